@@ -1,0 +1,156 @@
+"""Budgets and the escrow that keeps them: the port of the ledger and of its store.
+
+Money goes three steps down: a *budget* grants it to *leases*, one per process; inside a process a
+lease covers *holds*, one per call. Only the first step asks the store, with one conditional write.
+"""
+
+import datetime
+from collections.abc import Sequence
+from typing import Literal, NamedTuple, Protocol, TypeAlias
+
+import msgspec
+
+from headgate.core.money import NanoUSD
+from headgate.core.usage import UsageEvent
+
+BudgetScope: TypeAlias = Literal["key", "user", "workspace", "model"]
+
+DEFAULT_ALERT_THRESHOLDS = (0.5, 0.8, 1.0)
+
+
+class Account(NamedTuple):
+    """Whose spend is counted: every key, user, workspace and model has one from its first call."""
+
+    scope: BudgetScope
+    id: str
+
+
+class Limit(msgspec.Struct, frozen=True, kw_only=True):
+    """A monthly limit on an account; a soft one (`hard=False`) only warns."""
+
+    amount: NanoUSD
+    hard: bool = True
+    alert_thresholds: tuple[float, ...] = DEFAULT_ALERT_THRESHOLDS
+
+
+class Budget(msgspec.Struct, frozen=True, kw_only=True):
+    """An account's period as a person sees it.
+
+    Attributes:
+        spent: what was billed, and what dead processes may have spent (`unconfirmed`).
+        reserved: held for calls that are under way.
+    """
+
+    account: Account
+    period: str
+    limit: Limit | None
+    spent: NanoUSD = 0
+    reserved: NanoUSD = 0
+    unconfirmed: NanoUSD = 0
+
+    @property
+    def remaining(self) -> NanoUSD | None:
+        """What new calls can still use, never below 0; None without a limit."""
+        if self.limit is None:
+            return None
+        return max(0, self.limit.amount - self.spent - self.reserved)
+
+
+class AccountState(msgspec.Struct, frozen=True, kw_only=True):
+    """What the store knows of an account in a period.
+
+    Attributes:
+        granted: handed to leases and not given back, and all spend without a lease.
+        spent: billed or unconfirmed; never above `granted`.
+    """
+
+    account: Account
+    limit: Limit | None = None
+    granted: NanoUSD = 0
+    spent: NanoUSD = 0
+    unconfirmed: NanoUSD = 0
+
+
+class LeaseId(NamedTuple):
+    """A lease: one process's part of one account in one period."""
+
+    owner: str
+    account: Account
+    period: str
+
+
+class Charge(NamedTuple):
+    """What a settled call takes from an account.
+
+    `leased` is the part of `billed` that a lease covers; the rest was never granted and is added
+    to the account's grants as it is spent.
+    """
+
+    account: Account
+    period: str
+    billed: NanoUSD
+    leased: NanoUSD
+
+
+class Settlement(NamedTuple):
+    """A finished call: its ledger row and what each of its accounts pays."""
+
+    owner: str
+    event: UsageEvent
+    charges: tuple[Charge, ...]
+
+
+class LedgerStore(Protocol):
+    """Where money is kept. Every method may raise `Overloaded` when the store is away."""
+
+    async def states(self, accounts: Sequence[Account], period: str) -> list[AccountState]:
+        """What is known of each account, in the same order; unknown ones are empty."""
+        ...
+
+    async def lease(
+        self, lease: LeaseId, *, least: NanoUSD, most: NanoUSD, expires_at: float
+    ) -> NanoUSD:
+        """Grant between `least` and `most` more to a lease, or 0 where the limit forbids `least`.
+
+        This one conditional write (`granted + x ≤ limit`) is all that guards a limit. Without a
+        limit nothing is granted: such an account needs no lease.
+        """
+        ...
+
+    async def extend(self, owner: str, *, expires_at: float) -> None:
+        """Keep all leases of a living process."""
+        ...
+
+    async def give_back(self, lease: LeaseId, amount: NanoUSD) -> None:
+        """Return an unused part of a lease to its account."""
+        ...
+
+    async def settle(self, settlement: Settlement) -> None:
+        """Record a call: its row, its accounts and the rollups in one transaction.
+
+        Returns once the record survives the death of every process.
+        """
+        ...
+
+    async def expire(self, *, now: float) -> int:
+        """Resolve leases that ended before `now`: what they had not settled becomes unconfirmed.
+
+        Returns how many there were.
+        """
+        ...
+
+    async def set_limit(self, account: Account, limit: Limit | None) -> None:
+        """Set, change or remove an account's limit; what was granted or spent stays."""
+        ...
+
+
+def period_of(now: float) -> str:
+    """The calendar month, in UTC, in which a moment lies: `2026-11`."""
+    return datetime.datetime.fromtimestamp(now, datetime.UTC).strftime("%Y-%m")
+
+
+def period_bounds(period: str) -> tuple[datetime.datetime, datetime.datetime]:
+    """A period's first moment and the first moment after it."""
+    start = datetime.datetime.strptime(period, "%Y-%m").replace(tzinfo=datetime.UTC)
+    end = (start + datetime.timedelta(days=32)).replace(day=1)
+    return start, end

@@ -1,0 +1,123 @@
+"""Everything that can go wrong, named for what the caller can do about it.
+
+Two levels: one base, one class per remedy. HTTP statuses are given in `http/errors.py` only.
+A message says what was wrong and what to change; it never repeats a vendor's raw text.
+"""
+
+from typing import ClassVar
+
+from headgate.core.budgets import Budget
+
+
+class HeadgateError(Exception):
+    """The base of all expected failures.
+
+    Attributes:
+        message: what was wrong and what to change, for a person.
+        param: the part of the request that was wrong, when one part was.
+    """
+
+    code: ClassVar[str] = "internal"
+
+    def __init__(self, message: str, *, param: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.param = param
+
+
+class InvalidRequest(HeadgateError):
+    """The request cannot be understood, or asks for what cannot be done."""
+
+    code = "invalid_request"
+
+
+class ContextLengthExceeded(HeadgateError):
+    """The input is longer than the model can read."""
+
+    code = "context_length_exceeded"
+
+
+class InvalidKey(HeadgateError):
+    """No key, or one that is unknown, wrong, revoked or expired."""
+
+    code = "invalid_api_key"
+
+
+class InsufficientScope(HeadgateError):
+    """The key is good but may not do this."""
+
+    code = "insufficient_scope"
+
+
+class NotFound(HeadgateError):
+    """There is nothing under this path or id."""
+
+    code = "not_found"
+
+
+class ModelNotFound(HeadgateError):
+    """The model is unknown, or not one this key may use; the caller cannot tell which."""
+
+    code = "model_not_found"
+
+
+class MethodNotAllowed(HeadgateError):
+    """The path exists, but not for this method."""
+
+    code = "method_not_allowed"
+
+    def __init__(self, message: str, *, allowed: tuple[str, ...]) -> None:
+        super().__init__(message)
+        self.allowed = allowed
+
+
+class RequestTooLarge(HeadgateError):
+    """The body is larger than the configured limit."""
+
+    code = "request_too_large"
+
+
+class BudgetExceeded(HeadgateError):
+    """A budget cannot cover what the call could cost."""
+
+    code = "budget_exceeded"
+
+    def __init__(self, message: str, *, budget: Budget) -> None:
+        super().__init__(message)
+        self.budget = budget
+
+
+class RateLimited(HeadgateError):
+    """Too many requests or tokens per minute, or too many at once.
+
+    Attributes:
+        retry_after_seconds: when the same request could be admitted.
+    """
+
+    code = "rate_limit_exceeded"
+
+    def __init__(self, message: str, *, retry_after_seconds: float) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class UpstreamFailed(HeadgateError):
+    """The vendor failed, or refused for a reason that is not the caller's."""
+
+    code = "upstream_error"
+
+
+class Overloaded(HeadgateError):
+    """The vendor, or a store of ours, cannot serve right now; a later try may succeed."""
+
+    code = "overloaded"
+
+    def __init__(self, message: str, *, retry_after_seconds: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class UpstreamTimedOut(HeadgateError):
+    """The vendor did not answer in time."""
+
+    code = "upstream_timeout"

@@ -1,0 +1,119 @@
+"""Virtual keys: who calls, what they may do, and within which limits.
+
+A key reads `sk-proj-<id>-<secret>`. Only a SHA-256 of the whole is kept: the secret has 190 bits
+of randomness, so a slow hash would add cost and no safety.
+"""
+
+import hashlib
+import secrets
+import string
+from typing import Literal, Protocol, TypeAlias
+
+import msgspec
+
+from headgate.core.money import NanoUSD
+
+Scope: TypeAlias = Literal[
+    "ai:complete", "ai:embed", "tools:run", "agent:run", "usage:read", "admin"
+]
+SCOPES: tuple[Scope, ...] = (
+    "ai:complete",
+    "ai:embed",
+    "tools:run",
+    "agent:run",
+    "usage:read",
+    "admin",
+)
+DEFAULT_WORKSPACE = "default"
+KEY_PREFIX = "sk-proj-"
+
+_ALPHABET = string.ascii_letters + string.digits
+
+
+class RateLimit(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+    """What a key may do per minute and at once; None means the platform's default."""
+
+    requests_per_minute: int | None = None
+    tokens_per_minute: int | None = None
+    concurrency: int | None = None
+
+
+class VirtualKey(msgspec.Struct, frozen=True, kw_only=True):
+    """A key as it is kept; times are Unix seconds.
+
+    Attributes:
+        models: the only models the key may use, or None for all.
+        source: `environment` for the key that `HEADGATE_ADMIN_KEY` sets, else `platform`.
+    """
+
+    key_id: str
+    name: str
+    scopes: frozenset[Scope]
+    workspace_id: str = DEFAULT_WORKSPACE
+    user_id: str | None = None
+    monthly_budget: NanoUSD | None = None
+    rate_limit: RateLimit = RateLimit()
+    models: tuple[str, ...] | None = None
+    created_at: float
+    expires_at: float | None = None
+    revoked_at: float | None = None
+    source: Literal["platform", "environment"] = "platform"
+
+    def may(self, scope: Scope) -> bool:
+        """Whether the key has `scope`; `admin` implies every other."""
+        return scope in self.scopes or "admin" in self.scopes
+
+    def is_usable(self, now: float) -> bool:
+        """Whether the key is neither revoked nor expired."""
+        return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
+
+
+class KeySecret(msgspec.Struct, frozen=True):
+    """A secret's hash; `valid_until` is set on one that a rotation has replaced."""
+
+    hash: str
+    key_id: str
+    valid_until: float | None = None
+
+
+def new_key_id() -> str:
+    """A new public id: `sk-proj-` and 12 letters or digits."""
+    return KEY_PREFIX + "".join(secrets.choice(_ALPHABET) for _ in range(12))
+
+
+def new_api_key(key_id: str) -> str:
+    """A new secret for `key_id`: the id, a dash and 32 letters or digits."""
+    return key_id + "-" + "".join(secrets.choice(_ALPHABET) for _ in range(32))
+
+
+def hash_api_key(api_key: str) -> str:
+    """The form in which a key is kept and looked up."""
+    return hashlib.sha256(api_key.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+class KeyStore(Protocol):
+    """Where keys are kept. Every method may raise `Overloaded` when the store is away."""
+
+    async def add(self, key: VirtualKey, secret: KeySecret) -> None:
+        """Keep a new key and its first secret, both or neither."""
+        ...
+
+    async def find(self, secret_hash: str) -> tuple[VirtualKey, KeySecret] | None:
+        """The key a secret belongs to, usable or not."""
+        ...
+
+    async def get(self, key_id: str) -> VirtualKey | None:
+        """The key with this id."""
+        ...
+
+    async def list(self, *, limit: int, after: str | None) -> list[VirtualKey]:
+        """Up to `limit` keys, newest first, from behind the key whose id is `after`."""
+        ...
+
+    async def put(self, key: VirtualKey) -> None:
+        """Replace a key that exists."""
+        ...
+
+    async def rotate(self, new: KeySecret, *, old_valid_until: float) -> None:
+        """Add a secret; the key's other ones end at `old_valid_until`, none lives longer."""
+        ...

@@ -1,0 +1,147 @@
+"""The ports to models: what every provider offers the gateway, and how it fails."""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Literal, Protocol, TypeAlias
+
+from headgate.core.chat import ChatDelta, ChatRequest, ChatResponse, TokenUsage, WireDelta
+from headgate.core.embeddings import EmbeddingRequest, EmbeddingResponse
+
+RefusalKind: TypeAlias = Literal[
+    "invalid",
+    "context_length",
+    "not_found",
+    "unauthorized",
+    "rate_limited",
+    "overloaded",
+    "failed",
+]
+
+
+class ProviderError(Exception):
+    """A vendor did not give a whole answer; `message` is fit for the caller's eyes."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class ProviderRefused(ProviderError):
+    """The vendor answered that it will not: proof that no work was done and nothing is owed.
+
+    Attributes:
+        kind: why, in terms of what the caller can do.
+        retry_after_seconds: the vendor's own word on when to come back.
+    """
+
+    def __init__(
+        self,
+        kind: RefusalKind,
+        message: str,
+        *,
+        retry_after_seconds: float | None = None,
+        param: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.kind: RefusalKind = kind
+        self.retry_after_seconds = retry_after_seconds
+        self.param = param
+
+
+class ProviderTimedOut(ProviderError):
+    """The vendor was too slow; it may bill what it did all the same."""
+
+
+class ProviderBroke(ProviderError):
+    """The connection broke, or the answer made no sense; the vendor may bill it."""
+
+
+class ProviderUnreachable(ProviderError):
+    """No connection was made, so nothing can be owed."""
+
+
+class ChatStream(Protocol):
+    """An answer that is on its way.
+
+    Iterating gives its pieces and raises `ProviderError` where the vendor breaks off. It opens no
+    connection before the first piece is asked for.
+    """
+
+    def __aiter__(self) -> AsyncIterator[ChatDelta | WireDelta]:
+        """The pieces, in order."""
+        ...
+
+    def usage(self) -> TokenUsage | None:
+        """The vendor's own final count, once it has come."""
+        ...
+
+    def received_tokens(self) -> int:
+        """Output tokens received so far, estimated where the vendor has not counted them."""
+        ...
+
+    async def aclose(self) -> None:
+        """Stop the vendor's work; harmless when it has ended."""
+        ...
+
+
+class ChatModel(Protocol):
+    """One vendor's way to answer a conversation."""
+
+    provider: str
+
+    def input_ceiling(self, request: ChatRequest) -> int:
+        """An upper bound of the input tokens the vendor can count for `request`."""
+        ...
+
+    def output_ceiling(self, request: ChatRequest) -> int:
+        """The most output tokens the model gives when the caller sets no limit."""
+        ...
+
+    async def complete(self, request: ChatRequest, *, idempotency_key: str) -> ChatResponse:
+        """The whole answer.
+
+        Raises:
+            ProviderError: there is no whole answer.
+        """
+        ...
+
+    def stream(self, request: ChatRequest, *, idempotency_key: str) -> ChatStream:
+        """The answer piece by piece."""
+        ...
+
+
+class EmbeddingModel(Protocol):
+    """One vendor's way to turn texts into vectors."""
+
+    provider: str
+
+    def embedding_ceiling(self, request: EmbeddingRequest) -> int:
+        """An upper bound of the tokens the vendor can count for `request`."""
+        ...
+
+    async def embed(self, request: EmbeddingRequest, *, idempotency_key: str) -> EmbeddingResponse:
+        """One vector per input.
+
+        Raises:
+            ProviderError: there are no vectors.
+        """
+        ...
+
+
+class Provider(ChatModel, EmbeddingModel, Protocol):
+    """A vendor, as the gateway sees it."""
+
+    def models(self) -> Sequence[str]:
+        """The ids this vendor is known to serve, in the vendor's own words."""
+        ...
+
+    def serves(self, model: str) -> bool:
+        """Whether a bare model id is this vendor's."""
+        ...
+
+    async def refresh(self) -> None:
+        """Look again which models there are, where that can change while the platform runs."""
+        ...
+
+    async def aclose(self) -> None:
+        """Give back connections."""
+        ...

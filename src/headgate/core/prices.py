@@ -1,0 +1,96 @@
+"""What tokens cost, and what a call could cost at most.
+
+A price is in nano-dollars per million tokens, so that every published price is an integer and a
+call's cost is rounded once, upwards.
+"""
+
+from typing import Protocol
+
+import msgspec
+
+from headgate.core.chat import TokenUsage
+from headgate.core.money import NanoUSD
+
+TOKENS_PER_PRICE = 1_000_000
+PPM = 1_000_000
+
+
+class Price(msgspec.Struct, frozen=True, kw_only=True):
+    """Nano-dollars per million tokens, by class of token.
+
+    Attributes:
+        cached_input: for input read from the vendor's cache; None means the price of `input`.
+        cache_write: for input written to the vendor's cache; None means the price of `input`.
+        reasoning: for hidden output; None means the price of `output`.
+        version: where the price comes from and which edition of it, for the ledger.
+    """
+
+    input: int
+    output: int
+    cached_input: int | None = None
+    cache_write: int | None = None
+    reasoning: int | None = None
+    version: str
+
+    @property
+    def is_free(self) -> bool:
+        """Whether no use of it can cost anything."""
+        return not (
+            self.input or self.output or self.cached_input or self.cache_write or self.reasoning
+        )
+
+    def cost(self, usage: TokenUsage) -> NanoUSD:
+        """What the vendor charges for `usage`: each token once, in its own class."""
+        cached = min(usage.cached_input_tokens, usage.input_tokens)
+        written = min(usage.cache_write_tokens, usage.input_tokens - cached)
+        reasoning = min(usage.reasoning_tokens, usage.output_tokens)
+        total = (
+            (usage.input_tokens - cached - written) * self.input
+            + cached * _or(self.cached_input, self.input)
+            + written * _or(self.cache_write, self.input)
+            + (usage.output_tokens - reasoning) * self.output
+            + reasoning * _or(self.reasoning, self.output)
+        )
+        return -(-total // TOKENS_PER_PRICE)
+
+    def ceiling(self, input_tokens: int, output_tokens: int) -> NanoUSD:
+        """An upper bound of the cost of so many tokens, whatever their classes turn out to be."""
+        dearest_input = max(self.input, self.cached_input or 0, self.cache_write or 0)
+        dearest_output = max(self.output, self.reasoning or 0)
+        total = input_tokens * dearest_input + output_tokens * dearest_output
+        return -(-total // TOKENS_PER_PRICE)
+
+    def affordable_output(self, money: NanoUSD, input_tokens: int) -> int:
+        """The most output tokens that `money` covers besides `input_tokens`; may be negative."""
+        dearest_input = max(self.input, self.cached_input or 0, self.cache_write or 0)
+        dearest_output = max(self.output, self.reasoning or 0)
+        left = money * TOKENS_PER_PRICE - input_tokens * dearest_input
+        if not dearest_output:
+            return 0 if left < 0 else TOKENS_PER_PRICE
+        return left // dearest_output
+
+
+def _or(price: int | None, otherwise: int) -> int:
+    return otherwise if price is None else price
+
+
+class Markup(msgspec.Struct, frozen=True):
+    """The platform's share, in parts per million of the vendor's price (2 % is 20,000)."""
+
+    ppm: int
+
+    def billed(self, cost: NanoUSD) -> NanoUSD:
+        """What the caller is charged for a vendor's `cost`, rounded up."""
+        return -(-cost * (PPM + self.ppm) // PPM)
+
+    def affordable_cost(self, money: NanoUSD) -> NanoUSD:
+        """The highest vendor cost whose bill `money` covers."""
+        return money * PPM // (PPM + self.ppm)
+
+
+class PriceBook(Protocol):
+    """Where prices come from."""
+
+    def price(self, provider: str, model: str) -> Price | None:
+        """The price in force of a vendor's model, or None where none is known."""
+        ...

@@ -1,0 +1,108 @@
+"""The ledger's rows and the questions asked of them."""
+
+import datetime
+from typing import Literal, NamedTuple, Protocol, TypeAlias
+
+import msgspec
+
+from headgate.core.money import NanoUSD
+
+RequestType: TypeAlias = Literal["completion", "embedding", "tool", "agent"]
+CallStatus: TypeAlias = Literal["ok", "error", "cancelled", "incomplete"]
+CacheResult: TypeAlias = Literal["hit", "miss", "bypass"]
+Dimension: TypeAlias = Literal[
+    "model", "provider", "user", "key", "workspace", "day", "hour", "tag"
+]
+DIMENSIONS: tuple[Dimension, ...] = (
+    "model",
+    "provider",
+    "user",
+    "key",
+    "workspace",
+    "day",
+    "hour",
+    "tag",
+)
+
+
+class UsageEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """One call to a model, as the ledger keeps it for good.
+
+    Attributes:
+        id: sorts by time; unique.
+        timestamp: milliseconds since 1970, UTC, when the call ended.
+        cost: the vendor's price. `billed`: what the caller is charged. `saved_cost`: what a cache
+            hit avoided.
+        price_version: which prices were used, so that a later change rewrites no history.
+        estimated: the vendor gave no count, so tokens were counted here.
+        overrun: the vendor charged more than the most that was reserved.
+    """
+
+    id: str
+    request_id: str
+    timestamp: int
+    key_id: str
+    workspace_id: str
+    user_id: str | None
+    provider: str
+    model: str
+    request_type: RequestType
+    status: CallStatus
+    cost: NanoUSD
+    billed: NanoUSD
+    price_version: str
+    use_case: str | None = None
+    input_tokens: int = 0
+    cached_input_tokens: int = 0
+    cache_write_tokens: int = 0
+    output_tokens: int = 0
+    reasoning_tokens: int = 0
+    saved_cost: NanoUSD = 0
+    byok: bool = False
+    cache: CacheResult = "bypass"
+    latency_ms: int = 0
+    first_token_ms: int | None = None
+    run_id: str | None = None
+    tags: tuple[str, ...] = ()
+    estimated: bool = False
+    overrun: bool = False
+
+
+class UsageTotals(msgspec.Struct, frozen=True):
+    """Sums over events."""
+
+    requests: int = 0
+    errors: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost: NanoUSD = 0
+    billed: NanoUSD = 0
+    cache_hits: int = 0
+    saved_cost: NanoUSD = 0
+
+
+class UsageFilter(NamedTuple):
+    """Which events count: from `start` to before `end`, and those of one owner where it is set."""
+
+    start: datetime.datetime
+    end: datetime.datetime
+    user_id: str | None = None
+    key_id: str | None = None
+
+
+class UsageStore(Protocol):
+    """Questions to the ledger. Every method may raise `Overloaded` when the store is away."""
+
+    async def totals(self, where: UsageFilter) -> UsageTotals:
+        """Sums over all events that count."""
+        ...
+
+    async def rows(self, where: UsageFilter, by: Dimension) -> list[tuple[str, UsageTotals]]:
+        """Sums per value of a dimension: by time in its order, else the highest `billed` first."""
+        ...
+
+    async def events(
+        self, where: UsageFilter, *, limit: int, before: str | None
+    ) -> list[UsageEvent]:
+        """Up to `limit` events, newest first, older than the event whose id is `before`."""
+        ...
