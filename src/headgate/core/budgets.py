@@ -4,7 +4,7 @@ Money goes three steps down: a *budget* grants it to *leases*, one per process; 
 lease covers *holds*, one per call. Only the first step asks the store, with one conditional write.
 """
 
-import datetime
+import datetime as dt
 from collections.abc import Sequence
 from typing import Literal, NamedTuple, Protocol, TypeAlias
 
@@ -146,11 +146,11 @@ class LedgerStore(Protocol):
 
 def period_of(now: float) -> str:
     """The calendar month, in UTC, in which a moment lies: `2026-11`."""
-    return datetime.datetime.fromtimestamp(now, datetime.UTC).strftime("%Y-%m")
+    return dt.datetime.fromtimestamp(now, dt.UTC).strftime("%Y-%m")
 
 
-def period_bounds(period: str) -> tuple[datetime.datetime, datetime.datetime]:
+def period_bounds(period: str) -> tuple[dt.datetime, dt.datetime]:
     """A period's first moment and the first moment after it."""
-    start = datetime.datetime.strptime(period, "%Y-%m").replace(tzinfo=datetime.UTC)
-    end = (start + datetime.timedelta(days=32)).replace(day=1)
+    start = dt.datetime.strptime(period, "%Y-%m").replace(tzinfo=dt.UTC)
+    end = (start + dt.timedelta(days=32)).replace(day=1)
     return start, end

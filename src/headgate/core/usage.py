@@ -1,6 +1,6 @@
 """The ledger's rows and the questions asked of them."""
 
-import datetime
+import datetime as dt
 from typing import Literal, NamedTuple, Protocol, TypeAlias
 
 import msgspec
@@ -84,8 +84,8 @@ class UsageTotals(msgspec.Struct, frozen=True):
 class UsageFilter(NamedTuple):
     """Which events count: from `start` to before `end`, and those of one owner where it is set."""
 
-    start: datetime.datetime
-    end: datetime.datetime
+    start: dt.datetime
+    end: dt.datetime
     user_id: str | None = None
     key_id: str | None = None
 
