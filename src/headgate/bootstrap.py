@@ -1,0 +1,344 @@
+"""The one place that puts the platform together from its parts."""
+
+import asyncio
+import contextlib
+import ipaddress
+import logging
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from headgate.cli.installation import Check, Finding
+from headgate.core.errors import HeadgateError, Overloaded
+from headgate.core.keys import SCOPES, VirtualKey, hash_api_key, new_api_key, new_key_id
+from headgate.core.models import Provider
+from headgate.core.prices import Price
+from headgate.gateway.calls import Billing
+from headgate.gateway.catalog import AUTO, Catalog
+from headgate.gateway.escrow import Escrow
+from headgate.gateway.gateway import Gateway
+from headgate.http import openapi
+from headgate.http.app import App, Application
+from headgate.http.cors import with_cors
+from headgate.http.routes import RouteTable
+from headgate.http.services import Services
+from headgate.http.table import routes
+from headgate.identity.keys import Keys
+from headgate.providers.local import LOCAL_PRICE, Local
+from headgate.providers.openai import OpenAIProvider, OpenAIVendor
+from headgate.providers.prices import PackagedVendor, Prices, packaged_models
+from headgate.providers.sandbox import SANDBOX_PRICE, Sandbox
+from headgate.settings import Settings
+from headgate.simulate.app import create_app as create_simulator
+from headgate.simulate.options import Fault, SimulatorOptions, parse_fault
+from headgate.stores.process_limits import ProcessRateLimiter
+from headgate.stores.sqlite.database import Database
+from headgate.stores.sqlite.keys import SqliteKeys
+from headgate.stores.sqlite.ledger import SqliteLedger
+from headgate.stores.sqlite.usage import SqliteUsage
+from headgate.transport.http import HttpClient
+
+DATABASE = "headgate.db"
+DISCOVERY_SECONDS = 2.0
+# OpenAI's documented maxima of output tokens, by the beginning of a model's id.
+OPENAI_OUTPUT_TOKENS = {
+    "gpt-3.5": 4_096,
+    "gpt-4": 8_192,
+    "gpt-4-turbo": 4_096,
+    "gpt-4o": 16_384,
+    "gpt-4o-2024-05-13": 4_096,
+    "gpt-4.1": 32_768,
+    "gpt-5": 128_000,
+    "gpt-6": 128_000,
+    "o1": 100_000,
+    "o1-preview": 32_768,
+    "o1-mini": 65_536,
+    "o3": 100_000,
+    "o4": 100_000,
+}
+# What `auto` may pick at OpenAI; the cheapest comes first by its price.
+OPENAI_EVERYDAY = ("gpt-4o-mini", "gpt-4.1-nano", "gpt-4.1-mini")
+OPENAI_EMBEDDING = "text-embedding-3-small"
+FREE = Price(input=0, output=0, version="self-hosted")
+
+_LOG = logging.getLogger("headgate")
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """The platform in this process, without a socket.
+
+    Attributes:
+        app: the ASGI application; its lifespan has begun.
+        local_api_key: an admin credential that only this process accepts.
+    """
+
+    app: App
+    local_api_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Vendors:
+    """The vendors that the settings name, and what `auto` may pick of them."""
+
+    providers: Mapping[str, Provider]
+    prices: Prices
+    everyday: Mapping[str, tuple[str, ...]]
+
+    def auto(self) -> list[str]:
+        """What `auto` may pick now, the cheapest first; `local` where there is nothing else."""
+        found: list[tuple[int, str]] = []
+        for name, models in self.everyday.items():
+            for model in models or self.providers[name].models():
+                price = self.prices.price(name, model)
+                if price is not None and "embed" not in model:
+                    found.append((price.input + price.output, f"{name}/{model}"))
+        return [model for _, model in sorted(found)] or ["local/local"]
+
+
+def create_app() -> App:
+    """The ASGI application, for a server that runs it; settings come from the environment."""
+    settings = Settings.load()
+    logging.basicConfig(level=settings.log_level.upper(), format="%(levelname)s %(message)s")
+    return _app(settings, {})
+
+
+@contextlib.asynccontextmanager
+async def open_platform(settings: Settings, /) -> AsyncIterator[Platform]:
+    """Run the platform in this process, beside any server on the same data directory."""
+    key = VirtualKey(
+        key_id=new_key_id(),
+        name="command line",
+        scopes=frozenset(SCOPES),
+        created_at=time.time(),
+    )
+    api_key = new_api_key(key.key_id)
+    app = _app(settings, {hash_api_key(api_key): key})
+    async with _lifespan(app):
+        yield Platform(app, api_key)
+
+
+def prepare(settings: Settings, /) -> str | None:
+    """Bring the stores up to date; gives the admin key where it made one."""
+
+    async def run() -> str | None:
+        async with _database(settings) as database:
+            given = settings.admin_key
+            keys = Keys(SqliteKeys(database))
+            return await keys.ensure_admin(None if given is None else given.reveal())
+
+    return asyncio.run(run())
+
+
+def simulator(
+    *,
+    vendor: str,
+    latency_ms: int,
+    tokens_per_second: float | None,
+    faults: Sequence[tuple[str, float]],
+    seed: int | None,
+) -> Callable[..., Awaitable[None]]:
+    """The vendors' simulator as an application."""
+    return create_simulator(
+        SimulatorOptions(
+            vendor=vendor,
+            latency_ms=latency_ms,
+            tokens_per_second=tokens_per_second,
+            faults=tuple(_fault(kind, share) for kind, share in faults),
+            seed=seed,
+        )
+    )
+
+
+def openapi_document() -> bytes:
+    """The OpenAPI document."""
+    return openapi.document(routes())
+
+
+def checks(settings: Settings, /) -> Sequence[Check]:
+    """What can be checked of stores and providers."""
+    return (
+        Check("store", lambda: _check_store(settings)),
+        Check("providers", lambda: _check_providers(settings)),
+    )
+
+
+def _app(settings: Settings, local_keys: Mapping[str, VirtualKey]) -> App:
+    application = Application(RouteTable(routes()), lambda: _services(settings, local_keys))
+    return with_cors(application, settings.configuration.http.cors_origins)
+
+
+@contextlib.asynccontextmanager
+async def _services(
+    settings: Settings, local_keys: Mapping[str, VirtualKey]
+) -> AsyncIterator[Services]:
+    configuration = settings.configuration
+    client = HttpClient(idle_seconds=configuration.routing.timeout_seconds)
+    async with contextlib.AsyncExitStack() as stack:
+        stack.push_async_callback(client.aclose)
+        database = await stack.enter_async_context(_database(settings))
+        ledger = Escrow(SqliteLedger(database))
+        await ledger.start()
+        stack.push_async_callback(ledger.aclose)
+        vendors = _vendors(settings, client)
+        catalog = Catalog(
+            vendors.providers, vendors.prices, configuration.alias_models, vendors.auto
+        )
+        discovery = asyncio.create_task(catalog.refresh())
+        stack.callback(discovery.cancel)
+        limits = configuration.limits
+        usage = SqliteUsage(database)
+        yield Services(
+            gateway=Gateway(
+                catalog=catalog,
+                limiter=ProcessRateLimiter(limits.requests_per_second, limits.burst),
+                ledger=ledger,
+                billing=_billing(settings),
+                min_output_tokens=configuration.budgets.min_output_tokens,
+            ),
+            keys=Keys(SqliteKeys(database), local=local_keys),
+            usage=usage,
+            health={"store": database.check},
+            default_model=AUTO,
+            default_embedding_model=(
+                f"openai/{OPENAI_EMBEDDING}" if settings.openai_api_key else "local/local"
+            ),
+            max_body_bytes=limits.max_body_bytes,
+            heartbeat_seconds=configuration.http.heartbeat_seconds,
+        )
+
+
+@contextlib.asynccontextmanager
+async def _database(settings: Settings) -> AsyncIterator[Database]:
+    if settings.store != "sqlite":
+        raise Overloaded("HEADGATE_STORE can only be `sqlite` in this release")
+    try:
+        settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise Overloaded(f"the data directory {settings.data} cannot be made: {error}") from None
+    database = Database(
+        settings.data / DATABASE, power_safe=settings.configuration.storage.power_safe
+    )
+    try:
+        yield database
+    finally:
+        await database.close()
+
+
+@contextlib.asynccontextmanager
+async def _lifespan(app: App) -> AsyncIterator[None]:
+    """Begin and end an application as a server would."""
+    to_app: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+    from_app: asyncio.Queue[Any] = asyncio.Queue()
+    task = asyncio.create_task(app({"type": "lifespan"}, to_app.get, from_app.put))
+    await to_app.put({"type": "lifespan.startup"})
+    said = await from_app.get()
+    if said["type"] != "lifespan.startup.complete":
+        await task
+        raise Overloaded(said.get("message", "the platform could not start"))
+    try:
+        yield
+    finally:
+        await to_app.put({"type": "lifespan.shutdown"})
+        await task
+
+
+def _vendors(settings: Settings, client: HttpClient) -> _Vendors:
+    configuration = settings.configuration
+    packaged: dict[str, PackagedVendor] = {}
+    fixed = {"sandbox": SANDBOX_PRICE, "local": LOCAL_PRICE, "ollama": FREE}
+    prices = Prices(
+        {name: correction.price for name, correction in configuration.prices.items()},
+        fixed,
+        packaged,
+    )
+    providers: dict[str, Provider] = {"sandbox": Sandbox(), "local": Local()}
+    everyday: dict[str, tuple[str, ...]] = {}
+    if settings.openai_api_key is not None:
+        packaged["openai"] = PackagedVendor(id="openai")
+        everyday["openai"] = OPENAI_EVERYDAY
+        vendor = OpenAIVendor(
+            name="openai",
+            base_url=str(settings.openai_base_url),
+            api_key=settings.openai_api_key.reveal(),
+            catalog=packaged_models("openai"),
+            recognises=lambda model: prices.price("openai", model) is not None,
+            limit_field="max_completion_tokens",
+            output_tokens=OPENAI_OUTPUT_TOKENS,
+        )
+        providers["openai"] = OpenAIProvider(vendor, client)
+    for row in settings.vendors:
+        packaged[row.name] = PackagedVendor(url=row.base_url)
+        if _is_own(row.base_url):
+            fixed[row.name] = FREE
+        everyday[row.name] = row.models
+        vendor = OpenAIVendor(
+            name=row.name,
+            base_url=row.base_url,
+            api_key=None if row.api_key is None else row.api_key.reveal(),
+            catalog=frozenset(row.models),
+            discover=not row.models,
+        )
+        providers[row.name] = OpenAIProvider(vendor, client)
+    everyday["ollama"] = ()
+    ollama = OpenAIVendor(name="ollama", base_url=f"{settings.ollama_base_url}/v1", discover=True)
+    providers["ollama"] = OpenAIProvider(ollama, client)
+    return _Vendors(providers, prices, everyday)
+
+
+def _is_own(base_url: str) -> bool:
+    """Whether a server stands in the company's own network, where models cost nothing a call."""
+    host = urlsplit(base_url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_private
+    except ValueError:
+        return "." not in host or host.endswith((".local", ".internal"))
+
+
+def _billing(settings: Settings) -> Billing:
+    configuration = settings.configuration
+    own = {
+        name: workspace.share
+        for name, workspace in configuration.workspaces.items()
+        if workspace.share is not None
+    }
+    return Billing(configuration.billing.share, own)
+
+
+def _fault(kind: str, share: float) -> Fault:
+    return parse_fault(f"{kind}:{share}")
+
+
+async def _check_store(settings: Settings) -> Finding:
+    if not (settings.data / DATABASE).exists():
+        return Finding("ok", "no database yet; `headgate serve` makes it")
+    try:
+        async with _database(settings) as database:
+            await database.check()
+    except HeadgateError as error:
+        return Finding("fail", error.message, "Check the data directory's rights and its disk.")
+    return Finding("ok", str(settings.data / DATABASE))
+
+
+async def _check_providers(settings: Settings) -> Finding:
+    client = HttpClient(connect_seconds=DISCOVERY_SECONDS, idle_seconds=5)
+    try:
+        vendors = _vendors(settings, client)
+        await Catalog(vendors.providers, vendors.prices).refresh()
+        found = [
+            f"{name} ({count} models)"
+            for name, provider in vendors.providers.items()
+            if (count := len(provider.models()))
+        ]
+    finally:
+        await client.aclose()
+    message = ", ".join(found)
+    if len(found) == 2:
+        return Finding(
+            "warn",
+            f"{message}; no model vendor",
+            "Set OPENAI_API_KEY, start Ollama, or add a [vendors.…] section to headgate.toml.",
+        )
+    return Finding("ok", message)

@@ -1,0 +1,397 @@
+"""Every knob of the platform: read once, frozen, each with its type, default and help text.
+
+This is the only module that reads the environment. A variable in the real environment wins over
+the same one in `.env` in the working directory; an empty one counts as not set. What belongs to a
+company rather than to a machine stands in `headgate.toml` (see `configuration`).
+
+`.env.example` and `docs/reference/settings.md` are written from the fields below.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, NamedTuple, Self, TypeAlias, get_args
+
+import msgspec
+
+from headgate import dotenv
+from headgate.configuration import Configuration, SettingsError, read_configuration
+from headgate.variables import Secret, Url, Variable, read
+
+__all__ = ["CompatibleVendor", "Secret", "Settings", "SettingsError"]
+
+Role: TypeAlias = Literal["all", "gateway", "agents", "tools"]
+Environment: TypeAlias = Literal["development", "test", "staging", "production"]
+Store: TypeAlias = Literal["sqlite", "dynamodb"]
+LogLevel: TypeAlias = Literal["debug", "info", "warning", "error", "critical"]
+
+PLATFORM = "The platform"
+SECURITY = "Security"
+MODELS = "Model vendors"
+AWS = "AWS"
+AGENTS = "Agents and notifications"
+OBSERVING = "Logs and traces"
+CLIENT = "The command line as a client"
+
+SHORTEST_SECRET = 16
+_SAMPLES = ("change-me", "change_me", "changeme", "your-", "your_", "example", "sample", "secret")
+
+
+class CompatibleVendor(NamedTuple):
+    """A `[vendors.…]` section with its key; without one, requests carry no credential."""
+
+    name: str
+    base_url: str
+    api_key: Secret | None
+    models: tuple[str, ...]
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """What the environment, `.env` and the configuration file say, checked and typed.
+
+    Attributes:
+        configuration: the content of `headgate.toml`, or its defaults.
+        vendors: the file's OpenAI-compatible vendors, with their keys from the environment.
+        unknown: variables that start with `HEADGATE_` and mean nothing, likely misspelt.
+    """
+
+    data: Annotated[
+        Path,
+        Variable(
+            "HEADGATE_DATA", PLATFORM, "The data directory; relative to the working directory."
+        ),
+    ] = Path(".headgate")
+    config: Annotated[
+        Path | None,
+        Variable(
+            "HEADGATE_CONFIG",
+            PLATFORM,
+            "The configuration file; `headgate.toml` in the data directory when not set.",
+        ),
+    ] = None
+    role: Annotated[
+        Role,
+        Variable(
+            "HEADGATE_ROLE", PLATFORM, "What this process does; `headgate serve --role` sets it."
+        ),
+    ] = "all"
+    store: Annotated[
+        Store,
+        Variable(
+            "HEADGATE_STORE",
+            PLATFORM,
+            "Where keys, budgets and usage are kept: in the data directory, or in DynamoDB tables.",
+        ),
+    ] = "sqlite"
+    redis_url: Annotated[
+        Secret | None,
+        Variable(
+            "HEADGATE_REDIS_URL",
+            PLATFORM,
+            "A Redis server through which several machines share rate limits.",
+            planned=True,
+        ),
+    ] = None
+    database_url: Annotated[
+        Secret | None,
+        Variable(
+            "HEADGATE_DATABASE_URL",
+            PLATFORM,
+            "A PostgreSQL database for agent runs instead of SQLite in the data directory.",
+            planned=True,
+        ),
+    ] = None
+    cost_tracking_enabled: Annotated[
+        bool,
+        Variable(
+            "COST_TRACKING_ENABLED",
+            PLATFORM,
+            "Costs are always tracked, because budgets rest on them.",
+            planned=True,
+        ),
+    ] = True
+    budget_alerts_enabled: Annotated[
+        bool,
+        Variable(
+            "BUDGET_ALERTS_ENABLED",
+            PLATFORM,
+            "Whether crossing a budget's thresholds sends an alert.",
+            planned=True,
+        ),
+    ] = True
+    environment: Annotated[
+        Environment,
+        Variable(
+            "PLATFORM_ENVIRONMENT",
+            SECURITY,
+            "In `production`, missing and sample secrets refuse to start.",
+        ),
+    ] = "development"
+    admin_key: Annotated[
+        Secret | None,
+        Variable(
+            "HEADGATE_ADMIN_KEY",
+            SECURITY,
+            "The first admin key; when not set, `headgate serve` makes one and prints it once.",
+        ),
+    ] = None
+    jwt_secret_key: Annotated[
+        Secret | None,
+        Variable(
+            "JWT_SECRET_KEY",
+            SECURITY,
+            "With ENCRYPTION_SALT, the source of the key that signs tokens and encrypts stored"
+            " vendor keys. Required in production.",
+        ),
+    ] = None
+    encryption_salt: Annotated[
+        Secret | None,
+        Variable(
+            "ENCRYPTION_SALT",
+            SECURITY,
+            "See JWT_SECRET_KEY; changing either makes stored vendor keys unreadable.",
+        ),
+    ] = None
+    openai_api_key: Annotated[
+        Secret | None, Variable("OPENAI_API_KEY", MODELS, "Your key for OpenAI.")
+    ] = None
+    openai_base_url: Annotated[
+        Url, Variable("OPENAI_BASE_URL", MODELS, "OpenAI's address, with its version.")
+    ] = Url("https://api.openai.com/v1")
+    anthropic_api_key: Annotated[
+        Secret | None, Variable("ANTHROPIC_API_KEY", MODELS, "Your key for Anthropic.")
+    ] = None
+    anthropic_base_url: Annotated[
+        Url, Variable("ANTHROPIC_BASE_URL", MODELS, "Anthropic's address, without a version.")
+    ] = Url("https://api.anthropic.com")
+    azure_openai_endpoint: Annotated[
+        Url | None,
+        Variable(
+            "AZURE_OPENAI_ENDPOINT",
+            MODELS,
+            "Your Azure OpenAI resource: `https://NAME.openai.azure.com`.",
+        ),
+    ] = None
+    azure_openai_api_key: Annotated[
+        Secret | None, Variable("AZURE_OPENAI_API_KEY", MODELS, "Your key for that resource.")
+    ] = None
+    gemini_api_key: Annotated[
+        Secret | None, Variable("GEMINI_API_KEY", MODELS, "Your key for Gemini.")
+    ] = None
+    gemini_base_url: Annotated[
+        Url, Variable("GEMINI_BASE_URL", MODELS, "Gemini's address, without a version.")
+    ] = Url("https://generativelanguage.googleapis.com")
+    cohere_api_key: Annotated[
+        Secret | None, Variable("COHERE_API_KEY", MODELS, "Your key for Cohere.")
+    ] = None
+    cohere_base_url: Annotated[
+        Url, Variable("COHERE_BASE_URL", MODELS, "Cohere's address, without a version.")
+    ] = Url("https://api.cohere.com")
+    ollama_base_url: Annotated[
+        Url,
+        Variable(
+            "OLLAMA_BASE_URL", MODELS, "An Ollama server; one on this machine is found by itself."
+        ),
+    ] = Url("http://127.0.0.1:11434")
+    aws_region: Annotated[
+        str | None, Variable("AWS_REGION", AWS, "The region of Bedrock and DynamoDB: `us-east-1`.")
+    ] = None
+    aws_access_key_id: Annotated[
+        str | None, Variable("AWS_ACCESS_KEY_ID", AWS, "The id of the AWS access key.")
+    ] = None
+    aws_secret_access_key: Annotated[
+        Secret | None, Variable("AWS_SECRET_ACCESS_KEY", AWS, "The AWS access key's secret.")
+    ] = None
+    aws_session_token: Annotated[
+        Secret | None,
+        Variable("AWS_SESSION_TOKEN", AWS, "The token that belongs to a temporary AWS access key."),
+    ] = None
+    bedrock_endpoint: Annotated[
+        Url | None,
+        Variable("BEDROCK_ENDPOINT", AWS, "Bedrock's address; the region's own when not set."),
+    ] = None
+    dynamodb_endpoint: Annotated[
+        Url | None,
+        Variable(
+            "DYNAMODB_ENDPOINT",
+            AWS,
+            "DynamoDB's address; the region's own when not set.",
+            planned=True,
+        ),
+    ] = None
+    lambda_endpoint: Annotated[
+        Url | None,
+        Variable(
+            "LAMBDA_ENDPOINT",
+            AWS,
+            "Where tools that run as Lambda functions are called.",
+            planned=True,
+        ),
+    ] = None
+    agent_endpoint: Annotated[
+        Url | None,
+        Variable(
+            "AGENT_ENDPOINT",
+            AGENTS,
+            "Where agent runs are executed, if not in this process.",
+            planned=True,
+        ),
+    ] = None
+    slack_webhook_url: Annotated[
+        Secret | None,
+        Variable(
+            "SLACK_WEBHOOK_URL", AGENTS, "The Slack webhook that alerts are sent to.", planned=True
+        ),
+    ] = None
+    alert_email: Annotated[
+        str | None,
+        Variable("ALERT_EMAIL", AGENTS, "The address that alerts are sent to.", planned=True),
+    ] = None
+    log_level: Annotated[
+        LogLevel, Variable("LOG_LEVEL", OBSERVING, "The least important messages that are logged.")
+    ] = "info"
+    otel_endpoint: Annotated[
+        Url | None,
+        Variable(
+            "OTEL_EXPORTER_OTLP_ENDPOINT",
+            OBSERVING,
+            "The collector that traces are sent to.",
+            planned=True,
+        ),
+    ] = None
+    url: Annotated[
+        Url | None,
+        Variable(
+            "HEADGATE_URL",
+            CLIENT,
+            "The server that commands talk to; when not set they use the data directory.",
+        ),
+    ] = None
+    api_key: Annotated[
+        Secret | None,
+        Variable("HEADGATE_API_KEY", CLIENT, "The key with which commands talk to that server."),
+    ] = None
+    configuration: Configuration = Configuration()
+    vendors: tuple[CompatibleVendor, ...] = ()
+    unknown: tuple[str, ...] = ()
+
+    @classmethod
+    def load(
+        cls,
+        env: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
+        overrides: Mapping[str, str] | None = None,
+    ) -> Self:
+        """Read the environment, `.env` in `cwd` and the configuration file.
+
+        Args:
+            env: the real environment; the process's own when not given.
+            cwd: the working directory; the process's own when not given.
+            overrides: variables that win over both, such as those a command's options set.
+
+        Raises:
+            SettingsError: something is wrong; the message says where and what to write.
+        """
+        directory = (cwd or Path.cwd()).absolute()
+        texts = {
+            **_dotenv(directory / ".env"),
+            **(os.environ if env is None else env),
+            **(overrides or {}),
+        }
+        settings = cls(**_values(texts))
+        data = directory / settings.data
+        path = directory / (settings.config or data / "headgate.toml")
+        configuration = Configuration()
+        if settings.config or path.exists():
+            configuration = read_configuration(path)
+        names = {variable.name for variable, _ in VARIABLES.values()}
+        settings = msgspec.structs.replace(
+            settings,
+            data=data,
+            config=path,
+            configuration=configuration,
+            vendors=_compatible_vendors(configuration, texts),
+            unknown=tuple(sorted(n for n in texts if n.startswith("HEADGATE_") and n not in names)),
+        )
+        _refuse_unsafe_production(settings)
+        return settings
+
+
+def _variables(kind: type[Settings]) -> dict[str, tuple[Variable, Any]]:
+    """Each field that is an environment variable, with its description and its type."""
+    found = {}
+    for field in msgspec.structs.fields(kind):
+        value_kind, *notes = get_args(field.type) or (field.type,)
+        if notes and isinstance(notes[0], Variable):
+            found[field.name] = (notes[0], value_kind)
+    return found
+
+
+VARIABLES: Mapping[str, tuple[Variable, Any]] = _variables(Settings)
+"""The environment variable behind each field of `Settings`, and the field's type."""
+
+
+def _dotenv(path: Path) -> dict[str, str]:
+    if not path.is_file():
+        return {}
+    try:
+        return dotenv.parse(path.read_text("utf-8"), source=str(path))
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} cannot be read: {error}") from None
+    except ValueError as error:
+        raise SettingsError(str(error)) from None
+
+
+def _values(texts: Mapping[str, str]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for field, (variable, kind) in VARIABLES.items():
+        text = texts.get(variable.name, "").strip()
+        if not text:
+            continue
+        try:
+            values[field] = read(kind, text)
+        except ValueError as error:
+            raise SettingsError(f"{variable.name}: {error}") from None
+    return values
+
+
+def _compatible_vendors(
+    configuration: Configuration, texts: Mapping[str, str]
+) -> tuple[CompatibleVendor, ...]:
+    vendors = []
+    for name, vendor in configuration.vendors.items():
+        key = texts.get(vendor.api_key_env, "").strip() if vendor.api_key_env else ""
+        api_key = Secret(key) if key else None
+        vendors.append(CompatibleVendor(name, vendor.base_url.rstrip("/"), api_key, vendor.models))
+    return tuple(vendors)
+
+
+def _refuse_unsafe_production(settings: Settings) -> None:
+    if settings.environment != "production":
+        return
+    required = {
+        "JWT_SECRET_KEY": settings.jwt_secret_key,
+        "ENCRYPTION_SALT": settings.encryption_salt,
+    }
+    for name, secret in required.items():
+        if weakness := _weakness(secret):
+            raise SettingsError(
+                f"PLATFORM_ENVIRONMENT is production, but {name} {weakness}. Set it to a random"
+                " text, for example the output of: openssl rand -hex 32"
+            )
+    if settings.admin_key and (weakness := _weakness(settings.admin_key)):
+        raise SettingsError(
+            f"PLATFORM_ENVIRONMENT is production, but HEADGATE_ADMIN_KEY {weakness}. Set a random"
+            " one, or leave it out to have one made"
+        )
+
+
+def _weakness(secret: Secret | None) -> str | None:
+    """Why a secret protects nothing, or None."""
+    if secret is None:
+        return "is not set"
+    if secret.reveal().lower().startswith(_SAMPLES):
+        return "is a sample value"
+    if len(secret.reveal()) < SHORTEST_SECRET:
+        return f"is shorter than {SHORTEST_SECRET} characters"
+    return None

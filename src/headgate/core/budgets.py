@@ -101,7 +101,10 @@ class Settlement(NamedTuple):
 
 
 class LedgerStore(Protocol):
-    """Where money is kept. Every method may raise `Overloaded` when the store is away."""
+    """Where money is kept.
+
+    Every method may raise `Overloaded` when the store is away; then it has changed nothing.
+    """
 
     async def states(self, accounts: Sequence[Account], period: str) -> list[AccountState]:
         """What is known of each account, in the same order; unknown ones are empty."""

@@ -95,6 +95,8 @@ class ChatRequest(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         max_tokens: the most output tokens the caller will pay for; None leaves it to the gateway.
+        n: how many answers are wanted; most models give one only.
+        logprobs: whether the tokens' probabilities are wanted; few models give them.
         labels: set when the question is which of these labels fits; models that classify
             without language use it.
         wire: the caller's own body, when it came in a vendor's protocol.
@@ -111,6 +113,8 @@ class ChatRequest(msgspec.Struct, frozen=True, kw_only=True):
     parallel_tool_calls: bool | None = None
     response_format: ResponseFormat | None = None
     stream: bool = False
+    n: int = 1
+    logprobs: bool = False
     use_case: str | None = None
     labels: tuple[str, ...] = ()
     wire: Wire | None = None
@@ -144,7 +148,12 @@ class TokenUsage(msgspec.Struct, frozen=True):
 
 
 class ChatResponse(msgspec.Struct, frozen=True, kw_only=True):
-    """A model's whole answer; `wire` is the vendor's own body where it can be forwarded."""
+    """A model's whole answer.
+
+    Attributes:
+        estimated: the vendor gave no count, so `usage` was counted here.
+        wire: the vendor's own body, where it is in the caller's protocol.
+    """
 
     id: str
     model: str
@@ -153,6 +162,7 @@ class ChatResponse(msgspec.Struct, frozen=True, kw_only=True):
     usage: TokenUsage
     tool_calls: tuple[ToolCall, ...] = ()
     refusal: str | None = None
+    estimated: bool = False
     wire: Wire | None = None
 
 

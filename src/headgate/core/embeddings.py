@@ -20,8 +20,9 @@ class EmbeddingRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EmbeddingResponse(msgspec.Struct, frozen=True, kw_only=True):
-    """One vector per input, in its order."""
+    """One vector per input, in its order; `estimated` where the vendor gave no count."""
 
     model: str
     vectors: tuple[tuple[float, ...], ...]
     usage: TokenUsage
+    estimated: bool = False

@@ -78,6 +78,10 @@ class ChatStream(Protocol):
         """Output tokens received so far, estimated where the vendor has not counted them."""
         ...
 
+    def ending(self) -> bytes:
+        """The vendor's own last frames, where frames are forwarded; sent after settling."""
+        ...
+
     async def aclose(self) -> None:
         """Stop the vendor's work; harmless when it has ended."""
         ...
@@ -90,6 +94,10 @@ class ChatModel(Protocol):
 
     def input_ceiling(self, request: ChatRequest) -> int:
         """An upper bound of the input tokens the vendor can count for `request`."""
+        ...
+
+    def input_estimate(self, request: ChatRequest) -> int:
+        """The input tokens to bill where a call ends before the vendor has counted them."""
         ...
 
     def output_ceiling(self, request: ChatRequest) -> int:
@@ -139,9 +147,8 @@ class Provider(ChatModel, EmbeddingModel, Protocol):
         ...
 
     async def refresh(self) -> None:
-        """Look again which models there are, where that can change while the platform runs."""
-        ...
+        """Look again which models there are, where that can change while the platform runs.
 
-    async def aclose(self) -> None:
-        """Give back connections."""
+        Never raises: a vendor that cannot be reached serves nothing for now.
+        """
         ...

@@ -23,6 +23,8 @@ class Price(msgspec.Struct, frozen=True, kw_only=True):
         cache_write: for input written to the vendor's cache; None means the price of `input`.
         reasoning: for hidden output; None means the price of `output`.
         version: where the price comes from and which edition of it, for the ledger.
+        tiers: other prices for every token of a call whose input is larger than so many tokens,
+            the smallest first.
     """
 
     input: int
@@ -31,16 +33,21 @@ class Price(msgspec.Struct, frozen=True, kw_only=True):
     cache_write: int | None = None
     reasoning: int | None = None
     version: str
+    tiers: "tuple[tuple[int, Price], ...]" = ()
 
     @property
     def is_free(self) -> bool:
         """Whether no use of it can cost anything."""
-        return not (
-            self.input or self.output or self.cached_input or self.cache_write or self.reasoning
-        )
+        return all(not any(price.dearest()) for price in self._all(None))
 
     def cost(self, usage: TokenUsage) -> NanoUSD:
         """What the vendor charges for `usage`: each token once, in its own class."""
+        if self.tiers:
+            return self._all(usage.input_tokens)[-1].flat_cost(usage)
+        return self.flat_cost(usage)
+
+    def flat_cost(self, usage: TokenUsage) -> NanoUSD:
+        """What `usage` costs at this price, tiers left aside."""
         cached = min(usage.cached_input_tokens, usage.input_tokens)
         written = min(usage.cache_write_tokens, usage.input_tokens - cached)
         reasoning = min(usage.reasoning_tokens, usage.output_tokens)
@@ -55,19 +62,35 @@ class Price(msgspec.Struct, frozen=True, kw_only=True):
 
     def ceiling(self, input_tokens: int, output_tokens: int) -> NanoUSD:
         """An upper bound of the cost of so many tokens, whatever their classes turn out to be."""
-        dearest_input = max(self.input, self.cached_input or 0, self.cache_write or 0)
-        dearest_output = max(self.output, self.reasoning or 0)
-        total = input_tokens * dearest_input + output_tokens * dearest_output
-        return -(-total // TOKENS_PER_PRICE)
+        of_input, of_output = self._dearest_for(input_tokens)
+        return -(-(input_tokens * of_input + output_tokens * of_output) // TOKENS_PER_PRICE)
 
     def affordable_output(self, money: NanoUSD, input_tokens: int) -> int:
         """The most output tokens that `money` covers besides `input_tokens`; may be negative."""
-        dearest_input = max(self.input, self.cached_input or 0, self.cache_write or 0)
-        dearest_output = max(self.output, self.reasoning or 0)
-        left = money * TOKENS_PER_PRICE - input_tokens * dearest_input
-        if not dearest_output:
+        of_input, of_output = self._dearest_for(input_tokens)
+        left = money * TOKENS_PER_PRICE - input_tokens * of_input
+        if not of_output:
             return 0 if left < 0 else TOKENS_PER_PRICE
-        return left // dearest_output
+        return left // of_output
+
+    def _dearest_for(self, input_tokens: int) -> tuple[int, int]:
+        """The dearest price of an input and an output token for inputs up to this size."""
+        if not self.tiers:
+            return self.dearest()
+        bounds = [price.dearest() for price in self._all(input_tokens)]
+        return max(bound[0] for bound in bounds), max(bound[1] for bound in bounds)
+
+    def dearest(self) -> tuple[int, int]:
+        """The price of the dearest class of input tokens, and of output tokens."""
+        of_input = max(self.input, self.cached_input or 0, self.cache_write or 0)
+        return of_input, max(self.output, self.reasoning or 0)
+
+    def _all(self, input_tokens: int | None) -> "list[Price]":
+        """This price and its tiers, up to the one for an input of this size."""
+        return [
+            self,
+            *(price for start, price in self.tiers if input_tokens is None or input_tokens > start),
+        ]
 
 
 def _or(price: int | None, otherwise: int) -> int:

@@ -1,0 +1,69 @@
+# Every command of the project. `make help` prints the lines that carry a `##` comment.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help setup run test check fix bench lock clean
+
+PYTHON ?= python3
+PORT ?= 3000
+ARGS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.setup
+COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
+	--generate-hashes --custom-compile-command 'make lock' $(ARGS)
+
+NEEDS_PYTHON := 'import sys; sys.version_info >= (3, 11) or sys.exit("Headgate needs Python 3.11 or newer; " + sys.executable + " is " + sys.version.split()[0] + ". Name another one: make setup PYTHON=python3.12")'
+
+help: ## List these commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(STAMP) ## Make .venv from the lock files (PYTHON=python3); does nothing when they are unchanged
+
+# uv is looked for when the recipe runs, since `make clean setup` removes the one in .venv first.
+$(STAMP): requirements/dev.txt pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo 'Headgate needs Python 3.11 or newer; $(PYTHON) was not found.' >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -c $(NEEDS_PYTHON)
+	@set -e; \
+	if uv=$$(command -v uv || command -v $(BIN)/uv); then \
+		echo "Installing into $(VENV) with uv"; \
+		test -x $(BIN)/python || "$$uv" venv --quiet --python "$$(command -v $(PYTHON))" $(VENV); \
+		install="$$uv pip install --quiet --python $(BIN)/python"; \
+	else \
+		echo "Installing into $(VENV) with pip"; \
+		test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV); \
+		install="$(BIN)/python -m pip install --quiet --disable-pip-version-check"; \
+	fi; \
+	$(BIN)/python -c $(NEEDS_PYTHON); \
+	$$install --require-hashes -r requirements/dev.txt; \
+	$$install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+run: setup ## Run the platform on http://127.0.0.1:3000 (PORT=3000, ARGS= for headgate serve)
+	@exec $(BIN)/headgate serve --port $(PORT) $(ARGS)
+
+test: setup ## Run all tests (ARGS= for pytest)
+	@$(BIN)/pytest $(ARGS)
+
+check: setup ## Check format, lint, types, import rules, documents and lock; what CI checks
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest $(addprefix tests/unit/test_,documents.py settings_pages.py lock.py tree.py)
+
+fix: setup ## Format, and repair what the linter can repair
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+bench: setup ## Measure the gateway, beside its peers where they can be installed (ARGS= for the script)
+	@$(BIN)/python benchmarks/run.py $(ARGS)
+
+lock: setup ## Pin all dependencies by hash from pyproject.toml (ARGS=--upgrade for newer ones)
+	$(COMPILE) --output-file requirements/runtime.txt
+	$(COMPILE) --group dev --constraints requirements/runtime.txt --output-file requirements/dev.txt
+
+clean: ## Remove environments, caches and builds; the data directory .headgate stays
+	rm -rf $(VENV) $(VENV)-* .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist build
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

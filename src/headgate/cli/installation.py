@@ -1,0 +1,137 @@
+"""What commands need from the platform on this machine, and which of them asked for what.
+
+`Installation` is fulfilled by `cli.local` with the real platform, and by fakes in tests: commands
+know neither settings nor adapters.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, NamedTuple, Protocol, TypeVar
+
+import click
+
+from headgate.cli.connection import Connection
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class Target:
+    """Where a command works; what is not set comes from the environment."""
+
+    url: str | None = None
+    key_file: Path | None = None
+    data: Path | None = None
+
+
+class ServeOptions(NamedTuple):
+    """How to run the platform; `role` None means the configured one."""
+
+    host: str
+    port: int
+    role: str | None
+    workers: int
+
+
+class SimulatorOptions(NamedTuple):
+    """How the simulated vendors behave; `faults` are kinds with their probabilities."""
+
+    vendor: str
+    latency_ms: int
+    tokens_per_second: float | None
+    faults: tuple[tuple[str, float], ...]
+    seed: int | None
+
+
+class Finding(NamedTuple):
+    """What a check found; `remedy` says what to change where that is needed."""
+
+    status: Literal["ok", "warn", "fail"]
+    message: str
+    remedy: str | None = None
+
+
+class Check(NamedTuple):
+    """One thing the doctor looks at. Expected failures are findings, not exceptions."""
+
+    name: str
+    run: Callable[[], Awaitable[Finding]]
+
+
+class Prepared(NamedTuple):
+    """Stores that are ready; `admin_key` is set only where it was made just now."""
+
+    data: Path
+    admin_key: str | None
+
+
+class Served(Protocol):
+    """Told what happens while the platform starts."""
+
+    def prepared(self, url: str, stores: Prepared) -> None:
+        """The stores are ready and the address is taken."""
+        ...
+
+    def ready(self, url: str) -> None:
+        """Requests are answered."""
+        ...
+
+
+class Installation(Protocol):
+    """The platform on this machine. Every method may raise `click.ClickException`."""
+
+    def connect(self, target: Target) -> AbstractAsyncContextManager[Connection]:
+        """A connection to the server that `target` names, else to the data directory."""
+        ...
+
+    def serve(self, target: Target, options: ServeOptions, told: Served) -> None:
+        """Run the platform until a signal comes."""
+        ...
+
+    def simulate(self, options: SimulatorOptions, host: str, port: int, told: Served) -> None:
+        """Run the vendors' simulator until a signal comes."""
+        ...
+
+    def prepare(self, target: Target) -> Prepared:
+        """Bring the stores up to date and see that there is an admin key."""
+        ...
+
+    def seed(self, target: Target) -> Mapping[str, object]:
+        """Load sample data; says how much of what there is."""
+        ...
+
+    def checks(self, target: Target) -> Sequence[Check]:
+        """What the doctor looks at."""
+        ...
+
+    def openapi(self) -> bytes:
+        """The OpenAPI document."""
+        ...
+
+
+@dataclass(slots=True)
+class Session:
+    """One run of the program: its target, and the platform, loaded when a command needs it."""
+
+    load: Callable[[], Installation]
+    target: Target = field(default_factory=Target)
+
+    @property
+    def installation(self) -> Installation:
+        """The platform on this machine."""
+        return self.load()
+
+    def run(self, work: Callable[[Connection], Awaitable[T]]) -> T:
+        """Do `work` over a connection, and close it."""
+
+        async def connected() -> T:
+            async with self.installation.connect(self.target) as connection:
+                return await work(connection)
+
+        return asyncio.run(connected())
+
+
+pass_session = click.make_pass_decorator(Session)

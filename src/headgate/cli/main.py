@@ -1,0 +1,82 @@
+"""The `headgate` program: its commands, and what a person sees when one fails.
+
+A mistake of the user's is one sentence on standard error and exit code 1, or 2 where the command
+line itself was wrong; a stack trace is for our own mistakes alone.
+"""
+
+import importlib
+from typing import Any, cast
+
+import click
+
+from headgate import __version__
+from headgate.cli.chat import chat, complete
+from headgate.cli.doctor import doctor
+from headgate.cli.installation import Installation, Session
+from headgate.cli.keys import keys
+from headgate.cli.openapi import openapi
+from headgate.cli.options import connection_options, example
+from headgate.cli.serve import serve
+from headgate.cli.simulate import simulate
+from headgate.cli.stores import migrate, seed
+from headgate.cli.usage import budget, usage
+from headgate.core.errors import HeadgateError
+from headgate.settings import SettingsError
+
+
+class Program(click.Group):
+    """The group of all commands, which turns expected failures into one plain sentence."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command that was asked for."""
+        try:
+            return super().invoke(ctx)
+        except (HeadgateError, SettingsError) as error:
+            raise click.ClickException(str(error)) from None
+        except (KeyboardInterrupt, click.Abort):
+            # The terminal shows ^C already; the line after it belongs to the shell.
+            click.echo(err=True)
+            raise click.exceptions.Exit(1) from None
+
+
+@click.group(
+    cls=Program,
+    epilog=example("headgate serve", "headgate keys create --name app --budget 25"),
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+@click.version_option(__version__, prog_name="headgate")
+@connection_options
+def headgate() -> None:
+    """Run Headgate, the AI platform a company runs itself, and talk to it."""
+
+
+for command in (
+    serve,
+    migrate,
+    seed,
+    keys,
+    chat,
+    complete,
+    usage,
+    budget,
+    simulate,
+    doctor,
+    openapi,
+):
+    headgate.add_command(command)
+
+
+def main() -> None:
+    """Run the program and exit."""
+    headgate.main(prog_name="headgate", obj=Session(load_installation))
+
+
+def load_installation() -> Installation:
+    """The platform on this machine, imported here because it takes longer than a help page."""
+    local = importlib.import_module("headgate.cli.local")
+    bootstrap = importlib.import_module("headgate.bootstrap")
+    return cast("Installation", local.Local(bootstrap))
+
+
+if __name__ == "__main__":
+    main()

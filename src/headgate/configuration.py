@@ -1,0 +1,329 @@
+"""The configuration file, `headgate.toml`: what a company decides once for everybody.
+
+Reading is strict. An unknown key, a missing key and a wrong type are each refused with the file,
+the key and a suggestion, because a misspelt limit that is silently ignored is no limit. Decimals
+are read exactly: no amount of money ever passes through a binary fraction.
+"""
+
+import difflib
+import hashlib
+import re
+import tomllib
+from collections.abc import Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Any, get_args, get_origin
+
+import msgspec
+from msgspec import Meta
+
+from headgate.core.money import NanoUSD, from_dollars
+from headgate.core.prices import PPM, Markup, Price
+
+VENDORS = ("openai", "anthropic", "bedrock", "azure", "gemini", "cohere", "ollama", "local")
+"""Vendors with settings of their own, whose names no OpenAI-compatible vendor may take."""
+
+RESERVED_VENDORS = frozenset((*VENDORS, "sandbox"))
+MAX_MARKUP = 10
+DAY = 86_400
+
+_VENDOR_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
+
+
+class SettingsError(Exception):
+    """The settings cannot be used; the message says where it is wrong and what to write."""
+
+
+def exact_markup(share: Decimal) -> Markup:
+    """A share of the vendor's price in parts per million.
+
+    Raises:
+        ValueError: it is negative, above ten times the price, or finer than a part per million.
+    """
+    if not share.is_finite() or not 0 <= share <= MAX_MARKUP:
+        raise ValueError(f"a markup of {share} is not between 0 and {MAX_MARKUP}; 0.02 is 2 %")
+    ppm = share * PPM
+    if ppm != ppm.to_integral_value():
+        raise ValueError(f"a markup of {share} has more than six decimals")
+    return Markup(int(ppm))
+
+
+def _price(name: str, dollars: Decimal | None) -> NanoUSD | None:
+    if dollars is None:
+        return None
+    amount = from_dollars(dollars)
+    if amount < 0:
+        raise ValueError(f"{name} = {dollars} is negative")
+    return amount
+
+
+class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A table of the file; each field's `Meta` description is its help text."""
+
+
+class Routing(Section, frozen=True, kw_only=True):
+    """How long to try, how often, and when to leave a failing model alone."""
+
+    timeout_seconds: Annotated[
+        float, Meta(gt=0, le=3600, description="How long one attempt may take.")
+    ] = 60.0
+    retries: Annotated[
+        int, Meta(ge=0, le=10, description="Further attempts on the same model before the next.")
+    ] = 1
+    breaker_failures: Annotated[
+        int, Meta(ge=1, description="Failures in a row after which a model is left alone.")
+    ] = 5
+    breaker_seconds: Annotated[
+        float, Meta(gt=0, le=DAY, description="How long a failing model is left alone.")
+    ] = 30.0
+
+
+class Vendor(Section, frozen=True, kw_only=True):
+    """A vendor that speaks OpenAI's protocol; the table's name is the vendor's."""
+
+    base_url: Annotated[
+        str,
+        Meta(
+            pattern=r"^https?://[^\s/]+",
+            description="Address up to and including the version: `https://api.example.com/v1`.",
+        ),
+    ]
+    api_key_env: Annotated[
+        str | None, Meta(description="The environment variable that holds the vendor's key.")
+    ] = None
+    models: Annotated[
+        tuple[str, ...], Meta(description="The ids of the models that it serves.")
+    ] = ()
+
+
+class Billing(Section, frozen=True, kw_only=True):
+    """What callers are charged on top of the vendor's price."""
+
+    markup: Annotated[
+        Decimal, Meta(description="The platform's share: `0.02` is 2 % of the vendor's price.")
+    ] = Decimal("0.02")
+
+    def __post_init__(self) -> None:
+        """Refuse a share that is negative, absurd, or finer than a part per million."""
+        exact_markup(self.markup)
+
+    @property
+    def share(self) -> Markup:
+        """The markup as the ledger applies it."""
+        return exact_markup(self.markup)
+
+
+class Cache(Section, frozen=True, kw_only=True):
+    """Answers that are kept and given again."""
+
+    ttl_seconds: Annotated[
+        int, Meta(ge=0, le=30 * DAY, description="How long an answer is kept; 0 keeps none.")
+    ] = 3600
+
+
+class Budgets(Section, frozen=True, kw_only=True):
+    """How budgets meet requests that set no limit of their own."""
+
+    min_output_tokens: Annotated[
+        int,
+        Meta(ge=1, description="A request without a limit is never cut below so many tokens."),
+    ] = 64
+
+
+class Workspace(Section, frozen=True, kw_only=True):
+    """What differs for one workspace; the table's name is the workspace's id."""
+
+    markup: Annotated[
+        Decimal | None, Meta(description="Its own share instead of `billing.markup`.")
+    ] = None
+    allowed_hosts: Annotated[
+        tuple[str, ...] | None,
+        Meta(
+            description="The only hosts the `http_request` tool may reach; any public one if unset."
+        ),
+    ] = None
+
+    def __post_init__(self) -> None:
+        """Refuse a share that is negative, absurd, or finer than a part per million."""
+        if self.markup is not None:
+            exact_markup(self.markup)
+
+    @property
+    def share(self) -> Markup | None:
+        """Its own markup as the ledger applies it."""
+        return None if self.markup is None else exact_markup(self.markup)
+
+
+class PriceCorrection(Section, frozen=True, kw_only=True):
+    """A model's price where the published one is wrong or missing; the table's name is the model.
+
+    In dollars per million tokens. A class without a price costs what `input` or `output` costs.
+    """
+
+    input: Annotated[Decimal, Meta(description="Dollars per million input tokens.")]
+    output: Annotated[Decimal, Meta(description="Dollars per million output tokens.")]
+    cached_input: Annotated[
+        Decimal | None, Meta(description="For input read from the vendor's cache.")
+    ] = None
+    cache_write: Annotated[
+        Decimal | None, Meta(description="For input written to the vendor's cache.")
+    ] = None
+    reasoning: Annotated[Decimal | None, Meta(description="For hidden output.")] = None
+
+    def __post_init__(self) -> None:
+        """Refuse an amount that is negative or finer than a nano-dollar."""
+        for name in ("input", "output", "cached_input", "cache_write", "reasoning"):
+            _price(name, getattr(self, name))
+
+    @property
+    def price(self) -> Price:
+        """The price; its version changes with every amount, so that the ledger tells them apart."""
+        amounts = {
+            name: _price(name, getattr(self, name))
+            for name in ("input", "output", "cached_input", "cache_write", "reasoning")
+        }
+        digest = hashlib.sha256(repr(amounts).encode()).hexdigest()[:12]
+        return msgspec.convert({**amounts, "version": f"headgate.toml {digest}"}, Price)
+
+
+class Limits(Section, frozen=True, kw_only=True):
+    """What a key without limits of its own may do, and how large a request may be."""
+
+    requests_per_second: Annotated[int, Meta(ge=1, description="Sustained requests per key.")] = 50
+    burst: Annotated[int, Meta(ge=1, description="Requests per key that may come at once.")] = 200
+    max_body_bytes: Annotated[
+        int, Meta(ge=1024, description="Larger request bodies are refused with 413.")
+    ] = 20_971_520
+
+
+class Http(Section, frozen=True, kw_only=True):
+    """The HTTP interface."""
+
+    cors_origins: Annotated[
+        tuple[str, ...], Meta(description='Origins whose pages may call; `["*"]` is all of them.')
+    ] = ("*",)
+    heartbeat_seconds: Annotated[
+        float, Meta(gt=0, le=300, description="The longest silence in a stream.")
+    ] = 10.0
+
+
+class Storage(Section, frozen=True, kw_only=True):
+    """How the data directory is written."""
+
+    power_safe: Annotated[
+        bool,
+        Meta(
+            description="Survive a power failure, not only a crash of the process, at the price of"
+            " slower writes."
+        ),
+    ] = False
+
+
+class Configuration(Section, frozen=True, kw_only=True):
+    """The whole file; every section may be left out."""
+
+    aliases: Annotated[
+        dict[str, str | tuple[str, ...]],
+        Meta(description="Names for models: one model, or several in the order to try them."),
+    ] = {}
+    routing: Routing = Routing()
+    vendors: dict[str, Vendor] = {}
+    billing: Billing = Billing()
+    cache: Cache = Cache()
+    budgets: Budgets = Budgets()
+    workspaces: dict[str, Workspace] = {}
+    prices: dict[str, PriceCorrection] = {}
+    limits: Limits = Limits()
+    http: Http = Http()
+    storage: Storage = Storage()
+
+    @property
+    def alias_models(self) -> Mapping[str, tuple[str, ...]]:
+        """The models behind each alias, in the order to try them."""
+        return {
+            alias: (models,) if isinstance(models, str) else models
+            for alias, models in self.aliases.items()
+        }
+
+    def __post_init__(self) -> None:
+        """Refuse aliases for nothing and vendors whose names are taken or no names."""
+        for alias, models in self.alias_models.items():
+            if not models or not all(models):
+                raise ValueError(f"aliases.{alias}: name at least one model, and no empty one")
+        for name in self.vendors:
+            if name in RESERVED_VENDORS:
+                raise ValueError(
+                    f"vendors.{name}: the name belongs to a built-in vendor, which is set up"
+                    " through the environment; choose another name"
+                )
+            if not _VENDOR_NAME.fullmatch(name):
+                raise ValueError(
+                    f"vendors.{name}: use small letters, digits, - and _ for a vendor's name"
+                )
+
+
+def read_configuration(path: Path) -> Configuration:
+    """The configuration in the file at `path`.
+
+    Raises:
+        SettingsError: it cannot be read, is no TOML, or says something that cannot be meant.
+    """
+    try:
+        table = tomllib.loads(path.read_text("utf-8"), parse_float=Decimal)
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} cannot be read: {error}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{path} is not valid TOML: {error}") from None
+    try:
+        configuration: Configuration = _struct(Configuration, table, key="")
+    except ValueError as error:
+        raise SettingsError(f"{path}: {error}") from None
+    return configuration
+
+
+def _struct(kind: type[Any], table: object, *, key: str) -> Any:
+    """Build a section from its table, so that each error can name the full key."""
+    if not isinstance(table, dict):
+        raise ValueError(f"{key} is a section: write [{key}] and its keys below it")  # noqa: TRY004 - a ValueError, as for every other mistake in the file
+    fields = {field.name: field for field in msgspec.structs.fields(kind)}
+    for name in table:
+        if name not in fields:
+            raise ValueError(f"unknown key {_path(key, name)}{_suggestion(name, list(fields))}")
+    for name, field in fields.items():
+        if field.required and name not in table:
+            raise ValueError(f"{key} needs {name}")
+    values = {
+        name: _value(fields[name].type, value, key=_path(key, name))
+        for name, value in table.items()
+    }
+    try:
+        return kind(**values)
+    except ValueError as error:
+        raise ValueError(f"{key}: {error}" if key else str(error)) from None
+
+
+def _value(kind: Any, value: object, *, key: str) -> object:
+    if get_origin(kind) is Annotated and get_origin(get_args(kind)[0]) is dict:
+        kind = get_args(kind)[0]
+    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        return _struct(kind, value, key=key)
+    if get_origin(kind) is dict and isinstance(value, dict):
+        entry = get_args(kind)[1]
+        return {name: _value(entry, item, key=_path(key, name)) for name, item in value.items()}
+    try:
+        return msgspec.convert(value, kind)
+    except msgspec.ValidationError as error:
+        problem = str(error).partition(" - at ")[0]
+        raise ValueError(f"{key}: {problem[:1].lower()}{problem[1:]}") from None
+
+
+def _path(key: str, name: str) -> str:
+    shown = name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else f'"{name}"'
+    return f"{key}.{shown}" if key else shown
+
+
+def _suggestion(name: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(name, known, n=1)
+    if close:
+        return f"; did you mean {close[0]}?"
+    return f"; known here: {', '.join(known)}"

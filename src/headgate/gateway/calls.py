@@ -1,0 +1,154 @@
+"""One attempt of a metered call: its money held, and settled exactly once however it ends."""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from headgate.core.budgets import Account, Budget
+from headgate.core.chat import TokenUsage
+from headgate.core.ids import new_event_id, new_id
+from headgate.core.keys import VirtualKey
+from headgate.core.limits import Ticket, Window
+from headgate.core.prices import Markup
+from headgate.core.usage import CallStatus, RequestType, UsageEvent
+from headgate.gateway.catalog import Route
+from headgate.gateway.escrow import Escrow, Hold
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls, under which request id, and how the call is labelled in the ledger."""
+
+    key: VirtualKey
+    request_id: str
+    tags: tuple[str, ...] = ()
+    use_case: str | None = None
+
+    def accounts(self, model: str) -> tuple[Account, ...]:
+        """Everyone who pays for a call to `model`, always in the same order."""
+        key = self.key
+        user = () if key.user_id is None else (Account("user", key.user_id),)
+        workspace = Account("workspace", key.workspace_id)
+        return (Account("key", key.key_id), *user, workspace, Account("model", model))
+
+
+@dataclass(frozen=True, slots=True)
+class Billing:
+    """What callers are charged on top of the vendors' prices."""
+
+    markup: Markup
+    workspaces: Mapping[str, Markup] = field(default_factory=dict)
+
+    def markup_for(self, workspace_id: str) -> Markup:
+        """The workspace's own markup, or the platform's."""
+        return self.workspaces.get(workspace_id, self.markup)
+
+
+@dataclass(slots=True, kw_only=True)
+class Attempt:
+    """One try of a call at one route, from its hold to its settled row.
+
+    `settle` ends it; the first to come counts, so that a cancellation in the middle of a clean-up
+    cannot charge twice.
+    """
+
+    caller: Caller
+    route: Route
+    request_type: RequestType
+    ledger: Escrow
+    hold: Hold
+    markup: Markup
+    ticket: Ticket
+    started: float = field(default_factory=time.perf_counter)
+    first_token: float | None = None
+    event: UsageEvent | None = None
+    record: asyncio.Task[None] | None = None
+    idempotency_key: str = field(default_factory=lambda: new_id("att"))
+
+    def mark_first_token(self) -> None:
+        """Note when the first piece of the answer came."""
+        if self.first_token is None:
+            self.first_token = time.perf_counter()
+
+    def settle(self, usage: TokenUsage, status: CallStatus, *, estimated: bool = False) -> None:
+        """Charge what was used. `durable` waits for the record."""
+        if self.event is not None:
+            return
+        cost = self.route.price.cost(usage)
+        billed = self.markup.billed(cost)
+        now = time.time()
+        self.event = UsageEvent(
+            id=new_event_id(now),
+            request_id=self.caller.request_id,
+            timestamp=int(now * 1000),
+            key_id=self.caller.key.key_id,
+            workspace_id=self.caller.key.workspace_id,
+            user_id=self.caller.key.user_id,
+            provider=self.route.provider.provider,
+            model=self.route.model,
+            request_type=self.request_type,
+            status=status,
+            cost=cost,
+            billed=billed,
+            price_version=self.route.price.version,
+            use_case=self.caller.use_case,
+            input_tokens=usage.input_tokens,
+            cached_input_tokens=usage.cached_input_tokens,
+            cache_write_tokens=usage.cache_write_tokens,
+            output_tokens=usage.output_tokens,
+            reasoning_tokens=usage.reasoning_tokens,
+            latency_ms=self.latency_ms(),
+            first_token_ms=(
+                None if self.first_token is None else _milliseconds(self.first_token - self.started)
+            ),
+            tags=self.caller.tags,
+            estimated=estimated,
+            overrun=bool(self.hold.limited) and billed > self.hold.amount,
+        )
+        self.record = self.ledger.settle(self.hold, self.event)
+
+    async def durable(self) -> None:
+        """Wait until the settled row survives the death of every process.
+
+        Raises:
+            Overloaded: the store is away; the row is kept and tried again.
+        """
+        if self.record is not None:
+            # The record is not this caller's alone: who leaves must not take it along.
+            await asyncio.shield(self.record)
+
+    def latency_ms(self) -> int:
+        """Whole milliseconds since the attempt began."""
+        return _milliseconds(time.perf_counter() - self.started)
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What the caller is told besides the answer: who answered, at what cost, what is left.
+
+    `event` is None as long as the answer is on its way.
+    """
+
+    route: Route
+    requests: Window
+    tokens: Window
+    budget: Budget | None
+    event: UsageEvent | None
+    latency_ms: int
+
+
+def receipt(attempt: Attempt) -> Receipt:
+    """The receipt of an attempt as it stands now."""
+    return Receipt(
+        route=attempt.route,
+        requests=attempt.ticket.requests,
+        tokens=attempt.ticket.tokens,
+        budget=attempt.ledger.tightest(attempt.hold),
+        event=attempt.event,
+        latency_ms=attempt.latency_ms(),
+    )
+
+
+def _milliseconds(seconds: float) -> int:
+    return round(seconds * 1000)

@@ -1,0 +1,118 @@
+"""Which vendor's model answers to a name, and at what price."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from headgate.core.errors import ModelNotFound
+from headgate.core.keys import VirtualKey
+from headgate.core.models import Provider
+from headgate.core.prices import Price, PriceBook
+
+AUTO = "auto"
+REFRESH_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One way to answer: a vendor, its own name for the model, and the price in force."""
+
+    provider: Provider
+    model: str
+    price: Price
+
+    @property
+    def qualified(self) -> str:
+        """The id that names the vendor too."""
+        return f"{self.provider.provider}/{self.model}"
+
+
+@dataclass(slots=True)
+class Catalog:
+    """The models of all vendors under all their names.
+
+    Attributes:
+        providers: by name, in the order in which a bare model id is looked for.
+        aliases: names from the configuration, each with its models in order of preference.
+        auto: gives what `auto` may pick now, in order of preference.
+    """
+
+    providers: Mapping[str, Provider]
+    prices: PriceBook
+    aliases: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    auto: Callable[[], Sequence[str]] = tuple
+    clock: Callable[[], float] = time.monotonic
+    _refreshed_at: float = float("-inf")
+
+    async def routes(self, model: str, key: VirtualKey) -> tuple[Route, ...]:
+        """The ways to answer `model`, in order of preference.
+
+        Raises:
+            ModelNotFound: the model is unknown, has no price, or is not one this key may use.
+        """
+        found = self._allowed(model, key)
+        if not found and self.clock() - self._refreshed_at > REFRESH_SECONDS:
+            await self.refresh()
+            found = self._allowed(model, key)
+        if not found:
+            raise ModelNotFound(
+                f"there is no model {model[:256]!r} that this key may use; "
+                "GET /v1/models lists the ones it may",
+                param="model",
+            )
+        return found
+
+    async def refresh(self) -> None:
+        """Ask vendors that can change at run time for their models."""
+        self._refreshed_at = self.clock()
+        for provider in self.providers.values():
+            await provider.refresh()
+
+    def models(self, key: VirtualKey) -> list[tuple[str, str]]:
+        """The ids that `key` may use, each with its vendor's name; no id stands twice."""
+        listed: dict[str, str] = {}
+        for name in (*self.aliases, AUTO):
+            if self._allowed(name, key):
+                listed[name] = "headgate"
+        for provider in self.providers.values():
+            for model in provider.models():
+                name = model if model not in listed else f"{provider.provider}/{model}"
+                if self._allowed(name, key):
+                    listed[name] = provider.provider
+        return sorted(listed.items())
+
+    def _allowed(self, model: str, key: VirtualKey) -> tuple[Route, ...]:
+        routes = tuple(self._resolve(model))
+        if key.models is None or model in key.models:
+            return routes
+        return tuple(
+            route for route in routes if route.model in key.models or route.qualified in key.models
+        )
+
+    def _resolve(self, model: str) -> Iterator[Route]:
+        targets = self.auto() if model == AUTO else self.aliases.get(model)
+        if targets is None:
+            route = self._route(model)
+            if route is not None:
+                yield route
+            return
+        for target in targets:
+            route = self._route(target)
+            if route is not None:
+                yield route
+
+    def _route(self, model: str) -> Route | None:
+        vendor, _, rest = model.partition("/")
+        provider = self.providers.get(vendor)
+        if provider is not None and rest:
+            # Naming the vendor says that it knows the model; the price must be known all the same.
+            return self._priced(provider, rest)
+        for candidate in self.providers.values():
+            if candidate.serves(model):
+                return self._priced(candidate, model)
+        return None
+
+    def _priced(self, provider: Provider, model: str) -> Route | None:
+        price = self.prices.price(provider.provider, model)
+        # A model without a price would be a free ride.
+        return None if price is None else Route(provider, model, price)

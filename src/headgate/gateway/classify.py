@@ -1,0 +1,93 @@
+"""Classification by a chat model: the question it is asked, and how its answer is read."""
+
+import re
+from collections.abc import Sequence
+
+import msgspec
+
+from headgate.core.chat import ChatRequest, Message, ResponseFormat
+
+USE_CASE = "classification"
+
+
+class Classification(msgspec.Struct, frozen=True):
+    """The label that fits best, and how well each fits; `scores` add up to 1."""
+
+    label: str
+    confidence: float
+    scores: dict[str, float]
+
+
+class _Reply(msgspec.Struct):
+    label: str | None = None
+    confidence: float | None = None
+    scores: dict[str, float] | None = None
+
+
+def question(text: str, labels: Sequence[str], model: str) -> ChatRequest:
+    """The request that asks a chat model which of `labels` fits `text`."""
+    listed = "\n".join(f"- {label}" for label in labels)
+    instruction = (
+        "Classify the user's text. Answer with a JSON object that has `label`, exactly one of the "
+        f"labels below, and `confidence`, a number from 0 to 1.\nLabels:\n{listed}"
+    )
+    schema: dict[str, object] = {
+        "type": "object",
+        "properties": {
+            "label": {"type": "string", "enum": list(labels)},
+            "confidence": {"type": "number", "minimum": 0, "maximum": 1},
+        },
+        "required": ["label", "confidence"],
+        "additionalProperties": False,
+    }
+    return ChatRequest(
+        model=model,
+        messages=(Message("system", instruction), Message("user", text)),
+        response_format=ResponseFormat("json_schema", schema, "classification", strict=True),
+        temperature=0,
+        use_case=USE_CASE,
+        labels=tuple(labels),
+    )
+
+
+def verdict(answer: str, labels: Sequence[str]) -> Classification:
+    """Read a model's answer; whatever it says, the label is one of `labels`.
+
+    An answer that is no JSON is searched for the labels' names; one that names none gives every
+    label the same, lowest confidence.
+    """
+    reply = _reply(answer)
+    by_name = {label.casefold(): label for label in labels}
+    if reply.scores:
+        weights = {label: max(0.0, reply.scores.get(label, 0.0)) for label in labels}
+        if any(weights.values()):
+            return _normalised(weights)
+    label = by_name.get((reply.label or "").strip().casefold())
+    if label is None:
+        return _normalised({label: _mentions(answer, label) for label in labels})
+    least = 1 / len(labels)
+    confidence = min(1.0, max(least, 1.0 if reply.confidence is None else reply.confidence))
+    rest = (1 - confidence) / max(1, len(labels) - 1)
+    scores = {name: confidence if name == label else rest for name in labels}
+    return Classification(label, confidence, scores)
+
+
+def _reply(answer: str) -> _Reply:
+    start, end = answer.find("{"), answer.rfind("}")
+    try:
+        return msgspec.json.decode(answer[start : end + 1] if start >= 0 else "", type=_Reply)
+    except msgspec.MsgspecError:
+        return _Reply()
+
+
+def _mentions(answer: str, label: str) -> float:
+    return float(len(re.findall(rf"(?<!\w){re.escape(label)}(?!\w)", answer, re.IGNORECASE)))
+
+
+def _normalised(weights: dict[str, float]) -> Classification:
+    total = sum(weights.values())
+    scores = {
+        label: weight / total if total else 1 / len(weights) for label, weight in weights.items()
+    }
+    best = max(scores, key=lambda label: scores[label])
+    return Classification(best, scores[best], scores)

@@ -1,0 +1,393 @@
+"""The escrow: how one process spends within budgets without asking the store for every call.
+
+A process leases a part of each limited budget; a call's hold takes from the lease's free part by
+plain arithmetic on the event loop. `reserve` holds the most a call could cost, `settle` replaces
+the hold with what it did cost. A crash in between leaves the lease standing until it expires, so
+recorded spend can be too high but never too low.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from headgate.core.budgets import (
+    Account,
+    AccountState,
+    Budget,
+    Charge,
+    LeaseId,
+    LedgerStore,
+    Limit,
+    Settlement,
+    period_bounds,
+    period_of,
+)
+from headgate.core.errors import BudgetExceeded, HeadgateError, Overloaded
+from headgate.core.ids import new_id
+from headgate.core.money import NanoUSD, to_text
+from headgate.core.usage import UsageEvent
+
+FRESH_SECONDS = 1.0
+LEASE_SECONDS = 10.0
+# Clocks differ: the owner stops using a lease this long before its end, others wait as long after.
+MARGIN_SECONDS = 2.0
+TICK_SECONDS = 0.25
+IDLE_SECONDS = 1.0
+# Far from the limit a lease is made for this many ticks of spend to come; near it, for one call.
+LEAD_TICKS = 8
+# No lease takes more than this part of what is left for calls that have not come yet.
+LEAST_SHARE = 16
+ATTEMPTS = 100
+
+
+@dataclass(slots=True, eq=False)
+class _Book:
+    """What this process knows and holds of one account in one period."""
+
+    account: Account
+    period: str
+    state: AccountState
+    read_at: float = float("-inf")
+    leased: NanoUSD = 0
+    held: NanoUSD = 0
+    spent_since_read: NanoUSD = 0
+    settling: NanoUSD = 0
+    wanted: NanoUSD = 0
+    demand: NanoUSD = 0
+    recent_demand: NanoUSD = 0
+    used_at: float = 0.0
+    growing: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    @property
+    def is_limited(self) -> bool:
+        return self.state.limit is not None and self.state.limit.hard
+
+    @property
+    def free(self) -> NanoUSD:
+        return self.leased - self.held
+
+    @property
+    def unleased(self) -> NanoUSD:
+        """What the store could still grant."""
+        limit = self.state.limit
+        return 0 if limit is None else max(0, limit.amount - self.state.granted)
+
+    def budget(self) -> Budget:
+        spent = self.state.spent + self.spent_since_read + self.settling
+        others = self.state.granted - self.state.spent - self.spent_since_read - self.leased
+        return Budget(
+            account=self.account,
+            period=self.period,
+            limit=self.state.limit,
+            spent=spent,
+            reserved=self.held + max(0, others - self.settling),
+            unconfirmed=self.state.unconfirmed,
+        )
+
+
+@dataclass(slots=True, eq=False)
+class Hold:
+    """Money set aside for one call: `amount` in each of `limited`; all accounts pay in the end."""
+
+    owner: str
+    amount: NanoUSD
+    books: tuple[_Book, ...]
+    limited: frozenset[_Book]
+    is_settled: bool = False
+
+
+class Escrow:
+    """Holds and settles money for the calls of this process."""
+
+    def __init__(self, store: LedgerStore, *, clock: Callable[[], float] = time.time) -> None:
+        self._store = store
+        self._clock = clock
+        self._owner = new_id("own")
+        self._lease_ends = 0.0
+        self._books: dict[tuple[Account, str], _Book] = {}
+        self._reading = asyncio.Lock()
+        self._period = ""
+        self._period_ends = float("-inf")
+        self._unrecorded: list[tuple[Settlement, Hold]] = []
+        self._recording: set[asyncio.Task[None]] = set()
+        self._ticker: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Begin to keep leases; resolves those of processes that died."""
+        await self._store.expire(now=self._clock() - MARGIN_SECONDS)
+        self._ticker = asyncio.create_task(self._tick_forever())
+
+    async def aclose(self) -> None:
+        """Record what is settled and give everything back."""
+        if self._ticker is not None:
+            self._ticker.cancel()
+            await asyncio.gather(self._ticker, return_exceptions=True)
+        await asyncio.gather(*self._recording, return_exceptions=True)
+        await self._record_again()
+        for book in self._books.values():
+            await self._give_back(book, book.free)
+
+    async def reserve(self, accounts: Sequence[Account], ceiling: NanoUSD) -> Hold:
+        """Hold `ceiling` in every limited one of `accounts`, or in none.
+
+        Raises:
+            BudgetExceeded: one of them cannot cover it.
+            Overloaded: the store did not say within which limits.
+        """
+        books = await self._fresh(accounts)
+        limited = [book for book in books if book.is_limited] if ceiling else []
+        for _ in range(ATTEMPTS):
+            short = self._short(limited, ceiling)
+            if short is None:
+                break
+            await self._grow(short, ceiling)
+        else:
+            raise Overloaded("too many calls compete for one budget", retry_after_seconds=1)
+        now = self._clock()
+        for book in limited:
+            book.held += ceiling
+            book.demand += ceiling
+            book.used_at = now
+        return Hold(self._owner, ceiling, books, frozenset(limited))
+
+    async def affordable(self, accounts: Sequence[Account]) -> NanoUSD | None:
+        """The most that a call on `accounts` could still hold; None where nothing limits it."""
+        books = await self._fresh(accounts)
+        amounts = [max(0, book.free) + book.unleased for book in books if book.is_limited]
+        return min(amounts) if amounts else None
+
+    def settle(self, hold: Hold, event: UsageEvent) -> asyncio.Task[None]:
+        """Replace a hold by what the call did cost, once.
+
+        The money is free again at once; the task ends when the record is durable. It needs not be
+        awaited where nobody waits for an answer: it goes on by itself.
+        """
+        if hold.is_settled:
+            raise RuntimeError("a hold is settled once")
+        hold.is_settled = True
+        charges = tuple(self._charge(book, hold, event.billed) for book in hold.books)
+        task = asyncio.create_task(self._record(Settlement(hold.owner, event, charges), hold))
+        self._recording.add(task)
+        task.add_done_callback(self._end_recording)
+        return task
+
+    def release(self, hold: Hold) -> None:
+        """Give a hold back for a call that never reached a vendor."""
+        if hold.is_settled:
+            raise RuntimeError("a hold is settled once")
+        hold.is_settled = True
+        if hold.owner == self._owner:
+            for book in hold.limited:
+                book.held -= hold.amount
+
+    async def budgets(self, accounts: Sequence[Account]) -> list[Budget]:
+        """Each account's budget as the store has it now."""
+        books = await self._fresh(accounts, at_once=True)
+        return [book.budget() for book in books]
+
+    def tightest(self, hold: Hold) -> Budget | None:
+        """The limited budget of a call that has the least left."""
+        budgets = [book.budget() for book in hold.books if book.state.limit is not None]
+        return min(budgets, key=lambda budget: budget.remaining or 0, default=None)
+
+    async def set_limit(self, account: Account, limit: Limit | None) -> None:
+        """Set an account's limit; it holds here at once, elsewhere within a second."""
+        await self._store.set_limit(account, limit)
+        await self._fresh((account,), at_once=True)
+
+    def _charge(self, book: _Book, hold: Hold, billed: NanoUSD) -> Charge:
+        covered = 0
+        if book in hold.limited:
+            if hold.owner == self._owner:
+                # An overrun is taken from the free part of the lease, then from the store.
+                covered = min(billed, hold.amount + max(0, book.free))
+                book.held -= hold.amount
+                book.leased -= covered
+            else:
+                covered = min(billed, hold.amount)
+        book.settling += billed
+        return Charge(book.account, book.period, billed, covered)
+
+    def _end_recording(self, task: asyncio.Task[None]) -> None:
+        self._recording.discard(task)
+        if not task.cancelled():
+            task.exception()  # a failed record is kept and tried again, heard or not
+
+    async def _record(self, settlement: Settlement, hold: Hold) -> None:
+        try:
+            await self._store.settle(settlement)
+        except Overloaded:
+            # Nothing is lost: it is tried again until the store is back.
+            self._unrecorded.append((settlement, hold))
+            raise
+        self._recorded(settlement, hold)
+
+    def _recorded(self, settlement: Settlement, hold: Hold) -> None:
+        for book in hold.books:
+            book.settling -= settlement.event.billed
+            book.spent_since_read += settlement.event.billed
+
+    async def _record_again(self) -> None:
+        while self._unrecorded:
+            settlement, hold = self._unrecorded[0]
+            await self._store.settle(settlement)
+            self._recorded(settlement, hold)
+            self._unrecorded.pop(0)
+
+    def _short(self, limited: Sequence[_Book], ceiling: NanoUSD) -> _Book | None:
+        if limited and self._clock() > self._lease_ends - MARGIN_SECONDS:
+            self._abandon_leases()
+        return next((book for book in limited if book.free < ceiling), None)
+
+    def _abandon_leases(self) -> None:
+        """Go on under a new name; what the old one held is resolved when its leases expire."""
+        if any(book.leased for book in self._books.values()):
+            self._owner = new_id("own")
+            for book in self._books.values():
+                book.leased = book.held = 0
+        self._lease_ends = self._clock() + LEASE_SECONDS
+
+    async def _grow(self, book: _Book, ceiling: NanoUSD) -> None:
+        """Lease enough for one more call, and ahead for the calls that are likely to follow.
+
+        Raises:
+            BudgetExceeded: the store has not enough left.
+        """
+        book.wanted += ceiling
+        try:
+            async with book.growing:
+                if book.free < ceiling:
+                    await self._lease(book, ceiling)
+        finally:
+            book.wanted -= ceiling
+
+    async def _lease(self, book: _Book, ceiling: NanoUSD) -> None:
+        least = ceiling - book.free
+        ahead = max(book.demand, book.recent_demand) * LEAD_TICKS
+        ahead = min(ahead, book.unleased // LEAST_SHARE)
+        most = max(least, book.wanted - book.free) + ahead
+        lease = LeaseId(self._owner, book.account, book.period)
+        granted = await self._store.lease(
+            lease, least=least, most=most, expires_at=self._lease_ends
+        )
+        if lease.owner != self._owner:
+            return  # the name was given up meanwhile; the grant expires by itself
+        book.leased += granted
+        if granted:
+            book.state = _with_granted(book.state, granted)
+            return
+        await self._read([book])
+        if book.is_limited and book.free + book.unleased < ceiling:
+            raise _exceeded(book, ceiling)
+
+    async def _fresh(
+        self, accounts: Sequence[Account], *, at_once: bool = False
+    ) -> tuple[_Book, ...]:
+        """The accounts' books, none of them read longer than a second ago."""
+        now = self._clock()
+        if now >= self._period_ends:
+            self._period = period_of(now)
+            self._period_ends = period_bounds(self._period)[1].timestamp()
+        period = self._period
+        books = tuple([self._book(account, period) for account in accounts])
+        oldest = now - FRESH_SECONDS
+        for book in books:
+            if book.read_at <= oldest or at_once:
+                break
+        else:
+            return books
+        async with self._reading:
+            stale = [book for book in books if book.read_at <= oldest or at_once]
+            if stale:
+                await self._read(stale)
+        return books
+
+    def _book(self, account: Account, period: str) -> _Book:
+        book = self._books.get((account, period))
+        if book is None:
+            book = _Book(account, period, AccountState(account=account))
+            self._books[account, period] = book
+        return book
+
+    async def _read(self, books: Sequence[_Book]) -> None:
+        started = self._clock()
+        spent_before = [book.spent_since_read for book in books]
+        states = await self._store.states([book.account for book in books], books[0].period)
+        for book, state, before in zip(books, states, spent_before, strict=True):
+            book.state = state
+            book.spent_since_read -= before
+            book.read_at = started
+            book.used_at = max(book.used_at, started)
+
+    async def _tick_forever(self) -> None:
+        while True:
+            await asyncio.sleep(TICK_SECONDS)
+            try:
+                await self._tick()
+            except HeadgateError:
+                continue  # the store is away; leases end by themselves and the next tick tries
+
+    async def _tick(self) -> None:
+        now = self._clock()
+        await self._record_again()
+        if now > self._lease_ends - LEASE_SECONDS / 2:
+            await self._keep_leases(now)
+        for key, book in list(self._books.items()):
+            book.recent_demand = max(book.demand, book.recent_demand // 2)
+            book.demand = 0
+            is_idle = now - book.used_at > IDLE_SECONDS or not book.is_limited
+            if book.free > 0 and (is_idle or book.period != self._period):
+                await self._give_back(book, book.free)
+            if (
+                is_idle
+                and not (book.held or book.leased or book.settling)
+                and (now - book.read_at > LEASE_SECONDS)
+            ):
+                del self._books[key]
+
+    async def _keep_leases(self, now: float) -> None:
+        if now > self._lease_ends - MARGIN_SECONDS:
+            self._abandon_leases()
+        elif any(book.leased for book in self._books.values()):
+            await self._store.extend(self._owner, expires_at=now + LEASE_SECONDS)
+            self._lease_ends = now + LEASE_SECONDS
+        else:
+            self._lease_ends = now + LEASE_SECONDS
+        await self._store.expire(now=now - MARGIN_SECONDS)
+
+    async def _give_back(self, book: _Book, amount: NanoUSD) -> None:
+        if amount <= 0:
+            return
+        # Taken out first: a caller who comes during the write must not spend it too.
+        book.leased -= amount
+        lease = LeaseId(self._owner, book.account, book.period)
+        try:
+            await self._store.give_back(lease, amount)
+        except Overloaded:
+            if lease.owner == self._owner:
+                book.leased += amount
+            raise
+        book.state = _with_granted(book.state, -amount)
+
+
+def _with_granted(state: AccountState, change: NanoUSD) -> AccountState:
+    return AccountState(
+        account=state.account,
+        limit=state.limit,
+        granted=state.granted + change,
+        spent=state.spent,
+        unconfirmed=state.unconfirmed,
+    )
+
+
+def _exceeded(book: _Book, ceiling: NanoUSD) -> BudgetExceeded:
+    budget = book.budget()
+    amount = budget.limit.amount if budget.limit else 0
+    resets = period_bounds(book.period)[1].date()
+    return BudgetExceeded(
+        f"the monthly budget of {book.account.scope} {book.account.id!r} (${to_text(amount)}) has "
+        f"${to_text(budget.remaining or 0)} left, and this call could cost ${to_text(ceiling)}: "
+        f"raise the budget, lower the output limit, or wait until {resets} (UTC)",
+        budget=budget,
+    )

@@ -1,0 +1,274 @@
+"""One metered request, from an authenticated key to settled spend.
+
+Everything that reaches a model goes through `Gateway._first_answer`: the rate limit and the model
+are checked before it, and for each route that may answer it reserves, calls and settles.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+import msgspec
+
+from headgate.core.chat import ChatRequest, ChatResponse, TokenUsage, text_bytes
+from headgate.core.embeddings import EmbeddingRequest, EmbeddingResponse
+from headgate.core.errors import (
+    ContextLengthExceeded,
+    HeadgateError,
+    InvalidRequest,
+    ModelNotFound,
+    Overloaded,
+    RateLimited,
+    UpstreamFailed,
+    UpstreamTimedOut,
+)
+from headgate.core.limits import RateLimiter, Ticket
+from headgate.core.models import (
+    ProviderError,
+    ProviderRefused,
+    ProviderTimedOut,
+    ProviderUnreachable,
+    RefusalKind,
+)
+from headgate.core.usage import RequestType
+from headgate.gateway.calls import Attempt, Billing, Caller, Receipt, receipt
+from headgate.gateway.catalog import Catalog, Route
+from headgate.gateway.escrow import Escrow
+from headgate.gateway.streams import StreamedAnswer
+
+T = TypeVar("T")
+
+# Refusals that another vendor would repeat, since the request itself is at fault.
+FINAL_REFUSALS = frozenset({"invalid", "context_length"})
+# A rate limit counts about four bytes a token before the vendor has counted.
+BYTES_PER_TOKEN = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Answer(Generic[T]):
+    """A whole answer with its receipt; its usage row is durable."""
+
+    response: T
+    receipt: Receipt
+
+
+@dataclass(frozen=True, slots=True)
+class _Call(Generic[T]):
+    """A call that is admitted, and how it is made.
+
+    Attributes:
+        bounds: for a route, the most input tokens, the output tokens that the caller will pay
+            for (None where no limit was sent), and the most the model gives.
+        estimate: the input tokens to bill where a vendor does work but does not say how much.
+        make: makes the call; its second argument is the output limit that the money covers.
+    """
+
+    caller: Caller
+    request_type: RequestType
+    routes: tuple[Route, ...]
+    ticket: Ticket
+    bounds: Callable[[Route], tuple[int, int | None, int]]
+    estimate: Callable[[Route], int]
+    make: Callable[[Attempt, int | None], Awaitable[T]]
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """Answers requests to models within each key's limits and budgets.
+
+    Attributes:
+        min_output_tokens: where the caller set no output limit it may be lowered to what the
+            budgets still cover, but not below this.
+    """
+
+    catalog: Catalog
+    limiter: RateLimiter
+    ledger: Escrow
+    billing: Billing
+    min_output_tokens: int = 64
+
+    async def complete(self, caller: Caller, request: ChatRequest) -> Answer[ChatResponse]:
+        """Answer from the first route that will.
+
+        Raises:
+            HeadgateError: there is no answer, and only what a vendor may bill was charged.
+        """
+
+        async def make(attempt: Attempt, output: int | None) -> ChatResponse:
+            provider, fitted = attempt.route.provider, _fitted(request, attempt.route, output)
+            return await provider.complete(fitted, idempotency_key=attempt.idempotency_key)
+
+        call = await self._chat_call(caller, request, make)
+        used = 0
+        try:
+            attempt, response = await self._first_answer(call)
+            used = response.usage.total_tokens
+            attempt.settle(response.usage, "ok", estimated=response.estimated)
+            await attempt.durable()
+            return Answer(response, receipt(attempt))
+        finally:
+            call.ticket.finish(used)
+
+    async def stream(self, caller: Caller, request: ChatRequest) -> StreamedAnswer:
+        """The answer piece by piece, once its first piece has come.
+
+        Until then another route can take over; after it, failures are raised by the iteration.
+
+        Raises:
+            HeadgateError: there is no answer, and only what a vendor may bill was charged.
+        """
+
+        async def make(attempt: Attempt, output: int | None) -> StreamedAnswer:
+            provider, fitted = attempt.route.provider, _fitted(request, attempt.route, output)
+            stream = provider.stream(fitted, idempotency_key=attempt.idempotency_key)
+            answer = StreamedAnswer(attempt, stream, provider.input_estimate(fitted))
+            await answer.open()
+            return answer
+
+        call = await self._chat_call(caller, request, make)
+        try:
+            _, answer = await self._first_answer(call)
+        except BaseException:
+            call.ticket.finish(0)
+            raise
+        return answer
+
+    async def embed(self, caller: Caller, request: EmbeddingRequest) -> Answer[EmbeddingResponse]:
+        """One vector per input.
+
+        Raises:
+            HeadgateError: there is no answer, and only what a vendor may bill was charged.
+        """
+
+        async def make(attempt: Attempt, _output: int | None) -> EmbeddingResponse:
+            fitted = msgspec.structs.replace(request, model=attempt.route.model)
+            provider = attempt.route.provider
+            return await provider.embed(fitted, idempotency_key=attempt.idempotency_key)
+
+        size = sum(len(item) for item in request.input)
+        routes = await self.catalog.routes(request.model, caller.key)
+        call = _Call(
+            caller,
+            "embedding",
+            routes,
+            await self.limiter.admit(caller.key, size // BYTES_PER_TOKEN),
+            lambda route: (route.provider.embedding_ceiling(request), 0, 0),
+            lambda _route: size // BYTES_PER_TOKEN,
+            make,
+        )
+        used = 0
+        try:
+            attempt, response = await self._first_answer(call)
+            used = response.usage.total_tokens
+            attempt.settle(response.usage, "ok", estimated=response.estimated)
+            await attempt.durable()
+            return Answer(response, receipt(attempt))
+        finally:
+            call.ticket.finish(used)
+
+    async def _chat_call(
+        self,
+        caller: Caller,
+        request: ChatRequest,
+        make: Callable[[Attempt, int | None], Awaitable[T]],
+    ) -> _Call[T]:
+        routes = await self.catalog.routes(request.model, caller.key)
+        estimate = text_bytes(request) // BYTES_PER_TOKEN + (request.max_tokens or 0)
+        sent = None if request.max_tokens is None else request.max_tokens * request.n
+        return _Call(
+            caller,
+            "completion",
+            routes,
+            await self.limiter.admit(caller.key, estimate),
+            lambda route: (
+                route.provider.input_ceiling(request),
+                sent,
+                route.provider.output_ceiling(request) * request.n,
+            ),
+            lambda route: route.provider.input_estimate(request),
+            make,
+        )
+
+    async def _first_answer(self, call: _Call[T]) -> tuple[Attempt, T]:
+        """Try the routes in their order until one answers; the caller settles its attempt."""
+        refusal: ProviderError | None = None
+        for route in call.routes:
+            attempt, output = await self._reserve(call, route)
+            try:
+                return attempt, await call.make(attempt, output)
+            except (ProviderRefused, ProviderUnreachable) as error:
+                # A refusal proves that no work was done.
+                attempt.settle(TokenUsage(), "error")
+                refusal = error
+            except ProviderError as error:
+                usage = TokenUsage(call.estimate(route))
+                attempt.settle(usage, "incomplete", estimated=True)
+                refusal = error
+            except asyncio.CancelledError:
+                attempt.settle(TokenUsage(call.estimate(route)), "cancelled", estimated=True)
+                raise
+            except BaseException:
+                # A fault of ours must not leave money held.
+                attempt.settle(TokenUsage(call.estimate(route)), "error", estimated=True)
+                raise
+            await attempt.durable()
+            if isinstance(refusal, ProviderRefused) and refusal.kind in FINAL_REFUSALS:
+                break
+        raise failure(refusal or ProviderUnreachable("no vendor is configured"))
+
+    async def _reserve(self, call: _Call[T], route: Route) -> tuple[Attempt, int | None]:
+        """Hold what the call could cost at most, and say how much output that covers.
+
+        Raises:
+            BudgetExceeded: a budget cannot cover it, nor the least output worth having.
+        """
+        accounts = call.caller.accounts(route.model)
+        markup = self.billing.markup_for(call.caller.key.workspace_id)
+        price = route.price
+        ceiling, limit = 0, None
+        if not price.is_free:
+            most_input, sent, most_output = call.bounds(route)
+            output = most_output if sent is None else sent
+            if sent is None:
+                money = await self.ledger.affordable(accounts)
+                if money is not None:
+                    covered = price.affordable_output(markup.affordable_cost(money), most_input)
+                    output = limit = max(min(covered, most_output), self.min_output_tokens)
+            ceiling = markup.billed(price.ceiling(most_input, output))
+        hold = await self.ledger.reserve(accounts, ceiling)
+        attempt = Attempt(
+            caller=call.caller,
+            route=route,
+            request_type=call.request_type,
+            ledger=self.ledger,
+            hold=hold,
+            markup=markup,
+            ticket=call.ticket,
+        )
+        return attempt, limit
+
+
+def _fitted(request: ChatRequest, route: Route, output: int | None) -> ChatRequest:
+    """The request as the route's vendor shall see it."""
+    most = request.max_tokens if output is None else max(1, output // request.n)
+    if route.model == request.model and most == request.max_tokens:
+        return request
+    return msgspec.structs.replace(request, model=route.model, max_tokens=most)
+
+
+def failure(error: ProviderError) -> HeadgateError:
+    """What the caller is told of a vendor's failure, once no other route is left."""
+    if isinstance(error, ProviderTimedOut):
+        return UpstreamTimedOut(error.message)
+    if not isinstance(error, ProviderRefused):
+        return UpstreamFailed(error.message)
+    after = error.retry_after_seconds
+    reasons: dict[RefusalKind, HeadgateError] = {
+        "invalid": InvalidRequest(error.message, param=error.param),
+        "context_length": ContextLengthExceeded(error.message, param=error.param),
+        "not_found": ModelNotFound(error.message, param="model"),
+        "rate_limited": RateLimited(error.message, retry_after_seconds=after or 1.0),
+        "overloaded": Overloaded(error.message, retry_after_seconds=after),
+    }
+    return reasons.get(error.kind) or UpstreamFailed(error.message)

@@ -1,0 +1,91 @@
+"""An answer on its way to the caller, whose money is settled however it ends."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+
+from headgate.core.chat import ChatDelta, TokenUsage, WireDelta
+from headgate.core.models import ChatStream, ProviderError
+from headgate.core.usage import CallStatus
+from headgate.gateway.calls import Attempt, Receipt, receipt
+
+
+class StreamedAnswer:
+    """A streamed answer; it settles when it ends, breaks off or is abandoned.
+
+    Iterate it inside `contextlib.aclosing`: that is what stops the vendor when the caller leaves.
+    A vendor that breaks off raises its `ProviderError` from the iteration, after settling.
+    """
+
+    def __init__(self, attempt: Attempt, stream: ChatStream, input_estimate: int) -> None:
+        self._attempt = attempt
+        self._stream = stream
+        self._input_estimate = input_estimate
+        self._pieces = aiter(stream)
+        self._first: ChatDelta | WireDelta | None = None
+        self._answer = self._read()
+
+    @property
+    def receipt(self) -> Receipt:
+        """The receipt as it stands now; with its event once the answer has ended."""
+        return receipt(self._attempt)
+
+    @property
+    def usage(self) -> TokenUsage:
+        """What was used: the vendor's count, or ours where it gave none."""
+        counted = self._stream.usage()
+        return counted or TokenUsage(self._input_estimate, self._stream.received_tokens())
+
+    @property
+    def ending(self) -> bytes:
+        """The vendor's own last frames, where frames are forwarded."""
+        return self._stream.ending()
+
+    async def open(self) -> None:
+        """Wait for the first piece; until it has come, failures are as those of a whole answer.
+
+        Raises:
+            ProviderError: the vendor refused or failed.
+        """
+        try:
+            self._first = await anext(self._pieces, None)
+        except BaseException:
+            await self._stream.aclose()
+            raise
+        self._attempt.mark_first_token()
+
+    def __aiter__(self) -> AsyncIterator[ChatDelta | WireDelta]:
+        return self._answer
+
+    async def aclose(self) -> None:
+        """Stop the vendor and settle, unless the answer has ended."""
+        await self._answer.aclose()
+        # A generator that nobody has started has nothing to clean up by itself.
+        self._settle("cancelled")
+        await self._stream.aclose()
+
+    async def _read(self) -> AsyncGenerator[ChatDelta | WireDelta, None]:
+        try:
+            if self._first is not None:
+                yield self._first
+            async for piece in self._pieces:
+                yield piece
+        except ProviderError:
+            self._settle("incomplete")
+            await self._attempt.durable()
+            raise
+        except (asyncio.CancelledError, GeneratorExit):
+            self._settle("cancelled")
+            raise
+        else:
+            self._settle("ok")
+            await self._attempt.durable()
+        finally:
+            await self._stream.aclose()
+
+    def _settle(self, status: CallStatus) -> None:
+        """Charge what was used and give the place in the rate limit back, the first time only."""
+        if self._attempt.event is not None:
+            return
+        usage = self.usage
+        self._attempt.settle(usage, status, estimated=self._stream.usage() is None)
+        self._attempt.ticket.finish(usage.total_tokens)

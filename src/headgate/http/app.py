@@ -1,0 +1,273 @@
+"""The ASGI application: one straight path from a request to its answer.
+
+path and method (404, 405) → size (413) → key (401) → scope (403) → decode (400) → handler.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
+from contextlib import AbstractAsyncContextManager
+from typing import Any, TypeAlias
+from urllib.parse import parse_qsl
+
+import msgspec
+
+from headgate.core.errors import HeadgateError, InvalidRequest, RequestTooLarge
+from headgate.core.ids import new_id
+from headgate.http import errors
+from headgate.http.calls import Call, Headers, Reply, StreamReply
+from headgate.http.routes import Match, RouteTable
+from headgate.http.services import Services
+from headgate.identity.keys import require
+
+Scope: TypeAlias = MutableMapping[str, Any]
+Message: TypeAlias = MutableMapping[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[Message]]
+Send: TypeAlias = Callable[[Message], Awaitable[None]]
+App: TypeAlias = Callable[[Scope, Receive, Send], Coroutine[Any, Any, None]]
+
+# Calls that end sooner cannot be worth abandoning, so only longer ones are watched.
+WATCH_AFTER_SECONDS = 0.25
+
+_LOG = logging.getLogger(__name__)
+_JSON = msgspec.json.Encoder()
+_STREAM_HEADERS: Headers = [
+    (b"content-type", b"text/event-stream; charset=utf-8"),
+    (b"cache-control", b"no-cache"),
+    (b"x-accel-buffering", b"no"),
+]
+
+
+class Application:
+    """Answers HTTP requests from the route table.
+
+    `resources` is entered at start-up and left at shut-down; it gives the services.
+    """
+
+    def __init__(
+        self, table: RouteTable, resources: Callable[[], AbstractAsyncContextManager[Services]]
+    ) -> None:
+        self._table = table
+        self._resources = resources
+        self._services: Services | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection's scope, as ASGI defines it."""
+        if scope["type"] == "http":
+            await self._serve(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await self._live(receive, send)
+        elif scope["type"] == "websocket":
+            await receive()
+            await send({"type": "websocket.close", "code": 4404})
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        await receive()
+        async with contextlib.AsyncExitStack() as stack:
+            try:
+                self._services = await stack.enter_async_context(self._resources())
+            except HeadgateError as error:
+                await send({"type": "lifespan.startup.failed", "message": error.message})
+                return
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+        self._services = None
+        await send({"type": "lifespan.shutdown.complete"})
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request_id = new_id("req")
+        task = asyncio.current_task()
+        departure = _Departure(receive, task)
+        try:
+            reply = await self._answer(scope, receive, request_id, departure)
+            if isinstance(reply, StreamReply):
+                await _send_stream(send, reply, request_id)
+            else:
+                await _send(send, reply, request_id, with_body=scope["method"] != "HEAD")
+        except asyncio.CancelledError:
+            if not departure.has_left or task is None:
+                raise
+            task.uncancel()  # the caller left, the server did not stop
+        finally:
+            departure.stop()
+
+    async def _answer(
+        self, scope: Scope, receive: Receive, request_id: str, departure: "_Departure"
+    ) -> Reply | StreamReply:
+        try:
+            match = self._table.match(scope["method"], scope["path"])
+            call = await self._call(match, scope, receive, request_id)
+            departure.watch()
+            return await match.route.handler(call)
+        except HeadgateError as error:
+            status = errors.form_of(error).status
+            return Reply(errors.body_of(error), status, errors.headers_of(error))
+        except Exception:  # noqa: BLE001 - the rim: logged, and answered without a trace
+            # Whatever went wrong, the caller gets the error's shape and no trace of it.
+            _LOG.exception("request %s failed", request_id)
+            return Reply(errors.fault_body(), errors.FAULT.status)
+
+    async def _call(
+        self, match: Match, scope: Scope, receive: Receive, request_id: str
+    ) -> Call[Any]:
+        services = self._services
+        if services is None:
+            raise RuntimeError("the application was not started")
+        headers: dict[bytes, bytes] = dict(scope["headers"])
+        raw = await _body(receive, headers, services.max_body_bytes)
+        key = None
+        access = match.route.access
+        if access != "open":
+            key = await services.keys.authenticate(_credential(headers))
+            if access != "any":
+                require(key, access)
+        return Call(
+            services=services,
+            request_id=request_id,
+            headers=headers,
+            params=match.params,
+            query=_query(match, scope["query_string"]),
+            body=_decoded(match, raw),
+            raw=raw,
+            key_or_none=key,
+        )
+
+
+class _Departure:
+    """Notices that the caller has left, and cancels the task that works for it."""
+
+    def __init__(self, receive: Receive, task: asyncio.Task[Any] | None) -> None:
+        self._receive = receive
+        self._task = task
+        self._timer: asyncio.TimerHandle | None = None
+        self._watcher: asyncio.Task[None] | None = None
+        self.has_left = False
+
+    def watch(self) -> None:
+        """Begin, once the body has been read; before that `receive` is not ours."""
+        self._timer = asyncio.get_running_loop().call_later(WATCH_AFTER_SECONDS, self._begin)
+
+    def stop(self) -> None:
+        """End; harmless when nothing was begun."""
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._watcher is not None:
+            self._watcher.cancel()
+
+    def _begin(self) -> None:
+        self._watcher = asyncio.get_running_loop().create_task(self._wait())
+
+    async def _wait(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        self.has_left = True
+        if self._task is not None:
+            self._task.cancel()
+
+
+async def _body(receive: Receive, headers: dict[bytes, bytes], limit: int) -> bytes:
+    """The request's body.
+
+    Raises:
+        RequestTooLarge: it is, or says it is, larger than `limit` bytes.
+    """
+    declared = headers.get(b"content-length", b"0")
+    if not declared.isdigit() or int(declared) > limit:
+        raise _too_large(limit)
+    message = await receive()
+    body: bytes = message.get("body", b"")
+    if not message.get("more_body"):
+        return body
+    chunks = [body]
+    size = len(body)
+    while message.get("more_body"):
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise InvalidRequest("the caller left before the body was whole")
+        chunks.append(message.get("body", b""))
+        size += len(chunks[-1])
+        if size > limit:
+            raise _too_large(limit)
+    return b"".join(chunks)
+
+
+def _too_large(limit: int) -> RequestTooLarge:
+    return RequestTooLarge(f"the body is larger than {limit} bytes, the limit of this platform")
+
+
+def _credential(headers: dict[bytes, bytes]) -> str | None:
+    authorization = headers.get(b"authorization", b"").decode("latin-1")
+    scheme, _, token = authorization.partition(" ")
+    if scheme.lower() == "bearer" and token.strip():
+        return token.strip()
+    own = headers.get(b"x-api-key")
+    return None if own is None else own.decode("latin-1").strip()
+
+
+def _query(match: Match, query_string: bytes) -> Any:
+    """The decoded query.
+
+    Raises:
+        InvalidRequest: a value is wrong; it says which.
+    """
+    if match.route.query is None:
+        return None
+    given = dict(parse_qsl(query_string.decode("latin-1"), keep_blank_values=True))
+    try:
+        return msgspec.convert(given, match.route.query, strict=False)
+    except msgspec.ValidationError as error:
+        raise errors.decoding_error(error) from error
+
+
+def _decoded(match: Match, raw: bytes) -> Any:
+    """The decoded body.
+
+    Raises:
+        InvalidRequest: it is no JSON, or not of this route's shape; it says where.
+    """
+    if match.decoder is None:
+        return None
+    if not raw:
+        raise InvalidRequest("the body is empty: send JSON")
+    try:
+        if not raw.isascii():
+            raw.decode()  # parts that are passed on unread must be text too
+        return match.decoder.decode(raw)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise errors.decoding_error(error) from error
+
+
+async def _send(send: Send, reply: Reply, request_id: str, *, with_body: bool) -> None:
+    body = reply.body if isinstance(reply.body, bytes) else _JSON.encode(reply.body)
+    await send(
+        {
+            "type": "http.response.start",
+            "status": reply.status,
+            "headers": [
+                (b"content-type", reply.content_type),
+                (b"content-length", str(len(body)).encode()),
+                (b"x-request-id", request_id.encode()),
+                *reply.headers,
+            ],
+        }
+    )
+    await send({"type": "http.response.body", "body": body if with_body else b""})
+
+
+async def _send_stream(send: Send, reply: StreamReply, request_id: str) -> None:
+    async with contextlib.aclosing(reply.frames) as frames:
+        await send(
+            {
+                "type": "http.response.start",
+                "status": 200,
+                "headers": [
+                    *_STREAM_HEADERS,
+                    (b"x-request-id", request_id.encode()),
+                    *reply.headers,
+                ],
+            }
+        )
+        async for frame in frames:
+            await send({"type": "http.response.body", "body": frame, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})

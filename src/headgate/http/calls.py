@@ -1,0 +1,88 @@
+"""What a handler gets and what it gives back."""
+
+from collections.abc import AsyncGenerator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeAlias, TypeVar
+
+from headgate.core.errors import InvalidRequest
+from headgate.core.keys import VirtualKey
+from headgate.gateway.calls import Caller
+from headgate.http.services import Services
+
+B = TypeVar("B")
+
+Headers: TypeAlias = list[tuple[bytes, bytes]]
+
+MOST_TAGS = 10
+MOST_TAG_LENGTH = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Generic[B]):
+    """One request, decoded and authorised.
+
+    Attributes:
+        key: whose key it came with; None only on routes that need none.
+        headers: by lower-case name; the last of several.
+        raw: the body as it came.
+    """
+
+    services: Services
+    request_id: str
+    headers: Mapping[bytes, bytes]
+    params: Mapping[str, str]
+    query: Any
+    body: B
+    raw: bytes
+    key_or_none: VirtualKey | None
+
+    @property
+    def key(self) -> VirtualKey:
+        """Whose key it came with."""
+        if self.key_or_none is None:
+            raise RuntimeError("a route that needs no key asked for it")
+        return self.key_or_none
+
+    def header(self, name: bytes) -> str | None:
+        """A header's text."""
+        value = self.headers.get(name)
+        return None if value is None else value.decode("latin-1")
+
+    def caller(self, *, tags: list[str] | None = None, use_case: str | None = None) -> Caller:
+        """Who calls, with the labels of the body or, where that is a vendor's, of the headers.
+
+        Raises:
+            InvalidRequest: a label is too long, or there are too many.
+        """
+        if tags is None and (listed := self.header(b"x-headgate-tags")):
+            tags = [tag.strip() for tag in listed.split(",") if tag.strip()]
+        tags = list(dict.fromkeys(tags or ()))
+        if len(tags) > MOST_TAGS or any(not 0 < len(tag) <= MOST_TAG_LENGTH for tag in tags):
+            raise InvalidRequest(
+                f"tags are at most {MOST_TAGS}, each of 1 to {MOST_TAG_LENGTH} characters",
+                param="tags",
+            )
+        use_case = use_case or self.header(b"x-headgate-use-case")
+        if use_case is not None and len(use_case) > MOST_TAG_LENGTH:
+            raise InvalidRequest(
+                f"a use case has at most {MOST_TAG_LENGTH} characters", param="useCase"
+            )
+        return Caller(self.key, self.request_id, tuple(tags), use_case)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A whole answer: a value to encode as JSON, or bytes of another type."""
+
+    body: Any
+    status: int = 200
+    headers: Headers = field(default_factory=list)
+    content_type: bytes = b"application/json"
+
+
+@dataclass(frozen=True, slots=True)
+class StreamReply:
+    """Server-sent events; the generator is closed when the caller leaves."""
+
+    frames: AsyncGenerator[bytes, None]
+    headers: Headers = field(default_factory=list)

@@ -1,0 +1,53 @@
+"""Calls from web pages of other origins."""
+
+from starlette.middleware.cors import CORSMiddleware
+
+from headgate.core.ids import new_id
+from headgate.http.app import App, Message, Receive, Scope, Send
+
+# What pages may read besides the headers that browsers always show.
+EXPOSED_HEADERS = (
+    "retry-after",
+    "x-budget-limit",
+    "x-budget-remaining",
+    "x-cache",
+    "x-cost",
+    "x-model",
+    "x-provider",
+    "x-ratelimit-limit-requests",
+    "x-ratelimit-remaining-requests",
+    "x-ratelimit-reset-requests",
+    "x-ratelimit-limit-tokens",
+    "x-ratelimit-remaining-tokens",
+    "x-ratelimit-reset-tokens",
+    "x-request-id",
+    "x-should-retry",
+)
+
+
+def with_cors(app: App, origins: tuple[str, ...]) -> App:
+    """Let pages of `origins` call `app`; credentials are headers, never cookies."""
+    guarded = CORSMiddleware(
+        app,
+        allow_origins=origins,
+        allow_methods=("GET", "POST", "PUT", "PATCH", "DELETE"),
+        allow_headers=("*",),
+        expose_headers=EXPOSED_HEADERS,
+    )
+
+    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] != "OPTIONS":
+            await guarded(scope, receive, send)
+            return
+        request_id = new_id("req").encode()
+
+        async def send_identified(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                names = {name for name, _ in message["headers"]}
+                if b"x-request-id" not in names:
+                    message["headers"] = [*message["headers"], (b"x-request-id", request_id)]
+            await send(message)
+
+        await guarded(scope, receive, send_identified)
+
+    return serve

@@ -1,0 +1,108 @@
+"""The HTTP form of everything that can go wrong: the only place where errors meet statuses."""
+
+import math
+from typing import Any, NamedTuple
+
+import msgspec
+
+from headgate.core import errors
+from headgate.core.budgets import Budget, period_bounds
+from headgate.core.money import to_json
+from headgate.core.times import iso
+
+
+class ErrorForm(NamedTuple):
+    """A status, and the `type` by which the vendors' clients group errors."""
+
+    status: int
+    type: str
+
+
+FORMS: dict[type[errors.HeadgateError], ErrorForm] = {
+    errors.InvalidRequest: ErrorForm(400, "invalid_request_error"),
+    errors.ContextLengthExceeded: ErrorForm(400, "invalid_request_error"),
+    errors.InvalidKey: ErrorForm(401, "authentication_error"),
+    errors.BudgetExceeded: ErrorForm(402, "insufficient_quota"),
+    errors.InsufficientScope: ErrorForm(403, "permission_error"),
+    errors.NotFound: ErrorForm(404, "invalid_request_error"),
+    errors.ModelNotFound: ErrorForm(404, "invalid_request_error"),
+    errors.MethodNotAllowed: ErrorForm(405, "invalid_request_error"),
+    errors.RequestTooLarge: ErrorForm(413, "invalid_request_error"),
+    errors.RateLimited: ErrorForm(429, "rate_limit_error"),
+    errors.UpstreamFailed: ErrorForm(502, "api_error"),
+    errors.Overloaded: ErrorForm(503, "api_error"),
+    errors.UpstreamTimedOut: ErrorForm(504, "api_error"),
+}
+FAULT = ErrorForm(500, "api_error")
+FAULT_CODE = "internal_error"
+
+
+def form_of(error: errors.HeadgateError) -> ErrorForm:
+    """The error's status and type."""
+    return FORMS.get(type(error), FAULT)
+
+
+def body_of(error: errors.HeadgateError) -> dict[str, Any]:
+    """The error's JSON body, in the shape that OpenAI's clients read."""
+    item: dict[str, Any] = {
+        "message": error.message,
+        "type": form_of(error).type,
+        "code": error.code,
+        "param": error.param,
+    }
+    if isinstance(error, errors.BudgetExceeded):
+        item["budget"] = _budget(error.budget)
+    return {"error": item}
+
+
+def fault_body() -> dict[str, Any]:
+    """The JSON body for a fault of ours; its cause is in the log, under the request id."""
+    return {
+        "error": {
+            "message": "the platform failed; its log has the cause under this request id",
+            "type": FAULT.type,
+            "code": FAULT_CODE,
+            "param": None,
+        }
+    }
+
+
+def headers_of(error: errors.HeadgateError) -> list[tuple[bytes, bytes]]:
+    """The headers that tell clients whether and when to try again."""
+    headers: list[tuple[bytes, bytes]] = []
+    if isinstance(error, errors.RateLimited | errors.Overloaded):
+        seconds = error.retry_after_seconds
+        if seconds is not None:
+            headers.append((b"retry-after", str(max(1, math.ceil(seconds))).encode()))
+    elif isinstance(error, errors.BudgetExceeded):
+        # The official clients retry some 4xx; an empty budget is not filled by trying again.
+        headers.append((b"x-should-retry", b"false"))
+    elif isinstance(error, errors.MethodNotAllowed):
+        headers.append((b"allow", ", ".join(error.allowed).encode()))
+    elif isinstance(error, errors.InvalidKey):
+        headers.append((b"www-authenticate", b"Bearer"))
+    return headers
+
+
+def decoding_error(error: Exception) -> errors.InvalidRequest:
+    """What a caller is told of a body that could not be decoded: what, and where."""
+    if isinstance(error, msgspec.ValidationError):
+        what, _, where = str(error).partition(" - at `")
+        where = where.rstrip("`").removeprefix("$").removeprefix(".")
+        return errors.InvalidRequest(f"{what} at `{where or 'body'}`", param=where or None)
+    if isinstance(error, UnicodeDecodeError):
+        return errors.InvalidRequest("the body is not valid UTF-8")
+    if isinstance(error, RecursionError):
+        return errors.InvalidRequest("the body is nested too deeply")
+    return errors.InvalidRequest(f"the body is not valid JSON: {error}")
+
+
+def _budget(budget: Budget) -> dict[str, Any]:
+    return {
+        "scope": budget.account.scope,
+        "id": budget.account.id,
+        "limit": None if budget.limit is None else to_json(budget.limit.amount),
+        "spent": to_json(budget.spent),
+        "reserved": to_json(budget.reserved),
+        "resetsAt": iso(period_bounds(budget.period)[1]),
+    }

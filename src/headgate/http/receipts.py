@@ -1,0 +1,48 @@
+"""The headers that tell a caller what a metered answer cost and what is left."""
+
+from headgate.core.limits import Window
+from headgate.core.money import to_text
+from headgate.gateway.calls import Receipt
+from headgate.http.calls import Headers
+
+
+def receipt_headers(receipt: Receipt, *, with_cost: bool = True) -> Headers:
+    """The headers of a metered answer; a stream's head goes out before the cost is known."""
+    headers: Headers = [
+        (b"x-model", _ascii(receipt.route.model)),
+        (b"x-provider", _ascii(receipt.route.provider.provider)),
+        (b"x-cache", b"bypass" if receipt.event is None else receipt.event.cache.encode()),
+        *_window(b"requests", receipt.requests),
+        *_window(b"tokens", receipt.tokens),
+    ]
+    budget = receipt.budget
+    if budget is not None and budget.limit is not None:
+        headers.append((b"x-budget-limit", to_text(budget.limit.amount).encode()))
+        headers.append((b"x-budget-remaining", to_text(budget.remaining or 0).encode()))
+    if with_cost and receipt.event is not None:
+        headers.append((b"x-cost", to_text(receipt.event.billed).encode()))
+    return headers
+
+
+def _window(unit: bytes, window: Window) -> Headers:
+    return [
+        (b"x-ratelimit-limit-" + unit, str(window.limit).encode()),
+        (b"x-ratelimit-remaining-" + unit, str(window.remaining).encode()),
+        (b"x-ratelimit-reset-" + unit, duration(window.reset_seconds).encode()),
+    ]
+
+
+def duration(seconds: float) -> str:
+    """A duration as OpenAI writes them: `12ms`, `1s`, `6m0s`."""
+    if seconds < 1:
+        return f"{max(0, round(seconds * 1000))}ms"
+    whole = round(seconds)
+    minutes, rest = divmod(whole, 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours}h{minutes}m{rest}s"
+    return f"{minutes}m{rest}s" if minutes else f"{rest}s"
+
+
+def _ascii(text: str) -> bytes:
+    return text.encode("ascii", "backslashreplace").replace(b"\r", b"").replace(b"\n", b"")

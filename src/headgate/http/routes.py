@@ -1,0 +1,120 @@
+"""The one route table: every route is a row, and no other route can exist.
+
+The dispatcher decodes, authorises and calls from the rows; the OpenAPI document is made of them.
+A row's scope belongs to its handler, so no spelling of a path can reach one without the other.
+"""
+
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+import msgspec
+
+from headgate.core.errors import MethodNotAllowed, NotFound
+from headgate.core.keys import Scope
+from headgate.http.calls import Call, Reply, StreamReply
+
+Method: TypeAlias = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
+Handler: TypeAlias = Callable[[Call[Any]], Awaitable[Reply | StreamReply]]
+# `open` needs no key, `any` any good one.
+Access: TypeAlias = Scope | Literal["open", "any"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """One row.
+
+    Attributes:
+        path: with `{name}` for a segment and `{name:path}` for a rest that may hold slashes.
+        metered: whether it reaches a model; every such handler goes through the gateway.
+        body, query: what is decoded, strictly, before the handler is called.
+        answer: the answer's type, for the document; a union where there are several. None where
+            every answer is a stream.
+        media_type: what the answer is written in.
+        streams: whether it can answer with server-sent events.
+        description: how it behaves, in Markdown; else the handler's docstring tells.
+    """
+
+    method: Method
+    path: str
+    access: Access
+    handler: Handler
+    summary: str
+    answer: Any
+    body: Any = None
+    query: Any = None
+    metered: bool = False
+    streams: bool = False
+    status: int = 200
+    media_type: str = "application/json"
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A route with what its path's placeholders stand for, and the decoder of its body."""
+
+    route: Route
+    params: Mapping[str, str]
+    decoder: msgspec.json.Decoder[Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Path:
+    pattern: re.Pattern[str]
+    methods: Mapping[str, Match]
+
+
+@dataclass(slots=True)
+class RouteTable:
+    """Finds the row for a method and a decoded path."""
+
+    rows: Sequence[Route]
+    _exact: dict[str, dict[str, Match]] = field(default_factory=dict)
+    _patterns: list[_Path] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        patterns: dict[str, dict[str, Match]] = {}
+        for row in self.rows:
+            decoder = None if row.body is None else msgspec.json.Decoder(row.body)
+            paths = patterns if "{" in row.path else self._exact
+            methods = paths.setdefault(row.path, {})
+            if row.method in methods:
+                raise ValueError(f"{row.method} {row.path} stands in the table twice")
+            methods[row.method] = Match(row, {}, decoder)
+        self._patterns = [_Path(_compiled(path), found) for path, found in patterns.items()]
+
+    def match(self, method: str, path: str) -> Match:
+        """The row that answers.
+
+        Raises:
+            NotFound: no row has this path.
+            MethodNotAllowed: rows have it, but none with this method.
+        """
+        methods: Mapping[str, Match] | None = self._exact.get(path)
+        params: Mapping[str, str] = {}
+        if methods is None:
+            methods, params = self._by_pattern(path)
+        match = methods.get("GET" if method == "HEAD" else method)
+        if match is None:
+            allowed = tuple(sorted(methods))
+            raise MethodNotAllowed(
+                f"{path[:256]} answers to {', '.join(allowed)} only", allowed=allowed
+            )
+        return Match(match.route, params, match.decoder) if params else match
+
+    def _by_pattern(self, path: str) -> tuple[Mapping[str, Match], Mapping[str, str]]:
+        for candidate in self._patterns:
+            found = candidate.pattern.fullmatch(path)
+            if found is not None:
+                return candidate.methods, found.groupdict()
+        raise NotFound(f"there is no route {path[:256]!r}; GET /openapi.json lists all of them")
+
+
+def _compiled(path: str) -> re.Pattern[str]:
+    parts = re.split(r"\{(\w+)(:path)?\}", path)
+    pattern = re.escape(parts[0])
+    for name, rest, literal in zip(parts[1::3], parts[2::3], parts[3::3], strict=True):
+        pattern += f"(?P<{name}>{'.+' if rest else '[^/]+'})" + re.escape(literal)
+    return re.compile(pattern, re.DOTALL)

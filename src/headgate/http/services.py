@@ -1,0 +1,30 @@
+"""The features that handlers call, put together by `bootstrap`."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+from headgate.core.usage import UsageStore
+from headgate.gateway.gateway import Gateway
+from headgate.identity.keys import Keys
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """Everything a handler may use.
+
+    Attributes:
+        health: by name, the checks that `GET /health` makes; each raises `HeadgateError` when
+            its part is down.
+        default_model, default_embedding_model: what answers where the caller named no model.
+        max_body_bytes: larger requests are refused.
+        heartbeat_seconds: how long a stream's head waits for the first piece of the answer.
+    """
+
+    gateway: Gateway
+    keys: Keys
+    usage: UsageStore
+    health: Mapping[str, Callable[[], Awaitable[None]]]
+    default_model: str
+    default_embedding_model: str
+    max_body_bytes: int
+    heartbeat_seconds: float

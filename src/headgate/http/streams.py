@@ -1,0 +1,107 @@
+"""Answers as server-sent events: when the head goes out, what keeps a silent one alive, its end.
+
+The head waits for the first piece of the answer, so that a failure keeps its HTTP status; but not
+longer than the heartbeat, so that nothing between here and the caller gives the connection up.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncGenerator, Callable
+
+import msgspec
+
+from headgate.core.chat import ChatRequest
+from headgate.core.errors import HeadgateError
+from headgate.core.models import ProviderError
+from headgate.gateway.calls import Caller
+from headgate.gateway.gateway import Gateway, failure
+from headgate.gateway.streams import StreamedAnswer
+from headgate.http import errors
+from headgate.http.calls import StreamReply
+from headgate.http.receipts import receipt_headers
+
+PING = b": ping\n\n"
+
+_LOG = logging.getLogger(__name__)
+
+# Writes an answer's frames in one protocol, the last of them after the answer has settled.
+Writer = Callable[[StreamedAnswer], AsyncGenerator[bytes, None]]
+
+
+def event(value: object) -> bytes:
+    """One server-sent event with `value` as JSON."""
+    return b"data: " + msgspec.json.encode(value) + b"\n\n"
+
+
+async def stream_reply(
+    gateway: Gateway,
+    caller: Caller,
+    request: ChatRequest,
+    write: Writer,
+    write_error: Callable[[dict[str, object]], bytes],
+    *,
+    heartbeat_seconds: float,
+) -> StreamReply:
+    """The reply for a streamed call.
+
+    Raises:
+        HeadgateError: it failed before its first piece, so the answer can still have a status.
+    """
+    opening = asyncio.ensure_future(gateway.stream(caller, request))
+    try:
+        await asyncio.wait((opening,), timeout=heartbeat_seconds)
+    except asyncio.CancelledError:
+        await _abandon(opening)
+        raise
+    if opening.done():
+        answer = opening.result()
+        headers = receipt_headers(answer.receipt, with_cost=False)
+        return StreamReply(_guarded(_written(answer, write), write_error), headers)
+    late = _late(opening, write, heartbeat_seconds)
+    return StreamReply(_guarded(late, write_error))
+
+
+async def _late(
+    opening: asyncio.Future[StreamedAnswer], write: Writer, heartbeat_seconds: float
+) -> AsyncGenerator[bytes, None]:
+    try:
+        while not opening.done():
+            yield PING
+            await asyncio.wait((opening,), timeout=heartbeat_seconds)
+    except (asyncio.CancelledError, GeneratorExit):
+        await _abandon(opening)
+        raise
+    async with contextlib.aclosing(_written(opening.result(), write)) as frames:
+        async for frame in frames:
+            yield frame
+
+
+async def _written(answer: StreamedAnswer, write: Writer) -> AsyncGenerator[bytes, None]:
+    async with contextlib.aclosing(answer), contextlib.aclosing(write(answer)) as frames:
+        async for frame in frames:
+            yield frame
+
+
+async def _abandon(opening: asyncio.Future[StreamedAnswer]) -> None:
+    """Stop a call that nobody waits for any more, and settle it."""
+    opening.cancel()
+    with contextlib.suppress(asyncio.CancelledError, HeadgateError):
+        await (await opening).aclose()
+
+
+async def _guarded(
+    frames: AsyncGenerator[bytes, None], write_error: Callable[[dict[str, object]], bytes]
+) -> AsyncGenerator[bytes, None]:
+    """The frames; a failure becomes the last of them, since the status has been sent."""
+    async with contextlib.aclosing(frames):
+        try:
+            async for frame in frames:
+                yield frame
+        except ProviderError as error:
+            yield write_error(errors.body_of(failure(error)))
+        except HeadgateError as error:
+            yield write_error(errors.body_of(error))
+        except Exception:  # noqa: BLE001 - the rim: logged, and told without a trace
+            _LOG.exception("a stream failed")
+            yield write_error(errors.fault_body())

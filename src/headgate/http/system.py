@@ -1,0 +1,35 @@
+"""The routes about the platform itself: is it well, and what can it do."""
+
+import asyncio
+
+import msgspec
+
+from headgate import __version__
+from headgate.core.errors import HeadgateError, Overloaded
+from headgate.http import errors
+from headgate.http.calls import Call, Reply
+
+
+class Health(msgspec.Struct, frozen=True):
+    """Whether the platform works; `checks` says `ok` or what is wrong for each of its parts."""
+
+    status: str
+    version: str
+    checks: dict[str, str]
+
+
+async def health(call: Call[None]) -> Reply:
+    """`GET /health`: 503 with the failing part when one is down."""
+    checks = call.services.health
+    findings = await asyncio.gather(*(check() for check in checks.values()), return_exceptions=True)
+    said: dict[str, str] = {}
+    for name, finding in zip(checks, findings, strict=True):
+        if isinstance(finding, BaseException) and not isinstance(finding, HeadgateError):
+            raise finding
+        said[name] = finding.message if isinstance(finding, HeadgateError) else "ok"
+    failing = [name for name, text in said.items() if text != "ok"]
+    if not failing:
+        return Reply(Health("ok", __version__, said))
+    error = errors.body_of(Overloaded(f"not available: {', '.join(failing)}"))
+    answer = msgspec.structs.asdict(Health("unavailable", __version__, said))
+    return Reply(answer | error, 503)

@@ -1,0 +1,319 @@
+"""The routes that tell what was used and what is left."""
+
+import time
+from typing import Annotated, Any, TypeAlias
+
+import msgspec
+
+from headgate.core.budgets import (
+    DEFAULT_ALERT_THRESHOLDS,
+    Account,
+    Budget,
+    BudgetScope,
+    Limit,
+    period_bounds,
+    period_of,
+)
+from headgate.core.errors import InsufficientScope, InvalidRequest
+from headgate.core.money import MAX_DOLLARS, Dollars, from_dollars, to_json
+from headgate.core.times import iso, parse_iso
+from headgate.core.usage import Dimension, UsageEvent, UsageFilter, UsageTotals
+from headgate.http.calls import Call, Reply
+from headgate.http.lists import Cursor, PageSize, page
+from headgate.usage.projection import projected
+
+Threshold: TypeAlias = Annotated[float, msgspec.Meta(gt=0, le=10)]
+Id: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
+
+
+class UsageQuery(msgspec.Struct, rename="camel"):
+    """A range of time (this month by default) and, for administrators, whose usage."""
+
+    from_: str | None = msgspec.field(default=None, name="from")
+    to: str | None = None
+    group_by: Dimension | None = None
+    user_id: Id | None = None
+    key_id: Id | None = None
+
+
+class EventsQuery(msgspec.Struct, rename="camel"):
+    """A range of time, whose usage, and which page."""
+
+    from_: str | None = msgspec.field(default=None, name="from")
+    to: str | None = None
+    user_id: Id | None = None
+    key_id: Id | None = None
+    limit: PageSize = 50
+    cursor: Cursor | None = None
+
+
+class BudgetQuery(msgspec.Struct):
+    """Whose budget; the caller's own by default."""
+
+    scope: BudgetScope | None = None
+    id: Id | None = None
+
+
+class SetBudget(msgspec.Struct, rename="camel"):
+    """The body of `PUT /v1/usage/budget`; a `monthlyBudget` of null removes the limit."""
+
+    scope: BudgetScope
+    id: Id
+    monthly_budget: Annotated[float, msgspec.Meta(ge=0, le=MAX_DOLLARS)] | None
+    hard: bool = True
+    alert_thresholds: Annotated[list[Threshold], msgspec.Meta(max_length=10)] | None = None
+
+
+class TotalsItem(msgspec.Struct, frozen=True, rename="camel"):
+    """Sums over calls."""
+
+    requests: int
+    errors: int
+    input_tokens: int
+    output_tokens: int
+    cost: Dollars
+    billed: Dollars
+    cache_hits: int
+    saved_cost: Dollars
+
+
+class UsageAnswer(msgspec.Struct, frozen=True):
+    """The answer of `GET /v1/usage`: a row per value of the dimension that was asked for."""
+
+    totals: TotalsItem
+    rows: list[dict[str, Any]]
+
+
+class EventItem(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
+    """One call, as the ledger keeps it."""
+
+    id: str
+    request_id: str
+    timestamp: str
+    user_id: str | None
+    key_id: str
+    workspace_id: str
+    provider: str
+    model: str
+    use_case: str | None
+    request_type: str
+    input_tokens: int
+    cached_input_tokens: int
+    output_tokens: int
+    reasoning_tokens: int
+    cost: Dollars
+    billed: Dollars
+    saved_cost: Dollars
+    byok: bool
+    cache: str
+    status: str
+    latency_ms: int
+    first_token_ms: int | None
+    run_id: str | None
+    tags: tuple[str, ...]
+    price_version: str
+    estimated: bool
+    overrun: bool
+
+
+class EventPage(msgspec.Struct, frozen=True, rename="camel"):
+    """A page of calls, newest first."""
+
+    data: list[EventItem]
+    next_cursor: str | None
+
+
+class BudgetItem(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
+    """An account's budget in its period; without a limit `monthlyBudget` is null."""
+
+    scope: str
+    id: str
+    monthly_budget: Dollars | None
+    spent: Dollars
+    reserved: Dollars
+    remaining: Dollars | None
+    projected: Dollars
+    unconfirmed: Dollars
+    period_start: str
+    resets_at: str
+    alert_thresholds: tuple[float, ...]
+    hard: bool
+
+
+class OwnBudgets(BudgetItem, frozen=True, rename="camel", kw_only=True):
+    """The caller's tightest budget, and all that hold for its calls."""
+
+    budgets: list[BudgetItem]
+
+
+async def usage(call: Call[None]) -> Reply:
+    """`GET /v1/usage`."""
+    query: UsageQuery = call.query
+    where = _filter(call, query)
+    totals = await call.services.usage.totals(where)
+    rows: list[dict[str, Any]] = []
+    if query.group_by is not None:
+        by = query.group_by
+        rows = [
+            {by: value, **msgspec.structs.asdict(_totals(sums))}
+            for value, sums in await call.services.usage.rows(where, by)
+        ]
+        rows = [{_camel(name): value for name, value in row.items()} for row in rows]
+    return Reply(UsageAnswer(_totals(totals), rows))
+
+
+async def usage_events(call: Call[None]) -> Reply:
+    """`GET /v1/usage/events`."""
+    query: EventsQuery = call.query
+    events = await call.services.usage.events(
+        _filter(call, query), limit=query.limit + 1, before=query.cursor
+    )
+    items = [_event(event) for event in events]
+    return Reply(page(items, query.limit, [event.id for event in events]))
+
+
+async def get_budget(call: Call[None]) -> Reply:
+    """`GET /v1/usage/budget`; readable when it is exhausted."""
+    query: BudgetQuery = call.query
+    ledger = call.services.gateway.ledger
+    own = _own_accounts(call)
+    if query.scope is None and query.id is None:
+        budgets = await ledger.budgets(own)
+        tightest = min(
+            (budget for budget in budgets if budget.limit is not None),
+            key=lambda budget: budget.remaining or 0,
+            default=budgets[0],
+        )
+        items = [_budget(budget) for budget in budgets]
+        return Reply(OwnBudgets(**msgspec.structs.asdict(_budget(tightest)), budgets=items))
+    if query.scope is None or query.id is None:
+        raise InvalidRequest("give both `scope` and `id`, or neither", param="scope")
+    account = Account(query.scope, query.id)
+    if account not in own and not call.key.may("admin"):
+        raise InsufficientScope("another's budget needs the scope `admin`, which the key has not")
+    return Reply(_budget((await ledger.budgets((account,)))[0]))
+
+
+async def set_budget(call: Call[SetBudget]) -> Reply:
+    """`PUT /v1/usage/budget`."""
+    body = call.body
+    limit = None
+    if body.monthly_budget is not None:
+        try:
+            amount = from_dollars(body.monthly_budget)
+        except ValueError as error:
+            raise InvalidRequest(f"monthlyBudget: {error}", param="monthlyBudget") from error
+        thresholds = body.alert_thresholds
+        limit = Limit(
+            amount=amount,
+            hard=body.hard,
+            alert_thresholds=DEFAULT_ALERT_THRESHOLDS if thresholds is None else tuple(thresholds),
+        )
+    account = Account(body.scope, body.id)
+    await call.services.gateway.ledger.set_limit(account, limit)
+    return Reply(_budget((await call.services.gateway.ledger.budgets((account,)))[0]))
+
+
+def _own_accounts(call: Call[None]) -> list[Account]:
+    key = call.key
+    own = [Account("key", key.key_id)]
+    if key.user_id is not None:
+        own.append(Account("user", key.user_id))
+    return [*own, Account("workspace", key.workspace_id)]
+
+
+def _filter(call: Call[None], query: UsageQuery | EventsQuery) -> UsageFilter:
+    """Which events the caller asks for, and may see: its own user's, or an admin all."""
+    month_start, month_end = period_bounds(period_of(time.time()))
+    start = _moment(query.from_, "from") or month_start
+    end = _moment(query.to, "to") or month_end
+    if start >= end:
+        raise InvalidRequest("`from` must be before `to`", param="from")
+    key = call.key
+    if key.may("admin"):
+        return UsageFilter(start, end, query.user_id, query.key_id)
+    if key.user_id is not None:
+        return UsageFilter(start, end, key.user_id, query.key_id)
+    return UsageFilter(start, end, None, key.key_id)
+
+
+def _moment(text: str | None, name: str) -> Any:
+    if text is None:
+        return None
+    try:
+        # In a query a plus sign is a space.
+        return parse_iso(text.replace(" ", "+"))
+    except ValueError as error:
+        raise InvalidRequest(
+            f"`{name}` is not an ISO 8601 time: {text[:64]!r}", param=name
+        ) from error
+
+
+def _totals(sums: UsageTotals) -> TotalsItem:
+    return TotalsItem(
+        sums.requests,
+        sums.errors,
+        sums.input_tokens,
+        sums.output_tokens,
+        to_json(sums.cost),
+        to_json(sums.billed),
+        sums.cache_hits,
+        to_json(sums.saved_cost),
+    )
+
+
+def _camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(part.title() for part in rest)
+
+
+def _event(event: UsageEvent) -> EventItem:
+    return EventItem(
+        id=event.id,
+        request_id=event.request_id,
+        timestamp=iso(event.timestamp / 1000),
+        user_id=event.user_id,
+        key_id=event.key_id,
+        workspace_id=event.workspace_id,
+        provider=event.provider,
+        model=event.model,
+        use_case=event.use_case,
+        request_type=event.request_type,
+        input_tokens=event.input_tokens,
+        cached_input_tokens=event.cached_input_tokens,
+        output_tokens=event.output_tokens,
+        reasoning_tokens=event.reasoning_tokens,
+        cost=to_json(event.cost),
+        billed=to_json(event.billed),
+        saved_cost=to_json(event.saved_cost),
+        byok=event.byok,
+        cache=event.cache,
+        status=event.status,
+        latency_ms=event.latency_ms,
+        first_token_ms=event.first_token_ms,
+        run_id=event.run_id,
+        tags=event.tags,
+        price_version=event.price_version,
+        estimated=event.estimated,
+        overrun=event.overrun,
+    )
+
+
+def _budget(budget: Budget) -> BudgetItem:
+    start, end = period_bounds(budget.period)
+    limit = budget.limit
+    remaining = budget.remaining
+    return BudgetItem(
+        scope=budget.account.scope,
+        id=budget.account.id,
+        monthly_budget=None if limit is None else to_json(limit.amount),
+        spent=to_json(budget.spent),
+        reserved=to_json(budget.reserved),
+        remaining=None if remaining is None else to_json(remaining),
+        projected=to_json(projected(budget.spent, budget.period, time.time())),
+        unconfirmed=to_json(budget.unconfirmed),
+        period_start=iso(start),
+        resets_at=iso(end),
+        alert_thresholds=() if limit is None else limit.alert_thresholds,
+        hard=limit is not None and limit.hard,
+    )

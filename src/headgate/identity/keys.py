@@ -1,0 +1,206 @@
+"""Keys as people manage them, and the check of each caller's key."""
+
+import hmac
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import msgspec
+
+from headgate.core.errors import InsufficientScope, InvalidKey, InvalidRequest, NotFound
+from headgate.core.keys import (
+    KEY_PREFIX,
+    SCOPES,
+    KeySecret,
+    KeyStore,
+    Scope,
+    VirtualKey,
+    hash_api_key,
+    new_api_key,
+    new_key_id,
+)
+
+# A key's state older than this is read again, so that a revocation reaches every process in time.
+FRESH_SECONDS = 0.5
+MOST_REMEMBERED = 50_000
+MAX_KEY_LENGTH = 512
+MIN_ADMIN_KEY_LENGTH = 16
+MAX_GRACE_SECONDS = 30 * 24 * 3600
+
+
+class IssuedKey(NamedTuple):
+    """A key with its secret, which is told this once."""
+
+    key: VirtualKey
+    api_key: str
+
+
+class _Known(NamedTuple):
+    key: VirtualKey
+    secret: KeySecret
+    read_at: float
+
+
+@dataclass(slots=True)
+class Keys:
+    """Issues keys, and says whose a presented one is.
+
+    Attributes:
+        local: keys that exist in this process's memory only, by their hash; the command line
+            uses one to act on the data directory.
+    """
+
+    store: KeyStore
+    clock: Callable[[], float] = time.time
+    local: Mapping[str, VirtualKey] = field(default_factory=dict)
+    _known: dict[str, _Known] = field(default_factory=dict)
+
+    async def authenticate(self, api_key: str | None) -> VirtualKey:
+        """The key that was presented.
+
+        Raises:
+            InvalidKey: none was, or it is unknown, wrong, revoked or expired.
+            Overloaded: the store did not say.
+        """
+        if not api_key:
+            raise InvalidKey(
+                "no API key: send the header `Authorization: Bearer KEY` or `x-api-key: KEY`"
+            )
+        if len(api_key) > MAX_KEY_LENGTH:
+            raise InvalidKey("the API key is not valid")
+        secret_hash = hash_api_key(api_key)
+        now = self.clock()
+        known = self._known.get(secret_hash)
+        if known is None or not now - FRESH_SECONDS < known.read_at <= now:
+            known = await self._read(secret_hash)
+        valid_until = known.secret.valid_until
+        if not known.key.is_usable(now) or (valid_until is not None and now >= valid_until):
+            raise InvalidKey("the API key was revoked or has expired: ask for a new one")
+        return known.key
+
+    async def _read(self, secret_hash: str) -> _Known:
+        now = self.clock()
+        own = self.local.get(secret_hash)
+        if own is not None:
+            return _Known(own, KeySecret(secret_hash, own.key_id), now)
+        found = await self.store.find(secret_hash)
+        # The store looked the hash up by its index; the comparison is what decides.
+        if found is None or not hmac.compare_digest(found[1].hash, secret_hash):
+            self._known.pop(secret_hash, None)
+            raise InvalidKey("the API key is not valid")
+        if len(self._known) >= MOST_REMEMBERED:
+            self._known.clear()
+        known = self._known[secret_hash] = _Known(*found, now)
+        return known
+
+    async def create(self, key: VirtualKey) -> IssuedKey:
+        """Issue a secret for a new key."""
+        api_key = new_api_key(key.key_id)
+        await self.store.add(key, KeySecret(hash_api_key(api_key), key.key_id))
+        return IssuedKey(key, api_key)
+
+    async def get(self, key_id: str) -> VirtualKey:
+        """The key with this id.
+
+        Raises:
+            NotFound: there is none.
+        """
+        key = await self.store.get(key_id)
+        if key is None:
+            raise NotFound(f"there is no key {key_id[:128]!r}")
+        return key
+
+    async def list(self, *, limit: int, after: str | None) -> list[VirtualKey]:
+        """Up to `limit` keys, newest first, from behind the key whose id is `after`."""
+        return await self.store.list(limit=limit, after=after)
+
+    async def replace(self, key: VirtualKey) -> VirtualKey:
+        """Keep a changed key; it holds here at once, elsewhere within a second."""
+        await self.store.put(key)
+        self._known.clear()
+        return key
+
+    async def revoke(self, key_id: str) -> VirtualKey:
+        """End a key for good; a second time changes nothing."""
+        key = await self.get(key_id)
+        if key.revoked_at is not None:
+            return key
+        return await self.replace(msgspec.structs.replace(key, revoked_at=self.clock()))
+
+    async def rotate(self, key_id: str, *, grace_seconds: float) -> IssuedKey:
+        """Give a key a new secret; the old ones work for `grace_seconds` more.
+
+        Raises:
+            NotFound: there is no such key.
+            InvalidRequest: the key was revoked.
+        """
+        key = await self.get(key_id)
+        if key.revoked_at is not None:
+            raise InvalidRequest("the key was revoked: create a new one instead of rotating it")
+        api_key = new_api_key(key.key_id)
+        secret = KeySecret(hash_api_key(api_key), key.key_id)
+        await self.store.rotate(secret, old_valid_until=self.clock() + grace_seconds)
+        self._known.clear()
+        return IssuedKey(key, api_key)
+
+    async def ensure_admin(self, api_key: str | None) -> str | None:
+        """See to it that there is an admin key: the given one, or a new one at first start.
+
+        Returns the new one, which is told this once. A given one replaces the one given before.
+
+        Raises:
+            InvalidRequest: the given one is too short to be safe.
+        """
+        if api_key:
+            await self._ensure_given(api_key)
+            return None
+        if await self.store.list(limit=1, after=None):
+            return None
+        issued = await self.create(self._admin(new_key_id(), "first admin key"))
+        return issued.api_key
+
+    async def _ensure_given(self, api_key: str) -> None:
+        if len(api_key) < MIN_ADMIN_KEY_LENGTH:
+            raise InvalidRequest(
+                f"HEADGATE_ADMIN_KEY has {len(api_key)} characters: "
+                f"use at least {MIN_ADMIN_KEY_LENGTH}"
+            )
+        secret_hash = hash_api_key(api_key)
+        found = await self.store.find(secret_hash)
+        if found is not None and found[0].revoked_at is not None:
+            # Whoever can set the environment decides which admin key is good.
+            await self.replace(msgspec.structs.replace(found[0], revoked_at=None))
+        await self._revoke_given(but=None if found is None else found[0].key_id)
+        if found is not None:
+            return
+        key_id = api_key.rpartition("-")[0] if api_key.startswith(KEY_PREFIX) else ""
+        if key_id in {"", KEY_PREFIX.rstrip("-")} or await self.store.get(key_id) is not None:
+            key_id = new_key_id()
+        admin = msgspec.structs.replace(
+            self._admin(key_id, "admin key of the environment"), source="environment"
+        )
+        await self.store.add(admin, KeySecret(secret_hash, key_id))
+
+    async def _revoke_given(self, *, but: str | None) -> None:
+        after: str | None = None
+        while page := await self.store.list(limit=200, after=after):
+            for key in page:
+                if key.source == "environment" and key.key_id != but:
+                    await self.revoke(key.key_id)
+            after = page[-1].key_id
+
+    def _admin(self, key_id: str, name: str) -> VirtualKey:
+        return VirtualKey(
+            key_id=key_id, name=name, scopes=frozenset(SCOPES), created_at=self.clock()
+        )
+
+
+def require(key: VirtualKey, scope: Scope) -> None:
+    """Refuse a key that has not this scope.
+
+    Raises:
+        InsufficientScope: it says which scope is missing.
+    """
+    if not key.may(scope):
+        raise InsufficientScope(f"this route needs the scope `{scope}`, which the key has not")

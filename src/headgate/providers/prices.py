@@ -1,0 +1,150 @@
+"""What models cost: corrections first, then what a platform's own models cost, then the package.
+
+Vendors' prices come from the package `genai-prices`, whose version stands on every usage event.
+"""
+
+import datetime as dt
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from importlib.metadata import version
+from typing import Any
+
+from genai_prices import data_snapshot
+from genai_prices.types import ModelPrice, TieredPrices
+
+from headgate.core.money import NANO_PER_USD
+from headgate.core.prices import Price
+
+# Some prices depend on the time of day, so they are looked up again this often.
+REMEMBER_SECONDS = 60.0
+
+# A model with one of these is paid for by other things than the tokens that are counted here.
+_OTHER_UNITS = ("audio_hours", "output_audio_mtok", "output_image_mtok", "output_video_mtok")
+
+
+@dataclass(frozen=True, slots=True)
+class PackagedVendor:
+    """A vendor as `genai-prices` knows it: by its id, or by the address it is called at."""
+
+    id: str | None = None
+    url: str | None = None
+
+
+@dataclass(slots=True)
+class Prices:
+    """The prices of all vendors.
+
+    Attributes:
+        corrections: by model or `vendor/model`, from the configuration.
+        fixed: by vendor, where all its models cost the same.
+        packaged: by vendor, where the package knows its prices.
+    """
+
+    corrections: Mapping[str, Price]
+    fixed: Mapping[str, Price]
+    packaged: Mapping[str, PackagedVendor]
+    clock: Callable[[], float] = time.time
+    _remembered: dict[tuple[str, str], tuple[float, Price | None]] = field(default_factory=dict)
+
+    def price(self, provider: str, model: str) -> Price | None:
+        """The price in force of a vendor's model, or None where none is known."""
+        now = self.clock()
+        known = self._remembered.get((provider, model))
+        if known is None or now - known[0] > REMEMBER_SECONDS:
+            if len(self._remembered) > 10_000:
+                self._remembered.clear()  # callers can ask for any name
+            known = self._remembered[provider, model] = (now, self._find(provider, model, now))
+        return known[1]
+
+    def _find(self, provider: str, model: str, now: float) -> Price | None:
+        for name in (f"{provider}/{model}", model):
+            if name in self.corrections:
+                return self.corrections[name]
+        if provider in self.fixed:
+            return self.fixed[provider]
+        vendor = self.packaged.get(provider)
+        return None if vendor is None else packaged_price(vendor, model, now)
+
+
+def packaged_models(vendor_id: str) -> frozenset[str]:
+    """The ids of a vendor's models that answer in text, or in vectors, for tokens alone."""
+    now = time.time()
+    vendor = data_snapshot.find_provider_by_id(data_snapshot.get_snapshot().providers, vendor_id)
+    if vendor is None:
+        return frozenset()
+    found = PackagedVendor(id=vendor_id)
+    return frozenset(
+        model.id
+        for model in vendor.models
+        # An id that ends in a dash is the beginning of many.
+        if not model.id.endswith("-") and packaged_price(found, model.id, now) is not None
+    )
+
+
+def packaged_price(vendor: PackagedVendor, model: str, now: float) -> Price | None:
+    """The package's price of a model at a moment, in Unix seconds."""
+    try:
+        _, found = data_snapshot.get_snapshot().find_provider_model(
+            model, None, vendor.id, vendor.url
+        )
+    except LookupError:
+        return None
+    return _price(found.get_prices(dt.datetime.fromtimestamp(now, dt.UTC)))
+
+
+def _price(prices: ModelPrice) -> Price | None:
+    given: dict[str, Any] = {
+        name: value for name, value in vars(prices).items() if value is not None
+    }
+    if "input_mtok" not in given or any(name in given for name in _OTHER_UNITS):
+        return None
+    starts = {
+        tier.start
+        for value in given.values()
+        if isinstance(value, TieredPrices)
+        for tier in value.tiers
+    }
+    return Price(
+        **_classes(given, 0),
+        version=_VERSION,
+        tiers=tuple(
+            (start, Price(**_classes(given, start + 1), version=_VERSION))
+            for start in sorted(starts)
+        ),
+    )
+
+
+def _classes(given: Mapping[str, Any], input_tokens: int) -> dict[str, Any]:
+    """The price of each class of tokens for an input of this size."""
+    names = {
+        "input": "input_mtok",
+        "output": "output_mtok",
+        "cached_input": "cache_read_mtok",
+        "cache_write": "cache_write_mtok",
+    }
+    found = {
+        ours: _nano(_at(given[theirs], input_tokens))
+        for ours, theirs in names.items()
+        if theirs in given
+    }
+    return {"output": 0} | found
+
+
+def _at(value: Decimal | TieredPrices, input_tokens: int) -> Decimal:
+    if not isinstance(value, TieredPrices):
+        return value
+    price = value.base
+    for tier in value.tiers:
+        if input_tokens > tier.start:
+            price = tier.price
+    return price
+
+
+def _nano(dollars: Decimal) -> int:
+    """Nano-dollars per million tokens, rounded up where a price is finer than that."""
+    return -int(-dollars * NANO_PER_USD // 1)
+
+
+_VERSION = f"genai-prices-{version('genai-prices')}"

@@ -1,0 +1,132 @@
+"""The pages about settings, written from the settings themselves.
+
+`python -m headgate.settings_pages` writes `.env.example` and `docs/reference/settings.md` in the
+working directory; a test compares both with what this module says.
+"""
+
+import inspect
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, get_args, get_origin
+
+import msgspec
+
+from headgate.configuration import Configuration, Section
+from headgate.settings import VARIABLES, Settings
+from headgate.variables import Variable, describe, without_none
+
+_CLASSES = {"str": "text", "int": "whole number", "float": "number", "Decimal": "decimal"}
+
+
+def env_example() -> str:
+    """`.env.example`: every variable, commented out, with its default and meaning."""
+    lines = [
+        "# Every setting of Headgate that the environment holds. Copy this file to `.env` and take",
+        "# the `#` away in front of what you set; the real environment wins over the file.",
+    ]
+    for group, fields in _groups():
+        lines += ["", f"# --- {group} ---"]
+        for field, variable, kind in fields:
+            lines += ["", f"# {_help(variable)} ({describe(kind).replace('`', '')})"]
+            lines.append(f"# {variable.name}={_default(field)}")
+    return "\n".join(lines) + "\n"
+
+
+def reference() -> str:
+    """`docs/reference/settings.md`: the variables and the keys of the configuration file."""
+    lines = [
+        "# Settings",
+        "",
+        "Headgate reads the environment, a `.env` file in the working directory (the real",
+        "environment wins) and the configuration file. This page is generated from the program.",
+        "",
+        "## Environment",
+    ]
+    for group, fields in _groups():
+        lines += ["", f"### {group}", "", "| variable | value | default | meaning |"]
+        lines.append("|---|---|---|---|")
+        for field, variable, kind in fields:
+            default = _default(field)
+            shown = f"`{default}`" if default else ""
+            lines.append(f"| `{variable.name}` | {describe(kind)} | {shown} | {_help(variable)} |")
+    lines += [
+        "",
+        "## Configuration file",
+        "",
+        "`headgate.toml` in the data directory, or the file that `HEADGATE_CONFIG` names. Every",
+        "section may be left out; an unknown key is refused.",
+    ]
+    for title, kind in _sections():
+        lines += ["", *_section(title, kind)]
+    return "\n".join(lines) + "\n"
+
+
+def _groups() -> Iterator[tuple[str, list[tuple[str, Variable, Any]]]]:
+    groups: dict[str, list[tuple[str, Variable, Any]]] = {}
+    for field, (variable, kind) in VARIABLES.items():
+        groups.setdefault(variable.group, []).append((field, variable, kind))
+    yield from groups.items()
+
+
+def _help(variable: Variable) -> str:
+    return f"Not used yet. {variable.help}" if variable.planned else variable.help
+
+
+def _default(field: str) -> str:
+    default = getattr(Settings(), field)
+    if isinstance(default, bool):
+        return str(default).lower()
+    return "" if default is None else str(default)
+
+
+def _sections() -> Iterator[tuple[str, Any]]:
+    for field in msgspec.structs.fields(Configuration):
+        if get_origin(field.type) is dict:
+            yield f"{field.name}.NAME", get_args(field.type)[1]
+        else:
+            yield field.name, field.type
+
+
+def _section(title: str, kind: Any) -> list[str]:
+    if get_origin(kind) is Annotated:
+        return [f"### `[{title}]`", "", _meta(kind)]
+    assert issubclass(kind, Section)  # noqa: S101 - tells the type checker what the loop yields
+    sentence = inspect.cleandoc(kind.__doc__ or "")
+    lines = [f"### `[{title}]`", "", sentence, "", "| key | value | default | meaning |"]
+    lines.append("|---|---|---|---|")
+    for field in msgspec.structs.fields(kind):
+        shown = "required" if field.required else _toml(field.default)
+        lines.append(f"| `{field.name}` | {_words(field.type)} | {shown} | {_meta(field.type)} |")
+    return lines
+
+
+def _meta(kind: Any) -> str:
+    notes = (note for note in get_args(kind) if isinstance(note, msgspec.Meta))
+    return next(note.description or "" for note in notes)
+
+
+def _words(kind: Any) -> str:
+    plain = without_none(get_args(kind)[0])
+    if plain is bool:
+        return "`true`, `false`"
+    if get_origin(plain) is tuple:
+        return "list of texts"
+    return _CLASSES[plain.__name__]
+
+
+def _toml(default: object) -> str:
+    if default is None:
+        return ""
+    if isinstance(default, bool):
+        return f"`{str(default).lower()}`"
+    if isinstance(default, tuple):
+        return f"`{msgspec.json.encode(default).decode()}`"
+    return "`" + re.sub(r"\.0$", "", str(default)) + "`"
+
+
+if __name__ == "__main__":
+    Path(".env.example").write_text(env_example(), "utf-8")
+    page = Path("docs/reference/settings.md")
+    page.parent.mkdir(parents=True, exist_ok=True)
+    page.write_text(reference(), "utf-8")

@@ -1,0 +1,294 @@
+"""The stores in a dictionary, for tests and for trying things out: gone with the process.
+
+No method awaits anything, so each is one step that no other task can see half done.
+"""
+
+import datetime as dt
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from headgate.core.budgets import Account, AccountState, LeaseId, Limit, Settlement
+from headgate.core.errors import InvalidRequest, NotFound
+from headgate.core.ids import new_id
+from headgate.core.keys import KeySecret, VirtualKey
+from headgate.core.money import NanoUSD
+from headgate.core.usage import Dimension, UsageEvent, UsageFilter, UsageTotals
+
+
+class MemoryKeys:
+    """`KeyStore` for one process."""
+
+    def __init__(self) -> None:
+        self._keys: dict[str, VirtualKey] = {}
+        self._secrets: dict[str, KeySecret] = {}
+
+    async def add(self, key: VirtualKey, secret: KeySecret) -> None:
+        """See `KeyStore.add`."""
+        if secret.hash in self._secrets:
+            return
+        if key.key_id in self._keys:
+            raise InvalidRequest(f"There is already a key {key.key_id}; choose another id.")
+        self._keys[key.key_id] = key
+        self._secrets[secret.hash] = secret
+
+    async def find(self, secret_hash: str) -> tuple[VirtualKey, KeySecret] | None:
+        """See `KeyStore.find`."""
+        secret = self._secrets.get(secret_hash)
+        return None if secret is None else (self._keys[secret.key_id], secret)
+
+    async def get(self, key_id: str) -> VirtualKey | None:
+        """See `KeyStore.get`."""
+        return self._keys.get(key_id)
+
+    async def list(self, *, limit: int, after: str | None) -> list[VirtualKey]:
+        """See `KeyStore.list`."""
+        keys = sorted(self._keys.values(), key=_age, reverse=True)
+        if after is not None:
+            last = self._keys.get(after)
+            keys = [key for key in keys if last and _age(key) < _age(last)]
+        return keys[:limit]
+
+    async def put(self, key: VirtualKey) -> None:
+        """See `KeyStore.put`."""
+        if key.key_id not in self._keys:
+            raise NotFound(f"There is no key {key.key_id}.")
+        self._keys[key.key_id] = key
+
+    async def rotate(self, new: KeySecret, *, old_valid_until: float) -> None:
+        """See `KeyStore.rotate`."""
+        if new.key_id not in self._keys:
+            raise NotFound(f"There is no key {new.key_id}.")
+        for secret in list(self._secrets.values()):
+            if secret.key_id == new.key_id:
+                end = secret.valid_until
+                end = old_valid_until if end is None else min(end, old_valid_until)
+                self._secrets[secret.hash] = KeySecret(secret.hash, secret.key_id, end)
+        self._secrets[new.hash] = new
+
+
+def _age(key: VirtualKey) -> tuple[float, str]:
+    return key.created_at, key.key_id
+
+
+@dataclass(slots=True)
+class _Sums:
+    granted: NanoUSD = 0
+    spent: NanoUSD = 0
+    unconfirmed: NanoUSD = 0
+
+
+@dataclass(slots=True)
+class _Lease:
+    amount: NanoUSD = 0
+    settled: NanoUSD = 0
+    expires_at: float = 0.0
+
+    @property
+    def unsettled(self) -> NanoUSD:
+        return self.amount - self.settled
+
+
+@dataclass(slots=True)
+class _Unconfirmed:
+    lease: LeaseId
+    amount: NanoUSD
+    created_at: float
+
+
+@dataclass(slots=True)
+class MemoryLedger:
+    """`LedgerStore` and `UsageStore` for one process.
+
+    The invariant of every account: what is granted and not spent is what its leases have not
+    settled, and what is spent is what its events were billed and what is open of its unconfirmed.
+    """
+
+    _limits: dict[Account, Limit] = field(default_factory=dict)
+    _accounts: dict[tuple[Account, str], _Sums] = field(default_factory=dict)
+    _leases: dict[LeaseId, _Lease] = field(default_factory=dict)
+    _unconfirmed: dict[str, _Unconfirmed] = field(default_factory=dict)
+    _events: dict[str, UsageEvent] = field(default_factory=dict)
+
+    async def states(self, accounts: Sequence[Account], period: str) -> list[AccountState]:
+        """See `LedgerStore.states`."""
+        return [self._state(account, period) for account in accounts]
+
+    async def lease(
+        self, lease: LeaseId, *, least: NanoUSD, most: NanoUSD, expires_at: float
+    ) -> NanoUSD:
+        """See `LedgerStore.lease`."""
+        if not 0 <= least <= most:
+            raise ValueError(f"no lease has between {least} and {most} nano-dollars")
+        state = self._state(lease.account, lease.period)
+        if state.limit is None:
+            return 0
+        granted = min(most, state.limit.amount - state.granted) if state.limit.hard else most
+        if granted < least or granted <= 0:
+            return 0
+        self._sums(lease).granted += granted
+        kept = self._leases.setdefault(lease, _Lease())
+        kept.amount += granted
+        kept.expires_at = max(kept.expires_at, expires_at)
+        return granted
+
+    async def extend(self, owner: str, *, expires_at: float) -> None:
+        """See `LedgerStore.extend`."""
+        for lease, kept in self._leases.items():
+            if lease.owner == owner:
+                kept.expires_at = max(kept.expires_at, expires_at)
+
+    async def give_back(self, lease: LeaseId, amount: NanoUSD) -> None:
+        """See `LedgerStore.give_back`."""
+        if amount < 0:
+            raise ValueError(f"{amount} nano-dollars cannot be given back")
+        sums = self._sums(lease)
+        if kept := self._leases.get(lease):
+            returned = min(amount, kept.unsettled)
+            kept.amount -= returned
+            sums.granted -= returned
+            amount -= returned
+            if not kept.unsettled:
+                del self._leases[lease]
+        sums.granted -= self._confirm(lease, amount)
+
+    async def settle(self, settlement: Settlement) -> None:
+        """See `LedgerStore.settle`."""
+        for charge in settlement.charges:
+            if not 0 <= charge.leased <= charge.billed:
+                raise ValueError(f"a lease cannot cover {charge.leased} of {charge.billed}")
+        if settlement.event.id in self._events:
+            return
+        self._events[settlement.event.id] = settlement.event
+        for charge in settlement.charges:
+            lease = LeaseId(settlement.owner, charge.account, charge.period)
+            sums = self._sums(lease)
+            from_lease = 0
+            if kept := self._leases.get(lease):
+                from_lease = min(charge.leased, kept.unsettled)
+                kept.settled += from_lease
+            confirmed = self._confirm(lease, charge.leased - from_lease)
+            sums.granted += charge.billed - from_lease - confirmed
+            sums.spent += charge.billed
+
+    async def expire(self, *, now: float) -> int:
+        """See `LedgerStore.expire`."""
+        ended = [lease for lease, kept in self._leases.items() if kept.expires_at < now]
+        for lease in ended:
+            unsettled = self._leases.pop(lease).unsettled
+            if unsettled:
+                self._unconfirmed[new_id("unc")] = _Unconfirmed(lease, unsettled, now)
+                self._sums(lease).spent += unsettled
+                self._sums(lease).unconfirmed += unsettled
+        return len(ended)
+
+    async def set_limit(self, account: Account, limit: Limit | None) -> None:
+        """See `LedgerStore.set_limit`."""
+        if limit is None:
+            self._limits.pop(account, None)
+        else:
+            self._limits[account] = limit
+
+    async def totals(self, where: UsageFilter) -> UsageTotals:
+        """See `UsageStore.totals`."""
+        return _sum(event for event in self._events.values() if _counts(event, where))
+
+    async def rows(self, where: UsageFilter, by: Dimension) -> list[tuple[str, UsageTotals]]:
+        """See `UsageStore.rows`."""
+        groups: dict[str, list[UsageEvent]] = {}
+        for event in self._events.values():
+            if _counts(event, where):
+                for value in _values(event, by):
+                    groups.setdefault(value, []).append(event)
+        rows = sorted((value, _sum(events)) for value, events in groups.items())
+        if by not in ("day", "hour"):
+            rows.sort(key=lambda row: -row[1].billed)
+        return rows
+
+    async def events(
+        self, where: UsageFilter, *, limit: int, before: str | None
+    ) -> list[UsageEvent]:
+        """See `UsageStore.events`."""
+        events = [event for event in self._events.values() if _counts(event, where)]
+        events.sort(key=_time, reverse=True)
+        if before is not None:
+            last = self._events.get(before)
+            events = [event for event in events if last and _time(event) < _time(last)]
+        return events[:limit]
+
+    def _state(self, account: Account, period: str) -> AccountState:
+        sums = self._accounts.get((account, period), _Sums())
+        return AccountState(
+            account=account,
+            limit=self._limits.get(account),
+            granted=sums.granted,
+            spent=sums.spent,
+            unconfirmed=sums.unconfirmed,
+        )
+
+    def _sums(self, lease: LeaseId) -> _Sums:
+        return self._accounts.setdefault((lease.account, lease.period), _Sums())
+
+    def _confirm(self, lease: LeaseId, amount: NanoUSD) -> NanoUSD:
+        """Take up to `amount` off what the lease's owner left unconfirmed, the oldest first."""
+        left = amount
+        for entry_id, entry in list(self._unconfirmed.items()):
+            if entry.lease == lease:
+                part = min(left, entry.amount)
+                entry.amount -= part
+                left -= part
+                if not entry.amount:
+                    del self._unconfirmed[entry_id]
+        confirmed = amount - left
+        self._sums(lease).spent -= confirmed
+        self._sums(lease).unconfirmed -= confirmed
+        return confirmed
+
+
+def _counts(event: UsageEvent, where: UsageFilter) -> bool:
+    moment = _moment(event)
+    return (
+        where.start <= moment < where.end
+        and where.user_id in (None, event.user_id or "")
+        and where.key_id in (None, event.key_id)
+    )
+
+
+def _moment(event: UsageEvent) -> dt.datetime:
+    return dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + dt.timedelta(milliseconds=event.timestamp)
+
+
+def _time(event: UsageEvent) -> tuple[int, str]:
+    return event.timestamp, event.id
+
+
+def _values(event: UsageEvent, by: Dimension) -> Iterable[str]:
+    """The groups in which an event counts."""
+    if by == "tag":
+        return set(event.tags)
+    if by in ("day", "hour"):
+        return (_moment(event).strftime("%Y-%m-%d" if by == "day" else "%Y-%m-%dT%H:00:00.000Z"),)
+    values: dict[str, str] = {
+        "model": event.model,
+        "provider": event.provider,
+        "user": event.user_id or "",
+        "key": event.key_id,
+        "workspace": event.workspace_id,
+    }
+    return (values[by],)
+
+
+def _sum(events: Iterable[UsageEvent]) -> UsageTotals:
+    sums = [0] * len(UsageTotals.__struct_fields__)
+    for event in events:
+        row = (
+            1,
+            event.status != "ok",
+            event.input_tokens,
+            event.output_tokens,
+            event.cost,
+            event.billed,
+            event.cache == "hit",
+            event.saved_cost,
+        )
+        sums = [a + b for a, b in zip(sums, row, strict=True)]
+    return UsageTotals(*sums)

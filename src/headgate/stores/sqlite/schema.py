@@ -1,0 +1,238 @@
+"""The database's tables, and how an older file becomes a current one.
+
+Migrations are numbered from 1 and only go forward; the number of the last one applied is kept in
+the file's own `user_version`. Each runs in one `BEGIN IMMEDIATE` transaction, so that processes
+that start at the same moment take turns and the later ones find the work done.
+
+Amounts of money are integers in nano-dollars, `timestamp` and `start` milliseconds since 1970,
+times ending in `_at` Unix seconds. A missing user is `''`, because a key column cannot be NULL.
+
+The rollups hold, for each hour and for each day (`span`, in milliseconds), one row per combination
+of dimensions that occurred. Their indexes hold only columns that an addition never changes, so a
+call costs them nothing.
+"""
+
+import contextlib
+import os
+import sqlite3
+import time
+from typing import TypeAlias
+
+from headgate.core.errors import HeadgateError
+from headgate.stores.sqlite.connection import BUSY_SECONDS, connect, is_busy, overloaded
+
+PathLike: TypeAlias = str | os.PathLike[str]
+
+_SUMS = """
+    requests INTEGER NOT NULL,
+    errors INTEGER NOT NULL,
+    input_tokens INTEGER NOT NULL,
+    cached_input_tokens INTEGER NOT NULL,
+    output_tokens INTEGER NOT NULL,
+    reasoning_tokens INTEGER NOT NULL,
+    cost INTEGER NOT NULL,
+    billed INTEGER NOT NULL,
+    cache_hits INTEGER NOT NULL,
+    saved_cost INTEGER NOT NULL,
+    latency_ms INTEGER NOT NULL,
+"""
+
+_FIRST = (
+    """
+    CREATE TABLE keys (
+        key_id TEXT PRIMARY KEY,
+        created_at REAL NOT NULL,
+        document TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID
+    """,
+    "CREATE INDEX keys_by_age ON keys (created_at)",
+    """
+    CREATE TABLE secrets (
+        hash TEXT PRIMARY KEY,
+        key_id TEXT NOT NULL REFERENCES keys (key_id),
+        valid_until REAL
+    ) STRICT, WITHOUT ROWID
+    """,
+    "CREATE INDEX secrets_by_key ON secrets (key_id)",
+    """
+    CREATE TABLE limits (
+        scope TEXT NOT NULL,
+        id TEXT NOT NULL,
+        amount INTEGER NOT NULL,
+        hard INTEGER NOT NULL,
+        alert_thresholds TEXT NOT NULL,
+        PRIMARY KEY (scope, id)
+    ) STRICT, WITHOUT ROWID
+    """,
+    """
+    CREATE TABLE accounts (
+        scope TEXT NOT NULL,
+        id TEXT NOT NULL,
+        period TEXT NOT NULL,
+        granted INTEGER NOT NULL,
+        spent INTEGER NOT NULL,
+        unconfirmed INTEGER NOT NULL,
+        PRIMARY KEY (scope, id, period)
+    ) STRICT, WITHOUT ROWID
+    """,
+    """
+    CREATE TABLE leases (
+        owner TEXT NOT NULL,
+        scope TEXT NOT NULL,
+        id TEXT NOT NULL,
+        period TEXT NOT NULL,
+        amount INTEGER NOT NULL,
+        settled INTEGER NOT NULL,
+        expires_at REAL NOT NULL,
+        PRIMARY KEY (owner, scope, id, period),
+        CHECK (0 <= settled AND settled <= amount)
+    ) STRICT, WITHOUT ROWID
+    """,
+    """
+    CREATE TABLE unconfirmed (
+        entry_id TEXT PRIMARY KEY,
+        owner TEXT NOT NULL,
+        scope TEXT NOT NULL,
+        id TEXT NOT NULL,
+        period TEXT NOT NULL,
+        amount INTEGER NOT NULL CHECK (amount > 0),
+        created_at REAL NOT NULL,
+        released_at REAL
+    ) STRICT, WITHOUT ROWID
+    """,
+    """
+    CREATE INDEX unconfirmed_open ON unconfirmed (scope, id, period, owner, created_at)
+    WHERE released_at IS NULL
+    """,
+    """
+    CREATE TABLE events (
+        id TEXT PRIMARY KEY,
+        request_id TEXT NOT NULL,
+        timestamp INTEGER NOT NULL,
+        key_id TEXT NOT NULL,
+        workspace_id TEXT NOT NULL,
+        user_id TEXT NOT NULL,
+        provider TEXT NOT NULL,
+        model TEXT NOT NULL,
+        request_type TEXT NOT NULL,
+        status TEXT NOT NULL,
+        cost INTEGER NOT NULL,
+        billed INTEGER NOT NULL,
+        price_version TEXT NOT NULL,
+        use_case TEXT,
+        input_tokens INTEGER NOT NULL,
+        cached_input_tokens INTEGER NOT NULL,
+        cache_write_tokens INTEGER NOT NULL,
+        output_tokens INTEGER NOT NULL,
+        reasoning_tokens INTEGER NOT NULL,
+        saved_cost INTEGER NOT NULL,
+        byok INTEGER NOT NULL,
+        cache TEXT NOT NULL,
+        latency_ms INTEGER NOT NULL,
+        first_token_ms INTEGER,
+        run_id TEXT,
+        tags TEXT NOT NULL,
+        estimated INTEGER NOT NULL,
+        overrun INTEGER NOT NULL
+    ) STRICT
+    """,
+    "CREATE INDEX events_by_time ON events (timestamp)",
+    "CREATE INDEX events_by_key ON events (key_id, timestamp)",
+    "CREATE INDEX events_by_user ON events (user_id, timestamp)",
+    f"""
+    CREATE TABLE rollups (
+        span INTEGER NOT NULL,
+        start INTEGER NOT NULL,
+        user_id TEXT NOT NULL,
+        key_id TEXT NOT NULL,
+        workspace_id TEXT NOT NULL,
+        provider TEXT NOT NULL,
+        model TEXT NOT NULL,
+        {_SUMS}
+        PRIMARY KEY (span, start, key_id, model, provider, user_id, workspace_id)
+    ) STRICT, WITHOUT ROWID
+    """,
+    "CREATE INDEX rollups_by_key ON rollups (key_id, span, start)",
+    "CREATE INDEX rollups_by_user ON rollups (user_id, span, start)",
+    f"""
+    CREATE TABLE tag_rollups (
+        span INTEGER NOT NULL,
+        start INTEGER NOT NULL,
+        tag TEXT NOT NULL,
+        user_id TEXT NOT NULL,
+        key_id TEXT NOT NULL,
+        {_SUMS}
+        PRIMARY KEY (span, start, key_id, tag, user_id)
+    ) STRICT, WITHOUT ROWID
+    """,
+    "CREATE INDEX tag_rollups_by_key ON tag_rollups (key_id, span, start)",
+    "CREATE INDEX tag_rollups_by_user ON tag_rollups (user_id, span, start)",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST,)
+"""The statements of each migration. One that was ever released is never edited."""
+
+
+class NewerDatabase(HeadgateError):
+    """The file was written by a later release, whose tables this one does not know."""
+
+
+def migrate(path: PathLike) -> None:
+    """Bring the database at `path` up to date, creating it where there is none.
+
+    Safe to call at every start, by any number of processes at once.
+
+    Raises:
+        NewerDatabase: the file is from a later release.
+        Overloaded: the file cannot be opened or written.
+    """
+    try:
+        with contextlib.closing(connect(path)) as connection:
+            _use_write_ahead_log(connection)
+            if _version(connection) != len(MIGRATIONS):
+                _apply(connection)
+    except sqlite3.Error as error:
+        raise overloaded(error) from error
+
+
+def _use_write_ahead_log(connection: sqlite3.Connection) -> None:
+    """Switch the file's journal, a setting it keeps.
+
+    The switch needs the file to itself, and SQLite refuses at once where waiting could be a
+    deadlock, so the waiting is done here.
+    """
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if not is_busy(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(0.005)
+        else:
+            return
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version > len(MIGRATIONS):
+        raise NewerDatabase(
+            f"The database has version {version}, but this release knows only versions up to "
+            f"{len(MIGRATIONS)}. Install the release that wrote it, or a later one."
+        )
+    return version
+
+
+def _apply(connection: sqlite3.Connection) -> None:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        # Read again: another process may have been first.
+        for statements in MIGRATIONS[_version(connection) :]:
+            for statement in statements:
+                connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise

@@ -1,0 +1,460 @@
+"""What every store of money promises: never over, never lost, never stuck."""
+
+import asyncio
+import tempfile
+from collections.abc import AsyncIterator, Coroutine
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from usage_events import usage_event
+
+from headgate.core.budgets import (
+    Account,
+    AccountState,
+    Charge,
+    LeaseId,
+    LedgerStore,
+    Limit,
+    Settlement,
+)
+from headgate.stores.memory import MemoryLedger
+from headgate.stores.sqlite.database import Database
+from headgate.stores.sqlite.ledger import SqliteLedger
+
+T = TypeVar("T")
+
+PERIOD = "2026-11"
+NEXT_PERIOD = "2026-12"
+KEY = Account("key", "sk-proj-one")
+USER = Account("user", "ada")
+LEASE = LeaseId("process-1", KEY, PERIOD)
+END = 1000.0
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[LedgerStore]:
+    if request.param == "memory":
+        yield MemoryLedger()
+        return
+    database = Database(tmp_path / "headgate.db")
+    yield SqliteLedger(database)
+    await database.close()
+
+
+async def state_of(
+    store: LedgerStore, account: Account = KEY, period: str = PERIOD
+) -> AccountState:
+    (state,) = await store.states([account], period)
+    return state
+
+
+async def sums_of(store: LedgerStore, account: Account = KEY) -> tuple[int, int, int]:
+    state = await state_of(store, account)
+    return state.granted, state.spent, state.unconfirmed
+
+
+def settlement(
+    *charges: tuple[Account, int, int], owner: str = "process-1", event_id: str | None = None
+) -> Settlement:
+    event = usage_event(billed=charges[0][1])
+    if event_id is not None:
+        event = usage_event(billed=charges[0][1], id=event_id)
+    return Settlement(
+        owner, event, tuple(Charge(account, PERIOD, *amounts) for account, *amounts in charges)
+    )
+
+
+async def lease(store: LedgerStore, amount: int, *, limit: int = 1000) -> None:
+    await store.set_limit(KEY, Limit(amount=limit))
+    assert await store.lease(LEASE, least=amount, most=amount, expires_at=END) == amount
+
+
+async def test_an_unknown_account_is_empty(store: LedgerStore) -> None:
+    assert await store.states([KEY, USER], PERIOD) == [
+        AccountState(account=KEY),
+        AccountState(account=USER),
+    ]
+
+
+async def test_states_come_in_the_order_asked_for(store: LedgerStore) -> None:
+    limit = Limit(amount=7, hard=False, alert_thresholds=(0.25, 0.9))
+    await store.set_limit(USER, limit)
+    states = await store.states([USER, KEY], PERIOD)
+    assert [(state.account, state.limit) for state in states] == [(USER, limit), (KEY, None)]
+
+
+async def test_a_limit_is_changed_and_removed(store: LedgerStore) -> None:
+    await store.set_limit(KEY, Limit(amount=5))
+    await store.set_limit(KEY, Limit(amount=9))
+    assert (await state_of(store)).limit == Limit(amount=9)
+    await store.set_limit(KEY, None)
+    assert (await state_of(store)).limit is None
+
+
+async def test_a_lease_gets_the_most_where_that_fits(store: LedgerStore) -> None:
+    await store.set_limit(KEY, Limit(amount=100))
+    assert await store.lease(LEASE, least=10, most=60, expires_at=END) == 60
+    assert await sums_of(store) == (60, 0, 0)
+
+
+async def test_a_lease_gets_what_is_left_down_to_the_least(store: LedgerStore) -> None:
+    await store.set_limit(KEY, Limit(amount=100))
+    await store.lease(LEASE, least=10, most=60, expires_at=END)
+    assert await store.lease(LEASE, least=40, most=60, expires_at=END) == 40
+    assert await store.lease(LEASE, least=1, most=60, expires_at=END) == 0
+    assert await sums_of(store) == (100, 0, 0)
+
+
+async def test_less_than_the_least_is_not_granted(store: LedgerStore) -> None:
+    await store.set_limit(KEY, Limit(amount=100))
+    assert await store.lease(LEASE, least=101, most=200, expires_at=END) == 0
+    assert await sums_of(store) == (0, 0, 0)
+
+
+async def test_nothing_is_granted_where_there_is_no_limit(store: LedgerStore) -> None:
+    assert await store.lease(LEASE, least=1, most=60, expires_at=END) == 0
+    assert await sums_of(store) == (0, 0, 0)
+
+
+async def test_a_soft_limit_grants_beyond_itself(store: LedgerStore) -> None:
+    await store.set_limit(KEY, Limit(amount=100, hard=False))
+    assert await store.lease(LEASE, least=10, most=600, expires_at=END) == 600
+
+
+async def test_a_limit_below_what_was_granted_stops_grants_and_takes_nothing(
+    store: LedgerStore,
+) -> None:
+    await lease(store, 80)
+    await store.set_limit(KEY, Limit(amount=50))
+    assert await store.lease(LEASE, least=0, most=60, expires_at=END) == 0
+    assert await sums_of(store) == (80, 0, 0)
+
+
+async def test_an_impossible_lease_is_refused(store: LedgerStore) -> None:
+    with pytest.raises(ValueError, match="between 5 and 4"):
+        await store.lease(LEASE, least=5, most=4, expires_at=END)
+
+
+async def test_a_thousand_callers_at_once_are_granted_exactly_the_limit(
+    store: LedgerStore,
+) -> None:
+    await store.set_limit(KEY, Limit(amount=5_000))
+    grants = await asyncio.gather(
+        *(
+            store.lease(
+                LeaseId(f"process-{number % 7}", KEY, PERIOD), least=100, most=100, expires_at=END
+            )
+            for number in range(1_000)
+        )
+    )
+    assert grants.count(100) == 50
+    assert grants.count(0) == 950
+    assert await sums_of(store) == (5_000, 0, 0)
+
+
+async def test_a_covered_charge_is_spent_from_its_lease(store: LedgerStore) -> None:
+    await lease(store, 100)
+    await store.settle(settlement((KEY, 30, 30)))
+    assert await sums_of(store) == (100, 30, 0)
+    await store.give_back(LEASE, 70)
+    assert await sums_of(store) == (30, 30, 0)
+
+
+async def test_a_charge_without_a_lease_is_granted_as_it_is_spent(store: LedgerStore) -> None:
+    await store.settle(settlement((USER, 30, 0)))
+    assert await sums_of(store, USER) == (30, 30, 0)
+
+
+async def test_a_limit_set_later_counts_what_was_spent_before(store: LedgerStore) -> None:
+    await store.settle(settlement((KEY, 30, 0)))
+    await store.set_limit(KEY, Limit(amount=100))
+    assert await store.lease(LEASE, least=1, most=100, expires_at=END) == 70
+
+
+async def test_an_overrun_is_recorded_in_full(store: LedgerStore) -> None:
+    await lease(store, 100, limit=100)
+    await store.settle(settlement((KEY, 130, 100)))
+    assert await sums_of(store) == (130, 130, 0)
+
+
+async def test_what_a_lease_turns_out_not_to_cover_is_an_overrun(store: LedgerStore) -> None:
+    await lease(store, 100)
+    await store.settle(settlement((KEY, 130, 130)))
+    assert await sums_of(store) == (130, 130, 0)
+
+
+async def test_each_account_of_a_call_pays(store: LedgerStore) -> None:
+    await lease(store, 100)
+    await store.settle(settlement((KEY, 30, 30), (USER, 30, 0)))
+    assert await sums_of(store, KEY) == (100, 30, 0)
+    assert await sums_of(store, USER) == (30, 30, 0)
+
+
+async def test_a_call_is_settled_once(store: LedgerStore) -> None:
+    await lease(store, 100)
+    once = settlement((KEY, 30, 30), (USER, 30, 0))
+    await store.settle(once)
+    await asyncio.gather(*(store.settle(once) for _ in range(5)))
+    assert await sums_of(store, KEY) == (100, 30, 0)
+    assert await sums_of(store, USER) == (30, 30, 0)
+
+
+async def test_equal_events_that_arrive_at_once_are_settled_once(store: LedgerStore) -> None:
+    twice = settlement((USER, 30, 0), event_id="evt_1")
+    await asyncio.gather(*(store.settle(twice) for _ in range(5)))
+    assert await sums_of(store, USER) == (30, 30, 0)
+
+
+@pytest.mark.parametrize("amounts", [(10, 11), (10, -1), (-1, -1)])
+async def test_an_impossible_charge_is_refused_and_records_nothing(
+    store: LedgerStore, amounts: tuple[int, int]
+) -> None:
+    with pytest.raises(ValueError, match="cannot cover"):
+        await store.settle(settlement((KEY, *amounts)))
+    assert await sums_of(store) == (0, 0, 0)
+
+
+async def test_no_more_is_given_back_than_is_unsettled(store: LedgerStore) -> None:
+    await lease(store, 100)
+    await store.settle(settlement((KEY, 30, 30)))
+    await store.give_back(LEASE, 1_000)
+    await store.give_back(LEASE, 1_000)
+    assert await sums_of(store) == (30, 30, 0)
+
+
+async def test_a_negative_amount_is_not_given_back(store: LedgerStore) -> None:
+    with pytest.raises(ValueError, match="-1"):
+        await store.give_back(LEASE, -1)
+
+
+async def test_what_a_dead_process_had_not_settled_becomes_unconfirmed(
+    store: LedgerStore,
+) -> None:
+    await lease(store, 100)
+    await store.settle(settlement((KEY, 30, 30)))
+    assert await store.expire(now=END) == 0
+    assert await store.expire(now=END + 1) == 1
+    assert await store.expire(now=END + 2) == 0
+    assert await sums_of(store) == (100, 100, 70)
+
+
+async def test_a_lease_that_is_settled_in_full_leaves_nothing_unconfirmed(
+    store: LedgerStore,
+) -> None:
+    await lease(store, 100)
+    await store.settle(settlement((KEY, 100, 100)))
+    assert await store.expire(now=END + 1) == 1
+    assert await sums_of(store) == (100, 100, 0)
+
+
+async def test_a_lease_that_is_extended_stays(store: LedgerStore) -> None:
+    await lease(store, 100)
+    await store.extend("process-1", expires_at=END + 10)
+    await store.extend("process-2", expires_at=END + 90)
+    await store.extend("process-1", expires_at=END + 5)
+    assert await store.expire(now=END + 9) == 0
+    assert await store.expire(now=END + 11) == 1
+
+
+async def test_a_late_settlement_replaces_what_was_unconfirmed(store: LedgerStore) -> None:
+    """A process that was only paused: nothing is lost and nothing counts twice."""
+    await lease(store, 100)
+    await store.expire(now=END + 1)
+    await store.settle(settlement((KEY, 30, 30)))
+    assert await sums_of(store) == (100, 100, 70)
+    await store.settle(settlement((KEY, 90, 90)))
+    assert await sums_of(store) == (120, 120, 0)
+
+
+async def test_what_a_paused_process_did_not_use_is_no_longer_unconfirmed(
+    store: LedgerStore,
+) -> None:
+    await lease(store, 100)
+    await store.expire(now=END + 1)
+    await store.give_back(LEASE, 60)
+    assert await sums_of(store) == (40, 40, 40)
+    await store.settle(settlement((KEY, 40, 40)))
+    assert await sums_of(store) == (40, 40, 0)
+
+
+async def test_only_its_own_process_replaces_what_is_unconfirmed(store: LedgerStore) -> None:
+    await lease(store, 100)
+    await store.expire(now=END + 1)
+    await store.settle(settlement((KEY, 30, 30), owner="process-2"))
+    assert await sums_of(store) == (130, 130, 100)
+
+
+async def test_a_late_settlement_beside_a_new_lease_counts_once(store: LedgerStore) -> None:
+    await lease(store, 100)
+    await store.expire(now=END + 1)
+    await lease(store, 50)
+    await store.settle(settlement((KEY, 100, 100)))
+    await store.settle(settlement((KEY, 20, 20)))
+    assert await sums_of(store) == (150, 150, 30)
+    await store.give_back(LEASE, 30)
+    assert await sums_of(store) == (120, 120, 0)
+
+
+async def test_periods_are_apart(store: LedgerStore) -> None:
+    await lease(store, 1000)
+    later = LeaseId("process-1", KEY, NEXT_PERIOD)
+    assert await store.lease(later, least=1, most=1000, expires_at=END) == 1000
+    await store.settle(settlement((KEY, 30, 30)))
+    assert (await state_of(store)).spent == 30
+    assert (await state_of(store, period=NEXT_PERIOD)).spent == 0
+
+
+accounts = st.sampled_from([KEY, USER])
+owners = st.sampled_from(["process-1", "process-2"])
+amounts = st.integers(0, 120)
+
+
+class LedgerMachine(RuleBasedStateMachine):
+    """Two processes that are honest about money but not about time, on two accounts.
+
+    Each knows what it was granted and has neither settled nor given back. That is all the test
+    keeps: whatever the store resolved meanwhile, its sums must agree with what the owners know.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.runner = asyncio.Runner()
+        self.store: LedgerStore = self.run(self.open())
+        self.now = END
+        self.period = PERIOD
+        self.owned: dict[LeaseId, int] = {}
+        self.billed: dict[tuple[Account, str], int] = {}
+        self.settled: list[Settlement] = []
+
+    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        return self.runner.run(coroutine)
+
+    async def open(self) -> LedgerStore:
+        raise NotImplementedError
+
+    def state(self, account: Account, period: str) -> AccountState:
+        return self.run(state_of(self.store, account, period))
+
+    @rule(account=accounts, amount=st.integers(0, 300), hard=st.booleans())
+    def set_limit(self, account: Account, amount: int, hard: bool) -> None:
+        self.run(self.store.set_limit(account, Limit(amount=amount, hard=hard)))
+
+    @rule(account=accounts)
+    def remove_limit(self, account: Account) -> None:
+        self.run(self.store.set_limit(account, None))
+
+    @rule(owner=owners, account=accounts, least=amounts, more=amounts, seconds=st.integers(0, 9))
+    def lease(self, owner: str, account: Account, least: int, more: int, seconds: int) -> None:
+        lease = LeaseId(owner, account, self.period)
+        before = self.state(account, self.period)
+        most = least + more
+        granted = self.run(
+            self.store.lease(lease, least=least, most=most, expires_at=self.now + seconds)
+        )
+        if before.limit is None:
+            assert granted == 0
+        elif not before.limit.hard:
+            assert granted == most
+        else:
+            left = min(most, before.limit.amount - before.granted)
+            assert granted == (left if left >= least and left > 0 else 0)
+        self.owned[lease] = self.owned.get(lease, 0) + granted
+
+    @rule(owner=owners, billed=amounts, covered=st.fractions(0, 1), both=st.booleans())
+    def settle(self, owner: str, billed: int, covered: Any, both: bool) -> None:
+        charges = []
+        for account in (KEY, USER) if both else (USER,):
+            lease = LeaseId(owner, account, self.period)
+            leased = min(self.owned.get(lease, 0), int(billed * covered))
+            self.owned[lease] = self.owned.get(lease, 0) - leased
+            charges.append(Charge(account, self.period, billed, leased))
+            key = account, self.period
+            self.billed[key] = self.billed.get(key, 0) + billed
+        settled = Settlement(owner, usage_event(billed=billed), tuple(charges))
+        self.settled.append(settled)
+        self.run(self.store.settle(settled))
+
+    @precondition(lambda self: self.settled)
+    @rule(data=st.data())
+    def settle_again(self, data: st.DataObject) -> None:
+        self.run(self.store.settle(data.draw(st.sampled_from(self.settled))))
+
+    @rule(owner=owners, account=accounts, part=st.fractions(0, 1))
+    def give_back(self, owner: str, account: Account, part: Any) -> None:
+        lease = LeaseId(owner, account, self.period)
+        amount = int(self.owned.get(lease, 0) * part)
+        self.owned[lease] = self.owned.get(lease, 0) - amount
+        self.run(self.store.give_back(lease, amount))
+
+    @rule(owner=owners, seconds=st.integers(0, 9))
+    def extend(self, owner: str, seconds: int) -> None:
+        self.run(self.store.extend(owner, expires_at=self.now + seconds))
+
+    @rule(seconds=st.integers(1, 9))
+    def expire(self, seconds: int) -> None:
+        self.now += seconds
+        self.run(self.store.expire(now=self.now))
+
+    @rule()
+    def change_period(self) -> None:
+        self.period = NEXT_PERIOD if self.period == PERIOD else PERIOD
+
+    @invariant()
+    def sums_agree(self) -> None:
+        for period in (PERIOD, NEXT_PERIOD):
+            for account in (KEY, USER):
+                state = self.state(account, period)
+                owned = sum(
+                    amount
+                    for lease, amount in self.owned.items()
+                    if (lease.account, lease.period) == (account, period)
+                )
+                assert 0 <= state.unconfirmed <= state.spent <= state.granted
+                assert state.spent == self.billed.get((account, period), 0) + state.unconfirmed
+                assert state.granted - state.spent + state.unconfirmed == owned
+
+    def teardown(self) -> None:
+        """Once every owner has given back what it has left, only bills remain."""
+        for lease, amount in self.owned.items():
+            self.run(self.store.give_back(lease, amount))
+        self.owned.clear()
+        self.sums_agree()
+        self.run(self.close())
+        self.runner.close()
+
+    async def close(self) -> None:
+        """Let go of what `open` took."""
+
+
+class MemoryMachine(LedgerMachine):
+    async def open(self) -> LedgerStore:
+        return MemoryLedger()
+
+
+class SqliteMachine(LedgerMachine):
+    async def open(self) -> LedgerStore:
+        self.directory = tempfile.TemporaryDirectory()
+        self.database = Database(Path(self.directory.name) / "headgate.db", readers=1)
+        return SqliteLedger(self.database)
+
+    async def close(self) -> None:
+        await self.database.close()
+        self.directory.cleanup()
+
+
+MACHINE_SETTINGS = settings(
+    max_examples=30,
+    stateful_step_count=40,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+
+TestMemoryMachine = MemoryMachine.TestCase
+TestMemoryMachine.settings = MACHINE_SETTINGS
+TestSqliteMachine = SqliteMachine.TestCase
+TestSqliteMachine.settings = MACHINE_SETTINGS

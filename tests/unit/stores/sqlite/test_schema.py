@@ -1,0 +1,84 @@
+"""Tables are made once, by whoever is first, and never taken back."""
+
+import asyncio
+import sqlite3
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from headgate.core.errors import Overloaded
+from headgate.stores.sqlite.schema import MIGRATIONS, NewerDatabase, migrate
+
+MIGRATES = Path(__file__).with_name("migrates.py")
+
+
+def tables(path: Path) -> set[str]:
+    with closing(sqlite3.connect(path)) as connection:
+        rows = connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")
+        return {name for (name,) in rows}
+
+
+def pragma(path: Path, name: str) -> object:
+    with closing(sqlite3.connect(path)) as connection:
+        return connection.execute(f"PRAGMA {name}").fetchone()[0]
+
+
+def test_a_new_file_gets_every_table(tmp_path: Path) -> None:
+    path = tmp_path / "headgate.db"
+    migrate(path)
+    assert {"keys", "secrets", "limits", "accounts", "leases", "events", "rollups"} <= tables(path)
+    assert pragma(path, "user_version") == len(MIGRATIONS)
+    assert pragma(path, "journal_mode") == "wal"
+
+
+def test_migrating_again_keeps_what_is_there(tmp_path: Path) -> None:
+    path = tmp_path / "headgate.db"
+    migrate(path)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("INSERT INTO limits VALUES ('key', 'a', 5, 1, '[]')")
+        connection.commit()
+    migrate(path)
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("SELECT amount FROM limits").fetchall() == [(5,)]
+
+
+async def test_processes_that_start_at_once_migrate_once(tmp_path: Path) -> None:
+    path = tmp_path / "headgate.db"
+    pipe = asyncio.subprocess.PIPE
+    processes = [
+        await asyncio.create_subprocess_exec(
+            sys.executable, str(MIGRATES), str(path), stdin=pipe, stdout=pipe, stderr=pipe
+        )
+        for _ in range(4)
+    ]
+    for process in processes:
+        assert process.stdout is not None
+        assert await process.stdout.readline() == b"ready\n"
+    outputs = await asyncio.gather(*(process.communicate(b"\n") for process in processes))
+    assert [(process.returncode, errors) for process, (_, errors) in zip(processes, outputs)] == [
+        (0, b"")
+    ] * 4
+    assert pragma(path, "user_version") == len(MIGRATIONS)
+
+
+def test_a_file_of_a_later_release_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "headgate.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA user_version = 999")
+    with pytest.raises(NewerDatabase, match=r"version 999.*only versions up to"):
+        migrate(path)
+    assert tables(path) == set()
+
+
+def test_a_file_that_is_no_database_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "headgate.db"
+    path.write_text("This is a letter, and not a short one. " * 100)
+    with pytest.raises(Overloaded, match="is not a database"):
+        migrate(path)
+
+
+def test_a_directory_that_is_missing_says_so(tmp_path: Path) -> None:
+    with pytest.raises(Overloaded, match="cannot be opened; check its directory"):
+        migrate(tmp_path / "missing" / "headgate.db")

@@ -1,0 +1,46 @@
+"""The source tree keeps its shape: each module has its test, and none grows without end."""
+
+from pathlib import Path
+
+SOURCE = Path(__file__).parents[2] / "src" / "headgate"
+UNIT = Path(__file__).parent
+MOST_LINES = 600
+
+TESTED_ELSEWHERE = {
+    "core/embeddings.py": "values without behaviour",
+    "core/limits.py": "values and a port; tests/contract holds its adapters to it",
+    "core/models.py": "ports and their errors, without behaviour",
+    "core/usage.py": "values and a port; tests/contract holds its adapters to it",
+}
+
+
+def modules() -> list[Path]:
+    """All modules but those that only mark a package, as paths below `src/headgate`."""
+    paths = (path.relative_to(SOURCE) for path in SOURCE.rglob("*.py"))
+    return sorted(path for path in paths if path.name != "__init__.py")
+
+
+def unit_test_of(module: Path) -> Path:
+    return UNIT / module.parent / f"test_{module.name}"
+
+
+def test_every_module_has_its_unit_test() -> None:
+    """`core/money.py` is tested by `tests/unit/core/test_money.py`."""
+    missing = [
+        str(module)
+        for module in modules()
+        if str(module) not in TESTED_ELSEWHERE and not unit_test_of(module).exists()
+    ]
+    assert not missing
+
+
+def test_no_exception_stands_longer_than_its_reason() -> None:
+    present = {str(module) for module in modules()}
+    stale = [name for name in TESTED_ELSEWHERE if name not in present]
+    needless = [name for name in TESTED_ELSEWHERE if unit_test_of(Path(name)).exists()]
+    assert not stale + needless
+
+
+def test_no_module_grows_past_the_point_where_it_should_be_two() -> None:
+    lengths = {str(path): len((SOURCE / path).read_text().splitlines()) for path in modules()}
+    assert not {name: lines for name, lines in lengths.items() if lines > MOST_LINES}
