@@ -122,7 +122,8 @@ class Bench:
         """A sample during which the machine was ours; the last one where it never is."""
         sample = self._shown(target, scenario, seconds)
         for _ in range(REPEATS):
-            if sample.foreign_share <= report.FOREIGN_SHARE:
+            # A failure stays, whatever else happened.
+            if sample.load.failed or sample.foreign_share <= report.FOREIGN_SHARE:
                 break
             sample = self._shown(target, scenario, seconds)
         return sample

@@ -154,7 +154,7 @@ def simulator(
 
 def openapi_document() -> bytes:
     """The OpenAPI document."""
-    return openapi.document(routes())
+    return openapi.document_json(routes())
 
 
 def checks(settings: Settings, /) -> Sequence[Check]:

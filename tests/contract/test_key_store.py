@@ -28,7 +28,6 @@ def key(key_id: str, *, created_at: float = 1000.0) -> VirtualKey:
         name=f"The key {key_id}",
         scopes=frozenset({"ai:complete", "usage:read"}),
         user_id="ada",
-        monthly_budget=5_000_000_000,
         rate_limit=RateLimit(requests_per_minute=60),
         models=("gpt-4o",),
         created_at=created_at,

@@ -10,7 +10,6 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
-from usage_events import usage_event
 
 from headgate.core.budgets import (
     Account,
@@ -24,6 +23,7 @@ from headgate.core.budgets import (
 from headgate.stores.memory import MemoryLedger
 from headgate.stores.sqlite.database import Database
 from headgate.stores.sqlite.ledger import SqliteLedger
+from usage_events import usage_event
 
 T = TypeVar("T")
 
@@ -226,6 +226,14 @@ async def test_no_more_is_given_back_than_is_unsettled(store: LedgerStore) -> No
     assert await sums_of(store) == (30, 30, 0)
 
 
+async def test_a_lease_goes_on_after_a_part_of_it_was_given_back(store: LedgerStore) -> None:
+    await lease(store, 100)
+    await store.give_back(LEASE, 40)
+    assert await store.lease(LEASE, least=15, most=15, expires_at=END) == 15
+    await store.settle(settlement((KEY, 75, 75)))
+    assert await sums_of(store) == (75, 75, 0)
+
+
 async def test_a_negative_amount_is_not_given_back(store: LedgerStore) -> None:
     with pytest.raises(ValueError, match="-1"):
         await store.give_back(LEASE, -1)
@@ -311,6 +319,7 @@ async def test_periods_are_apart(store: LedgerStore) -> None:
 accounts = st.sampled_from([KEY, USER])
 owners = st.sampled_from(["process-1", "process-2"])
 amounts = st.integers(0, 120)
+parts = st.sampled_from([0.0, 0.3, 0.7, 1.0])
 
 
 class LedgerMachine(RuleBasedStateMachine):
@@ -364,8 +373,8 @@ class LedgerMachine(RuleBasedStateMachine):
             assert granted == (left if left >= least and left > 0 else 0)
         self.owned[lease] = self.owned.get(lease, 0) + granted
 
-    @rule(owner=owners, billed=amounts, covered=st.fractions(0, 1), both=st.booleans())
-    def settle(self, owner: str, billed: int, covered: Any, both: bool) -> None:
+    @rule(owner=owners, billed=amounts, covered=parts, both=st.booleans())
+    def settle(self, owner: str, billed: int, covered: float, both: bool) -> None:
         charges = []
         for account in (KEY, USER) if both else (USER,):
             lease = LeaseId(owner, account, self.period)
@@ -383,8 +392,8 @@ class LedgerMachine(RuleBasedStateMachine):
     def settle_again(self, data: st.DataObject) -> None:
         self.run(self.store.settle(data.draw(st.sampled_from(self.settled))))
 
-    @rule(owner=owners, account=accounts, part=st.fractions(0, 1))
-    def give_back(self, owner: str, account: Account, part: Any) -> None:
+    @rule(owner=owners, account=accounts, part=parts)
+    def give_back(self, owner: str, account: Account, part: float) -> None:
         lease = LeaseId(owner, account, self.period)
         amount = int(self.owned.get(lease, 0) * part)
         self.owned[lease] = self.owned.get(lease, 0) - amount

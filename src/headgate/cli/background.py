@@ -42,22 +42,28 @@ class BackgroundLoop:
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """The result of `work`; an interrupt of this thread cancels it and is raised again."""
+        tasks: list[asyncio.Task[T]] = []
         ended = threading.Event()
 
-        async def tracked() -> T:
-            try:
-                return await work
-            finally:
+        def begin() -> None:
+            tasks.append(self._loop.create_task(work))
+            tasks[0].add_done_callback(lambda _: ended.set())
+
+        def stop() -> None:
+            for task in tasks:
+                task.cancel()
+            if not tasks:
                 ended.set()
 
-        future = asyncio.run_coroutine_threadsafe(tracked(), self._loop)
         try:
-            return future.result()
+            self._loop.call_soon_threadsafe(begin)
+            ended.wait()
         except KeyboardInterrupt:
-            future.cancel()
+            self._loop.call_soon_threadsafe(stop)
             # What is cancelled still prints and gives things back; let it, before we go on.
             ended.wait(CLEANUP_SECONDS)
             raise
+        return tasks[0].result()
 
     def enter(self, context: AbstractAsyncContextManager[T]) -> T:
         """Enter a context that stays open until this loop ends; once."""

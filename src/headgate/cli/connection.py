@@ -85,12 +85,15 @@ def refuse_errors(reply: Reply) -> None:
     if reply.status < 400:
         return
     try:
-        error = reply.json["error"]
-        raise failure(error)
-    except (ValueError, KeyError, TypeError):
+        answer = reply.json
+    except ValueError:
+        answer = None
+    error = answer.get("error") if isinstance(answer, dict) else None
+    if not isinstance(error, dict) or "message" not in error:
         raise CommandFailed(
             f"The server answered with status {reply.status} and no explanation. Is it Headgate?"
-        ) from None
+        )
+    raise failure(error)
 
 
 def failure(error: Mapping[str, Any]) -> CommandFailed:

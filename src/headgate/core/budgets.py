@@ -4,6 +4,7 @@ Money goes three steps down: a *budget* grants it to *leases*, one per process; 
 lease covers *holds*, one per call. Only the first step asks the store, with one conditional write.
 """
 
+import asyncio
 import datetime as dt
 from collections.abc import Sequence
 from typing import Literal, NamedTuple, Protocol, TypeAlias
@@ -104,6 +105,9 @@ class LedgerStore(Protocol):
     """Where money is kept.
 
     Every method may raise `Overloaded` when the store is away; then it has changed nothing.
+
+    After each of them, of every account and period: `granted - spent` is what its leases have not
+    settled, and `spent` is what its events were billed and what is open of its unconfirmed.
     """
 
     async def states(self, accounts: Sequence[Account], period: str) -> list[AccountState]:
@@ -115,23 +119,32 @@ class LedgerStore(Protocol):
     ) -> NanoUSD:
         """Grant between `least` and `most` more to a lease, or 0 where the limit forbids `least`.
 
-        This one conditional write (`granted + x ≤ limit`) is all that guards a limit. Without a
-        limit nothing is granted: such an account needs no lease.
+        This one conditional write (`granted + x ≤ limit`) is all that guards a limit. A soft limit
+        grants `most`. Without a limit nothing is granted: such an account needs no lease.
         """
         ...
 
     async def extend(self, owner: str, *, expires_at: float) -> None:
-        """Keep all leases of a living process."""
+        """Keep the leases of a living process, until `expires_at` at least.
+
+        A lease that was resolved meanwhile is not brought back.
+        """
         ...
 
     async def give_back(self, lease: LeaseId, amount: NanoUSD) -> None:
-        """Return an unused part of a lease to its account."""
+        """Return an unused part of a lease to its account, at most what is not settled.
+
+        Where the lease was resolved meanwhile, what it left unconfirmed becomes less instead.
+        """
         ...
 
-    async def settle(self, settlement: Settlement) -> None:
+    def settle(self, settlement: Settlement) -> asyncio.Future[None]:
         """Record a call: its row, its accounts and the rollups in one transaction.
 
-        Returns once the record survives the death of every process.
+        Begins at once, whether or not the future is awaited; it is done once the record survives
+        the death of every process. An event is recorded once, however often it is settled: a
+        second time changes nothing. What a lease cannot cover any more because it expired
+        replaces that much of the owner's unconfirmed charge, so nothing counts twice.
         """
         ...
 

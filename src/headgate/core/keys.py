@@ -11,8 +11,6 @@ from typing import Literal, Protocol, TypeAlias
 
 import msgspec
 
-from headgate.core.money import NanoUSD
-
 Scope: TypeAlias = Literal[
     "ai:complete", "ai:embed", "tools:run", "agent:run", "usage:read", "admin"
 ]
@@ -51,7 +49,6 @@ class VirtualKey(msgspec.Struct, frozen=True, kw_only=True):
     scopes: frozenset[Scope]
     workspace_id: str = DEFAULT_WORKSPACE
     user_id: str | None = None
-    monthly_budget: NanoUSD | None = None
     rate_limit: RateLimit = RateLimit()
     models: tuple[str, ...] | None = None
     created_at: float
@@ -95,7 +92,14 @@ class KeyStore(Protocol):
     """Where keys are kept. Every method may raise `Overloaded` when the store is away."""
 
     async def add(self, key: VirtualKey, secret: KeySecret) -> None:
-        """Keep a new key and its first secret, both or neither."""
+        """Keep a new key and its first secret, both or neither.
+
+        A secret that is kept already changes nothing, so that processes that start at once may
+        all add the key which the environment names.
+
+        Raises:
+            InvalidRequest: another secret has this key's id.
+        """
         ...
 
     async def find(self, secret_hash: str) -> tuple[VirtualKey, KeySecret] | None:
@@ -107,13 +111,24 @@ class KeyStore(Protocol):
         ...
 
     async def list(self, *, limit: int, after: str | None) -> list[VirtualKey]:
-        """Up to `limit` keys, newest first, from behind the key whose id is `after`."""
+        """Up to `limit` keys, newest first, from behind the key whose id is `after`.
+
+        Empty where there is no such key.
+        """
         ...
 
     async def put(self, key: VirtualKey) -> None:
-        """Replace a key that exists."""
+        """Replace a key.
+
+        Raises:
+            NotFound: there is no key with this id.
+        """
         ...
 
     async def rotate(self, new: KeySecret, *, old_valid_until: float) -> None:
-        """Add a secret; the key's other ones end at `old_valid_until`, none lives longer."""
+        """Add a secret; the key's other ones end at `old_valid_until`, none lives longer.
+
+        Raises:
+            NotFound: there is no key with this id.
+        """
         ...

@@ -82,7 +82,10 @@ class UsageTotals(msgspec.Struct, frozen=True):
 
 
 class UsageFilter(NamedTuple):
-    """Which events count: from `start` to before `end`, and those of one owner where it is set."""
+    """Which events count: from `start` to before `end`, and those of one owner where it is set.
+
+    Both moments have a time zone. The `user_id` `""` means the events without a user.
+    """
 
     start: dt.datetime
     end: dt.datetime
@@ -98,11 +101,18 @@ class UsageStore(Protocol):
         ...
 
     async def rows(self, where: UsageFilter, by: Dimension) -> list[tuple[str, UsageTotals]]:
-        """Sums per value of a dimension: by time in its order, else the highest `billed` first."""
+        """Sums per value of a dimension: by time in its order, else the highest `billed` first.
+
+        A day is named `2026-11-23`, an hour `2026-11-23T07:00:00.000Z`, and the user of events
+        without one `""`. An event counts once for each of its tags.
+        """
         ...
 
     async def events(
         self, where: UsageFilter, *, limit: int, before: str | None
     ) -> list[UsageEvent]:
-        """Up to `limit` events, newest first, older than the event whose id is `before`."""
+        """Up to `limit` events, newest first, older than the event whose id is `before`.
+
+        Those of one millisecond are ordered by their ids. Empty where there is no such event.
+        """
         ...

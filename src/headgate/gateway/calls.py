@@ -5,6 +5,8 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import msgspec
+
 from headgate.core.budgets import Account, Budget
 from headgate.core.chat import TokenUsage
 from headgate.core.ids import new_event_id, new_id
@@ -16,8 +18,7 @@ from headgate.gateway.catalog import Route
 from headgate.gateway.escrow import Escrow, Hold
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
+class Caller(msgspec.Struct, frozen=True):
     """Who calls, under which request id, and how the call is labelled in the ledger."""
 
     key: VirtualKey
@@ -45,8 +46,7 @@ class Billing:
         return self.workspaces.get(workspace_id, self.markup)
 
 
-@dataclass(slots=True, kw_only=True)
-class Attempt:
+class Attempt(msgspec.Struct, kw_only=True):
     """One try of a call at one route, from its hold to its settled row.
 
     `settle` ends it; the first to come counts, so that a cancellation in the middle of a clean-up
@@ -60,11 +60,11 @@ class Attempt:
     hold: Hold
     markup: Markup
     ticket: Ticket
-    started: float = field(default_factory=time.perf_counter)
+    started: float = msgspec.field(default_factory=time.perf_counter)
     first_token: float | None = None
     event: UsageEvent | None = None
-    record: asyncio.Task[None] | None = None
-    idempotency_key: str = field(default_factory=lambda: new_id("att"))
+    record: asyncio.Future[None] | None = None
+    idempotency_key: str = msgspec.field(default_factory=lambda: new_id("att"))
 
     def mark_first_token(self) -> None:
         """Note when the first piece of the answer came."""
@@ -123,8 +123,7 @@ class Attempt:
         return _milliseconds(time.perf_counter() - self.started)
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
+class Receipt(msgspec.Struct, frozen=True):
     """What the caller is told besides the answer: who answered, at what cost, what is left.
 
     `event` is None as long as the answer is on its way.

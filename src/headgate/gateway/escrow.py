@@ -10,6 +10,7 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from headgate.core.budgets import (
     Account,
@@ -86,13 +87,16 @@ class _Book:
         )
 
 
+Books: TypeAlias = tuple[_Book, ...]
+
+
 @dataclass(slots=True, eq=False)
 class Hold:
     """Money set aside for one call: `amount` in each of `limited`; all accounts pay in the end."""
 
     owner: str
     amount: NanoUSD
-    books: tuple[_Book, ...]
+    books: Books
     limited: frozenset[_Book]
     is_settled: bool = False
 
@@ -110,7 +114,7 @@ class Escrow:
         self._period = ""
         self._period_ends = float("-inf")
         self._unrecorded: list[tuple[Settlement, Hold]] = []
-        self._recording: set[asyncio.Task[None]] = set()
+        self._recording: dict[asyncio.Future[None], tuple[Settlement, Hold]] = {}
         self._ticker: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -128,14 +132,21 @@ class Escrow:
         for book in self._books.values():
             await self._give_back(book, book.free)
 
-    async def reserve(self, accounts: Sequence[Account], ceiling: NanoUSD) -> Hold:
-        """Hold `ceiling` in every limited one of `accounts`, or in none.
+    async def books(self, accounts: Sequence[Account]) -> Books:
+        """The accounts' books, to ask what is affordable and to reserve in.
+
+        Raises:
+            Overloaded: the store did not say within which limits.
+        """
+        return await self._fresh(accounts)
+
+    async def reserve(self, books: Books, ceiling: NanoUSD) -> Hold:
+        """Hold `ceiling` in every limited one of `books`, or in none.
 
         Raises:
             BudgetExceeded: one of them cannot cover it.
             Overloaded: the store did not say within which limits.
         """
-        books = await self._fresh(accounts)
         limited = [book for book in books if book.is_limited] if ceiling else []
         for _ in range(ATTEMPTS):
             short = self._short(limited, ceiling)
@@ -151,26 +162,26 @@ class Escrow:
             book.used_at = now
         return Hold(self._owner, ceiling, books, frozenset(limited))
 
-    async def affordable(self, accounts: Sequence[Account]) -> NanoUSD | None:
-        """The most that a call on `accounts` could still hold; None where nothing limits it."""
-        books = await self._fresh(accounts)
+    def affordable(self, books: Books) -> NanoUSD | None:
+        """The most that a call could still hold in all of `books`; None where nothing limits it."""
         amounts = [max(0, book.free) + book.unleased for book in books if book.is_limited]
         return min(amounts) if amounts else None
 
-    def settle(self, hold: Hold, event: UsageEvent) -> asyncio.Task[None]:
+    def settle(self, hold: Hold, event: UsageEvent) -> asyncio.Future[None]:
         """Replace a hold by what the call did cost, once.
 
-        The money is free again at once; the task ends when the record is durable. It needs not be
-        awaited where nobody waits for an answer: it goes on by itself.
+        The money is free again at once; the future is done when the record is durable. It needs
+        not be awaited where nobody waits for an answer; who may be cancelled shields it.
         """
         if hold.is_settled:
             raise RuntimeError("a hold is settled once")
         hold.is_settled = True
         charges = tuple(self._charge(book, hold, event.billed) for book in hold.books)
-        task = asyncio.create_task(self._record(Settlement(hold.owner, event, charges), hold))
-        self._recording.add(task)
-        task.add_done_callback(self._end_recording)
-        return task
+        settlement = Settlement(hold.owner, event, charges)
+        record = self._store.settle(settlement)
+        self._recording[record] = (settlement, hold)
+        record.add_done_callback(self._end_recording)
+        return record
 
     def release(self, hold: Hold) -> None:
         """Give a hold back for a call that never reached a vendor."""
@@ -209,19 +220,14 @@ class Escrow:
         book.settling += billed
         return Charge(book.account, book.period, billed, covered)
 
-    def _end_recording(self, task: asyncio.Task[None]) -> None:
-        self._recording.discard(task)
-        if not task.cancelled():
-            task.exception()  # a failed record is kept and tried again, heard or not
-
-    async def _record(self, settlement: Settlement, hold: Hold) -> None:
-        try:
-            await self._store.settle(settlement)
-        except Overloaded:
-            # Nothing is lost: it is tried again until the store is back.
+    def _end_recording(self, record: asyncio.Future[None]) -> None:
+        settlement, hold = self._recording.pop(record)
+        if record.cancelled() or record.exception() is not None:
+            # Nothing is lost: it is tried again until the store is back. An event is recorded once
+            # however often it is settled, so a record that was made after all does no harm.
             self._unrecorded.append((settlement, hold))
-            raise
-        self._recorded(settlement, hold)
+        else:
+            self._recorded(settlement, hold)
 
     def _recorded(self, settlement: Settlement, hold: Hold) -> None:
         for book in hold.books:
@@ -281,9 +287,7 @@ class Escrow:
         if book.is_limited and book.free + book.unleased < ceiling:
             raise _exceeded(book, ceiling)
 
-    async def _fresh(
-        self, accounts: Sequence[Account], *, at_once: bool = False
-    ) -> tuple[_Book, ...]:
+    async def _fresh(self, accounts: Sequence[Account], *, at_once: bool = False) -> Books:
         """The accounts' books, none of them read longer than a second ago."""
         now = self._clock()
         if now >= self._period_ends:

@@ -45,16 +45,14 @@ FINAL_REFUSALS = frozenset({"invalid", "context_length"})
 BYTES_PER_TOKEN = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Answer(Generic[T]):
+class Answer(msgspec.Struct, Generic[T], frozen=True):
     """A whole answer with its receipt; its usage row is durable."""
 
     response: T
     receipt: Receipt
 
 
-@dataclass(frozen=True, slots=True)
-class _Call(Generic[T]):
+class _Call(msgspec.Struct, Generic[T], frozen=True):
     """A call that is admitted, and how it is made.
 
     Attributes:
@@ -223,7 +221,7 @@ class Gateway:
         Raises:
             BudgetExceeded: a budget cannot cover it, nor the least output worth having.
         """
-        accounts = call.caller.accounts(route.model)
+        books = await self.ledger.books(call.caller.accounts(route.model))
         markup = self.billing.markup_for(call.caller.key.workspace_id)
         price = route.price
         ceiling, limit = 0, None
@@ -231,12 +229,12 @@ class Gateway:
             most_input, sent, most_output = call.bounds(route)
             output = most_output if sent is None else sent
             if sent is None:
-                money = await self.ledger.affordable(accounts)
+                money = self.ledger.affordable(books)
                 if money is not None:
                     covered = price.affordable_output(markup.affordable_cost(money), most_input)
                     output = limit = max(min(covered, most_output), self.min_output_tokens)
             ceiling = markup.billed(price.ceiling(most_input, output))
-        hold = await self.ledger.reserve(accounts, ceiling)
+        hold = await self.ledger.reserve(books, ceiling)
         attempt = Attempt(
             caller=call.caller,
             route=route,

@@ -1,8 +1,9 @@
 """What a handler gets and what it gives back."""
 
 from collections.abc import AsyncGenerator, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Generic, TypeAlias, TypeVar
+
+import msgspec
 
 from headgate.core.errors import InvalidRequest
 from headgate.core.keys import VirtualKey
@@ -17,8 +18,7 @@ MOST_TAGS = 10
 MOST_TAG_LENGTH = 64
 
 
-@dataclass(frozen=True, slots=True)
-class Call(Generic[B]):
+class Call(msgspec.Struct, Generic[B], frozen=True):
     """One request, decoded and authorised.
 
     Attributes:
@@ -70,19 +70,17 @@ class Call(Generic[B]):
         return Caller(self.key, self.request_id, tuple(tags), use_case)
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(msgspec.Struct, frozen=True):
     """A whole answer: a value to encode as JSON, or bytes of another type."""
 
     body: Any
     status: int = 200
-    headers: Headers = field(default_factory=list)
+    headers: Headers = []
     content_type: bytes = b"application/json"
 
 
-@dataclass(frozen=True, slots=True)
-class StreamReply:
+class StreamReply(msgspec.Struct, frozen=True):
     """Server-sent events; the generator is closed when the caller leaves."""
 
     frames: AsyncGenerator[bytes, None]
-    headers: Headers = field(default_factory=list)
+    headers: Headers = []

@@ -36,7 +36,10 @@ def with_cors(app: App, origins: tuple[str, ...]) -> App:
     )
 
     async def serve(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["method"] != "OPTIONS":
+        if scope["type"] != "http" or not any(name == b"origin" for name, _ in scope["headers"]):
+            await app(scope, receive, send)  # not from a page: there is nothing to guard
+            return
+        if scope["method"] != "OPTIONS":
             await guarded(scope, receive, send)
             return
         request_id = new_id("req").encode()

@@ -51,8 +51,7 @@ class Route:
     description: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(msgspec.Struct, frozen=True):
     """A route with what its path's placeholders stand for, and the decoder of its body."""
 
     route: Route

@@ -1,14 +1,18 @@
 """All routes of the platform. What is not a row here does not exist."""
 
+from typing import Any
+
 from headgate.core.protocols import openai as openai_protocol
-from headgate.http import keys, openai, platform, system, usage
+from headgate.http import docs, keys, openai, platform, system, usage
 from headgate.http.lists import PageQuery
 from headgate.http.routes import Route
 
 
 def routes() -> list[Route]:
     """The rows, in the order in which the document lists them."""
-    return [*_model_routes(), *_openai_routes(), *_key_routes(), *_usage_routes(), *_own_routes()]
+    rows = [*_model_routes(), *_openai_routes(), *_key_routes(), *_usage_routes(), *_own_routes()]
+    rows += _document_routes(rows)
+    return rows
 
 
 def _model_routes() -> list[Route]:
@@ -19,6 +23,10 @@ def _model_routes() -> list[Route]:
             access="ai:complete",
             handler=platform.complete,
             summary="Answer a conversation",
+            description=(
+                "Without a `model` the platform's default answers. With `stream` the answer is that of "
+                "`POST /v1/stream`. Where the model refused to answer, `content` is its refusal."
+            ),
             body=platform.CompleteRequest,
             answer=platform.CompleteAnswer,
             metered=True,
@@ -30,6 +38,13 @@ def _model_routes() -> list[Route]:
             access="ai:complete",
             handler=platform.stream,
             summary="Answer a conversation piece by piece",
+            description=(
+                "Server-sent events, each of them `data:` with a JSON object:\n\n"
+                '- `{"type":"delta","content":"…"}`: the next piece of the text\n'
+                '- `{"type":"done","id","model","provider","finishReason","toolCalls"?,"usage","latencyMs"}`: '
+                "the end, once it is paid for\n"
+                '- `{"type":"error","error":{…}}`: the end, where the answer broke off'
+            ),
             body=platform.CompleteRequest,
             answer=None,
             metered=True,
@@ -41,6 +56,7 @@ def _model_routes() -> list[Route]:
             access="ai:embed",
             handler=platform.embed,
             summary="Turn texts into vectors",
+            description=("`embeddings` has one vector per text, in the order of `input`."),
             body=platform.EmbedRequest,
             answer=platform.EmbedAnswer,
             metered=True,
@@ -51,6 +67,10 @@ def _model_routes() -> list[Route]:
             access="ai:complete",
             handler=platform.classify,
             summary="Say which label fits a text",
+            description=(
+                "`label` is always one of `labels`, `confidence` lies from 0 to 1, and `scores` has every label "
+                "and adds up to 1."
+            ),
             body=platform.ClassifyRequest,
             answer=platform.ClassifyAnswer,
             metered=True,
@@ -66,6 +86,11 @@ def _openai_routes() -> list[Route]:
             access="ai:complete",
             handler=openai.chat_completions,
             summary="Chat completions, as OpenAI's clients call them",
+            description=(
+                "With `stream` the answer is chunks as server-sent events, up to `data: [DONE]`; with "
+                "`stream_options.include_usage` the last chunk tells the usage. Where the answer breaks off, "
+                'the last event is `{"error":{…}}`.'
+            ),
             body=openai_protocol.ChatCompletionRequest,
             answer=openai_protocol.ChatCompletion,
             metered=True,
@@ -77,6 +102,10 @@ def _openai_routes() -> list[Route]:
             access="ai:embed",
             handler=openai.embeddings,
             summary="Embeddings, as OpenAI's clients call them",
+            description=(
+                "Vectors are numbers, or base64 of little-endian 32-bit floats with `encoding_format` `base64`. "
+                "Lists of tokens are taken too."
+            ),
             body=openai_protocol.EmbeddingsRequest,
             answer=openai_protocol.EmbeddingList,
             metered=True,
@@ -87,6 +116,10 @@ def _openai_routes() -> list[Route]:
             access="any",
             handler=openai.models,
             summary="The models that the key may use",
+            description=(
+                "Aliases and `auto` stand among them. An id that several vendors have is listed for the others "
+                "as `vendor/model`."
+            ),
             answer=openai_protocol.ModelList,
         ),
         Route(
@@ -95,6 +128,9 @@ def _openai_routes() -> list[Route]:
             access="any",
             handler=openai.model,
             summary="One model",
+            description=(
+                "Any name that a request may use, listed or not; `vendor/model` is one too."
+            ),
             answer=openai_protocol.ModelItem,
         ),
     ]
@@ -109,6 +145,10 @@ def _key_routes() -> list[Route]:
             access="admin",
             handler=keys.create_key,
             summary="Create a key; its secret is shown this once",
+            description=(
+                "`apiKey` is the secret. It is not kept, so this answer is the only one that has it. "
+                "`monthlyBudget` sets a hard budget for the key."
+            ),
             body=keys.CreateKey,
             answer=keys.KeyItem,
             status=201,
@@ -119,6 +159,7 @@ def _key_routes() -> list[Route]:
             access="admin",
             handler=keys.list_keys,
             summary="List keys",
+            description=("Keys that were revoked stand among them."),
             query=PageQuery,
             answer=keys.KeyPage,
         ),
@@ -128,6 +169,7 @@ def _key_routes() -> list[Route]:
             access="admin",
             handler=keys.get_key,
             summary="One key",
+            description=("Everything about it but its secret."),
             answer=keys.KeyItem,
         ),
         Route(
@@ -136,6 +178,7 @@ def _key_routes() -> list[Route]:
             access="admin",
             handler=keys.change_key,
             summary="Change a key",
+            description=("What is left out stays; null removes a limit."),
             body=keys.ChangeKey,
             answer=keys.KeyItem,
         ),
@@ -145,6 +188,9 @@ def _key_routes() -> list[Route]:
             access="admin",
             handler=keys.revoke_key,
             summary="Revoke a key, for good",
+            description=(
+                "It stops working in every process within a second, and cannot come back."
+            ),
             answer=keys.KeyItem,
         ),
         Route(
@@ -153,6 +199,9 @@ def _key_routes() -> list[Route]:
             access="admin",
             handler=keys.rotate_key,
             summary="Give a key a new secret",
+            description=(
+                "The answer has the new secret in `apiKey`. The old one works for `graceSeconds` more."
+            ),
             body=keys.RotateKey,
             answer=keys.KeyItem,
         ),
@@ -167,6 +216,11 @@ def _usage_routes() -> list[Route]:
             access="usage:read",
             handler=usage.usage,
             summary="What was used, in total and by a dimension",
+            description=(
+                "Each of `rows` has the dimension under its own name, such as `model`, beside the same sums as "
+                "`totals`. By `tag`, a call counts once for each of its tags. `userId` and `keyId` narrow what "
+                "the key may see."
+            ),
             query=usage.UsageQuery,
             answer=usage.UsageAnswer,
         ),
@@ -176,6 +230,7 @@ def _usage_routes() -> list[Route]:
             access="usage:read",
             handler=usage.usage_events,
             summary="The ledger's rows, newest first",
+            description=("`requestId` is the `x-request-id` of the answer."),
             query=usage.EventsQuery,
             answer=usage.EventPage,
         ),
@@ -185,8 +240,13 @@ def _usage_routes() -> list[Route]:
             access="any",
             handler=usage.get_budget,
             summary="What is left of the caller's budgets",
+            description=(
+                "Without parameters: the tightest budget of the caller's key, user and workspace, and all of "
+                "them in `budgets`. With `scope` and `id`: that one; another's needs the scope `admin`. "
+                "It can be read when it is exhausted."
+            ),
             query=usage.BudgetQuery,
-            answer=usage.OwnBudgets,
+            answer=usage.OwnBudgets | usage.BudgetItem,
         ),
         Route(
             method="PUT",
@@ -194,6 +254,10 @@ def _usage_routes() -> list[Route]:
             access="admin",
             handler=usage.set_budget,
             summary="Set, change or remove a budget",
+            description=(
+                "It holds for calls that begin from now on, and counts what was spent this month. A `monthlyBudget` "
+                "of null removes the limit."
+            ),
             body=usage.SetBudget,
             answer=usage.BudgetItem,
         ),
@@ -208,7 +272,33 @@ def _own_routes() -> list[Route]:
             access="open",
             handler=system.health,
             summary="Whether the platform works",
+            description=(
+                "`checks` tells of each part. Where one is down the status is 503 and the body has `error` too."
+            ),
             answer=system.Health,
         )
         for path in ("/health", "/v1/health")
+    ]
+
+
+def _document_routes(rows: list[Route]) -> list[Route]:
+    """The rows that show all rows, and themselves once they stand among `rows`."""
+    return [
+        Route(
+            method="GET",
+            path="/openapi.json",
+            access="open",
+            handler=docs.document_handler(rows),
+            summary="This interface as an OpenAPI 3.1 document",
+            answer=dict[str, Any],
+        ),
+        Route(
+            method="GET",
+            path="/docs",
+            access="open",
+            handler=docs.page_handler(),
+            summary="This interface as a page",
+            answer=str,
+            media_type="text/html",
+        ),
     ]

@@ -584,7 +584,8 @@ class OpenAIProvider:
         return EmbeddingResponse(
             model=request.model,
             vectors=tuple(tuple(item.embedding) for item in ordered),
-            usage=usage or chat.TokenUsage(math.ceil(self.embedding_ceiling(request) / BYTES_PER_TOKEN)),
+            usage=usage
+            or chat.TokenUsage(math.ceil(self.embedding_ceiling(request) / BYTES_PER_TOKEN)),
             estimated=usage is None,
         )
 

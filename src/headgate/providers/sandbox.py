@@ -41,7 +41,7 @@ _PIECES_PER_TURN = 64
 Sleep = Callable[[float], Awaitable[None]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Sandbox:
     """Answers as the directives in the last user text say; `clock` and `sleep` are in seconds."""
 
@@ -61,6 +61,10 @@ class Sandbox:
         """There is never another model."""
 
     def input_ceiling(self, request: ChatRequest) -> int:
+        """The exact number of input tokens."""
+        return sandbox.input_tokens(request)
+
+    def input_estimate(self, request: ChatRequest) -> int:
         """The exact number of input tokens."""
         return sandbox.input_tokens(request)
 
@@ -198,6 +202,11 @@ class SandboxStream:
 
 
 def _planned(request: ChatRequest) -> sandbox.Plan:
+    if request.n > 1:
+        raise ProviderRefused("invalid", "the sandbox gives one answer: leave `n` out", param="n")
+    if request.logprobs:
+        message = "the sandbox knows no probabilities: leave `logprobs` out"
+        raise ProviderRefused("invalid", message, param="logprobs")
     try:
         return sandbox.plan(request)
     except InvalidRequest as wrong:

@@ -3,6 +3,7 @@
 No method awaits anything, so each is one step that no other task can see half done.
 """
 
+import asyncio
 import datetime as dt
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -151,8 +152,14 @@ class MemoryLedger:
                 del self._leases[lease]
         sums.granted -= self._confirm(lease, amount)
 
-    async def settle(self, settlement: Settlement) -> None:
+    def settle(self, settlement: Settlement) -> asyncio.Future[None]:
         """See `LedgerStore.settle`."""
+        self._settle(settlement)
+        done = asyncio.get_running_loop().create_future()
+        done.set_result(None)
+        return done
+
+    def _settle(self, settlement: Settlement) -> None:
         for charge in settlement.charges:
             if not 0 <= charge.leased <= charge.billed:
                 raise ValueError(f"a lease cannot cover {charge.leased} of {charge.billed}")

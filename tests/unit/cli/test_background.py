@@ -64,10 +64,11 @@ def test_the_loop_goes_on_while_the_thread_that_owns_it_blocks() -> None:
 
 def test_an_interrupt_cancels_the_work_and_lets_it_clean_up() -> None:
     cleaned = []
+    main_id = threading.get_ident()
 
     async def long() -> None:
         try:
-            signal.raise_signal(signal.SIGINT)
+            signal.pthread_kill(main_id, signal.SIGINT)
             await asyncio.Event().wait()
         finally:
             cleaned.append(True)

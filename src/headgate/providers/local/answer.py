@@ -5,8 +5,8 @@ more; a sentence that holds the kind of thing asked for (a date for "when", a pe
 preferred. When too little is shared there is no answer, and saying so is the answer.
 """
 
+import itertools
 import math
-import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -20,14 +20,51 @@ from headgate.providers.local.words import FUNCTION_WORDS, stem, terms, words
 LEAST_SHARED = 0.45
 """The part of a question's weight that a sentence must share to be its answer."""
 
+MOST_ALIKE = 0.5
+"""The part of a sentence's words that a second quotation may share with the first."""
+
 MOST_INSPECTED = 24
 """How many of the best sentences are searched for dates, persons and amounts."""
 
 _ASKING = frozenset(
     stem(word)
-    for word in """tell find know explain describe mention mentioned mentions state stated states
-    text article document passage letter email report context according answer question please
-    happen happened there name many much long old kind type exactly actually""".split()
+    for word in [
+        "tell",
+        "find",
+        "know",
+        "explain",
+        "describe",
+        "mention",
+        "mentioned",
+        "mentions",
+        "state",
+        "stated",
+        "states",
+        "text",
+        "article",
+        "document",
+        "passage",
+        "letter",
+        "email",
+        "report",
+        "context",
+        "according",
+        "answer",
+        "question",
+        "please",
+        "happen",
+        "happened",
+        "there",
+        "name",
+        "many",
+        "much",
+        "long",
+        "old",
+        "kind",
+        "type",
+        "exactly",
+        "actually",
+    ]
 )
 _SAME = MappingProxyType(
     {
@@ -71,7 +108,10 @@ _MONEY = re.compile(
 )
 _WANTED: tuple[tuple[re.Pattern[str], frozenset[str]], ...] = (
     (re.compile(r"\b(?:who|whom|whose)\b", re.IGNORECASE), frozenset({"person", "organisation"})),
-    (re.compile(r"\bwhen\b|\bwhat (?:date|day|year|time|month)\b", re.IGNORECASE), frozenset({"date", "time"})),
+    (
+        re.compile(r"\bwhen\b|\bwhat (?:date|day|year|time|month)\b", re.IGNORECASE),
+        frozenset({"date", "time"}),
+    ),
     (_MONEY, frozenset({"amount", "percentage"})),
     (re.compile(r"\be-?mail\b|\bcontact\b", re.IGNORECASE), frozenset({"email", "phone"})),
     (re.compile(r"\b(?:phone|telephone|call)\b", re.IGNORECASE), frozenset({"phone"})),
@@ -87,7 +127,9 @@ _NUMBER = re.compile(
     re.IGNORECASE,
 )
 _PLACE = re.compile(r"\b(?:in|at|from|near|across|to|on)\s+(?:the\s+)?[A-Z\d]")
-_CAUSE = re.compile(r"\b(?:because|since|due to|owing to|so that|reason|caused?|fault|failed)\b", re.IGNORECASE)
+_CAUSE = re.compile(
+    r"\b(?:because|since|due to|owing to|so that|reason|caused?|fault|failed)\b", re.IGNORECASE
+)
 
 
 class Quotation(NamedTuple):
@@ -122,20 +164,28 @@ def quotations(question: str, text: str, *, most: int = 2) -> list[Quotation]:
     best = max(scores, key=lambda at: (scores[at], -at))
     if shared[best] + _context(best, found, bags, asked, weights) / total < LEAST_SHARED:
         return []
-    taken = [at for at in scores if scores[at] >= 0.93 * scores[best] and shared[at] >= LEAST_SHARED]
-    taken = sorted({best, *sorted(taken, key=lambda at: -scores[at])[:most]})[:most]
-    if best not in taken:
-        taken = [best]
+    taken = [best]
+    for at in sorted(scores, key=lambda at: (-scores[at], at)):
+        alike = any(_overlap(bags[at], bags[other]) > MOST_ALIKE for other in taken)
+        close = scores[at] >= 0.93 * scores[best] and shared[at] >= LEAST_SHARED
+        if close and not alike and len(taken) < most and found[at].kind != "heading":
+            taken.append(at)
     return [
         Quotation(found[at].text, found[at].start, found[at].end, round(shared[at], 3))
-        for at in taken
+        for at in sorted(taken)
     ]
+
+
+def _overlap(one: frozenset[str], other: frozenset[str]) -> float:
+    return len(one & other) / max(1, min(len(one), len(other)))
 
 
 def _asked(question: str) -> list[str]:
     """The question's telling words, each once."""
     stops = FUNCTION_WORDS["english"]
     kept = [word for word in words(question) if word not in stops and stem(word) not in _ASKING]
+    if not kept:
+        kept = [word for word in words(question) if word not in stops]
     return list(dict.fromkeys(_SAME.get(stem(word), stem(word)) for word in kept))
 
 
@@ -152,14 +202,10 @@ def _meaning(text: str) -> Iterator[str]:
 def _weights(asked: Sequence[str], bags: Sequence[frozenset[str]]) -> Mapping[str, float]:
     """What each asked word weighs: most where hardly any sentence has it, or none at all."""
     frequency = Counter(term for bag in bags for term in bag)
-    return {
-        term: math.log(1 + (len(bags) + 1) / (frequency.get(term, 0) + 0.5)) for term in asked
-    }
+    return {term: math.log(1 + (len(bags) + 1) / (frequency.get(term, 0) + 0.5)) for term in asked}
 
 
-def _shared(
-    asked: Iterable[str], bag: frozenset[str], weights: Mapping[str, float]
-) -> float:
+def _shared(asked: Iterable[str], bag: frozenset[str], weights: Mapping[str, float]) -> float:
     """The weight of the asked words in a sentence; a word that only begins alike counts less."""
     beginnings: dict[str, list[str]] = {}
     for term in bag:
@@ -174,7 +220,7 @@ def _shared(
 
 def _akin(one: str, other: str) -> bool:
     """Whether two words begin alike for most of their length: "approv" and "approval"."""
-    alike = len(os.path.commonprefix([one, other]))
+    alike = sum(1 for _ in itertools.takewhile(bool, map(str.__eq__, one, other)))
     return alike >= 5 and alike >= 0.6 * max(len(one), len(other))
 
 

@@ -5,6 +5,8 @@ feelings a count of good and bad words that heeds "not". The scores are those ev
 into shares of 1. They say how clear the signs are, not how often such an answer is right.
 """
 
+# ruff: noqa: RUF001 - the punctuation of many scripts is meant
+
 import math
 import re
 from collections import Counter

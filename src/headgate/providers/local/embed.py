@@ -6,6 +6,7 @@ and "cars" are near, "car" and "automobile" are not.
 """
 
 import hashlib
+import itertools
 import math
 from collections import Counter
 from collections.abc import Iterator
@@ -46,7 +47,7 @@ def _features(text: str) -> Iterator[tuple[str, float]]:
         if word not in small:
             for gram in _grams(word):
                 yield f"g {gram}", weight * _GRAM
-    for (one, other), count in Counter(zip(stems, stems[1:], strict=False)).items():
+    for (one, other), count in Counter(itertools.pairwise(stems)).items():
         if not (one in small and other in small):
             yield f"p {one} {other}", (1 + math.log(count)) * _PAIR
 

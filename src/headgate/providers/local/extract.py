@@ -4,6 +4,8 @@ Everything found is a verbatim stretch of the text. A value is worked out beside
 is certain: 13/04/2025 is a day in April, 03/04/2025 is left as it stands, "next week" too.
 """
 
+# ruff: noqa: RUF001 - the punctuation of many scripts is meant
+
 import datetime as dt
 import re
 from collections.abc import Iterable, Iterator
@@ -126,7 +128,9 @@ def _any_of(written: Iterable[str]) -> str:
 
 _SCALE = rf"(?:[ \u00a0-]?(?P<{{}}>{_any_of(_SCALES)})(?![^\W\d_円元])\.?)?"
 _SIGNS = _any_of(unit for unit in _CURRENCIES if unit[-1] in "$€£¥₹₩")
-_CODES = _any_of(unit for unit in _CURRENCIES if len(unit) == 3 and unit.isascii() and unit != "yen")
+_CODES = _any_of(
+    unit for unit in _CURRENCIES if len(unit) == 3 and unit.isascii() and unit != "yen"
+)
 _UNITS = _any_of(unit for unit in _CURRENCIES if unit.isalpha())
 _AMOUNT = re.compile(
     rf"(?<![\w.,])(?:(?P<before>(?:{_SIGNS})|\b(?:{_CODES})\b)\s?"
@@ -153,11 +157,12 @@ _STREET = (
     r"street|st|road|rd|avenue|ave|lane|ln|drive|dr|boulevard|blvd|way|court|ct|square|sq|place|pl|"
     r"terrace|crescent|close|parkway|highway|row|quay|gardens"
 )
+_POSTCODE = r"(?:[A-Z]{2}[ ]\d{5}(?:-\d{4})?|[A-Z]{1,2}\d[A-Z\d]?[ ]\d[A-Z]{2}|\d{5})"
 _CITY = r"(?:,?[ \t]*\n?[ \t]*(?:[A-Z][\w.'’-]{1,30}[ ,\n]{1,2}){1,3}?)"
 _ADDRESS = re.compile(
     r"(?<![\w,.£$€-])\d{1,5}[a-zA-Z]?[ ](?:[A-Z][\w.'’-]{1,30}[ ]|[NSEW]\.?[ ]){1,4}"
     rf"(?:{_STREET.title()})\b\.?(?:,?[ ](?:Apt|Suite|Unit|Floor|Flat|#)\.?[ ]?[\w-]{{1,6}})?"
-    rf"(?:{_CITY}(?:[A-Z]{{2}}[ ]\d{{5}}(?:-\d{{4}})?|[A-Z]{{1,2}}\d[A-Z\d]?[ ]\d[A-Z]{{2}}|\d{{5}})"
+    rf"(?:{_CITY}{_POSTCODE}"
     r"|,[ ][A-Z][\w.'’-]{1,30}(?:[ ][A-Z][\w.'’-]{1,30})?)?"
     r"|\b[A-ZÄÖÜ][\wäöüß-]{1,40}(?:straße|strasse|str\.|weg|platz|allee|gasse)[ ]\d{1,4}[a-z]?"
     r"(?:,?\s\d{5}[ ][A-ZÄÖÜ][\wäöüß-]{1,40})?"

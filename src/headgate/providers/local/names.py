@@ -5,9 +5,13 @@ vouches for it (a title, a given name, a company's suffix, an institution's noun
 people do). What nothing vouches for is left out.
 """
 
+# ruff: noqa: RUF001 - the punctuation of many scripts is meant
+
 import re
 from collections.abc import Iterator
 from typing import Literal, NamedTuple, TypeAlias
+
+from headgate.providers.local.words import word_set
 
 NameKind: TypeAlias = Literal["person", "organisation"]
 
@@ -23,65 +27,80 @@ class Name(NamedTuple):
 _WORD = r"[^\W\d_](?:[^\W\d_]|['’-](?=[^\W\d_])){0,40}"
 _PART = re.compile(rf"{_WORD}\.?|&")
 _LONGEST_RUN = 12
-_PARTICLES = frozenset("de da di del della la le van von der den bin al du dos".split())
+_PARTICLES = word_set("de da di del della la le van von der den bin al du dos")
 _CONNECTIVES = _PARTICLES | {"of", "for", "and", "the", "&"}
-_DIRECTIONS = frozenset(
-    "northern southern eastern western north south east west new first second third".split()
+_DIRECTIONS = word_set(
+    """
+    northern southern eastern western north south east west new first second third
+    """
 )
 
-_TITLES = frozenset(
-    """mr mrs ms miss mx dr prof professor sir dame lord lady rev reverend father judge justice
+_TITLES = word_set(
+    """
+    mr mrs ms miss mx dr prof professor sir dame lord lady rev reverend father judge justice
     president chancellor senator governor mayor captain colonel general lieutenant sergeant
     officer detective inspector king queen prince princess pope bishop ambassador secretary
-    minister councillor congressman congresswoman representative herr frau monsieur madame señor
-    señora chairman chairwoman coach director manager engineer economist""".split()
+    minister councillor congressman congresswoman representative herr frau monsieur madame
+    señor señora chairman chairwoman coach director manager engineer economist
+    """
 )
-_SUFFIXES = frozenset(
-    """inc ltd llc llp plc corp corporation company co gmbh ag kg se sa sas bv nv oy ab spa pty
-    limited incorporated holdings group""".split()
+_SUFFIXES = word_set(
+    """
+    inc ltd llc llp plc corp corporation company co gmbh ag kg se sa sas bv nv oy ab spa pty
+    limited incorporated holdings group
+    """
 )
-_INSTITUTIONS = frozenset(
-    """university college institute school academy hospital clinic bank council ministry department
-    agency commission committee court parliament senate congress trust foundation association
-    society federation union league club bureau office authority organisation organization
-    laboratory laboratories labs systems technologies technology software partners industries
-    airlines airways motors energy pharmaceuticals insurance publishing press museum church army navy
-    police party fund exchange board centre center council consulting solutions services marine
-    printing logistics bakery studios media works""".split()
+_INSTITUTIONS = word_set(
+    """
+    university college institute school academy hospital clinic bank council ministry
+    department agency commission committee court parliament senate congress trust foundation
+    association society federation union league club bureau office authority organisation
+    organization laboratory laboratories labs systems technologies technology software
+    partners industries airlines airways motors energy pharmaceuticals insurance publishing
+    press museum church army navy police party fund exchange board centre center council
+    consulting solutions services marine printing logistics bakery studios media works
+    """
 )
-_GIVEN = frozenset(
-    """aaron abigail adam ahmed aisha alan albert alejandro alex alexander alice alicia ali amara
-    amanda amelia amir amy ana anders andrea andreas andrew angela anita ann anna anne anthony
-    antonio arthur barbara beatrice ben benjamin bernard bianca bob brian bruno camille carla carlos
-    carmen caroline catherine charles charlotte chen chiara chloe chris christian christina
-    christine claire clara claudia daniel daniela david deborah denis diana diego dmitri dorothy
-    edward elena eleanor elizabeth ella ellen emily emma eric erik ethan eva evelyn fatima felix
-    fernando fiona francesca francisco frank fred gabriel george giovanni giulia grace greg hannah
-    hans harry hassan heather heidi helen helena henry hiroshi hugo ibrahim ingrid irene isabel
-    isabella ivan jack jacob james jane jason javier jean jennifer jessica joan johan john jonathan
-    jorge jose joseph joshua juan judith julia julian julie karen karl kate katherine kenji kevin
-    klaus laura lauren lars lena leo leon linda lisa louis louise lucas lucia lucy luis maria marco
-    margaret maria marie mario mark marta martin mary mateo matthew max maya mei michael miguel mike
-    mohamed mohammed monica nadia nancy naomi natalie nathan nicholas nicole nina noah olga oliver
-    olivia omar oscar pablo patricia patrick paul paula pedro peter petra philip pierre priya rachel
-    rafael raj ravi rebecca richard robert roberto rosa ruth ryan samantha samuel sandra sara sarah
-    scott sebastian sergei silvia simon sofia sophia sophie stefan stephanie stephen steven susan
-    sven tanya teresa thomas tim timothy tom tomas ursula valentina vera victor victoria vincent
-    walter wei william xavier yuki yusuf zoe""".split()
+_GIVEN = word_set(
+    """
+    aaron abigail adam ahmed aisha alan albert alejandro alex alexander alice alicia ali
+    amara amanda amelia amir amy ana anders andrea andreas andrew angela anita ann anna anne
+    anthony antonio arthur barbara beatrice ben benjamin bernard bianca bob brian bruno
+    camille carla carlos carmen caroline catherine charles charlotte chen chiara chloe chris
+    christian christina christine claire clara claudia daniel daniela david deborah denis
+    diana diego dmitri dorothy edward elena eleanor elizabeth ella ellen emily emma eric
+    erik ethan eva evelyn fatima felix fernando fiona francesca francisco frank fred gabriel
+    george giovanni giulia grace greg hannah hans harry hassan heather heidi helen helena
+    henry hiroshi hugo ibrahim ingrid irene isabel isabella ivan jack jacob james jane jason
+    javier jean jennifer jessica joan johan john jonathan jorge jose joseph joshua juan
+    judith julia julian julie karen karl kate katherine kenji kevin klaus laura lauren lars
+    lena leo leon linda lisa louis louise lucas lucia lucy luis maria marco margaret maria
+    marie mario mark marta martin mary mateo matthew max maya mei michael miguel mike
+    mohamed mohammed monica nadia nancy naomi natalie nathan nicholas nicole nina noah olga
+    oliver olivia omar oscar pablo patricia patrick paul paula pedro peter petra philip
+    pierre priya rachel rafael raj ravi rebecca richard robert roberto rosa ruth ryan
+    samantha samuel sandra sara sarah scott sebastian sergei silvia simon sofia sophia
+    sophie stefan stephanie stephen steven susan sven tanya teresa thomas tim timothy tom
+    tomas ursula valentina vera victor victoria vincent walter wei william xavier yuki yusuf
+    zoe
+    """
 )
-_NOT_NAMES = frozenset(
-    """january february march april may june july august september october november december monday
-    tuesday wednesday thursday friday saturday sunday mon tue wed thu fri sat sun jan feb mar apr
-    jun jul aug sep oct nov dec dear yours sincerely regards best kind hello hi re fwd subject from
-    to cc date invoice order total amount page figure table chapter section appendix street road
-    lane avenue north south east west northern southern eastern western i the a an this that these
-    those it he she they we you his her their our your my its and but or so if when while where why
-    what who how there here then thus also however although because since after before during in on
-    at by for of with from as is are was were be been has have had do does did will would can could
-    should may might must not no yes nobody everybody everyone someone anyone nothing about half
-    some many most more all each every one two three four five six seven eight nine ten first
-    second third last next new old please thank thanks email phone tel fax address name note contact
-    """.split()
+_NOT_NAMES = word_set(
+    """
+    i'm i've i'd i'll it's he's she's that's there's january february march april may june
+    july august september october november december
+    monday tuesday wednesday thursday friday saturday sunday mon tue wed thu fri sat sun jan
+    feb mar apr jun jul aug sep oct nov dec dear yours sincerely regards best kind hello hi
+    re fwd subject from to cc date invoice order total amount page figure table chapter
+    section appendix street road lane avenue north south east west northern southern eastern
+    western i the a an this that these those it he she they we you his her their our your my
+    its and but or so if when while where why what who how there here then thus also however
+    although because since after before during in on at by for of with from as is are was
+    were be been has have had do does did will would can could should may might must not no
+    yes nobody everybody everyone someone anyone nothing about half some many most more all
+    each every one two three four five six seven eight nine ten first second third last next
+    new old please thank thanks email phone tel fax address name note contact
+    """
 )
 _PERSON_AFTER = re.compile(
     r",?\s+(?:(?:has|had|have|who|which|also|then|later|now)\s+)*"
@@ -100,9 +119,11 @@ _STRONG_BEFORE = re.compile(
     re.IGNORECASE,
 )
 _ACRONYM = re.compile(r"(?<![\w.-])[A-Z]{2,6}(?![\w-])")
-_ORGANISATIONS = frozenset(
-    """UN EU NATO WHO IMF NASA ESA FBI CIA NHS BBC CNN IBM SAP BMW UNESCO UNICEF OECD WTO FIFA UEFA
-    NBA NFL FDA EPA SEC MIT OPEC AMD HP GE GM AT&T""".split()
+_ORGANISATIONS = word_set(
+    """
+    UN EU NATO WHO IMF NASA ESA FBI CIA NHS BBC CNN IBM SAP BMW UNESCO UNICEF OECD WTO FIFA
+    UEFA NBA NFL FDA EPA SEC MIT OPEC AMD HP GE GM AT&T
+    """
 )
 
 
@@ -129,10 +150,12 @@ def names(text: str) -> list[Name]:
         if name is not None:
             found.append(name)
             if name.kind == "person":
-                families.add(text[name.start : name.end].split()[-1])
-    for match in _ACRONYM.finditer(text):
-        if match.group() in _ORGANISATIONS:
-            found.append(Name("organisation", match.start(), match.end()))
+                families.add(text[name.start : name.end].rsplit(maxsplit=1)[-1])
+    found.extend(
+        Name("organisation", match.start(), match.end())
+        for match in _ACRONYM.finditer(text)
+        if match.group() in _ORGANISATIONS
+    )
     found.sort(key=lambda name: (name.start, -name.end))
     kept: list[Name] = []
     for name in found:
@@ -226,21 +249,16 @@ def _is_person(text: str, rest: list[_Token], *, titled: bool, families: set[str
         return False
     if any(token.text.isupper() and len(token.text.rstrip(".")) > 1 for token in rest):
         return False
-    if titled:
+    if titled or (len(bare) > 1 and bare[0].key in _GIVEN):
         return True
     before = text[max(0, rest[0].start - 24) : rest[0].start]
-    after = text[_end(rest[-1]) : _end(rest[-1]) + 60]
+    named = bool(_STRONG_BEFORE.search(before))
     if len(bare) == 1:
-        if rest[0].text in families:
-            return False  # The full name stands elsewhere.
-        known = rest[0].key in _GIVEN
-        return known or bool(_STRONG_BEFORE.search(before))
-    if bare[0].key in _GIVEN:
-        return True
-    if len(bare) > 3:
-        return False
-    vouched = _PERSON_AFTER.match(after) and not _PLACE_BEFORE.search(before)
-    return bool(vouched or _STRONG_BEFORE.search(before))
+        # A bare family name is a mention of somebody whose full name stands elsewhere.
+        return rest[0].text not in families and (named or rest[0].key in _GIVEN)
+    after = text[_end(rest[-1]) : _end(rest[-1]) + 60]
+    acts = _PERSON_AFTER.match(after) is not None and not _PLACE_BEFORE.search(before)
+    return len(bare) <= 3 and (named or acts)
 
 
 def _end(token: _Token) -> int:

@@ -5,11 +5,13 @@ list item or a line of an address is an end. Inside such a stretch a sentence en
 is not part of an abbreviation, an initial, a number or a quotation that goes on.
 """
 
+# ruff: noqa: RUF001 - the punctuation of many scripts is meant
+
 import re
 from collections.abc import Iterator
 from typing import Literal, NamedTuple, TypeAlias
 
-from headgate.providers.local.words import UNSPACED
+from headgate.providers.local.words import UNSPACED, word_set
 
 Kind: TypeAlias = Literal["prose", "item", "heading"]
 
@@ -33,25 +35,33 @@ class Sentence(NamedTuple):
     paragraph: int
 
 
-_TITLES = frozenset(
-    """mr mrs ms mx dr prof rev hon gen col lt maj capt cmdr sgt gov sen rep pres st mt ft messrs mme
-    mlle hr fr sra dra ing dipl""".split()
+_TITLES = word_set(
+    """
+    mr mrs ms mx dr prof rev hon gen col lt maj capt cmdr sgt gov sen rep pres st mt ft
+    messrs mme mlle hr fr sra dra ing dipl
+    """
 )
-_NEVER_LAST = _TITLES | frozenset(
-    """no nos vs fig figs vol vols pp ed eds cf e.g i.e eg ie approx est dept ref art sec ch al viz
-    ca bzw usw z.b d.h u.a n.b incl excl tel nr str""".split()
+_NEVER_LAST = _TITLES | word_set(
+    """
+    no nos vs fig figs vol vols pp ed eds cf e.g i.e eg ie approx est dept ref art sec ch al
+    viz ca bzw usw z.b d.h u.a n.b incl excl tel nr str
+    """
 )
-_SOMETIMES_LAST = frozenset(
-    """etc inc ltd co corp llc plc jr sr bros a.m p.m am pm u.s u.k u.n e.u d.c ph.d b.a m.a m.sc
-    jan feb mar apr jun jul aug sep sept oct nov dec mon tue tues wed thu thur thurs fri sat sun ave
-    blvd rd gmbh s.a""".split()
+_SOMETIMES_LAST = word_set(
+    """
+    etc inc ltd co corp llc plc jr sr bros a.m p.m am pm u.s u.k u.n e.u d.c ph.d b.a m.a
+    m.sc jan feb mar apr jun jul aug sep sept oct nov dec mon tue tues wed thu thur thurs
+    fri sat sun ave blvd rd gmbh s.a
+    """
 )
-_OPENERS = frozenset(
-    """a after all also although an and as at because before both but by despite during each every
-    for from he her here his how however i if in it its last later many meanwhile more most my next
-    no none nothing on once one other our she since so some such that the their then there these they
-    this those though to today two under until we what when where which while who why with yesterday
-    yet you your""".split()
+_OPENERS = word_set(
+    """
+    a after all also although an and as at because before both but by despite during each
+    every for from he her here his how however i if in it its last later many meanwhile more
+    most my next no none nothing on once one other our she since so some such that the their
+    then there these they this those though to today two under until we what when where
+    which while who why with yesterday yet you your
+    """
 )
 
 _END = re.compile(
@@ -68,6 +78,7 @@ _HEADING = re.compile(r"[ \t]*#{1,6}[ \t]+(?=\S)")
 _RULE = re.compile(r"[ \t]*(?:[-=_*~]{3,}|[-*_](?: [-*_]){2,})[ \t]*$")
 _BLANK = re.compile(r"\s*$")
 _ENDS = re.compile(r"[.!?…؟۔।։።។。！？｡:;][\"'”’»)\]}」』）*_]*$")
+_INNER_END = re.compile(r"[!?]\s|[^\W\d_]{4,}\.\s|[。！？]")
 _SPACE = re.compile(r"\s+")
 _UNSPACED = re.compile(f"[{UNSPACED}]")
 
@@ -171,7 +182,7 @@ def _wraps(text: str, line: _Line, following: _Line, longest: int, kind: Kind) -
 def _is_heading(stretch: str) -> bool:
     """Whether a stretch is a title, a name or a line of an address rather than a sentence."""
     clean = stretch.strip()
-    ends = _ENDS.search(clean[-10:]) is not None
+    ends = _ENDS.search(clean[-10:]) is not None or _INNER_END.search(clean[:200]) is not None
     if _UNSPACED.search(clean):
         return len(clean) <= 15 and not ends
     if len(clean.split()) <= 5 and clean.endswith("."):
@@ -210,19 +221,19 @@ def _is_end(text: str, match: re.Match[str], limit: int, *, caseless: bool) -> b
     return _ends_at_dot(before.group() if before else "", following)
 
 
-def _ends_at_dot(token: str, following: str) -> bool:
-    """Whether the full stop after `token` ends a sentence that `following` would follow."""
-    lower = token.casefold()
+def _ends_at_dot(before: str, following: str) -> bool:
+    """Whether the full stop after `before` ends a sentence that `following` would follow."""
+    lower = before.casefold()
     next_word = re.match(r"[^\W\d_]+", following)
     opens = next_word is not None and next_word.group().casefold() in _OPENERS
     if lower in _NEVER_LAST:
         return False
     if lower in _SOMETIMES_LAST:
         return opens
-    if len(token) == 1 and token.isalpha() and token.isupper():
-        return token == "I" or opens
+    if len(before) == 1 and before.isalpha() and before.isupper():
+        return before == "I" or opens
     # "A list's 3. mark" and "am 3. März" are numbers, "in 2025." is an end.
-    return not (token.isdigit() and len(token) <= 2 and not opens)
+    return not (before.isdigit() and len(before) <= 2 and not opens)
 
 
 def _bounded(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:

@@ -6,6 +6,8 @@ it adds to those already taken. After Mihalcea and Tarau, "TextRank" (2004), and
 Goldstein, "The use of MMR" (1998).
 """
 
+# ruff: noqa: RUF001 - the punctuation of many scripts is meant
+
 import math
 import re
 from collections import Counter, defaultdict
@@ -13,6 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 
 from headgate.providers.local.sentences import Sentence, joined, sentences
+from headgate.providers.local.shape import ANY_SHAPE, Shape
 from headgate.providers.local.words import (
     FUNCTION_WORDS,
     UNSPACED,
@@ -37,22 +40,6 @@ _SAME_PARAGRAPH = 0.8
 _WEAK = 0.35
 
 Vector: TypeAlias = Mapping[str, float]
-
-
-class Shape(NamedTuple):
-    """What a summary should look like; None leaves it to the text.
-
-    `scale` makes a summary of no stated length shorter (below 1) or longer.
-    """
-
-    sentences: int | None = None
-    words: int | None = None
-    characters: int | None = None
-    bullets: bool = False
-    scale: float = 1.0
-
-
-ANY_SHAPE = Shape()
 
 
 class _Candidate(NamedTuple):
@@ -104,27 +91,28 @@ def summary(text: str, shape: Shape = ANY_SHAPE) -> str:
 
 def choose(found: Sequence[Sentence], shape: Shape = ANY_SHAPE) -> list[Sentence]:
     """The sentences of a summary in the order of the text; at least one where there is any."""
-    pool = candidates(found)
+    pool = candidates(found, shape.focus)
     wanted = shape.sentences or _usual_count(pool, shape)
     weak = _WEAK * max((one.score for one in pool), default=0.0)
     taken: list[_Candidate] = []
+    said = dict.fromkeys((one.place for one in pool), 0.0)
     open_ = list(pool)
     room = _room(shape)
     while open_ and len(taken) < wanted:
-        best = max(open_, key=lambda one: (_gain(one, taken), -one.place))
+        best = max(open_, key=lambda one: (_gain(one, taken, said[one.place]), -one.place))
         open_.remove(best)
         size = _size(best.sentence, shape)
-        repeats = any(_cosine(best.vector, other.vector) > _REPEATED for other in taken)
-        if size > room and taken:
-            continue
-        if shape.sentences is None and (repeats or (best.score < weak and taken)):
+        needless = said[best.place] > _REPEATED or best.score < weak
+        if taken and (size > room or (needless and shape.sentences is None)):
             continue
         taken.append(best)
         room -= size
+        for one in open_:
+            said[one.place] = max(said[one.place], _cosine(one.vector, best.vector))
     return [one.sentence for one in sorted(taken, key=lambda one: one.place)]
 
 
-def candidates(found: Sequence[Sentence]) -> list[_Candidate]:
+def candidates(found: Sequence[Sentence], focus: str = "") -> list[_Candidate]:
     """The sentences worth comparing, with their scores: at most `MOST_COMPARED`."""
     prose = _telling(found)
     stops = FUNCTION_WORDS[
@@ -136,19 +124,22 @@ def candidates(found: Sequence[Sentence]) -> list[_Candidate]:
     subject = _sum(vectors)
     early = _earliness(prose)
     nearness = [_cosine(vector, subject) for vector in vectors]
+    aims = _weighted(Counter(terms(focus, stops)), frequency, len(bags))
     kept = sorted(
-        range(len(prose)), key=lambda place: (-nearness[place] * early[place], place)
+        range(len(prose)),
+        key=lambda place: (-nearness[place] * early[place] - _cosine(vectors[place], aims), place),
     )[:MOST_COMPARED]
     kept.sort()
-    walk = _walk([vectors[place] for place in kept])
-    title = _sum(
-        _weighted(Counter(terms(one.text, stops)), frequency, len(bags))
-        for one in found[:3]
-        if one.kind == "heading"
+    title = _weighted(
+        Counter(
+            term for one in found[:3] if one.kind == "heading" for term in terms(one.text, stops)
+        ),
+        frequency,
+        len(bags),
     )
+    walk = _walk([vectors[place] for place in kept])
     firsts = _first_places(prose)
-    most = max(walk, default=1.0) or 1.0
-    nearest = max(nearness, default=1.0) or 1.0
+    most, nearest = max(walk, default=1.0) or 1.0, max(nearness, default=1.0) or 1.0
     return [
         _Candidate(
             place,
@@ -158,6 +149,7 @@ def candidates(found: Sequence[Sentence]) -> list[_Candidate]:
                 0.40 * rank / most
                 + 0.20 * nearness[place] / nearest
                 + 0.15 * _cosine(vectors[place], title)
+                + 1.50 * _cosine(vectors[place], aims)
                 + 0.35 * early[place]
                 + (0.08 if place in firsts else 0.0)
             )
@@ -237,9 +229,8 @@ def _usual_count(pool: Sequence[_Candidate], shape: Shape) -> int:
     return max(1, min(count, round(MOST_SENTENCES * max(shape.scale, 1.0))))
 
 
-def _gain(one: _Candidate, taken: Sequence[_Candidate]) -> float:
-    """What a sentence would add: its score, less what is already said."""
-    said = max((_cosine(one.vector, other.vector) for other in taken), default=0.0)
+def _gain(one: _Candidate, taken: Sequence[_Candidate], said: float) -> float:
+    """What a sentence would add: its score, less the part of it that is already said."""
     leans = bool(_LEANING.match(one.sentence.text))
     # "She expects…" reads well only behind the sentence that says who she is.
     follows = leans and any(other.place == one.place - 1 for other in taken)

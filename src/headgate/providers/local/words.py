@@ -4,70 +4,100 @@ Scripts that put no spaces between words (Chinese, Japanese, Thai, Khmer) are cu
 pairs of characters, which for comparing texts serve as well as a dictionary.
 """
 
+# ruff: noqa: RUF001 - the punctuation of many scripts is meant
+
 import re
 from collections.abc import Iterable
 from types import MappingProxyType
 
-UNSPACED = "\u0e00-\u0eff\u1780-\u17ff\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+UNSPACED = (
+    "\u0e00-\u0eff\u1780-\u17ff\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+)
 """A regular expression's character ranges of the scripts without spaces."""
 
 _WORD = re.compile(rf"([{UNSPACED}]+)|([^\W_{UNSPACED}]+(?:['’][^\W_{UNSPACED}]+)*)")
 _TOKEN = re.compile(rf"[{UNSPACED}]\s*|[^\s{UNSPACED}]+\s*|\s+")
 
+
+def word_set(listed: str) -> frozenset[str]:
+    """The words of a text parted by white space, for lists that are read and kept by people."""
+    return frozenset(listed.split())
+
+
 FUNCTION_WORDS = MappingProxyType(
     {
-        "english": frozenset(
-            """a about above after again against all also am an and any are as at be because been
-            before being below between both but by can cannot could did do does doing down during
-            each else ever every few for from further get gets give given go goes going had has have
-            having he her here hers herself him himself his how i if in into is it its itself just
-            let like may me might more most much must my myself no nor not now of off on once one
-            only or other our ours ourselves out over own per put rather really said same say says
-            shall she should since so some still such than that the their theirs them themselves
-            then there these they this those though through thus to too two under until up upon us
-            very via was we well were what when where whether which while who whom whose why will
-            with within without would yet you your yours yourself i'm it's don't doesn't didn't
-            isn't aren't wasn't weren't won't can't couldn't wouldn't shouldn't we're you're they're
-            i've we've they've that's there's i'd i'll we'll let's""".split()
+        "english": word_set(
+            """
+            a about above after again against all also am an and any are as at be because
+            been before being below between both but by can cannot could did do does doing
+            down during each else ever every few for from further get gets give given go
+            goes going had has have having he her here hers herself him himself his how i if
+            in into is it its itself just let like may me might more most much must my
+            myself no nor not now of off on once one only or other our ours ourselves out
+            over own per put rather really said same say says shall she should since so some
+            still such than that the their theirs them themselves then there these they this
+            those though through thus to too two under until up upon us very via was we well
+            were what when where whether which while who whom whose why will with within
+            without would yet you your yours yourself i'm it's don't doesn't didn't isn't
+            aren't wasn't weren't won't can't couldn't wouldn't shouldn't we're you're
+            they're i've we've they've that's there's i'd i'll we'll let's
+            """
         ),
-        "german": frozenset(
-            """aber als am an auch auf aus bei bin bis da das dass dem den der des die dies diese
-            dieser doch durch ein eine einem einen einer eines er es für haben hat hatte ich ihr ihre
-            im in ist ja kann man mehr mit nach nicht noch nur oder sein seine sich sie sind so über
-            um und uns unter vom von vor war waren was wenn wer werden wie wir wird wo wurde wurden
-            zu zum zur""".split()
+        "german": word_set(
+            """
+            aber als am an auch auf aus bei bin bis da das dass dem den der des die dies
+            diese dieser doch durch ein eine einem einen einer eines er es für haben hat
+            hatte ich ihr ihre im in ist ja kann man mehr mit nach nicht noch nur oder sein
+            seine sich sie sind so über um und uns unter vom von vor war waren was wenn wer
+            werden wie wir wird wo wurde wurden zu zum zur
+            """
         ),
-        "french": frozenset(
-            """à au aux avec ce ces cette c'est comme dans de des du elle elles en est et été être
-            eux il ils je la le les leur leurs lui mais même mes mon ne nos notre nous on ont ou où
-            par pas plus pour qu que qui sa sans se ses son sont sous sur ta te tes ton tu un une vos
-            votre vous y était étaient""".split()
+        "french": word_set(
+            """
+            à au aux avec ce ces cette c'est comme dans de des du elle elles en est et été
+            être eux il ils je la le les leur leurs lui mais même mes mon ne nos notre nous
+            on ont ou où par pas plus pour qu que qui sa sans se ses son sont sous sur ta te
+            tes ton tu un une vos votre vous y était étaient
+            """
         ),
-        "spanish": frozenset(
-            """a al ante como con contra cuando de del desde donde el ella ellas ellos en entre era
-            es esta está este esto estos fue ha han hasta la las le les lo los más me mi muy no nos
-            o para pero por porque que qué se ser si sin sobre son su sus también te tiene todo un
-            una uno unos y ya yo""".split()
+        "spanish": word_set(
+            """
+            a al ante como con contra cuando de del desde donde el ella ellas ellos en entre
+            era es esta está este esto estos fue ha han hasta la las le les lo los más me mi
+            muy no nos o para pero por porque que qué se ser si sin sobre son su sus también
+            te tiene todo un una uno unos y ya yo
+            """
         ),
-        "italian": frozenset(
-            """a ad al alla anche che chi ci come con cui da dal dalla dei del della delle di è e ed
-            era gli ha hanno i il in io la le lo loro ma mi nel nella noi non o per perché più quando
-            quello questa questo se sei si sono su sua sul sulla suo ti tra tu un una uno""".split()
+        "italian": word_set(
+            """
+            a ad al alla anche che chi ci come con cui da dal dalla dei del della delle di è
+            e ed era gli ha hanno i il in io la le lo loro ma mi nel nella noi non o per
+            perché più quando quello questa questo se sei si sono su sua sul sulla suo ti
+            tra tu un una uno
+            """
         ),
-        "portuguese": frozenset(
-            """a ao aos as até com como da das de do dos e é ela elas ele eles em entre era essa esse
-            esta este eu foi foram há isso já la mais mas me muito na não nas nem no nos o os ou para
-            pela pelo por quando que quem se sem ser seu sua são também te tem um uma você""".split()
+        "portuguese": word_set(
+            """
+            a ao aos as até com como da das de do dos e é ela elas ele eles em entre era
+            essa esse esta este eu foi foram há isso já la mais mas me muito na não nas nem
+            no nos o os ou para pela pelo por quando que quem se sem ser seu sua são também
+            te tem um uma você
+            """
         ),
-        "dutch": frozenset(
-            """aan al als bij dan dat de den der deze die dit door een en er haar had heb hebben heeft
-            het hij hoe hun ik in is je kan maar me meer met mijn naar niet nog nu of om ook op over
-            te tot uit van veel voor was wat we werd wie wordt worden zich zij zijn zo""".split()
+        "dutch": word_set(
+            """
+            aan al als bij dan dat de den der deze die dit door een en er haar had heb
+            hebben heeft het hij hoe hun ik in is je kan maar me meer met mijn naar niet nog
+            nu of om ook op over te tot uit van veel voor was wat we werd wie wordt worden
+            zich zij zijn zo
+            """
         ),
-        "swedish": frozenset(
-            """alla att av blev de den det detta du där efter ej en ett från för han har hon här i
-            inte jag kan man med men mot måste ni nu när och om på sin ska som så till under upp var
-            vi vid vill är över""".split()
+        "swedish": word_set(
+            """
+            alla att av blev de den det detta du där efter ej en ett från för han har hon
+            här i inte jag kan man med men mot måste ni nu när och om på sin ska som så till
+            under upp var vi vid vill är över
+            """
         ),
     }
 )
@@ -75,7 +105,7 @@ FUNCTION_WORDS = MappingProxyType(
 
 
 def words(text: str) -> list[str]:
-    """The words of a text in their order, case folded; pairs of characters where none are spaced."""
+    """The words of a text in their order, case folded; pairs of characters in unspaced scripts."""
     found: list[str] = []
     for match in _WORD.finditer(text):
         unspaced, word = match.groups()

@@ -14,6 +14,7 @@ unconfirmed, which it replaces. Which of the two a late charge belongs to need n
 were granted to that owner, and each is used up once.
 """
 
+import asyncio
 import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -68,12 +69,12 @@ class SqliteLedger:
             raise ValueError(f"{amount} nano-dollars cannot be given back")
         await self.database.writer.run(lambda connection: _give_back(connection, lease, amount))
 
-    async def settle(self, settlement: Settlement) -> None:
+    def settle(self, settlement: Settlement) -> asyncio.Future[None]:
         """See `LedgerStore.settle`."""
         for charge in settlement.charges:
             if not 0 <= charge.leased <= charge.billed:
                 raise ValueError(f"a lease cannot cover {charge.leased} of {charge.billed}")
-        await self.database.writer.append(_settle, settlement)
+        return self.database.writer.append(_settle, settlement)
 
     async def expire(self, *, now: float) -> int:
         """See `LedgerStore.expire`."""
@@ -198,8 +199,8 @@ def _charge(connection: sqlite3.Connection, settlements: Iterable[Settlement]) -
             if covered:
                 lease = LeaseId(owner, account, period)
                 leased[lease] = leased.get(lease, 0) + covered
-    # An account's lease covers a charge wholly, in part, or not at all; what it does not cover is
-    # granted as it is spent, and what was spent before it was confirmed is not spent twice.
+    # What no lease covers is granted as it is spent; what an expired lease left unconfirmed is
+    # spent already and only changes its name.
     granted = dict(billed)
     confirmed = dict.fromkeys(billed, 0)
     for lease, amount in leased.items():

@@ -81,15 +81,14 @@ class Writer:
         result: T = await self._submit(work, _ALONE)
         return result
 
-    async def append(
+    def append(
         self, work: Callable[[sqlite3.Connection, Sequence[Item]], None], item: Item
-    ) -> None:
+    ) -> asyncio.Future[None]:
         """Commit `item`, in one call of `work` with all its neighbours that name the same `work`.
 
-        Raises:
-            Overloaded: the database failed, or the writer is closed.
+        The future raises `Overloaded` where the database failed, or the writer is closed.
         """
-        await self._submit(work, item)
+        return self._submit(work, item)
 
     async def close(self) -> None:
         """Commit what is waiting, then end the thread; calling again does nothing."""
@@ -103,8 +102,9 @@ class Writer:
         future = asyncio.get_running_loop().create_future()
         with self._entrance:
             if self._closed:
-                raise Overloaded("The database is closed; the server is stopping.")
-            self._queue.put(_Command(work, item, future))
+                future.set_exception(Overloaded("The database is closed; the server is stopping."))
+            else:
+                self._queue.put(_Command(work, item, future))
         return future
 
     def _run(self) -> None:

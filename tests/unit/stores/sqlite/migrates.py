@@ -5,6 +5,6 @@ import sys
 from headgate.stores.sqlite.schema import migrate
 
 if __name__ == "__main__":
-    print("ready", flush=True)
+    print("ready", flush=True)  # noqa: T201 - the test reads it
     sys.stdin.readline()
     migrate(sys.argv[1])

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from headgate.core.budgets import Account, Limit
-from headgate.core.usage import UsageFilter
 from headgate.core.times import parse_iso
+from headgate.core.usage import UsageFilter
 from headgate.stores.sqlite.database import Database
 from headgate.stores.sqlite.ledger import SqliteLedger
 from headgate.stores.sqlite.usage import SqliteUsage

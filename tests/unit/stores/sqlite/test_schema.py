@@ -57,9 +57,8 @@ async def test_processes_that_start_at_once_migrate_once(tmp_path: Path) -> None
         assert process.stdout is not None
         assert await process.stdout.readline() == b"ready\n"
     outputs = await asyncio.gather(*(process.communicate(b"\n") for process in processes))
-    assert [(process.returncode, errors) for process, (_, errors) in zip(processes, outputs)] == [
-        (0, b"")
-    ] * 4
+    assert [errors for _, errors in outputs] == [b""] * 4
+    assert [process.returncode for process in processes] == [0] * 4
     assert pragma(path, "user_version") == len(MIGRATIONS)
 
 

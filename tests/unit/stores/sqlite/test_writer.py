@@ -21,11 +21,17 @@ class Desk:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.statements: list[str] = []
+        self.tries = threading.Semaphore(0)
         connection = connect(path)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("CREATE TABLE notes (text TEXT PRIMARY KEY) STRICT")
-        connection.set_trace_callback(self.statements.append)
+        connection.set_trace_callback(self._note)
         self.writer = Writer(connection, busy_seconds=0.05)
+
+    def _note(self, statement: str) -> None:
+        self.statements.append(statement)
+        if statement.startswith("BEGIN"):
+            self.tries.release()
 
     @property
     def commits(self) -> int:
@@ -146,8 +152,8 @@ async def test_a_lock_that_is_released_in_time_is_waited_for(tmp_path: Path) -> 
     with closing(sqlite3.connect(desk.path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         (waiting,) = await queued(desk.writer.run(write))
-        while len([text for text in desk.statements if text.startswith("BEGIN")]) < 3:
-            await asyncio.sleep(0)
+        for _ in range(3):
+            await asyncio.to_thread(desk.tries.acquire)
         other.execute("ROLLBACK")
     assert await waiting == "written"
     await desk.writer.close()
@@ -231,9 +237,11 @@ async def test_a_closed_writer_takes_nothing_more(desk: Desk) -> None:
         await desk.writer.run(write)
 
 
+# The test breaks the thread on purpose.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 async def test_when_the_thread_breaks_nobody_waits_for_it(desk: Desk) -> None:
     def break_down(connection: sqlite3.Connection) -> None:
-        # Unlike other errors this one also ends the thread, and does so quietly.
+        # Unlike an `Exception`, this ends the thread.
         raise SystemExit
 
     first, go_on = await desk.hold_up()
