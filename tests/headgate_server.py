@@ -49,6 +49,21 @@ async def eventually(read: Callable[[], Awaitable[T]], holds: Callable[[T], bool
     return value
 
 
+def http_client(
+    url: str = "", headers: Mapping[str, str] | None = None, **options: Any
+) -> httpx2.AsyncClient:
+    """A client without a key of its own, and without what makes a client slow to set up."""
+    return httpx2.AsyncClient(
+        base_url=url,
+        headers=headers,
+        timeout=PATIENCE_SECONDS * 2,
+        limits=httpx2.Limits(max_connections=None),
+        verify=False,
+        trust_env=False,
+        **options,
+    )
+
+
 class Command:
     """A `headgate` command that serves until it is ended; `output` is all it has printed."""
 
@@ -233,15 +248,15 @@ class Simulator:
 
     async def calls(self) -> list[dict[str, Any]]:
         """Every call it received since `forget`, oldest first."""
-        async with httpx2.AsyncClient() as client:
-            answer = await client.get(f"{self.command.url}/_simulate/calls")
+        async with http_client(self.command.url) as client:
+            answer = await client.get("/_simulate/calls")
         found: list[dict[str, Any]] = answer.json()
         return found
 
     async def forget(self) -> None:
         """Empty the list of calls."""
-        async with httpx2.AsyncClient() as client:
-            await client.delete(f"{self.command.url}/_simulate/calls")
+        async with http_client(self.command.url) as client:
+            await client.delete("/_simulate/calls")
 
     async def only_call(self, state: str) -> dict[str, Any]:
         """The only call, once its field `state` says yes."""
@@ -321,13 +336,7 @@ class Caller:
     http: httpx2.AsyncClient = field(init=False)
 
     def __post_init__(self) -> None:
-        self.http = httpx2.AsyncClient(
-            base_url=self.url,
-            headers={"authorization": f"Bearer {self.key}"},
-            timeout=httpx2.Timeout(PATIENCE_SECONDS * 2),
-            limits=httpx2.Limits(max_connections=None),
-            trust_env=False,
-        )
+        self.http = http_client(self.url, {"authorization": f"Bearer {self.key}"})
 
     async def __aenter__(self) -> Self:
         return self

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from headgate.cli.installation import Check, Finding
 from headgate.core.errors import HeadgateError, Overloaded
-from headgate.core.keys import SCOPES, VirtualKey, hash_api_key, new_api_key, new_key_id
+from headgate.core.keys import SCOPES, KeySecret, VirtualKey, hash_api_key, new_api_key, new_key_id
 from headgate.core.models import Provider
 from headgate.core.prices import Price
 from headgate.gateway.calls import Billing
@@ -39,6 +39,7 @@ from headgate.stores.sqlite.keys import SqliteKeys
 from headgate.stores.sqlite.ledger import SqliteLedger
 from headgate.stores.sqlite.usage import SqliteUsage
 from headgate.transport.http import HttpClient
+from headgate.usage import samples
 
 DATABASE = "headgate.db"
 DISCOVERY_SECONDS = 2.0
@@ -157,6 +158,30 @@ def openapi_document() -> bytes:
     return openapi.document_json(routes())
 
 
+def seed(settings: Settings, /) -> Mapping[str, object]:
+    """Load sample data; a second time adds only what has passed since."""
+
+    async def run() -> Mapping[str, object]:
+        now = time.time()
+        async with _database(settings) as database:
+            keys, ledger = SqliteKeys(database), SqliteLedger(database)
+            for key in samples.keys(now):
+                if await keys.get(key.key_id) is None:
+                    secret = KeySecret(hash_api_key(new_api_key(key.key_id)), key.key_id)
+                    await keys.add(key, secret)
+            for account, limit in samples.limits():
+                await ledger.set_limit(account, limit)
+            client = HttpClient()
+            prices = _vendors(settings, client).prices
+            await client.aclose()
+            billing = settings.configuration.billing.share
+            records = [ledger.settle(call) for call in samples.settlements(now, prices, billing)]
+            await asyncio.gather(*records)
+        return {"keys": len(samples.keys(now)), "days": samples.DAYS, "calls": len(records)}
+
+    return asyncio.run(run())
+
+
 def checks(settings: Settings, /) -> Sequence[Check]:
     """What can be checked of stores and providers."""
     return (
@@ -256,8 +281,9 @@ def _vendors(settings: Settings, client: HttpClient) -> _Vendors:
     )
     providers: dict[str, Provider] = {"sandbox": Sandbox(), "local": Local()}
     everyday: dict[str, tuple[str, ...]] = {}
+    # Known without a key too, since sample data is priced with it.
+    packaged["openai"] = PackagedVendor(id="openai")
     if settings.openai_api_key is not None:
-        packaged["openai"] = PackagedVendor(id="openai")
         everyday["openai"] = OPENAI_EVERYDAY
         vendor = OpenAIVendor(
             name="openai",

@@ -345,6 +345,9 @@ class LedgerMachine(RuleBasedStateMachine):
     async def open(self) -> LedgerStore:
         raise NotImplementedError
 
+    async def record(self, settled: Settlement) -> None:
+        await self.store.settle(settled)
+
     def state(self, account: Account, period: str) -> AccountState:
         return self.run(state_of(self.store, account, period))
 
@@ -385,12 +388,12 @@ class LedgerMachine(RuleBasedStateMachine):
             self.billed[key] = self.billed.get(key, 0) + billed
         settled = Settlement(owner, usage_event(billed=billed), tuple(charges))
         self.settled.append(settled)
-        self.run(self.store.settle(settled))
+        self.run(self.record(settled))
 
     @precondition(lambda self: self.settled)
     @rule(data=st.data())
     def settle_again(self, data: st.DataObject) -> None:
-        self.run(self.store.settle(data.draw(st.sampled_from(self.settled))))
+        self.run(self.record(data.draw(st.sampled_from(self.settled))))
 
     @rule(owner=owners, account=accounts, part=parts)
     def give_back(self, owner: str, account: Account, part: float) -> None:

@@ -17,7 +17,16 @@ import pytest
 from openai import AsyncOpenAI, OpenAI
 from openai.types.chat import ChatCompletionFunctionToolParam, ChatCompletionMessageParam
 
-from headgate_server import Caller, Headgate, Simulator, chat, eventually, events_of, exact
+from headgate_server import (
+    Caller,
+    Headgate,
+    Simulator,
+    chat,
+    eventually,
+    events_of,
+    exact,
+    http_client,
+)
 
 SEARCH: ChatCompletionFunctionToolParam = {
     "type": "function",
@@ -58,7 +67,7 @@ async def client(headgate: Headgate) -> AsyncIterator[AsyncOpenAI]:
 
 
 def client_of(headgate: Headgate, key: str, **options: Any) -> AsyncOpenAI:
-    settings: dict[str, Any] = {"max_retries": 0} | options
+    settings: dict[str, Any] = {"max_retries": 0, "http_client": http_client()} | options
     return AsyncOpenAI(base_url=f"{headgate.url}/v1", api_key=key, **settings)
 
 
@@ -393,7 +402,7 @@ async def test_a_client_that_retries_asks_an_exhausted_budget_once(
         attempts.append(request.url.path)
 
     key = await admin.new_key(monthlyBudget=0)
-    http = httpx2.AsyncClient(event_hooks={"request": [note]})
+    http = http_client(event_hooks={"request": [note]})
     async with client_of(headgate, key["apiKey"], max_retries=3, http_client=http) as client:
         with pytest.raises(openai.APIStatusError) as caught:
             await client.chat.completions.create(model="sandbox", messages=says("hello"))

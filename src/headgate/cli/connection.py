@@ -17,7 +17,6 @@ _HINTS = {
     "invalid_api_key": "Set HEADGATE_API_KEY, or name a file that holds the key with --key-file.",
     "insufficient_scope": "Use a key that has this scope, such as an admin key.",
     "budget_exceeded": "See `headgate budget show`.",
-    "model_not_found": "See GET /v1/models for the models this key may use.",
 }
 
 
@@ -99,7 +98,8 @@ def refuse_errors(reply: Reply) -> None:
 def failure(error: Mapping[str, Any]) -> CommandFailed:
     """The failure that an `error` object of the platform stands for."""
     hint = _HINTS.get(str(error.get("code")), "")
-    return CommandFailed(f"{error['message']} {hint}".rstrip())
+    message = str(error["message"])
+    return CommandFailed(f"{message.rstrip('.')}. {hint}" if hint else message)
 
 
 async def payloads(chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:

@@ -7,6 +7,7 @@ A message says what was wrong and what to change; it never repeats a vendor's ra
 from typing import ClassVar
 
 from headgate.core.budgets import Budget
+from headgate.core.limits import Window
 
 
 class HeadgateError(Exception):
@@ -92,13 +93,23 @@ class RateLimited(HeadgateError):
 
     Attributes:
         retry_after_seconds: when the same request could be admitted.
+        requests, tokens: the state of the key's limits; None where the vendor's limit is reached.
     """
 
     code = "rate_limit_exceeded"
 
-    def __init__(self, message: str, *, retry_after_seconds: float) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        retry_after_seconds: float,
+        requests: Window | None = None,
+        tokens: Window | None = None,
+    ) -> None:
         super().__init__(message)
         self.retry_after_seconds = retry_after_seconds
+        self.requests = requests
+        self.tokens = tokens
 
 
 class UpstreamFailed(HeadgateError):

@@ -24,4 +24,9 @@ def new_event_id(now: float | None = None) -> str:
     the same millisecond differ, in one process and across them.
     """
     milliseconds = int((time.time() if now is None else now) * 1000)
-    return f"evt_{milliseconds:012x}{next(_COUNTER) & 0xFFFFFF:06x}{_PROCESS}"
+    return event_id(milliseconds, next(_COUNTER), _PROCESS)
+
+
+def event_id(milliseconds: int, number: int, source: str) -> str:
+    """The id of an event from its time, its place among others, and 8 hex digits of who made it."""
+    return f"evt_{milliseconds:012x}{number & 0xFFFFFF:06x}{source}"

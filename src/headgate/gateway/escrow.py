@@ -7,8 +7,10 @@ recorded spend can be too high but never too low.
 """
 
 import asyncio
+import contextlib
+import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -41,6 +43,8 @@ LEAD_TICKS = 8
 LEAST_SHARE = 16
 ATTEMPTS = 100
 
+_LOG = logging.getLogger(__name__)
+
 
 @dataclass(slots=True, eq=False)
 class _Book:
@@ -57,7 +61,8 @@ class _Book:
     wanted: NanoUSD = 0
     demand: NanoUSD = 0
     recent_demand: NanoUSD = 0
-    used_at: float = 0.0
+    used_at: float = float("-inf")
+    users: int = 0
     growing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
@@ -67,6 +72,17 @@ class _Book:
     @property
     def free(self) -> NanoUSD:
         return self.leased - self.held
+
+    @property
+    def excess(self) -> NanoUSD:
+        """What was granted beyond a limit that was lowered since."""
+        limit = self.state.limit
+        return 0 if limit is None else max(0, self.state.granted - limit.amount)
+
+    @property
+    def usable(self) -> NanoUSD:
+        """The free part of the lease that new calls may take."""
+        return max(0, self.free - self.excess)
 
     @property
     def unleased(self) -> NanoUSD:
@@ -115,6 +131,9 @@ class Escrow:
         self._period_ends = float("-inf")
         self._unrecorded: list[tuple[Settlement, Hold]] = []
         self._recording: dict[asyncio.Future[None], tuple[Settlement, Hold]] = {}
+        self._growing: set[asyncio.Task[None]] = set()
+        self._unused: list[tuple[LeaseId, NanoUSD]] = []
+        self._closing = asyncio.Event()
         self._ticker: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -124,11 +143,12 @@ class Escrow:
 
     async def aclose(self) -> None:
         """Record what is settled and give everything back."""
-        if self._ticker is not None:
-            self._ticker.cancel()
-            await asyncio.gather(self._ticker, return_exceptions=True)
-        await asyncio.gather(*self._recording, return_exceptions=True)
+        self._closing.set()
+        # The ticker is not cancelled: what it was writing, the store may have written.
+        tasks = [*self._growing] if self._ticker is None else [self._ticker, *self._growing]
+        await asyncio.gather(*tasks, *self._recording, return_exceptions=True)
         await self._record_again()
+        await self._give_back_unused()
         for book in self._books.values():
             await self._give_back(book, book.free)
 
@@ -147,12 +167,14 @@ class Escrow:
             BudgetExceeded: one of them cannot cover it.
             Overloaded: the store did not say within which limits.
         """
-        limited = [book for book in books if book.is_limited] if ceiling else []
         for _ in range(ATTEMPTS):
+            # Anew each time: while the store was asked, a limit may have been removed.
+            limited = [book for book in books if book.is_limited] if ceiling else []
             short = self._short(limited, ceiling)
             if short is None:
                 break
-            await self._grow(short, ceiling)
+            with _in_use(books):
+                await self._grow(short, ceiling)
         else:
             raise Overloaded("too many calls compete for one budget", retry_after_seconds=1)
         now = self._clock()
@@ -164,7 +186,7 @@ class Escrow:
 
     def affordable(self, books: Books) -> NanoUSD | None:
         """The most that a call could still hold in all of `books`; None where nothing limits it."""
-        amounts = [max(0, book.free) + book.unleased for book in books if book.is_limited]
+        amounts = [book.usable + book.unleased for book in books if book.is_limited]
         return min(amounts) if amounts else None
 
     def settle(self, hold: Hold, event: UsageEvent) -> asyncio.Future[None]:
@@ -188,9 +210,11 @@ class Escrow:
         if hold.is_settled:
             raise RuntimeError("a hold is settled once")
         hold.is_settled = True
-        if hold.owner == self._owner:
-            for book in hold.limited:
+        for book in hold.limited:
+            if hold.owner == self._owner:
                 book.held -= hold.amount
+            else:
+                self._leave(hold.owner, book, hold.amount)
 
     async def budgets(self, accounts: Sequence[Account]) -> list[Budget]:
         """Each account's budget as the store has it now."""
@@ -217,6 +241,7 @@ class Escrow:
                 book.leased -= covered
             else:
                 covered = min(billed, hold.amount)
+                self._leave(hold.owner, book, hold.amount - covered)
         book.settling += billed
         return Charge(book.account, book.period, billed, covered)
 
@@ -235,24 +260,43 @@ class Escrow:
             book.spent_since_read += settlement.event.billed
 
     async def _record_again(self) -> None:
-        while self._unrecorded:
-            settlement, hold = self._unrecorded[0]
-            await self._store.settle(settlement)
+        for _ in range(len(self._unrecorded)):
+            settlement, hold = self._unrecorded.pop(0)
+            try:
+                await self._store.settle(settlement)
+            except BaseException:
+                # To the end: one that the store cannot take must not keep the others out.
+                self._unrecorded.append((settlement, hold))
+                raise
             self._recorded(settlement, hold)
-            self._unrecorded.pop(0)
 
     def _short(self, limited: Sequence[_Book], ceiling: NanoUSD) -> _Book | None:
         if limited and self._clock() > self._lease_ends - MARGIN_SECONDS:
             self._abandon_leases()
-        return next((book for book in limited if book.free < ceiling), None)
+        return next((book for book in limited if book.usable < ceiling), None)
 
     def _abandon_leases(self) -> None:
         """Go on under a new name; what the old one held is resolved when its leases expire."""
         if any(book.leased for book in self._books.values()):
-            self._owner = new_id("own")
             for book in self._books.values():
+                self._leave(self._owner, book, book.free)
                 book.leased = book.held = 0
+            self._owner = new_id("own")
         self._lease_ends = self._clock() + LEASE_SECONDS
+
+    def _leave(self, owner: str, book: _Book, amount: NanoUSD) -> None:
+        """Note a part of an abandoned lease that no call has used, to be given back."""
+        if amount > 0:
+            self._unused.append((LeaseId(owner, book.account, book.period), amount))
+
+    async def _give_back_unused(self) -> None:
+        while self._unused:
+            lease, amount = self._unused.pop()
+            try:
+                await self._store.give_back(lease, amount)
+            except Overloaded:
+                self._unused.append((lease, amount))
+                raise
 
     async def _grow(self, book: _Book, ceiling: NanoUSD) -> None:
         """Lease enough for one more call, and ahead for the calls that are likely to follow.
@@ -260,31 +304,46 @@ class Escrow:
         Raises:
             BudgetExceeded: the store has not enough left.
         """
+        # A caller who leaves must not take the answer along: what the store grants would be lost.
+        task = asyncio.create_task(self._grow_in_turn(book, ceiling))
+        self._growing.add(task)
+        task.add_done_callback(self._growing.discard)
+        await asyncio.shield(task)
+
+    async def _grow_in_turn(self, book: _Book, ceiling: NanoUSD) -> None:
         book.wanted += ceiling
         try:
-            async with book.growing:
-                if book.free < ceiling:
-                    await self._lease(book, ceiling)
+            with _in_use((book,)):
+                async with book.growing:
+                    if book.usable < ceiling:
+                        await self._lease(book, ceiling)
         finally:
             book.wanted -= ceiling
 
     async def _lease(self, book: _Book, ceiling: NanoUSD) -> None:
-        least = ceiling - book.free
+        await self._give_back_unused()
+        await self._give_back(book, min(book.free, book.excess))
+        least = max(0, ceiling - book.free)
         ahead = max(book.demand, book.recent_demand) * LEAD_TICKS
         ahead = min(ahead, book.unleased // LEAST_SHARE)
-        most = max(least, book.wanted - book.free) + ahead
+        # Whole calls only: the rest of one would be missing to another process.
+        most = max(least, book.wanted - book.free) + ahead // ceiling * ceiling
         lease = LeaseId(self._owner, book.account, book.period)
-        granted = await self._store.lease(
-            lease, least=least, most=most, expires_at=self._lease_ends
-        )
+        ends = self._clock() + LEASE_SECONDS
+        granted = await self._store.lease(lease, least=least, most=most, expires_at=ends)
         if lease.owner != self._owner:
-            return  # the name was given up meanwhile; the grant expires by itself
+            # The name was given up meanwhile.
+            self._leave(lease.owner, book, granted)
+            return
+        # Where the answer took long, this lease ends before the others.
+        self._lease_ends = min(self._lease_ends, ends)
         book.leased += granted
         if granted:
             book.state = _with_granted(book.state, granted)
             return
-        await self._read([book])
-        if book.is_limited and book.free + book.unleased < ceiling:
+        async with self._reading:
+            await self._read([book])
+        if book.is_limited and book.usable + book.unleased < ceiling:
             raise _exceeded(book, ceiling)
 
     async def _fresh(self, accounts: Sequence[Account], *, at_once: bool = False) -> Books:
@@ -297,14 +356,15 @@ class Escrow:
         books = tuple([self._book(account, period) for account in accounts])
         oldest = now - FRESH_SECONDS
         for book in books:
-            if book.read_at <= oldest or at_once:
+            if at_once or not oldest < book.read_at <= now:
                 break
         else:
             return books
-        async with self._reading:
-            stale = [book for book in books if book.read_at <= oldest or at_once]
-            if stale:
-                await self._read(stale)
+        with _in_use(books):
+            async with self._reading:
+                stale = [book for book in books if at_once or not oldest < book.read_at <= now]
+                if stale:
+                    await self._read(stale)
         return books
 
     def _book(self, account: Account, period: str) -> _Book:
@@ -322,40 +382,45 @@ class Escrow:
             book.state = state
             book.spent_since_read -= before
             book.read_at = started
-            book.used_at = max(book.used_at, started)
 
     async def _tick_forever(self) -> None:
-        while True:
-            await asyncio.sleep(TICK_SECONDS)
+        while not self._closing.is_set():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._closing.wait(), TICK_SECONDS)
             try:
                 await self._tick()
             except HeadgateError:
                 continue  # the store is away; leases end by themselves and the next tick tries
+            except Exception:  # noqa: BLE001 - a task's rim: without its ticks no record is kept
+                _LOG.exception("a tick of the escrow failed")
 
     async def _tick(self) -> None:
         now = self._clock()
-        await self._record_again()
         if now > self._lease_ends - LEASE_SECONDS / 2:
             await self._keep_leases(now)
+        await self._give_back_unused()
         for key, book in list(self._books.items()):
             book.recent_demand = max(book.demand, book.recent_demand // 2)
             book.demand = 0
-            is_idle = now - book.used_at > IDLE_SECONDS or not book.is_limited
-            if book.free > 0 and (is_idle or book.period != self._period):
-                await self._give_back(book, book.free)
-            if (
-                is_idle
-                and not (book.held or book.leased or book.settling)
-                and (now - book.read_at > LEASE_SECONDS)
+            is_kept = book.is_limited and book.period == self._period
+            is_idle = not book.users and now - book.used_at > IDLE_SECONDS
+            surplus = book.free if is_idle or not is_kept else min(book.free, book.excess)
+            await self._give_back(book, surplus)
+            if not (book.users or book.held or book.leased or book.settling) and (
+                now - max(book.read_at, book.used_at) > LEASE_SECONDS
             ):
                 del self._books[key]
+        await self._record_again()
 
     async def _keep_leases(self, now: float) -> None:
-        if now > self._lease_ends - MARGIN_SECONDS:
+        owner, ended = self._owner, self._lease_ends
+        if now > ended - MARGIN_SECONDS:
             self._abandon_leases()
         elif any(book.leased for book in self._books.values()):
-            await self._store.extend(self._owner, expires_at=now + LEASE_SECONDS)
-            self._lease_ends = now + LEASE_SECONDS
+            await self._store.extend(owner, expires_at=now + LEASE_SECONDS)
+            # An answer that comes after their end does not say whether it found them alive.
+            if owner == self._owner and self._clock() <= ended - MARGIN_SECONDS:
+                self._lease_ends = now + LEASE_SECONDS
         else:
             self._lease_ends = now + LEASE_SECONDS
         await self._store.expire(now=now - MARGIN_SECONDS)
@@ -373,6 +438,18 @@ class Escrow:
                 book.leased += amount
             raise
         book.state = _with_granted(book.state, -amount)
+
+
+@contextlib.contextmanager
+def _in_use(books: Books) -> Iterator[None]:
+    """Keep `books` from being forgotten or emptied while somebody waits for them."""
+    for book in books:
+        book.users += 1
+    try:
+        yield
+    finally:
+        for book in books:
+            book.users -= 1
 
 
 def _with_granted(state: AccountState, change: NanoUSD) -> AccountState:

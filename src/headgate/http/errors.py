@@ -9,6 +9,7 @@ from headgate.core import errors
 from headgate.core.budgets import Budget, period_bounds
 from headgate.core.money import to_json
 from headgate.core.times import iso
+from headgate.http.receipts import budget_headers, window_headers
 
 
 class ErrorForm(NamedTuple):
@@ -74,9 +75,15 @@ def headers_of(error: errors.HeadgateError) -> list[tuple[bytes, bytes]]:
         seconds = error.retry_after_seconds
         if seconds is not None:
             headers.append((b"retry-after", str(max(1, math.ceil(seconds))).encode()))
+        if isinstance(error, errors.RateLimited) and error.requests and error.tokens:
+            headers += window_headers(error.requests, error.tokens)
     elif isinstance(error, errors.BudgetExceeded):
         # The official clients retry some 4xx; an empty budget is not filled by trying again.
         headers.append((b"x-should-retry", b"false"))
+        headers += budget_headers(error.budget)
+    elif isinstance(error, errors.RequestTooLarge):
+        # The rest of the body is not read.
+        headers.append((b"connection", b"close"))
     elif isinstance(error, errors.MethodNotAllowed):
         headers.append((b"allow", ", ".join(error.allowed).encode()))
     elif isinstance(error, errors.InvalidKey):

@@ -1,5 +1,6 @@
 """The headers that tell a caller what a metered answer cost and what is left."""
 
+from headgate.core.budgets import Budget
 from headgate.core.limits import Window
 from headgate.core.money import to_text
 from headgate.gateway.calls import Receipt
@@ -12,16 +13,27 @@ def receipt_headers(receipt: Receipt, *, with_cost: bool = True) -> Headers:
         (b"x-model", _ascii(receipt.route.model)),
         (b"x-provider", _ascii(receipt.route.provider.provider)),
         (b"x-cache", b"bypass" if receipt.event is None else receipt.event.cache.encode()),
-        *_window(b"requests", receipt.requests),
-        *_window(b"tokens", receipt.tokens),
+        *window_headers(receipt.requests, receipt.tokens),
+        *budget_headers(receipt.budget),
     ]
-    budget = receipt.budget
-    if budget is not None and budget.limit is not None:
-        headers.append((b"x-budget-limit", to_text(budget.limit.amount).encode()))
-        headers.append((b"x-budget-remaining", to_text(budget.remaining or 0).encode()))
     if with_cost and receipt.event is not None:
         headers.append((b"x-cost", to_text(receipt.event.billed).encode()))
     return headers
+
+
+def budget_headers(budget: Budget | None) -> Headers:
+    """The tightest budget of a call, where it has one."""
+    if budget is None or budget.limit is None:
+        return []
+    return [
+        (b"x-budget-limit", to_text(budget.limit.amount).encode()),
+        (b"x-budget-remaining", to_text(budget.remaining or 0).encode()),
+    ]
+
+
+def window_headers(requests: Window, tokens: Window) -> Headers:
+    """The state of a key's rate limits."""
+    return [*_window(b"requests", requests), *_window(b"tokens", tokens)]
 
 
 def _window(unit: bytes, window: Window) -> Headers:

@@ -24,8 +24,9 @@ def _model_routes() -> list[Route]:
             handler=platform.complete,
             summary="Answer a conversation",
             description=(
-                "Without a `model` the platform's default answers. With `stream` the answer is that of "
-                "`POST /v1/stream`. Where the model refused to answer, `content` is its refusal."
+                "Without a `model` the platform's default answers. With `stream` the answer "
+                "is that of `POST /v1/stream`. Where the model refused to answer, `content` "
+                "is its refusal."
             ),
             body=platform.CompleteRequest,
             answer=platform.CompleteAnswer,
@@ -39,10 +40,12 @@ def _model_routes() -> list[Route]:
             handler=platform.stream,
             summary="Answer a conversation piece by piece",
             description=(
-                "Server-sent events, each of them `data:` with a JSON object:\n\n"
+                "Server-sent events, each of them `data:` with a JSON object:\n"
+                "\n"
                 '- `{"type":"delta","content":"…"}`: the next piece of the text\n'
-                '- `{"type":"done","id","model","provider","finishReason","toolCalls"?,"usage","latencyMs"}`: '
-                "the end, once it is paid for\n"
+                "- "
+                '`{"type":"done","id","model","provider","finishReason","toolCalls"?,"usage","latencyMs"}`:'
+                " the end, once it is paid for\n"
                 '- `{"type":"error","error":{…}}`: the end, where the answer broke off'
             ),
             body=platform.CompleteRequest,
@@ -68,8 +71,8 @@ def _model_routes() -> list[Route]:
             handler=platform.classify,
             summary="Say which label fits a text",
             description=(
-                "`label` is always one of `labels`, `confidence` lies from 0 to 1, and `scores` has every label "
-                "and adds up to 1."
+                "`label` is always one of `labels`, `confidence` lies from 0 to 1, and "
+                "`scores` has every label and adds up to 1."
             ),
             body=platform.ClassifyRequest,
             answer=platform.ClassifyAnswer,
@@ -87,9 +90,9 @@ def _openai_routes() -> list[Route]:
             handler=openai.chat_completions,
             summary="Chat completions, as OpenAI's clients call them",
             description=(
-                "With `stream` the answer is chunks as server-sent events, up to `data: [DONE]`; with "
-                "`stream_options.include_usage` the last chunk tells the usage. Where the answer breaks off, "
-                'the last event is `{"error":{…}}`.'
+                "With `stream` the answer is chunks as server-sent events, up to `data: "
+                "[DONE]`; with `stream_options.include_usage` the last chunk tells the usage."
+                ' Where the answer breaks off, the last event is `{"error":{…}}`.'
             ),
             body=openai_protocol.ChatCompletionRequest,
             answer=openai_protocol.ChatCompletion,
@@ -103,8 +106,8 @@ def _openai_routes() -> list[Route]:
             handler=openai.embeddings,
             summary="Embeddings, as OpenAI's clients call them",
             description=(
-                "Vectors are numbers, or base64 of little-endian 32-bit floats with `encoding_format` `base64`. "
-                "Lists of tokens are taken too."
+                "Vectors are numbers, or base64 of little-endian 32-bit floats with "
+                "`encoding_format` `base64`. Lists of tokens are taken too."
             ),
             body=openai_protocol.EmbeddingsRequest,
             answer=openai_protocol.EmbeddingList,
@@ -117,8 +120,8 @@ def _openai_routes() -> list[Route]:
             handler=openai.models,
             summary="The models that the key may use",
             description=(
-                "Aliases and `auto` stand among them. An id that several vendors have is listed for the others "
-                "as `vendor/model`."
+                "Aliases and `auto` stand among them. An id that several vendors have is "
+                "listed for the others as `vendor/model`."
             ),
             answer=openai_protocol.ModelList,
         ),
@@ -146,8 +149,8 @@ def _key_routes() -> list[Route]:
             handler=keys.create_key,
             summary="Create a key; its secret is shown this once",
             description=(
-                "`apiKey` is the secret. It is not kept, so this answer is the only one that has it. "
-                "`monthlyBudget` sets a hard budget for the key."
+                "`apiKey` is the secret. It is not kept, so this answer is the only one that "
+                "has it. `monthlyBudget` sets a hard budget for the key."
             ),
             body=keys.CreateKey,
             answer=keys.KeyItem,
@@ -200,7 +203,8 @@ def _key_routes() -> list[Route]:
             handler=keys.rotate_key,
             summary="Give a key a new secret",
             description=(
-                "The answer has the new secret in `apiKey`. The old one works for `graceSeconds` more."
+                "The answer has the new secret in `apiKey`. The old one works for "
+                "`graceSeconds` more."
             ),
             body=keys.RotateKey,
             answer=keys.KeyItem,
@@ -217,9 +221,9 @@ def _usage_routes() -> list[Route]:
             handler=usage.usage,
             summary="What was used, in total and by a dimension",
             description=(
-                "Each of `rows` has the dimension under its own name, such as `model`, beside the same sums as "
-                "`totals`. By `tag`, a call counts once for each of its tags. `userId` and `keyId` narrow what "
-                "the key may see."
+                "Each of `rows` has the dimension under its own name, such as `model`, beside"
+                " the same sums as `totals`. By `tag`, a call counts once for each of its "
+                "tags. `userId` and `keyId` narrow what the key may see."
             ),
             query=usage.UsageQuery,
             answer=usage.UsageAnswer,
@@ -241,9 +245,9 @@ def _usage_routes() -> list[Route]:
             handler=usage.get_budget,
             summary="What is left of the caller's budgets",
             description=(
-                "Without parameters: the tightest budget of the caller's key, user and workspace, and all of "
-                "them in `budgets`. With `scope` and `id`: that one; another's needs the scope `admin`. "
-                "It can be read when it is exhausted."
+                "Without parameters: the tightest budget of the caller's key, user and "
+                "workspace, and all of them in `budgets`. With `scope` and `id`: that one; "
+                "another's needs the scope `admin`. It can be read when it is exhausted."
             ),
             query=usage.BudgetQuery,
             answer=usage.OwnBudgets | usage.BudgetItem,
@@ -255,8 +259,8 @@ def _usage_routes() -> list[Route]:
             handler=usage.set_budget,
             summary="Set, change or remove a budget",
             description=(
-                "It holds for calls that begin from now on, and counts what was spent this month. A `monthlyBudget` "
-                "of null removes the limit."
+                "It holds for calls that begin from now on, and counts what was spent this "
+                "month. A `monthlyBudget` of null removes the limit."
             ),
             body=usage.SetBudget,
             answer=usage.BudgetItem,
@@ -273,7 +277,8 @@ def _own_routes() -> list[Route]:
             handler=system.health,
             summary="Whether the platform works",
             description=(
-                "`checks` tells of each part. Where one is down the status is 503 and the body has `error` too."
+                "`checks` tells of each part. Where one is down the status is 503 and the "
+                "body has `error` too."
             ),
             answer=system.Health,
         )

@@ -13,6 +13,10 @@ SECONDS_PER_MINUTE = 60.0
 MOST_KEYS = 10_000
 
 
+# Without a limit on tokens the headers still name one; it is beyond what a key can use.
+_UNLIMITED_TOKENS = Window(1_000_000_000, 1_000_000_000, 0.0)
+
+
 @dataclass(slots=True)
 class _Bucket:
     capacity: float
@@ -41,9 +45,16 @@ class _Counters:
     concurrency: int | None
     running: int = 0
 
+    def tokens_window(self) -> Window:
+        return _UNLIMITED_TOKENS if self.tokens is None else self.tokens.window()
 
-# Without a limit on tokens the headers still name one; it is beyond what a key can use.
-_UNLIMITED_TOKENS = Window(1_000_000_000, 1_000_000_000, 0.0)
+    def refusal(self, message: str, wait_seconds: float) -> RateLimited:
+        return RateLimited(
+            message,
+            retry_after_seconds=wait_seconds,
+            requests=self.requests.window(),
+            tokens=self.tokens_window(),
+        )
 
 
 @dataclass(slots=True)
@@ -84,33 +95,30 @@ class ProcessRateLimiter:
         now = self.clock()
         counters = self._counters(key, now)
         counters.requests.refill(now)
+        tokens_left = counters.tokens
+        if tokens_left is not None:
+            tokens_left.refill(now)
         if counters.concurrency is not None and counters.running >= counters.concurrency:
-            raise RateLimited(
-                f"the key already has {counters.running} calls under way, its limit: "
-                "wait for one to end",
-                retry_after_seconds=1,
-            )
+            under_way = f"the key already has {counters.running} calls under way, its limit"
+            raise counters.refusal(f"{under_way}: wait for one to end", 1)
         if counters.requests.level < 1:
-            raise RateLimited(
-                "the key's limit on requests is reached",
-                retry_after_seconds=counters.requests.wait(1),
+            raise counters.refusal(
+                "the key's limit on requests is reached", counters.requests.wait(1)
             )
         estimate = 0
-        if counters.tokens is not None:
-            counters.tokens.refill(now)
+        if tokens_left is not None:
             # A request larger than the whole limit waits for a full bucket, not for ever.
-            estimate = min(tokens, int(counters.tokens.capacity))
-            if counters.tokens.level < estimate:
-                raise RateLimited(
-                    "the key's limit on tokens is reached",
-                    retry_after_seconds=counters.tokens.wait(estimate),
+            estimate = min(tokens, int(tokens_left.capacity))
+            if tokens_left.level < estimate:
+                raise counters.refusal(
+                    "the key's limit on tokens is reached", tokens_left.wait(estimate)
                 )
-            counters.tokens.level -= estimate
+            tokens_left.level -= estimate
         counters.requests.level -= 1
         counters.running += 1
         return ProcessTicket(
             counters.requests.window(),
-            counters.tokens.window() if counters.tokens else _UNLIMITED_TOKENS,
+            counters.tokens_window(),
             counters,
             estimate,
         )
@@ -152,6 +160,8 @@ class ProcessRateLimiter:
         if len(self._keys) < MOST_KEYS:
             return
         for key_id, counters in list(self._keys.items()):
-            counters.requests.refill(now)
-            if not counters.running and counters.requests.level >= counters.requests.capacity:
+            buckets = [counters.requests, *([counters.tokens] if counters.tokens else [])]
+            for bucket in buckets:
+                bucket.refill(now)
+            if not counters.running and all(item.level >= item.capacity for item in buckets):
                 del self._keys[key_id]

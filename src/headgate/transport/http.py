@@ -4,6 +4,7 @@ A small interface over pyreqwest, so that nobody else depends on it. Redirects a
 vendor that redirects would take the credential along.
 """
 
+import asyncio
 import datetime as dt
 from collections.abc import AsyncIterator, Mapping
 from types import TracebackType
@@ -13,6 +14,8 @@ from pyreqwest.client import Client, ClientBuilder
 from pyreqwest.exceptions import ConnectError, PyreqwestError, RequestTimeoutError
 from pyreqwest.request import StreamRequest
 from pyreqwest.response import Response
+
+_LET_GO_SECONDS = 0.05
 
 
 class HttpError(Exception):
@@ -83,6 +86,9 @@ class HttpClient:
     async def aclose(self) -> None:
         """Close all connections."""
         await self._client.close()
+        # The client's own thread lets go of its last Python objects a moment later and tells nobody
+        # when; an interpreter that ends meanwhile is aborted ("PyGILState_Release").
+        await asyncio.sleep(_LET_GO_SECONDS)
 
 
 class HttpStream:

@@ -35,7 +35,8 @@ _ABILITIES: tuple[tuple[Ability, re.Pattern[str]], ...] = (
             r"|\bis (?:this|it|the \w+) (?:\w+ )?(?:spam|urgent|positive|negative)\b"
             r"|\bpositive,? (?:or|and|/) ?negative\b|\btriage\b"
             r"|\broute (?:this|the) (?:ticket|message)\b"
-            r"|\bassign (?:a|one|the) (?:label|category|class)\b|klassifizier|\bclasifica|分類|分类",
+            r"|\bassign (?:a|one|the) (?:label|category|class)\b|klassifizier|\bclasifica"
+            r"|分類|分类",
             re.IGNORECASE,
         ),
     ),
@@ -44,7 +45,8 @@ _ABILITIES: tuple[tuple[Ability, re.Pattern[str]], ...] = (
         re.compile(
             r"\bextract\w*\b|\bpull out\b|\bparse\b|\bidentify (?:all|the|every|any)\b"
             r"|\b(?:list|find|get|show|give me|name|collect) (?:me )?(?:all|every|each|any|the) "
-            r"(?:of the )?(?:\w+ ){0,2}?(?:dates?|times|amounts?|prices?|names?|people|persons?|companies|"
+            r"(?:of the )?(?:\w+ ){0,2}?"
+            r"(?:dates?|times|amounts?|prices?|names?|people|persons?|companies|"
             r"organi[sz]ations?|e-?mails?(?: addresses)?|addresses|phone(?: numbers?)?|urls?|links|"
             r"entities|percentages?|sums|numbers)\b"
             r"|\b(?:what|which) (?:\w+ )?(?:dates|amounts|people|persons|names|companies|"
@@ -126,7 +128,8 @@ _QUESTION = re.compile(
     r"(?:about|who|whom|whose|what|when|where|why|which|how|if|whether)\b"
     r"|\W*(?:(?:please|so|and|but|ok|now|hi|hello)[\s,]+)*"
     r"(?:who|whom|whose|what|when|where|why|which|how|is|are|was|were|does|do|did|should|will|has|"
-    r"have)\b|\W*(?:based on|according to|in|from) [^?]{3,200}\b(?:who|what|when|where|why|which|how)\b",
+    r"have)\b|\W*(?:based on|according to|in|from) [^?]{3,200}"
+    r"\b(?:who|what|when|where|why|which|how)\b",
     re.IGNORECASE,
 )
 

@@ -30,7 +30,8 @@ _REQUEST = re.compile(
     r"did|can|could|should|will|would|has|have|triage|route|assign|decide|determine|detect|make|"
     r"provide|return|output|read|use|using|based on|according to|from the|"
     r"in (?:\w+ ){1,2}(?:sentences?|words)|an? (?:\w+ ){0,2}summary|key points|main points|"
-    r"the gist|calculate|compute|solve|simplify|proofread|improve|fix|convert|fass|résum|resum|riassu|samenvat|extrah)",
+    r"the gist|calculate|compute|solve|simplify|proofread|improve|fix|convert|fass|résum|resum|"
+    r"riassu|samenvat|extrah)",
     re.IGNORECASE,
 )
 _FOREIGN_REQUEST = re.compile(

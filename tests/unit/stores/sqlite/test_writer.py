@@ -206,15 +206,10 @@ async def test_a_failure_that_nobody_waits_for_is_logged(
 async def test_commands_of_a_loop_that_is_closed_run_and_harm_nobody(desk: Desk) -> None:
     first, go_on = await desk.hold_up()
 
-    def leave() -> None:
-        loop = asyncio.new_event_loop()
-        abandoned = loop.create_task(desk.writer.append(write_all, "a"))
-        loop.run_until_complete(asyncio.sleep(0))
-        abandoned.cancel()
-        loop.run_until_complete(asyncio.gather(abandoned, return_exceptions=True))
-        loop.close()
+    async def leave() -> None:
+        desk.writer.append(write_all, "a")
 
-    await asyncio.to_thread(leave)
+    await asyncio.to_thread(lambda: asyncio.run(leave()))
     go_on.set()
     await first
     assert await desk.writer.run(write) == "written"
