@@ -23,7 +23,7 @@ class Client:
     ) -> None:
         data = body if isinstance(body, bytes) else msgspec.json.encode(body)
         given = {"authorization": "Bearer any"} if headers is None else headers
-        self.scope = {
+        self.scope: dict[str, Any] = {
             "type": "http",
             "method": method,
             "path": path,

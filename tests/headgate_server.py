@@ -36,13 +36,18 @@ _READY = re.compile(r"is ready on (http://\S+)")
 _ADMIN_KEY = re.compile(r"^  (sk-proj-\S+)$", re.MULTILINE)
 
 
-async def eventually(read: Callable[[], Awaitable[T]], holds: Callable[[T], bool]) -> T:
+async def eventually(
+    read: Callable[[], Awaitable[T]],
+    holds: Callable[[T], bool],
+    *,
+    seconds: float = PATIENCE_SECONDS,
+) -> T:
     """The first value of `read` for which `holds`; another process can only be asked.
 
     Raises:
-        AssertionError: none came within half a minute; shows the last one.
+        AssertionError: none came in time; shows the last one.
     """
-    deadline = asyncio.get_running_loop().time() + PATIENCE_SECONDS
+    deadline = asyncio.get_running_loop().time() + seconds
     while not holds(value := await read()):
         assert asyncio.get_running_loop().time() < deadline, f"it stays {value!r}"
         await asyncio.sleep(0.02)

@@ -72,7 +72,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     role: Annotated[
         Role,
         Variable(
-            "HEADGATE_ROLE", PLATFORM, "What this process does; `headgate serve --role` sets it."
+            "HEADGATE_ROLE",
+            PLATFORM,
+            "What this process does; `headgate serve --role` sets it.",
+            planned=True,
         ),
     ] = "all"
     store: Annotated[
@@ -80,7 +83,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Variable(
             "HEADGATE_STORE",
             PLATFORM,
-            "Where keys, budgets and usage are kept: in the data directory, or in DynamoDB tables.",
+            "Where keys, budgets and usage are kept: `sqlite` is the data directory; `dynamodb` is"
+            " not available yet.",
         ),
     ] = "sqlite"
     redis_url: Annotated[
@@ -142,6 +146,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             SECURITY,
             "With ENCRYPTION_SALT, the source of the key that signs tokens and encrypts stored"
             " vendor keys. Required in production.",
+            planned=True,
         ),
     ] = None
     encryption_salt: Annotated[
@@ -150,6 +155,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "ENCRYPTION_SALT",
             SECURITY,
             "See JWT_SECRET_KEY; changing either makes stored vendor keys unreadable.",
+            planned=True,
         ),
     ] = None
     openai_api_key: Annotated[
@@ -159,10 +165,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Url, Variable("OPENAI_BASE_URL", MODELS, "OpenAI's address, with its version.")
     ] = Url("https://api.openai.com/v1")
     anthropic_api_key: Annotated[
-        Secret | None, Variable("ANTHROPIC_API_KEY", MODELS, "Your key for Anthropic.")
+        Secret | None,
+        Variable("ANTHROPIC_API_KEY", MODELS, "Your key for Anthropic.", planned=True),
     ] = None
     anthropic_base_url: Annotated[
-        Url, Variable("ANTHROPIC_BASE_URL", MODELS, "Anthropic's address, without a version.")
+        Url,
+        Variable(
+            "ANTHROPIC_BASE_URL", MODELS, "Anthropic's address, without a version.", planned=True
+        ),
     ] = Url("https://api.anthropic.com")
     azure_openai_endpoint: Annotated[
         Url | None,
@@ -170,22 +180,26 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "AZURE_OPENAI_ENDPOINT",
             MODELS,
             "Your Azure OpenAI resource: `https://NAME.openai.azure.com`.",
+            planned=True,
         ),
     ] = None
     azure_openai_api_key: Annotated[
-        Secret | None, Variable("AZURE_OPENAI_API_KEY", MODELS, "Your key for that resource.")
+        Secret | None,
+        Variable("AZURE_OPENAI_API_KEY", MODELS, "Your key for that resource.", planned=True),
     ] = None
     gemini_api_key: Annotated[
-        Secret | None, Variable("GEMINI_API_KEY", MODELS, "Your key for Gemini.")
+        Secret | None, Variable("GEMINI_API_KEY", MODELS, "Your key for Gemini.", planned=True)
     ] = None
     gemini_base_url: Annotated[
-        Url, Variable("GEMINI_BASE_URL", MODELS, "Gemini's address, without a version.")
+        Url,
+        Variable("GEMINI_BASE_URL", MODELS, "Gemini's address, without a version.", planned=True),
     ] = Url("https://generativelanguage.googleapis.com")
     cohere_api_key: Annotated[
-        Secret | None, Variable("COHERE_API_KEY", MODELS, "Your key for Cohere.")
+        Secret | None, Variable("COHERE_API_KEY", MODELS, "Your key for Cohere.", planned=True)
     ] = None
     cohere_base_url: Annotated[
-        Url, Variable("COHERE_BASE_URL", MODELS, "Cohere's address, without a version.")
+        Url,
+        Variable("COHERE_BASE_URL", MODELS, "Cohere's address, without a version.", planned=True),
     ] = Url("https://api.cohere.com")
     ollama_base_url: Annotated[
         Url,
@@ -194,21 +208,36 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         ),
     ] = Url("http://127.0.0.1:11434")
     aws_region: Annotated[
-        str | None, Variable("AWS_REGION", AWS, "The region of Bedrock and DynamoDB: `us-east-1`.")
+        str | None,
+        Variable(
+            "AWS_REGION", AWS, "The region of Bedrock and DynamoDB: `us-east-1`.", planned=True
+        ),
     ] = None
     aws_access_key_id: Annotated[
-        str | None, Variable("AWS_ACCESS_KEY_ID", AWS, "The id of the AWS access key.")
+        str | None,
+        Variable("AWS_ACCESS_KEY_ID", AWS, "The id of the AWS access key.", planned=True),
     ] = None
     aws_secret_access_key: Annotated[
-        Secret | None, Variable("AWS_SECRET_ACCESS_KEY", AWS, "The AWS access key's secret.")
+        Secret | None,
+        Variable("AWS_SECRET_ACCESS_KEY", AWS, "The AWS access key's secret.", planned=True),
     ] = None
     aws_session_token: Annotated[
         Secret | None,
-        Variable("AWS_SESSION_TOKEN", AWS, "The token that belongs to a temporary AWS access key."),
+        Variable(
+            "AWS_SESSION_TOKEN",
+            AWS,
+            "The token that belongs to a temporary AWS access key.",
+            planned=True,
+        ),
     ] = None
     bedrock_endpoint: Annotated[
         Url | None,
-        Variable("BEDROCK_ENDPOINT", AWS, "Bedrock's address; the region's own when not set."),
+        Variable(
+            "BEDROCK_ENDPOINT",
+            AWS,
+            "Bedrock's address; the region's own when not set.",
+            planned=True,
+        ),
     ] = None
     dynamodb_endpoint: Annotated[
         Url | None,

@@ -297,8 +297,10 @@ async def test_a_key_is_changed_and_the_change_holds_at_once(admin: Caller) -> N
         await admin.send("PATCH", path, {"models": None, "scopes": ["ai:embed"]})
         assert (await caller.ask("hello")).status == 403
         await admin.send("PATCH", path, {"scopes": ["ai:complete"], "monthlyBudget": 0})
-        # What this process had leased of the old budget may be used for a moment.
-        await eventually(lambda: caller.ask("hello"), lambda answer: answer.status == 402)
+        # Even for a caller who never pauses; the promise is a second, the machine may be busy.
+        await eventually(
+            lambda: caller.ask("hello"), lambda answer: answer.status == 402, seconds=5
+        )
         removed = await admin.send("PATCH", path, {"monthlyBudget": None})
         assert removed.json["monthlyBudget"] is None
         assert (await caller.ask("hello")).status == 200

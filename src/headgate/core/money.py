@@ -3,7 +3,7 @@
 Dollars appear only at the rim, as JSON numbers with at most nine decimals.
 """
 
-from decimal import Decimal, InvalidOperation
+from decimal import Context, Decimal, Inexact, InvalidOperation
 from typing import Annotated, TypeAlias
 
 import msgspec
@@ -13,6 +13,8 @@ NanoUSD: TypeAlias = int
 
 NANO_PER_USD = 1_000_000_000
 MAX_DOLLARS = 1_000_000_000
+# Far more digits than an amount has; what does not fit into them is refused, not rounded.
+_EXACT = Context(prec=40, traps=[Inexact])
 
 Dollars: TypeAlias = Annotated[
     msgspec.Raw,
@@ -48,9 +50,10 @@ def from_dollars(dollars: float | str | Decimal) -> NanoUSD:
         exact = dollars if isinstance(dollars, Decimal) else Decimal(str(dollars))
     except InvalidOperation:
         raise ValueError(f"{dollars!r} is not an amount of dollars") from None
-    if not exact.is_finite() or abs(exact) > MAX_DOLLARS:
+    if not exact.is_finite() or exact.copy_abs() > MAX_DOLLARS:
         raise ValueError(f"{dollars} is not an amount of dollars between -1e9 and 1e9")
-    nano = exact * NANO_PER_USD
-    if nano != nano.to_integral_value():
-        raise ValueError(f"{dollars} has more than nine decimals")
-    return int(nano)
+    try:
+        nano = _EXACT.multiply(exact, NANO_PER_USD)
+        return int(nano.to_integral_exact(context=_EXACT))
+    except Inexact:
+        raise ValueError(f"{dollars} has more than nine decimals") from None

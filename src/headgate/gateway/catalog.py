@@ -1,5 +1,6 @@
 """Which vendor's model answers to a name, and at what price."""
 
+import asyncio
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -43,6 +44,7 @@ class Catalog:
     auto: Callable[[], Sequence[str]] = tuple
     clock: Callable[[], float] = time.monotonic
     _refreshed_at: float = float("-inf")
+    _refreshing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def routes(self, model: str, key: VirtualKey) -> tuple[Route, ...]:
         """The ways to answer `model`, in order of preference.
@@ -51,8 +53,11 @@ class Catalog:
             ModelNotFound: the model is unknown, has no price, or is not one this key may use.
         """
         found = self._allowed(model, key)
-        if not found and self.clock() - self._refreshed_at > REFRESH_SECONDS:
-            await self.refresh()
+        if not found and self._is_old():
+            async with self._refreshing:
+                # Whoever came first has asked for all who wait here.
+                if self._is_old():
+                    await self._refresh()
             found = self._allowed(model, key)
         if not found:
             raise ModelNotFound(
@@ -64,9 +69,16 @@ class Catalog:
 
     async def refresh(self) -> None:
         """Ask vendors that can change at run time for their models."""
-        self._refreshed_at = self.clock()
+        async with self._refreshing:
+            await self._refresh()
+
+    async def _refresh(self) -> None:
         for provider in self.providers.values():
             await provider.refresh()
+        self._refreshed_at = self.clock()
+
+    def _is_old(self) -> bool:
+        return self.clock() - self._refreshed_at > REFRESH_SECONDS
 
     def models(self, key: VirtualKey) -> list[tuple[str, str]]:
         """The ids that `key` may use, each with its vendor's name; no id stands twice."""
@@ -108,8 +120,8 @@ class Catalog:
             # Naming the vendor says that it knows the model; the price must be known all the same.
             return self._priced(provider, rest)
         for candidate in self.providers.values():
-            if candidate.serves(model):
-                return self._priced(candidate, model)
+            if candidate.serves(model) and (route := self._priced(candidate, model)):
+                return route
         return None
 
     def _priced(self, provider: Provider, model: str) -> Route | None:

@@ -1,5 +1,6 @@
 """Classification by a chat model: the question it is asked, and how its answer is read."""
 
+import math
 import re
 from collections.abc import Sequence
 
@@ -57,12 +58,15 @@ def verdict(answer: str, labels: Sequence[str]) -> Classification:
     label the same, lowest confidence.
     """
     reply = _reply(answer)
-    by_name = {label.casefold(): label for label in labels}
+    labels = list(dict.fromkeys(labels))
+    # The exact name first: labels may differ in their case alone.
+    by_name = {label.casefold(): label for label in labels} | {label: label for label in labels}
     if reply.scores:
         weights = {label: max(0.0, reply.scores.get(label, 0.0)) for label in labels}
         if any(weights.values()):
             return _normalised(weights)
-    label = by_name.get((reply.label or "").strip().casefold())
+    named = reply.label or ""
+    label = by_name.get(named) or by_name.get(named.strip().casefold())
     if label is None:
         return _normalised({label: _mentions(answer, label) for label in labels})
     least = 1 / len(labels)
@@ -76,7 +80,7 @@ def _reply(answer: str) -> _Reply:
     start, end = answer.find("{"), answer.rfind("}")
     try:
         return msgspec.json.decode(answer[start : end + 1] if start >= 0 else "", type=_Reply)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, RecursionError):
         return _Reply()
 
 
@@ -85,9 +89,10 @@ def _mentions(answer: str, label: str) -> float:
 
 
 def _normalised(weights: dict[str, float]) -> Classification:
-    total = sum(weights.values())
-    scores = {
-        label: weight / total if total else 1 / len(weights) for label, weight in weights.items()
-    }
+    most = max(weights.values())
+    # Made small first: a sum of a model's numbers may be beyond what a float can hold.
+    shares = {label: weight / most if most else 1.0 for label, weight in weights.items()}
+    total = math.fsum(shares.values())
+    scores = {label: share / total for label, share in shares.items()}
     best = max(scores, key=lambda label: scores[label])
     return Classification(best, scores[best], scores)

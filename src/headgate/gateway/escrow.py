@@ -32,9 +32,10 @@ from headgate.core.money import NanoUSD, to_text
 from headgate.core.usage import UsageEvent
 
 FRESH_SECONDS = 1.0
-LEASE_SECONDS = 10.0
-# Clocks differ: the owner stops using a lease this long before its end, others wait as long after.
-MARGIN_SECONDS = 2.0
+LEASE_SECONDS = 12.0
+# Clocks differ and writes wait for each other: the owner stops using a lease this long before its
+# end, others wait as long after. Twice this is more than a write may take to reach the store.
+MARGIN_SECONDS = 3.0
 TICK_SECONDS = 0.25
 IDLE_SECONDS = 1.0
 # Far from the limit a lease is made for this many ticks of spend to come; near it, for one call.
@@ -436,6 +437,8 @@ class Escrow:
         except Overloaded:
             if lease.owner == self._owner:
                 book.leased += amount
+            else:
+                self._leave(lease.owner, book, amount)
             raise
         book.state = _with_granted(book.state, -amount)
 

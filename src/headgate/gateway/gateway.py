@@ -14,6 +14,7 @@ import msgspec
 from headgate.core.chat import ChatRequest, ChatResponse, TokenUsage, text_bytes
 from headgate.core.embeddings import EmbeddingRequest, EmbeddingResponse
 from headgate.core.errors import (
+    BudgetExceeded,
     ContextLengthExceeded,
     HeadgateError,
     InvalidRequest,
@@ -31,10 +32,11 @@ from headgate.core.models import (
     ProviderUnreachable,
     RefusalKind,
 )
+from headgate.core.money import NanoUSD
 from headgate.core.usage import RequestType
 from headgate.gateway.calls import Attempt, Billing, Caller, Receipt, receipt
 from headgate.gateway.catalog import Catalog, Route
-from headgate.gateway.escrow import Escrow
+from headgate.gateway.escrow import Books, Escrow, Hold
 from headgate.gateway.streams import StreamedAnswer
 
 T = TypeVar("T")
@@ -144,15 +146,15 @@ class Gateway:
             provider = attempt.route.provider
             return await provider.embed(fitted, idempotency_key=attempt.idempotency_key)
 
-        size = sum(len(item) for item in request.input)
+        size = _embedding_estimate(request)
         routes = await self.catalog.routes(request.model, caller.key)
         call = _Call(
             caller,
             "embedding",
             routes,
-            await self.limiter.admit(caller.key, size // BYTES_PER_TOKEN),
+            await self.limiter.admit(caller.key, size),
             lambda route: (route.provider.embedding_ceiling(request), 0, 0),
-            lambda _route: size // BYTES_PER_TOKEN,
+            lambda route: min(size, route.provider.embedding_ceiling(request)),
             make,
         )
         used = 0
@@ -223,18 +225,17 @@ class Gateway:
         """
         books = await self.ledger.books(call.caller.accounts(route.model))
         markup = self.billing.markup_for(call.caller.key.workspace_id)
-        price = route.price
-        ceiling, limit = 0, None
-        if not price.is_free:
-            most_input, sent, most_output = call.bounds(route)
-            output = most_output if sent is None else sent
-            if sent is None:
-                money = self.ledger.affordable(books)
-                if money is not None:
-                    covered = price.affordable_output(markup.affordable_cost(money), most_input)
-                    output = limit = max(min(covered, most_output), self.min_output_tokens)
-            ceiling = markup.billed(price.ceiling(most_input, output))
-        hold = await self.ledger.reserve(books, ceiling)
+        ceiling, limit = self._ceiling(call, route, books)
+        hold: Hold | None = None
+        while hold is None:
+            try:
+                hold = await self.ledger.reserve(books, ceiling)
+            except BudgetExceeded:
+                # Calls that came at once may have been faster: try with what they left.
+                tried = limit
+                ceiling, limit = self._ceiling(call, route, books)
+                if tried is None or limit is None or limit >= tried:
+                    raise
         attempt = Attempt(
             caller=call.caller,
             route=route,
@@ -245,6 +246,31 @@ class Gateway:
             ticket=call.ticket,
         )
         return attempt, limit
+
+    def _ceiling(self, call: _Call[T], route: Route, books: Books) -> tuple[NanoUSD, int | None]:
+        """The most the call can be billed, and the output limit that makes it so, if it needs one.
+
+        Where the caller sent no limit it is the model's, lowered to what the budgets still cover.
+        """
+        price = route.price
+        if price.is_free:
+            return 0, None
+        markup = self.billing.markup_for(call.caller.key.workspace_id)
+        most_input, sent, most_output = call.bounds(route)
+        output, limit = most_output if sent is None else sent, None
+        money = self.ledger.affordable(books) if sent is None else None
+        if money is not None:
+            covered = price.affordable_output(markup.affordable_cost(money), most_input)
+            output = limit = min(most_output, max(covered, self.min_output_tokens))
+        return markup.billed(price.ceiling(most_input, output)), limit
+
+
+def _embedding_estimate(request: EmbeddingRequest) -> int:
+    """About how many tokens the inputs have; exactly, where the caller has cut them already."""
+    return sum(
+        -(-len(item.encode()) // BYTES_PER_TOKEN) if isinstance(item, str) else len(item)
+        for item in request.input
+    )
 
 
 def _fitted(request: ChatRequest, route: Route, output: int | None) -> ChatRequest:

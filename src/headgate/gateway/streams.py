@@ -4,7 +4,12 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 
 from headgate.core.chat import ChatDelta, TokenUsage, WireDelta
-from headgate.core.models import ChatStream, ProviderError
+from headgate.core.models import (
+    ChatStream,
+    ProviderError,
+    ProviderRefused,
+    ProviderUnreachable,
+)
 from headgate.core.usage import CallStatus
 from headgate.gateway.calls import Attempt, Receipt, receipt
 
@@ -48,7 +53,12 @@ class StreamedAnswer:
         """
         try:
             self._first = await anext(self._pieces, None)
-        except BaseException:
+        except (ProviderRefused, ProviderUnreachable):
+            await self._stream.aclose()
+            raise
+        except BaseException as error:
+            # The vendor may have begun: what had come before its first whole piece is billed too.
+            self._charge(_status_of(error))
             await self._stream.aclose()
             raise
         self._attempt.mark_first_token()
@@ -73,8 +83,8 @@ class StreamedAnswer:
             self._settle("incomplete")
             await self._attempt.durable()
             raise
-        except (asyncio.CancelledError, GeneratorExit):
-            self._settle("cancelled")
+        except BaseException as error:
+            self._settle(_status_of(error))
             raise
         else:
             self._settle("ok")
@@ -84,8 +94,19 @@ class StreamedAnswer:
 
     def _settle(self, status: CallStatus) -> None:
         """Charge what was used and give the place in the rate limit back, the first time only."""
-        if self._attempt.event is not None:
-            return
+        if self._attempt.event is None:
+            self._attempt.ticket.finish(self._charge(status))
+
+    def _charge(self, status: CallStatus) -> int:
+        """Charge what was used, and say how many tokens that is."""
         usage = self.usage
         self._attempt.settle(usage, status, estimated=self._stream.usage() is None)
-        self._attempt.ticket.finish(usage.total_tokens)
+        return usage.total_tokens
+
+
+def _status_of(error: BaseException) -> CallStatus:
+    """How a call ended that did not end by itself."""
+    if isinstance(error, ProviderError):
+        return "incomplete"
+    # Any other is a fault of ours, which must not leave money held.
+    return "cancelled" if isinstance(error, asyncio.CancelledError | GeneratorExit) else "error"

@@ -270,4 +270,4 @@ async def _send_stream(send: Send, reply: StreamReply, request_id: str) -> None:
         )
         async for frame in frames:
             await send({"type": "http.response.body", "body": frame, "more_body": True})
-        await send({"type": "http.response.body", "body": b""})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})

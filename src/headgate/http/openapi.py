@@ -18,7 +18,7 @@ import msgspec
 
 from headgate import __version__
 from headgate.core.money import Dollars
-from headgate.http.errors import FAULT, FORMS
+from headgate.http.errors import FAULT, FAULT_CODE, FORMS
 from headgate.http.routes import Route
 
 Json: TypeAlias = dict[str, Any]
@@ -314,12 +314,13 @@ def _error_statuses(row: Route) -> list[int]:
 
 
 def _error_responses(body: Json) -> Json:
-    statuses = sorted({form.status for form in FORMS.values()})
+    statuses = sorted({form.status for form in FORMS.values()} - {405})
     content = {"application/json": {"schema": body}}
     responses: Json = {
         "Error": {
-            "description": f"Any other failure, in the same form; {FAULT.status} is a fault of "
-            "the platform, whose log has the cause.",
+            "description": "Any other failure, in the same form: 405 `method_not_allowed`, whose "
+            f"header `allow` says what is; {FAULT.status} `{FAULT_CODE}`, whose cause is in the "
+            "platform's log.",
             "headers": _header_references(_REQUEST_ID),
             "content": content,
         }

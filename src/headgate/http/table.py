@@ -40,12 +40,10 @@ def _model_routes() -> list[Route]:
             handler=platform.stream,
             summary="Answer a conversation piece by piece",
             description=(
-                "Server-sent events, each of them `data:` with a JSON object:\n"
-                "\n"
+                "Server-sent events, each of them `data:` with a JSON object:\n\n"
                 '- `{"type":"delta","content":"…"}`: the next piece of the text\n'
-                "- "
-                '`{"type":"done","id","model","provider","finishReason","toolCalls"?,"usage","latencyMs"}`:'
-                " the end, once it is paid for\n"
+                '- `{"type":"done","id","model","provider","finishReason","toolCalls"?,'
+                '"usage","latencyMs"}`: the end, once it is paid for\n'
                 '- `{"type":"error","error":{…}}`: the end, where the answer broke off'
             ),
             body=platform.CompleteRequest,
@@ -59,7 +57,7 @@ def _model_routes() -> list[Route]:
             access="ai:embed",
             handler=platform.embed,
             summary="Turn texts into vectors",
-            description=("`embeddings` has one vector per text, in the order of `input`."),
+            description="`embeddings` has one vector per text, in the order of `input`.",
             body=platform.EmbedRequest,
             answer=platform.EmbedAnswer,
             metered=True,
@@ -162,7 +160,7 @@ def _key_routes() -> list[Route]:
             access="admin",
             handler=keys.list_keys,
             summary="List keys",
-            description=("Keys that were revoked stand among them."),
+            description="Keys that were revoked stand among them.",
             query=PageQuery,
             answer=keys.KeyPage,
         ),
@@ -172,7 +170,7 @@ def _key_routes() -> list[Route]:
             access="admin",
             handler=keys.get_key,
             summary="One key",
-            description=("Everything about it but its secret."),
+            description="Everything about it but its secret.",
             answer=keys.KeyItem,
         ),
         Route(
@@ -181,7 +179,7 @@ def _key_routes() -> list[Route]:
             access="admin",
             handler=keys.change_key,
             summary="Change a key",
-            description=("What is left out stays; null removes a limit."),
+            description="What is left out stays; null removes a limit.",
             body=keys.ChangeKey,
             answer=keys.KeyItem,
         ),
@@ -234,7 +232,7 @@ def _usage_routes() -> list[Route]:
             access="usage:read",
             handler=usage.usage_events,
             summary="The ledger's rows, newest first",
-            description=("`requestId` is the `x-request-id` of the answer."),
+            description="`requestId` is the `x-request-id` of the answer.",
             query=usage.EventsQuery,
             answer=usage.EventPage,
         ),

@@ -8,7 +8,13 @@ from typing import NamedTuple
 
 import msgspec
 
-from headgate.core.errors import InsufficientScope, InvalidKey, InvalidRequest, NotFound
+from headgate.core.errors import (
+    InsufficientScope,
+    InvalidKey,
+    InvalidRequest,
+    NotFound,
+    Overloaded,
+)
 from headgate.core.keys import (
     KEY_PREFIX,
     SCOPES,
@@ -81,17 +87,20 @@ class Keys:
 
     async def _read(self, secret_hash: str) -> _Known:
         now = self.clock()
+        # Its own name for what is known: a change meanwhile makes a new dictionary, and what was
+        # read before it is then not remembered.
+        known_then = self._known
         own = self.local.get(secret_hash)
         if own is not None:
             return _Known(own, KeySecret(secret_hash, own.key_id), now)
         found = await self.store.find(secret_hash)
         # The store looked the hash up by its index; the comparison is what decides.
         if found is None or not hmac.compare_digest(found[1].hash, secret_hash):
-            self._known.pop(secret_hash, None)
+            known_then.pop(secret_hash, None)
             raise InvalidKey("the API key is not valid")
-        if len(self._known) >= MOST_REMEMBERED:
-            self._known.clear()
-        known = self._known[secret_hash] = _Known(*found, now)
+        if len(known_then) >= MOST_REMEMBERED:
+            known_then.clear()
+        known = known_then[secret_hash] = _Known(*found, now)
         return known
 
     async def create(self, key: VirtualKey) -> IssuedKey:
@@ -118,7 +127,7 @@ class Keys:
     async def replace(self, key: VirtualKey) -> VirtualKey:
         """Keep a changed key; it holds here at once, elsewhere within a second."""
         await self.store.put(key)
-        self._known.clear()
+        self._known = {}
         return key
 
     async def revoke(self, key_id: str) -> VirtualKey:
@@ -141,7 +150,7 @@ class Keys:
         api_key = new_api_key(key.key_id)
         secret = KeySecret(hash_api_key(api_key), key.key_id)
         await self.store.rotate(secret, old_valid_until=self.clock() + grace_seconds)
-        self._known.clear()
+        self._known = {}
         return IssuedKey(key, api_key)
 
     async def ensure_admin(self, api_key: str | None) -> str | None:
@@ -167,13 +176,24 @@ class Keys:
                 f"use at least {MIN_ADMIN_KEY_LENGTH}"
             )
         secret_hash = hash_api_key(api_key)
+        if await self.store.find(secret_hash) is None:
+            await self._add_given(api_key, secret_hash)
         found = await self.store.find(secret_hash)
-        if found is not None and found[0].revoked_at is not None:
-            # Whoever can set the environment decides which admin key is good.
-            await self.replace(msgspec.structs.replace(found[0], revoked_at=None))
-        await self._revoke_given(but=None if found is None else found[0].key_id)
-        if found is not None:
-            return
+        if found is None:
+            raise Overloaded("the admin key of the environment was not kept; start again")
+        key = found[0]
+        # Whoever can set the environment decides which admin key is good.
+        if not key.is_usable(self.clock()) or not key.may("admin"):
+            await self.replace(
+                msgspec.structs.replace(
+                    key, revoked_at=None, expires_at=None, scopes=frozenset(SCOPES)
+                )
+            )
+        # Last, so that there is an admin key at every moment, and that processes which start at
+        # once with the same key cannot revoke it from under each other.
+        await self._revoke_given(but=key.key_id)
+
+    async def _add_given(self, api_key: str, secret_hash: str) -> None:
         key_id = api_key.rpartition("-")[0] if api_key.startswith(KEY_PREFIX) else ""
         if key_id in {"", KEY_PREFIX.rstrip("-")} or await self.store.get(key_id) is not None:
             key_id = new_key_id()

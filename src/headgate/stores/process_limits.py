@@ -29,6 +29,11 @@ class _Bucket:
         self.level = min(self.capacity, self.level + max(0.0, gained))
         self.filled_at = now
 
+    def carry_over(self, before: "_Bucket", now: float) -> None:
+        """Be as full, in proportion, as the bucket that this one replaces."""
+        before.refill(now)
+        self.level = self.capacity * before.level / before.capacity
+
     def window(self) -> Window:
         missing = self.capacity - self.level
         return Window(int(self.capacity), max(0, int(self.level)), missing / self.per_second)
@@ -131,8 +136,9 @@ class ProcessRateLimiter:
         elif counters.limits != key.rate_limit:
             # In place, since calls under way give back to it; and a change is no refill.
             changed = self._new_counters(key, now)
-            used = 1 - counters.requests.level / counters.requests.capacity
-            changed.requests.level -= used * changed.requests.capacity
+            changed.requests.carry_over(counters.requests, now)
+            if changed.tokens is not None and counters.tokens is not None:
+                changed.tokens.carry_over(counters.tokens, now)
             counters.limits = changed.limits
             counters.requests = changed.requests
             counters.tokens = changed.tokens

@@ -16,4 +16,6 @@ def projected(spent: NanoUSD, period: str, now: float) -> NanoUSD:
     if moment >= end:
         return spent
     elapsed = max(moment - start, LEAST_ELAPSED)
-    return max(spent, spent * (end - start) // elapsed)
+    # As integers: a duration times more than a few cents is longer than a `timedelta` can be.
+    microsecond = dt.timedelta.resolution
+    return max(spent, spent * ((end - start) // microsecond) // (elapsed // microsecond))

@@ -58,7 +58,7 @@ _INSTITUTIONS = word_set(
     organization laboratory laboratories labs systems technologies technology software
     partners industries airlines airways motors energy pharmaceuticals insurance publishing
     press museum church army navy police party fund exchange board centre center council
-    consulting solutions services marine printing logistics bakery studios media works
+    consulting solutions services marine printing logistics bakery gardens studios media works
     """
 )
 _GIVEN = word_set(

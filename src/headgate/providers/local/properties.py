@@ -125,16 +125,17 @@ def name_words(name: str) -> list[str]:
 
 
 def distinct(found: Iterable[Fact]) -> list[Fact]:
-    """Facts without repetitions, and without the last name of somebody named in full."""
+    """Facts without repetitions, and without the bare name of somebody named in full."""
     kept: dict[tuple[str, str], Fact] = {}
     for fact in found:
         kept.setdefault((fact.kind, fact.text.casefold()), fact)
-    last_names = {
-        fact.text.split()[-1]
+    in_full = {
+        part
         for fact in kept.values()
         if fact.kind == "person" and " " in fact.text
+        for part in fact.text.split()
     }
-    return [fact for fact in kept.values() if fact.kind != "person" or fact.text not in last_names]
+    return [fact for fact in kept.values() if fact.kind != "person" or fact.text not in in_full]
 
 
 def written(fact: Fact, schema: JSONSchema) -> str:

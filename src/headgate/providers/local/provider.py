@@ -30,7 +30,7 @@ MODEL = "local"
 LOCAL_PRICE = Price(input=0, output=0, version="local-1")
 
 MOST_OUTPUT_TOKENS = 8_192
-MOST_CHARACTERS = 4_000_000
+MOST_CHARACTERS = 2_000_000
 SMALL_CHARACTERS = 4_000
 """Texts up to this size are answered on the event loop; more work goes to a thread."""
 

@@ -64,6 +64,9 @@ _PLURALS: dict[FactKind, str] = {
     "url": "urls",
     "address": "addresses",
 }
+_BRIEF_RESULTS = 80
+"""Words up to which tools' results are given whole."""
+
 _ASKS_ABOUT = re.compile(r"\b(?:tell me|say|what does it say) about\b", re.IGNORECASE)
 _WHAT_ARE_YOU = re.compile(
     r"\b(?:who|what) are you\b|\bwhat can you do\b|\bwhat model\b|^\W*(?:hi|hello|hey|help|test|"
@@ -152,7 +155,9 @@ def _answered(asked: Intent) -> str:
     most = 3 if _ASKS_ABOUT.search(asked.instruction) else 2
     found = quotations(asked.instruction, asked.material, most=most)
     if not found and asked.results:
-        return f"The tools returned: {_quotation(summary(asked.results))}"
+        brief = len(asked.results.split()) <= _BRIEF_RESULTS
+        told = asked.results if brief else summary(asked.results)
+        return f"The tools returned: {_quotation(told)}"
     if not found:
         return NOT_FOUND
     quoted = " … ".join(_quotation(one.text) for one in found)

@@ -70,10 +70,11 @@ _CUE = re.compile(
     r"\b(?:in (?:conclusion|summary|short)|overall|to sum up|as a result|therefore|"
     r"(?:most|more) important(?:ly)?|significant(?:ly)?|key|crucial|main(?:ly)?|announc\w+|"
     r"approv\w+|decid\w+|agreed?|voted?|launch\w+|conclud\w+|found that|shows? that|showed that|"
-    r"results?|must|require[sd]?|deadline|payable|apologi[sz]e|fault|propos\w+|recommend\w+|"
+    r"results?|fell|rose|grew|dropped|must|require[sd]?|deadline|payable|apologi[sz]e|fault|propos\w+|recommend\w+|"
     r"will|caused?|because)\b",
     re.IGNORECASE,
 )
+_MEASURE = re.compile(r"\d\s?(?:%|percent|per cent|million|billion)|[$€£¥]\s?\d")
 _FACT = re.compile(r"\d|[$€£¥%]")
 _UNSPACED = re.compile(f"[{UNSPACED}]")
 
@@ -152,6 +153,7 @@ def candidates(found: Sequence[Sentence], focus: str = "") -> list[_Candidate]:
                 + 1.50 * _cosine(vectors[place], aims)
                 + 0.35 * early[place]
                 + (0.08 if place in firsts else 0.0)
+                + (0.08 if prose[place].paragraph == prose[-1].paragraph else 0.0)
             )
             * _worth(prose[place], place),
         )
@@ -164,7 +166,8 @@ def _telling(found: Sequence[Sentence]) -> list[Sentence]:
     seen: set[str] = set()
     prose: list[Sentence] = []
     for sentence in found:
-        if sentence.kind == "heading" or sentence.text in seen:
+        label = len(sentence.text.split()) < 3 and not _UNSPACED.search(sentence.text)
+        if label or sentence.kind == "heading" or sentence.text in seen:
             continue
         seen.add(sentence.text)
         prose.append(sentence)
@@ -198,7 +201,7 @@ def _worth(sentence: Sentence, place: int) -> float:
     length = len(_UNSPACED.findall(text)) / 2 or len(text.split())
     worth = 1.0
     if length < 7:
-        worth *= 0.45
+        worth *= 0.45 if length < 5 else 0.75
     elif length > 45:
         worth *= 0.8
     if text.endswith(("?", "？", ":")):
@@ -214,7 +217,7 @@ def _worth(sentence: Sentence, place: int) -> float:
     if _CUE.search(text):
         worth *= 1.15
     if _FACT.search(text):
-        worth *= 1.12
+        worth *= 1.2 if _MEASURE.search(text) else 1.1
     return worth
 
 
@@ -234,11 +237,14 @@ def _gain(one: _Candidate, taken: Sequence[_Candidate], said: float) -> float:
     leans = bool(_LEANING.match(one.sentence.text))
     # "She expects…" reads well only behind the sentence that says who she is.
     follows = leans and any(other.place == one.place - 1 for other in taken)
-    beside = any(other.sentence.paragraph == one.sentence.paragraph for other in taken)
+    listed = one.sentence.kind == "item" and not leans
+    beside = not listed and any(
+        other.sentence.paragraph == one.sentence.paragraph for other in taken
+    )
     return (
         one.score
         * (1 / _LEANS if follows else 1.0)
-        * (_SAME_PARAGRAPH if beside and not follows else 1.0)
+        * (_SAME_PARAGRAPH if beside else 1.0)
         * (1 - said)
     )
 

@@ -1,0 +1,141 @@
+"""The HTTP layer over features that are real and stores that are in memory, without a server."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from asgi import Client
+from headgate.core.errors import HeadgateError
+from headgate.core.keys import SCOPES, VirtualKey, hash_api_key
+from headgate.core.models import Provider
+from headgate.core.prices import Markup, Price
+from headgate.gateway.calls import Billing
+from headgate.gateway.catalog import Catalog
+from headgate.gateway.escrow import Escrow
+from headgate.gateway.gateway import Gateway
+from headgate.http.app import App, Application
+from headgate.http.routes import RouteTable
+from headgate.http.services import Services
+from headgate.http.table import routes
+from headgate.identity.keys import Keys
+from headgate.providers.sandbox import SANDBOX_PRICE, Sandbox
+from headgate.stores.memory import MemoryKeys, MemoryLedger
+from headgate.stores.process_limits import ProcessRateLimiter
+
+ADMIN = "sk-proj-admin-secret"
+ADMIN_KEY = VirtualKey(
+    key_id="sk-proj-admin", name="admin", scopes=frozenset(SCOPES), created_at=0.0
+)
+
+
+class SandboxPrices:
+    """The price book of a platform that has the sandbox only, and models of tests at its price."""
+
+    def price(self, provider: str, model: str) -> Price | None:
+        return SANDBOX_PRICE
+
+
+@dataclass
+class Platform:
+    """A running application and its parts."""
+
+    app: App
+    services: Services
+    ledger: MemoryLedger
+    failing: dict[str, HeadgateError] = field(default_factory=dict)
+
+    async def call(
+        self,
+        method: str,
+        path: str,
+        body: bytes | dict[str, Any] = b"",
+        *,
+        key: str | None = ADMIN,
+        headers: Mapping[str, str] | None = None,
+        query: str = "",
+    ) -> Client:
+        """One request and its whole answer."""
+        client = self.client(method, path, body, key=key, headers=headers, query=query)
+        await self.app(client.scope, client.receive, client.send)
+        return client
+
+    def client(
+        self,
+        method: str,
+        path: str,
+        body: bytes | dict[str, Any] = b"",
+        *,
+        key: str | None = ADMIN,
+        headers: Mapping[str, str] | None = None,
+        query: str = "",
+    ) -> Client:
+        """A request that the test sends by itself."""
+        given = dict(headers or {})
+        if key is not None:
+            given["authorization"] = f"Bearer {key}"
+        client = Client(method, path, body, given)
+        client.scope["query_string"] = query.encode()
+        return client
+
+
+@contextlib.asynccontextmanager
+async def platform(
+    *providers: Provider, heartbeat_seconds: float = 10.0, max_body_bytes: int = 1_000_000
+) -> AsyncIterator[Platform]:
+    """A platform with the sandbox and `providers`, and one admin key, `ADMIN`."""
+    ledger = MemoryLedger()
+    escrow = Escrow(ledger)
+    failing: dict[str, HeadgateError] = {}
+
+    async def check() -> None:
+        for error in failing.values():
+            raise error
+
+    catalog = Catalog(
+        {"sandbox": Sandbox()} | {item.provider: item for item in providers},
+        SandboxPrices(),
+        auto=lambda: ["sandbox"],
+    )
+    services = Services(
+        gateway=Gateway(catalog, ProcessRateLimiter(1000, 1000), escrow, Billing(Markup(20_000))),
+        keys=Keys(MemoryKeys(), local={hash_api_key(ADMIN): ADMIN_KEY}),
+        usage=ledger,
+        health={"store": check},
+        default_model="auto",
+        default_embedding_model="sandbox",
+        max_body_bytes=max_body_bytes,
+        heartbeat_seconds=heartbeat_seconds,
+    )
+
+    @contextlib.asynccontextmanager
+    async def resources() -> AsyncIterator[Services]:
+        await escrow.start()
+        yield services
+        await escrow.aclose()
+
+    app = Application(RouteTable(routes()), resources)
+    to_app: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+    from_app: asyncio.Queue[Any] = asyncio.Queue()
+    life = asyncio.create_task(app({"type": "lifespan"}, to_app.get, from_app.put))
+    await to_app.put({"type": "lifespan.startup"})
+    await from_app.get()
+    try:
+        yield Platform(app, services, ledger, failing)
+    finally:
+        await to_app.put({"type": "lifespan.shutdown"})
+        await life
+
+
+async def make_key(platform: Platform, **fields: Any) -> str:
+    """A new key's secret; `fields` are those of `POST /v1/auth/keys`."""
+    body = {"name": "test", "scopes": ["ai:complete", "ai:embed", "usage:read"], **fields}
+    answer = await platform.call("POST", "/v1/auth/keys", body)
+    assert answer.status == 201, answer.json
+    return str(answer.json["apiKey"])
+
+
+def chat(text: str, **fields: Any) -> dict[str, Any]:
+    """The body of a chat with the sandbox."""
+    return {"model": "sandbox", "messages": [{"role": "user", "content": text}], **fields}

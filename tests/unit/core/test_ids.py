@@ -1,0 +1,22 @@
+"""Ids are unique, and those of events sort by time."""
+
+import re
+
+from headgate.core.ids import new_event_id, new_id
+
+
+def test_an_id_says_what_it_is_of() -> None:
+    assert re.fullmatch(r"own_[0-9a-f]{24}", new_id("own"))
+
+
+def test_ids_differ() -> None:
+    assert len({new_id("x") for _ in range(1000)}) == 1000
+    assert len({new_event_id(1.0) for _ in range(1000)}) == 1000
+
+
+def test_the_ids_of_events_sort_by_time_then_by_their_order_in_the_process() -> None:
+    first = [new_event_id(1000.001) for _ in range(3)]
+    later = new_event_id(1000.002)
+    earlier = new_event_id(1000.0)
+    assert sorted([*first, later, earlier]) == [earlier, *first, later]
+    assert len({len(item) for item in [*first, later, new_event_id()]}) == 1

@@ -1,0 +1,122 @@
+"""The routes by which an administrator manages keys."""
+
+import time
+
+import pytest
+
+from headgate.core.times import iso
+from platform_in_memory import chat, make_key, platform
+
+KEYS = "/v1/auth/keys"
+
+
+async def test_a_key_is_told_once_and_kept_without_its_secret() -> None:
+    fields = {
+        "name": "reports",
+        "scopes": ["ai:complete"],
+        "monthlyBudget": 12.5,
+        "userId": "ada",
+        "workspaceId": "acme",
+        "rateLimit": {"requestsPerMinute": 60, "tokensPerMinute": 1000, "concurrency": 2},
+        "models": ["sandbox"],
+        "expiresAt": "2100-01-01T00:00:00Z",
+    }
+    async with platform() as running:
+        made = await running.call("POST", KEYS, fields)
+        shown = await running.call("GET", f"{KEYS}/{made.json['keyId']}")
+    assert made.status == 201
+    assert made.json["apiKey"].startswith(made.json["keyId"] + "-")
+    kept = dict(made.json)
+    del kept["apiKey"]
+    assert shown.json == kept
+    for name in ("name", "scopes", "monthlyBudget", "userId", "workspaceId", "rateLimit", "models"):
+        assert shown.json[name] == fields[name]
+    assert shown.json["expiresAt"] == "2100-01-01T00:00:00.000Z"
+
+
+@pytest.mark.parametrize(
+    ("change", "param"),
+    [
+        ({"name": ""}, "name"),
+        ({"scopes": []}, "scopes"),
+        ({"scopes": ["everything"]}, "scopes[0]"),
+        ({"monthlyBudget": -1}, "monthlyBudget"),
+        ({"monthlyBudget": "5"}, "monthlyBudget"),
+        ({"monthlyBudget": 0.1234567891}, "monthlyBudget"),
+        ({"rateLimit": {"concurrency": 0}}, "rateLimit.concurrency"),
+        ({"expiresAt": "soon"}, "expiresAt"),
+    ],
+)
+async def test_a_wrong_field_is_400_and_named(change: dict[str, object], param: str) -> None:
+    async with platform() as running:
+        body = {"name": "x", "scopes": ["ai:complete"]} | change
+        answer = await running.call("POST", KEYS, body)
+    assert (answer.status, answer.json["error"]["param"]) == (400, param)
+
+
+async def test_keys_are_listed_newest_first_and_stay_so_while_new_ones_arrive() -> None:
+    async with platform() as running:
+        for number in range(5):
+            await make_key(running, name=f"k{number}")
+        first = await running.call("GET", KEYS, query="limit=2")
+        await make_key(running, name="late")
+        cursor = first.json["nextCursor"]
+        second = await running.call("GET", KEYS, query=f"limit=2&cursor={cursor}")
+        last = await running.call("GET", KEYS, query=f"limit=2&cursor={second.json['nextCursor']}")
+    names = [key["name"] for page in (first, second, last) for key in page.json["data"]]
+    assert names == ["k4", "k3", "k2", "k1", "k0"]
+    assert last.json["nextCursor"] is None
+
+
+async def test_a_key_can_be_changed_and_a_limit_removed() -> None:
+    async with platform() as running:
+        made = await running.call(
+            "POST", KEYS, {"name": "x", "scopes": ["ai:complete"], "monthlyBudget": 1}
+        )
+        path = f"{KEYS}/{made.json['keyId']}"
+        changes = {"name": "y", "monthlyBudget": None, "models": ["sandbox"]}
+        changed = await running.call("PATCH", path, changes)
+    assert changed.json["name"] == "y"
+    assert changed.json["monthlyBudget"] is None
+    assert changed.json["models"] == ["sandbox"]
+    assert changed.json["scopes"] == ["ai:complete"]
+
+
+async def test_a_revoked_key_stops_at_once() -> None:
+    async with platform() as running:
+        key = await make_key(running)
+        assert (await running.call("POST", "/v1/complete", chat("x"), key=key)).status == 200
+        listed = await running.call("GET", KEYS)
+        path = f"{KEYS}/{listed.json['data'][0]['keyId']}"
+        revoked = await running.call("DELETE", path)
+        answer = await running.call("POST", "/v1/complete", chat("x"), key=key)
+    assert revoked.json["revokedAt"] is not None
+    assert (answer.status, answer.json["error"]["code"]) == (401, "invalid_api_key")
+
+
+async def test_an_expired_key_is_401() -> None:
+    async with platform() as running:
+        key = await make_key(running, expiresAt=iso(time.time() - 1))
+        answer = await running.call("GET", "/v1/models", key=key)
+    assert answer.status == 401
+
+
+async def test_a_rotated_key_has_a_new_secret_and_a_grace() -> None:
+    async with platform() as running:
+        old = await make_key(running)
+        listed = await running.call("GET", KEYS)
+        path = f"{KEYS}/{listed.json['data'][0]['keyId']}/rotate"
+        graced = await running.call("POST", path, {"graceSeconds": 60})
+        new = graced.json["apiKey"]
+        assert (await running.call("GET", "/v1/models", key=old)).status == 200
+        assert (await running.call("GET", "/v1/models", key=new)).status == 200
+        newest = (await running.call("POST", path, {})).json["apiKey"]
+        assert (await running.call("GET", "/v1/models", key=new)).status == 401
+        assert (await running.call("GET", "/v1/models", key=newest)).status == 200
+
+
+@pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE"])
+async def test_a_key_that_is_not_there_is_404(method: str) -> None:
+    async with platform() as running:
+        answer = await running.call(method, f"{KEYS}/sk-proj-nobody", {})
+    assert (answer.status, answer.json["error"]["code"]) == (404, "not_found")

@@ -1,0 +1,24 @@
+"""Whether the platform says how it is."""
+
+import pytest
+
+from headgate import __version__
+from headgate.core.errors import Overloaded
+from platform_in_memory import platform
+
+
+@pytest.mark.parametrize("path", ["/health", "/v1/health"])
+async def test_a_platform_that_is_well_says_so(path: str) -> None:
+    async with platform() as running:
+        answer = await running.call("GET", path, key=None)
+    assert answer.json == {"status": "ok", "version": __version__, "checks": {"store": "ok"}}
+
+
+async def test_a_part_that_is_down_is_503_and_named() -> None:
+    async with platform() as running:
+        running.failing["store"] = Overloaded("the disk is full")
+        answer = await running.call("GET", "/health", key=None)
+    assert answer.status == 503
+    assert answer.json["status"] == "unavailable"
+    assert answer.json["checks"] == {"store": "the disk is full"}
+    assert "store" in answer.json["error"]["message"]

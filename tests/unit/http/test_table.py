@@ -1,0 +1,161 @@
+import ast
+import inspect
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import msgspec
+import pytest
+
+from headgate.gateway.gateway import Gateway
+from headgate.http.openapi import document
+from headgate.http.routes import Route, RouteTable
+from headgate.http.table import routes
+
+ROWS = routes()
+HTTP = Path(__file__).parents[3] / "src" / "headgate" / "http"
+
+# Who adds to this list lets the whole world in.
+OPEN = {
+    ("GET", "/health"),
+    ("GET", "/v1/health"),
+    ("GET", "/openapi.json"),
+    ("GET", "/docs"),
+}
+# What writes without a body, and why.
+WITHOUT_BODY: dict[tuple[str, str], str] = {}
+# What the gateway offers that costs money; nothing else in the HTTP layer may be metered.
+METERED = {"complete", "stream", "embed"}
+# Ports to vendors, whose methods would make a call that nobody pays for.
+PROVIDER_CALLS = {"complete", "stream", "embed"}
+
+
+def label(row: Route) -> str:
+    return f"{row.method} {row.path}"
+
+
+def modules() -> list[Path]:
+    return sorted(HTTP.glob("*.py"))
+
+
+def module_of(row: Route) -> ModuleType:
+    return sys.modules[row.handler.__module__]
+
+
+def imported(path: Path) -> set[str]:
+    """Everything that a module imports, as `package.module.name`."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def calls_of_gateway(handler: Any, seen: frozenset[str] = frozenset()) -> set[str]:
+    """What of `METERED` a handler asks of the gateway, itself or in functions it calls."""
+    source = ast.parse(inspect.getsource(handler))
+    namespace = inspect.unwrap(handler).__globals__
+    found: set[str] = set()
+    for node in ast.walk(source):
+        if isinstance(node, ast.Attribute) and node.attr in METERED:
+            owner = ast.unparse(node.value)
+            if owner == "gateway" or owner.endswith(".gateway"):
+                found.add(node.attr)
+        elif isinstance(node, ast.Name) and node.id not in seen:
+            called = namespace.get(node.id)
+            if inspect.isfunction(called) and called.__module__.startswith("headgate.http"):
+                found |= calls_of_gateway(called, seen | {node.id})
+    return found
+
+
+def test_the_rows_make_a_table() -> None:
+    assert RouteTable(ROWS).match("POST", "/v1/complete").route.path == "/v1/complete"
+
+
+@pytest.mark.parametrize("row", ROWS, ids=label)
+def test_a_row_is_metered_exactly_where_its_handler_asks_the_gateway_for_a_model(
+    row: Route,
+) -> None:
+    assert bool(calls_of_gateway(row.handler)) == row.metered
+
+
+def test_the_gateway_has_no_other_way_to_a_model() -> None:
+    asked = {name for name, _ in inspect.getmembers(Gateway, inspect.iscoroutinefunction)}
+    assert {name for name in asked if not name.startswith("_")} == METERED
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: path.name)
+def test_no_module_of_the_http_layer_can_reach_a_vendor_past_the_gateway(path: Path) -> None:
+    """It imports no provider, and asks none that it is shown for more than its name."""
+    providers = {"headgate.providers", "headgate.core.models.Provider", "headgate.transport"}
+    assert not [name for name in imported(path) for port in providers if name.startswith(port)]
+    calls = [
+        node.func
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+    ]
+    asked = [ast.unparse(call) for call in calls if call.attr in PROVIDER_CALLS]
+    assert all(name.endswith("gateway." + name.rpartition(".")[2]) for name in asked)
+
+
+@pytest.mark.parametrize("row", ROWS, ids=label)
+def test_a_row_that_writes_takes_a_body_or_says_why_not(row: Route) -> None:
+    writes = row.method in {"POST", "PUT", "PATCH"}
+    excused = (row.method, row.path) in WITHOUT_BODY
+    assert (row.body is not None) == (writes and not excused)
+
+
+def test_no_excuse_outlives_its_row() -> None:
+    assert WITHOUT_BODY.keys() <= {(row.method, row.path) for row in ROWS}
+
+
+def test_only_these_rows_are_open() -> None:
+    assert {(row.method, row.path) for row in ROWS if row.access == "open"} == OPEN
+
+
+def test_whatever_changes_keys_or_budgets_needs_an_administrator() -> None:
+    changing = [row for row in ROWS if row.method != "GET" and not row.metered]
+    assert changing
+    assert {row.access for row in changing} == {"admin"}
+    assert {row.access for row in ROWS if row.path.startswith("/v1/auth/")} == {"admin"}
+
+
+@pytest.mark.parametrize("row", ROWS, ids=label)
+def test_every_row_says_what_it_does_in_one_line(row: Route) -> None:
+    assert row.summary
+    assert len(row.summary) <= 60
+    assert row.summary[0].isupper()
+    assert not row.summary.endswith(".")
+    assert "\n" not in row.summary
+
+
+@pytest.mark.parametrize("row", ROWS, ids=label)
+def test_every_row_is_described(row: Route) -> None:
+    """A handler's docstring that only repeats the route tells a reader nothing."""
+    assert row.description or not (inspect.getdoc(row.handler) or "`").startswith("`")
+    assert (module_of(row).__doc__ or "").strip()
+
+
+@pytest.mark.parametrize("row", ROWS, ids=label)
+def test_a_row_that_only_streams_says_so(row: Route) -> None:
+    assert row.answer is not None or row.streams
+
+
+@pytest.mark.parametrize("row", ROWS, ids=label)
+def test_what_a_row_takes_and_gives_are_types_that_can_be_read_and_written(row: Route) -> None:
+    for kind in (row.body, row.query):
+        if kind is not None:
+            msgspec.json.Decoder(kind)
+    described = document([row])["paths"]
+    ((_, item),) = described.items()
+    content = item[row.method.lower()]["responses"][str(row.status)]["content"]
+    assert all(found["schema"] for found in content.values())
+
+
+@pytest.mark.parametrize("row", [row for row in ROWS if row.query], ids=label)
+def test_a_query_may_be_left_out(row: Route) -> None:
+    """Every route that is only read answers to its bare path."""
+    assert msgspec.convert({}, row.query) == row.query()

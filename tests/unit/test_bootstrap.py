@@ -1,0 +1,108 @@
+"""The platform, put together from its real parts over a data directory."""
+
+import stat
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from asgi import Client
+from headgate import bootstrap
+from headgate.core.errors import Overloaded
+from headgate.settings import Settings
+
+
+def settings(data: Path, **env: str) -> Settings:
+    """Settings for `data` that look at no vendor of this machine."""
+    texts = {"HEADGATE_DATA": str(data), "OLLAMA_BASE_URL": "http://127.0.0.1:9", **env}
+    return Settings.load(texts, data)
+
+
+async def call(platform: bootstrap.Platform, method: str, path: str, body: bytes = b"") -> Client:
+    headers = {"authorization": f"Bearer {platform.local_api_key}"}
+    client = Client(method, path, body, headers)
+    client.scope["query_string"] = b""
+    await platform.app(client.scope, client.receive, client.send)
+    return client
+
+
+def test_the_first_preparation_makes_an_admin_key_and_later_ones_do_not(tmp_path: Path) -> None:
+    assert bootstrap.prepare(settings(tmp_path)) is not None
+    assert bootstrap.prepare(settings(tmp_path)) is None
+
+
+def test_a_given_admin_key_is_not_told_again(tmp_path: Path) -> None:
+    given = settings(tmp_path, HEADGATE_ADMIN_KEY="sk-proj-own-0123456789abcdef")
+    assert bootstrap.prepare(given) is None
+
+
+def test_the_data_directory_is_its_owners_alone(tmp_path: Path) -> None:
+    data = tmp_path / "new" / "data"
+    bootstrap.prepare(Settings.load({"HEADGATE_DATA": str(data)}, tmp_path))
+    assert stat.S_IMODE(data.stat().st_mode) == 0o700
+
+
+async def test_a_platform_answers_and_remembers_over_a_restart(tmp_path: Path) -> None:
+    body = b'{"model":"sandbox","messages":[{"role":"user","content":"Hello"}]}'
+    async with bootstrap.open_platform(settings(tmp_path)) as platform:
+        assert (await call(platform, "POST", "/v1/complete", body)).status == 200
+    async with bootstrap.open_platform(settings(tmp_path)) as platform:
+        usage = await call(platform, "GET", "/v1/usage")
+    assert usage.json["totals"]["requests"] == 1
+
+
+async def test_the_local_key_is_good_in_its_own_process_only(tmp_path: Path) -> None:
+    async with (
+        bootstrap.open_platform(settings(tmp_path)) as one,
+        bootstrap.open_platform(settings(tmp_path)) as other,
+    ):
+        stranger = bootstrap.Platform(other.app, one.local_api_key)
+        assert (await call(one, "GET", "/v1/models")).status == 200
+        assert (await call(stranger, "GET", "/v1/models")).status == 401
+
+
+async def test_without_any_vendor_auto_is_the_local_model(tmp_path: Path) -> None:
+    body = b'{"input":"the invoice is overdue","labels":["billing","sports"]}'
+    async with bootstrap.open_platform(settings(tmp_path)) as platform:
+        answer = await call(platform, "POST", "/v1/classify", body)
+    assert (answer.json["provider"], answer.json["label"]) == ("local", "billing")
+
+
+async def test_vendors_are_those_that_the_settings_name(tmp_path: Path) -> None:
+    (tmp_path / "headgate.toml").write_text(
+        '[aliases]\nfast = "own-model"\n[vendors.own]\n'
+        'base_url = "http://127.0.0.1:9/v1"\nmodels = ["own-model"]\n'
+    )
+    named = settings(tmp_path, OPENAI_API_KEY="sk-test")
+    async with bootstrap.open_platform(named) as platform:
+        models = await call(platform, "GET", "/v1/models")
+    listed = {model["id"]: model["owned_by"] for model in models.json["data"]}
+    assert listed["own-model"] == "own"
+    assert listed["fast"] == listed["auto"] == "headgate"
+    assert listed["gpt-4o-mini"] == "openai"
+    assert (listed["sandbox"], listed["local"]) == ("sandbox", "local")
+
+
+def test_sample_data_is_loaded_once(tmp_path: Path) -> None:
+    first = bootstrap.seed(settings(tmp_path))
+    assert bootstrap.seed(settings(tmp_path)) == first
+    assert first["keys"] == 3
+
+
+async def test_a_store_that_is_not_there_yet_refuses_to_start(tmp_path: Path) -> None:
+    with pytest.raises(Overloaded, match="HEADGATE_STORE"):
+        async with bootstrap.open_platform(settings(tmp_path, HEADGATE_STORE="dynamodb")):
+            pass
+
+
+async def test_the_doctor_finds_a_store_that_is_well_and_vendors_that_are_missing(
+    tmp_path: Path,
+) -> None:
+    bootstrap.prepare(settings(tmp_path))
+    findings = {check.name: await check.run() for check in bootstrap.checks(settings(tmp_path))}
+    assert findings["store"].status == "ok"
+    assert findings["providers"].status == "warn"
+
+
+def test_the_document_is_openapi() -> None:
+    assert msgspec.json.decode(bootstrap.openapi_document())["openapi"].startswith("3.1")
