@@ -26,7 +26,7 @@ from headgate.http.routes import RouteTable
 from headgate.http.services import Services
 from headgate.http.table import routes
 from headgate.identity.keys import Keys
-from headgate.providers.local import LOCAL_PRICE, Local
+from headgate.providers.local.provider import LOCAL_PRICE, Local
 from headgate.providers.openai import OpenAIProvider, OpenAIVendor
 from headgate.providers.prices import PackagedVendor, Prices, packaged_models
 from headgate.providers.sandbox import SANDBOX_PRICE, Sandbox

@@ -1,5 +1,6 @@
 """The platform, put together from its real parts over a data directory."""
 
+import asyncio
 import stat
 from pathlib import Path
 
@@ -98,7 +99,7 @@ async def test_a_store_that_is_not_there_yet_refuses_to_start(tmp_path: Path) ->
 async def test_the_doctor_finds_a_store_that_is_well_and_vendors_that_are_missing(
     tmp_path: Path,
 ) -> None:
-    bootstrap.prepare(settings(tmp_path))
+    await asyncio.to_thread(bootstrap.prepare, settings(tmp_path))
     findings = {check.name: await check.run() for check in bootstrap.checks(settings(tmp_path))}
     assert findings["store"].status == "ok"
     assert findings["providers"].status == "warn"

@@ -90,7 +90,10 @@ class ChatStream(Protocol):
 class ChatModel(Protocol):
     """One vendor's way to answer a conversation."""
 
-    provider: str
+    @property
+    def provider(self) -> str:
+        """The vendor's name, as routes and the ledger give it."""
+        ...
 
     def input_ceiling(self, request: ChatRequest) -> int:
         """An upper bound of the input tokens the vendor can count for `request`."""
@@ -120,7 +123,10 @@ class ChatModel(Protocol):
 class EmbeddingModel(Protocol):
     """One vendor's way to turn texts into vectors."""
 
-    provider: str
+    @property
+    def provider(self) -> str:
+        """The vendor's name, as routes and the ledger give it."""
+        ...
 
     def embedding_ceiling(self, request: EmbeddingRequest) -> int:
         """An upper bound of the tokens the vendor can count for `request`."""

@@ -46,8 +46,9 @@ def _window(unit: bytes, window: Window) -> Headers:
 
 def duration(seconds: float) -> str:
     """A duration as OpenAI writes them: `12ms`, `1s`, `6m0s`."""
-    if seconds < 1:
-        return f"{max(0, round(seconds * 1000))}ms"
+    milliseconds = max(0, round(seconds * 1000))
+    if milliseconds < 1000:
+        return f"{milliseconds}ms"
     whole = round(seconds)
     minutes, rest = divmod(whole, 60)
     hours, minutes = divmod(minutes, 60)

@@ -78,7 +78,7 @@ def test_a_stream_that_begins_tells_no_cost() -> None:
 
 
 @pytest.mark.parametrize(
-    "budget", [None, Budget(account=Account("key", "k"), period="2026-11", spent=1)]
+    "budget", [None, Budget(account=Account("key", "k"), period="2026-11", limit=None, spent=1)]
 )
 def test_without_a_limit_there_is_no_budget_to_tell(budget: Budget | None) -> None:
     assert not [name for name in headers(receipt(budget=budget)) if name.startswith("x-budget")]

@@ -110,12 +110,11 @@ def test_a_row_that_stands_twice_is_refused(path: str) -> None:
 
 
 segments = st.one_of(
-    st.sampled_from(
-        ["v1", "auth", "keys", "rotate", "usage", "budget", "models", "V1", "..", ".", "", "%2e",
-         "%2f", "keys%2F", "keys ", "keys\n", "keys;", "keys?", "keys#", "{keyId}", "\x00", "k\u0435ys"]
-    ),
+    st.sampled_from(["v1", "auth", "keys", "rotate", "usage", "budget", "models"]),
+    st.sampled_from(["", ".", "..", "V1", "%2e", "%2f", "keys%2F", "{keyId}", "\x00"]),
+    st.sampled_from(["keys ", "keys\n", "keys;", "keys?", "keys#", "k\u0435ys"]),
     st.text(max_size=5),
-)  # fmt: skip
+)
 paths = st.one_of(
     st.text(), st.lists(segments, max_size=7).map(lambda parts: "/".join(["", *parts]))
 )

@@ -63,6 +63,10 @@ class Local:
         """The exact number of input tokens: those of all messages' texts."""
         return sum(token_count(message.text) for message in request.messages)
 
+    def input_estimate(self, request: ChatRequest) -> int:
+        """The exact number of input tokens: those of all messages' texts."""
+        return sum(token_count(message.text) for message in request.messages)
+
     def output_ceiling(self, request: ChatRequest) -> int:  # noqa: ARG002 - the port's signature
         """The most tokens of an answer."""
         return MOST_OUTPUT_TOKENS
@@ -138,9 +142,6 @@ class Local:
     async def refresh(self) -> None:
         """Nothing to look for."""
 
-    async def aclose(self) -> None:
-        """Nothing to give back."""
-
     async def _answer(self, request: ChatRequest) -> tuple[_Answer, int]:
         _check(request)
         size = sum(len(message.text) for message in request.messages)
@@ -181,6 +182,10 @@ class LocalStream:
         """The words so far."""
         return self._received
 
+    def ending(self) -> bytes:
+        """Nothing: no frames are forwarded."""
+        return b""
+
     async def aclose(self) -> None:
         """Give no more words."""
         self._closed = True
@@ -194,6 +199,10 @@ def _check(request: ChatRequest) -> None:
             "the local model cannot see images: send text, or connect a model that can",
             param="messages",
         )
+    if request.n > 1 or request.logprobs:
+        option = "n" if request.n > 1 else "logprobs"
+        message = f"the local model gives one answer without probabilities: leave {option} out"
+        raise ProviderRefused("invalid", message, param=option)
     choice = request.tool_choice
     if choice is not None and choice.mode in {"required", "tool"}:
         raise ProviderRefused(

@@ -71,7 +71,7 @@ _CUE = re.compile(
     r"(?:most|more) important(?:ly)?|significant(?:ly)?|key|crucial|main(?:ly)?|announc\w+|"
     r"approv\w+|decid\w+|agreed?|voted?|launch\w+|conclud\w+|found that|shows? that|showed that|"
     r"results?|fell|rose|grew|dropped|must|require[sd]?|deadline|payable|apologi[sz]e|fault|propos\w+|recommend\w+|"
-    r"will|caused?|because)\b",
+    r"moved|caused?|because)\b",
     re.IGNORECASE,
 )
 _MEASURE = re.compile(r"\d\s?(?:%|percent|per cent|million|billion)|[$€£¥]\s?\d")
@@ -140,6 +140,7 @@ def candidates(found: Sequence[Sentence], focus: str = "") -> list[_Candidate]:
     )
     walk = _walk([vectors[place] for place in kept])
     firsts = _first_places(prose)
+    last = prose[-1].paragraph if len(firsts) > 3 and prose[-1].kind == "prose" else None
     most, nearest = max(walk, default=1.0) or 1.0, max(nearness, default=1.0) or 1.0
     return [
         _Candidate(
@@ -153,7 +154,7 @@ def candidates(found: Sequence[Sentence], focus: str = "") -> list[_Candidate]:
                 + 1.50 * _cosine(vectors[place], aims)
                 + 0.35 * early[place]
                 + (0.08 if place in firsts else 0.0)
-                + (0.08 if prose[place].paragraph == prose[-1].paragraph else 0.0)
+                + (0.08 if prose[place].paragraph == last else 0.0)
             )
             * _worth(prose[place], place),
         )
