@@ -8,6 +8,9 @@ PYTHON ?= python3
 PORT ?= 3000
 ARGS ?=
 
+# A company's proxy is signed by the company; pip trusts the system's certificates by itself.
+export UV_SYSTEM_CERTS := true
+
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.setup

@@ -28,19 +28,19 @@ SCHEMAS = "#/components/schemas/"
 GROUP_NAMES = {"openai": "OpenAI", "platform": "Models", "system": "Health"}
 
 _REQUEST_ID = ("x-request-id",)
-_RECEIPT = (
-    *(
-        f"x-ratelimit-{fact}-{unit}"
-        for unit in ("requests", "tokens")
-        for fact in ("limit", "remaining", "reset")
-    ),
-    "x-budget-limit",
-    "x-budget-remaining",
-    "x-cost",
-    "x-cache",
-    "x-model",
-    "x-provider",
+_LIMITS = tuple(
+    f"x-ratelimit-{fact}-{unit}"
+    for unit in ("requests", "tokens")
+    for fact in ("limit", "remaining", "reset")
 )
+_BUDGET = ("x-budget-limit", "x-budget-remaining")
+_RECEIPT = (*_LIMITS, *_BUDGET, "x-cost", "x-cache", "x-model", "x-provider")
+_ERROR_HEADERS = {
+    401: ("www-authenticate",),
+    402: ("x-should-retry", *_BUDGET),
+    429: ("retry-after", *_LIMITS),
+    503: ("retry-after",),
+}
 _AMOUNT = {"type": "string", "pattern": r"^\d+(\.\d{1,9})?$"}
 _COUNT = {"type": "integer", "minimum": 0}
 _TEXT = {"type": "string"}
@@ -325,8 +325,6 @@ def _error_responses(body: Json) -> Json:
             "content": content,
         }
     }
-    extra = {401: ("www-authenticate",), 402: ("x-should-retry",)}
-    extra |= {429: ("retry-after",), 503: ("retry-after",)}
     for status in statuses:
         codes = [
             f"`{error.code}`: {(inspect.getdoc(error) or '').splitlines()[0]}"
@@ -335,7 +333,7 @@ def _error_responses(body: Json) -> Json:
         ]
         responses[f"Error{status}"] = {
             "description": "\n\n".join(codes),
-            "headers": _header_references((*_REQUEST_ID, *extra.get(status, ()))),
+            "headers": _header_references((*_REQUEST_ID, *_ERROR_HEADERS.get(status, ()))),
             "content": content,
         }
     return responses

@@ -6,6 +6,7 @@ import pytest
 
 from headgate.core import errors as core
 from headgate.core.budgets import Account, Budget, Limit
+from headgate.core.limits import Window
 from headgate.http import errors
 
 BUDGET = Budget(
@@ -111,8 +112,27 @@ def test_a_budget_without_a_limit_is_told_as_null() -> None:
     assert body["error"]["budget"]["limit"] is None
 
 
-def test_clients_are_told_not_to_retry_an_empty_budget() -> None:
-    assert headers_of(made(core.BudgetExceeded)) == {b"x-should-retry": b"false"}
+def test_clients_are_told_not_to_retry_an_empty_budget_and_what_is_left_of_it() -> None:
+    assert headers_of(made(core.BudgetExceeded)) == {
+        b"x-should-retry": b"false",
+        b"x-budget-limit": b"2.5",
+        b"x-budget-remaining": b"0.099999999",
+    }
+
+
+def test_a_reached_limit_is_told_with_the_state_of_both() -> None:
+    error = core.RateLimited(
+        "too fast", retry_after_seconds=1, requests=Window(5, 0, 1.0), tokens=Window(9, 8, 0.5)
+    )
+    assert headers_of(error) == {
+        b"retry-after": b"1",
+        b"x-ratelimit-limit-requests": b"5",
+        b"x-ratelimit-remaining-requests": b"0",
+        b"x-ratelimit-reset-requests": b"1s",
+        b"x-ratelimit-limit-tokens": b"9",
+        b"x-ratelimit-remaining-tokens": b"8",
+        b"x-ratelimit-reset-tokens": b"500ms",
+    }
 
 
 @pytest.mark.parametrize(
@@ -130,6 +150,10 @@ def test_an_overload_of_unknown_length_promises_nothing() -> None:
 
 def test_a_refused_method_comes_with_those_that_are_allowed() -> None:
     assert headers_of(made(core.MethodNotAllowed)) == {b"allow": b"GET, PUT"}
+
+
+def test_a_body_that_is_too_large_ends_the_connection() -> None:
+    assert headers_of(core.RequestTooLarge("too much")) == {b"connection": b"close"}
 
 
 def test_a_refused_key_says_how_to_send_one() -> None:

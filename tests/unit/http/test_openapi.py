@@ -7,7 +7,14 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from headgate.configuration import Http, Limits
 from headgate.core.budgets import Account, Budget, Limit
-from headgate.core.errors import BudgetExceeded, InvalidRequest
+from headgate.core.errors import (
+    BudgetExceeded,
+    InvalidKey,
+    InvalidRequest,
+    Overloaded,
+    RateLimited,
+)
+from headgate.core.limits import Window
 from headgate.http import errors, openai
 from headgate.http.calls import Call, Reply
 from headgate.http.openapi import ErrorBody, document, document_json, public_path
@@ -201,6 +208,20 @@ def test_every_code_is_told_at_its_status() -> None:
     for error, form in errors.FORMS.items():
         response = responses.get(f"Error{form.status}", responses["Error"])
         assert f"`{error.code}`" in response["description"]
+
+
+def test_the_headers_of_an_error_are_described() -> None:
+    window = Window(1, 0, 1.0)
+    budget = Budget(account=Account("key", "k"), period="2026-11", limit=Limit(amount=5))
+    for error in (
+        BudgetExceeded("no", budget=budget),
+        RateLimited("no", retry_after_seconds=1, requests=window, tokens=window),
+        Overloaded("no", retry_after_seconds=1),
+        InvalidKey("no"),
+    ):
+        response = DOCUMENT["components"]["responses"][f"Error{errors.form_of(error).status}"]
+        sent = {name.decode() for name, _ in errors.headers_of(error)}
+        assert set(response["headers"]) == sent | {"x-request-id"}
 
 
 def test_the_limits_that_are_told_are_the_defaults() -> None:

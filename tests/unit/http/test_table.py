@@ -92,7 +92,9 @@ def test_the_gateway_has_no_other_way_to_a_model() -> None:
 def test_no_module_of_the_http_layer_can_reach_a_vendor_past_the_gateway(path: Path) -> None:
     """It imports no provider, and asks none that it is shown for more than its name."""
     names = imported(path)
-    assert not [name for name in names if name.startswith(("headgate.providers", "headgate.transport"))]
+    assert not [
+        name for name in names if name.startswith(("headgate.providers", "headgate.transport"))
+    ]
     assert "headgate.core.models.Provider" not in names
     calls = [
         node.func
