@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import ipaddress
 import logging
 import time
@@ -103,7 +104,19 @@ def create_app() -> App:
     """The ASGI application, for a server that runs it; settings come from the environment."""
     settings = Settings.load()
     logging.basicConfig(level=settings.log_level.upper(), format="%(levelname)s %(message)s")
+    _calm_garbage_collector()
     return _app(settings, {})
+
+
+def _calm_garbage_collector() -> None:
+    """Leave what lives as long as the process out of every collection, and collect less often.
+
+    Nothing here makes cycles request by request; the default of one collection for each 700 new
+    objects would look through all modules for nothing.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
 
 
 @contextlib.asynccontextmanager

@@ -199,6 +199,8 @@ class WireDelta(msgspec.Struct, frozen=True):
 
 def image_count(messages: Sequence[Message]) -> int:
     """How many images the messages carry."""
+    if all(type(message.content) is str for message in messages):
+        return 0  # as most conversations are, and this stands on the hot path
     return sum(
         isinstance(part, Image)
         for message in messages
@@ -210,13 +212,25 @@ def image_count(messages: Sequence[Message]) -> int:
 def text_bytes(request: ChatRequest) -> int:
     """The size of all texts a model reads, in bytes of UTF-8: no tokenizer makes more tokens.
 
-    Images are not text: a provider adds its documented maximum for each.
+    Images are not text: a provider adds its documented maximum for each. A caller's own body
+    counts whole, since a vendor may read fields of it that this platform does not know.
     """
-    if request.wire is not None and not image_count(request.messages):
-        return len(request.wire.body)
+    if request.wire is not None:
+        return len(request.wire.body) - _image_bytes(request.messages)
     size = 0
     for message in request.messages:
-        size += len(message.text.encode()) + 16
-        size += sum(len(call.arguments.encode()) + 64 for call in message.tool_calls)
+        size += len(message.text.encode()) + len((message.name or "").encode()) + 16
+        for call in message.tool_calls:
+            size += len(call.name.encode()) + len(call.arguments.encode()) + 64
     size += len(msgspec.json.encode((request.tools, request.response_format)))
     return size
+
+
+def _image_bytes(messages: Sequence[Message]) -> int:
+    return sum(
+        len(part.url.encode())
+        for message in messages
+        if not isinstance(message.content, str)
+        for part in message.content
+        if isinstance(part, Image)
+    )

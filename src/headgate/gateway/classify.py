@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -68,7 +68,7 @@ def verdict(answer: str, labels: Sequence[str]) -> Classification:
     named = reply.label or ""
     label = by_name.get(named) or by_name.get(named.strip().casefold())
     if label is None:
-        return _normalised({label: _mentions(answer, label) for label in labels})
+        return _normalised(_mentions(answer, labels, by_name))
     least = 1 / len(labels)
     confidence = min(1.0, max(least, 1.0 if reply.confidence is None else reply.confidence))
     rest = (1 - confidence) / max(1, len(labels) - 1)
@@ -84,8 +84,16 @@ def _reply(answer: str) -> _Reply:
         return _Reply()
 
 
-def _mentions(answer: str, label: str) -> float:
-    return float(len(re.findall(rf"(?<!\w){re.escape(label)}(?!\w)", answer, re.IGNORECASE)))
+def _mentions(answer: str, labels: Sequence[str], by_name: Mapping[str, str]) -> dict[str, float]:
+    """How often the text names each label; `spam` inside `not spam` is not named."""
+    counts = dict.fromkeys(labels, 0.0)
+    longest_first = sorted(labels, key=len, reverse=True)
+    pattern = "|".join(re.escape(label) for label in longest_first)
+    for found in re.findall(rf"(?<!\w)(?:{pattern})(?!\w)", answer, re.IGNORECASE):
+        label = by_name.get(found) or by_name.get(found.casefold())
+        if label is not None:
+            counts[label] += 1
+    return counts
 
 
 def _normalised(weights: dict[str, float]) -> Classification:

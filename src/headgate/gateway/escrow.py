@@ -339,12 +339,12 @@ class Escrow:
         # Where the answer took long, this lease ends before the others.
         self._lease_ends = min(self._lease_ends, ends)
         book.leased += granted
-        if granted:
-            book.state = _with_granted(book.state, granted)
-            return
-        async with self._reading:
-            await self._read([book])
-        if book.is_limited and book.usable + book.unleased < ceiling:
+        book.state = _with_granted(book.state, granted)
+        # A grant beyond the limit that is known here says that it was raised, or money given back.
+        if not granted or book.excess:
+            async with self._reading:
+                await self._read([book])
+        if not granted and book.is_limited and book.usable + book.unleased < ceiling:
             raise _exceeded(book, ceiling)
 
     async def _fresh(self, accounts: Sequence[Account], *, at_once: bool = False) -> Books:

@@ -38,8 +38,8 @@ def window_headers(requests: Window, tokens: Window) -> Headers:
 
 def _window(unit: bytes, window: Window) -> Headers:
     return [
-        (b"x-ratelimit-limit-" + unit, str(window.limit).encode()),
-        (b"x-ratelimit-remaining-" + unit, str(window.remaining).encode()),
+        (b"x-ratelimit-limit-" + unit, b"%d" % window.limit),
+        (b"x-ratelimit-remaining-" + unit, b"%d" % window.remaining),
         (b"x-ratelimit-reset-" + unit, duration(window.reset_seconds).encode()),
     ]
 
@@ -58,4 +58,7 @@ def duration(seconds: float) -> str:
 
 
 def _ascii(text: str) -> bytes:
+    if text.isascii() and text.isprintable():
+        return text.encode()
+    # A caller chose the name: nothing in it may end the header.
     return text.encode("ascii", "backslashreplace").replace(b"\r", b"").replace(b"\n", b"")

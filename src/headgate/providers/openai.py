@@ -4,11 +4,13 @@ Such a vendor is a row of data (`OpenAIVendor`), not a class. A caller who speak
 is forwarded byte for byte; frames are scanned only for the usage, the end and errors.
 """
 
+import asyncio
+import contextlib
 import math
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, TypeGuard
 
 import msgspec
 
@@ -20,19 +22,34 @@ from headgate.core.models import (
     ProviderError,
     ProviderRefused,
     ProviderTimedOut,
-    ProviderUnreachable,
     RefusalKind,
 )
 from headgate.core.protocols.openai import PROTOCOL
-from headgate.transport.http import (
-    HttpClient,
-    HttpError,
-    HttpStream,
-    HttpTimedOut,
-    HttpUnreachable,
+from headgate.providers.failures import retry_after, unanswered, without_secrets
+from headgate.providers.openai_frames import (
+    BLANK,
+    END,
+    FrameCutter,
+    data_of,
+    only_usage,
+    split,
+    without_usage,
 )
+from headgate.providers.openai_requests import LimitField, set_limit, translated
+from headgate.providers.openai_shapes import (
+    UNREADABLE,
+    Answer,
+    CallNumbers,
+    Choice,
+    Listing,
+    Turn,
+    Vectors,
+    read_answer,
+    read_fault,
+    usage_from,
+)
+from headgate.transport.http import HttpClient, HttpError, HttpStream
 
-MAX_FRAME_BYTES = 16 * 1024 * 1024
 DEFAULT_OUTPUT_TOKENS = 4096
 # The most an image can count as, in the models' documentation ("high" detail of a large image).
 IMAGE_TOKENS = 50_000
@@ -40,18 +57,19 @@ IMAGE_TOKENS = 50_000
 BYTES_PER_TOKEN = 4
 # OpenAI counts a handful of tokens for each message and tool besides their text.
 OVERHEAD_TOKENS = 64
+# How long an answer that has ended may keep its caller waiting for the connection's sake.
+DRAIN_SECONDS = 0.05
+# Some models' tokenizers mark the beginning and the end of each text besides.
+EMBEDDING_OVERHEAD_TOKENS = 8
 
 FINISH_REASONS: Mapping[str | None, chat.FinishReason] = {
     "stop": "stop",
     "length": "length",
+    "model_length": "length",
     "tool_calls": "tool_calls",
     "function_call": "tool_calls",
     "content_filter": "content_filter",
 }
-
-# Vendors name the field for the output limit differently: OpenAI's reasoning models accept only
-# the newer one, many compatible servers know only the older one.
-LimitField = Literal["max_completion_tokens", "max_tokens"]
 
 
 def _nothing(_model: str) -> bool:
@@ -80,177 +98,44 @@ class OpenAIVendor:
     output_tokens: Mapping[str, int] = field(default_factory=dict)
 
 
-class _Details(msgspec.Struct):
-    cached_tokens: int | None = None
-    reasoning_tokens: int | None = None
-
-
-class _Usage(msgspec.Struct):
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
-    prompt_tokens_details: _Details | None = None
-    completion_tokens_details: _Details | None = None
-
-
-class _Function(msgspec.Struct):
-    name: str | None = None
-    arguments: str | None = None
-
-
-class _Call(msgspec.Struct):
-    index: int | None = None
-    id: str | None = None
-    function: _Function | None = None
-
-
-class _Turn(msgspec.Struct):
-    content: str | None = None
-    refusal: str | None = None
-    tool_calls: list[_Call] | None = None
-
-
-class _Choice(msgspec.Struct):
-    index: int = 0
-    message: _Turn | None = None
-    delta: _Turn | None = None
-    finish_reason: str | None = None
-
-
-class _Answer(msgspec.Struct):
-    """A whole answer or one frame of it; vendors leave out what they have not."""
-
-    id: str | None = None
-    choices: list[_Choice] | None = None
-    usage: _Usage | None = None
-    error: msgspec.Raw | None = None
-
-
-class _Vector(msgspec.Struct):
-    embedding: list[float]
-    index: int = 0
-
-
-class _Vectors(msgspec.Struct):
-    data: list[_Vector]
-    usage: _Usage | None = None
-
-
-class _Fault(msgspec.Struct):
-    message: str | None = None
-    code: str | int | None = None
-    param: str | None = None
-
-
-class _FaultBody(msgspec.Struct):
-    error: _Fault | str | None = None
-
-
-class _Listed(msgspec.Struct):
-    id: str
-
-
-class _Listing(msgspec.Struct):
-    data: list[_Listed]
-
-
-_ANSWER = msgspec.json.Decoder(_Answer)
 _FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_USAGE_REQUESTED = msgspec.Raw(b'{"include_usage":true}')
+_OPTIONS = dict[str, msgspec.Raw] | None
+_TRUE = msgspec.Raw(b"true")
 # Frames with these need a look; in answers' texts the quotation marks would be escaped.
 _REMARKABLE = re.compile(rb'"usage"\s*:\s*\{|"error"\s*:|data:\s*\[DONE\]')
-_SECRET = re.compile(
-    r"\b(?:sk|pk|rk|gsk|xai|key)[-_][\w*.-]{6,}|\bBearer\s+\S+|\b[a-z][a-z0-9+.-]*://\S+"
-    r"|\b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?\b|\borg-\w+",
-    re.IGNORECASE,
-)
+# The vendors' sentences for the one error that has no code of its own with most of them.
+_TOO_LONG = re.compile(r"maximum context length", re.IGNORECASE)
 
 
 def to_wire(vendor: OpenAIVendor, request: chat.ChatRequest) -> bytes:
     """The body of a chat completion, the caller's own where it is in this protocol."""
-    if request.wire is not None and request.wire.protocol == PROTOCOL:
+    if _speaks_it(request.wire):
         fields: dict[str, Any] = dict(_FIELDS.decode(request.wire.body))
-        limited = fields.get("max_tokens", fields.get("max_completion_tokens", b"null"))
-        if request.max_tokens is not None and bytes(limited) == b"null":
-            fields[vendor.limit_field] = request.max_tokens
+        set_limit(fields, vendor.limit_field, request.max_tokens)
     else:
-        fields = _translated(vendor, request)
+        fields = translated(request, vendor.limit_field)
     fields["model"] = request.model
     if request.stream:
+        options = msgspec.json.decode(fields.get("stream_options", b"null"), type=_OPTIONS) or {}
         fields["stream"] = True
-        fields["stream_options"] = _USAGE_REQUESTED
+        fields["stream_options"] = options | {"include_usage": _TRUE}
     return msgspec.json.encode(fields)
 
 
-def _translated(vendor: OpenAIVendor, request: chat.ChatRequest) -> dict[str, Any]:
-    fields: dict[str, Any] = {"messages": [_message_to_wire(m) for m in request.messages]}
-    optional = {
-        vendor.limit_field: request.max_tokens,
-        "temperature": request.temperature,
-        "top_p": request.top_p,
-        "stop": list(request.stop) or None,
-        "tools": [_tool_to_wire(tool) for tool in request.tools] or None,
-        "parallel_tool_calls": request.parallel_tool_calls,
-        "n": request.n if request.n > 1 else None,
-        "logprobs": request.logprobs or None,
-    }
-    fields |= {name: value for name, value in optional.items() if value is not None}
-    if request.tool_choice is not None:
-        choice = request.tool_choice
-        fields["tool_choice"] = (
-            {"type": "function", "function": {"name": choice.name}}
-            if choice.mode == "tool"
-            else choice.mode
-        )
-    if request.response_format is not None:
-        wanted = request.response_format
-        fields["response_format"] = {"type": wanted.type}
-        if wanted.type == "json_schema":
-            fields["response_format"]["json_schema"] = {
-                "name": wanted.name or "answer",
-                "schema": wanted.schema or {},
-                "strict": bool(wanted.strict),
-            }
-    return fields
+def _speaks_it(wire: chat.Wire | None) -> TypeGuard[chat.Wire]:
+    return wire is not None and wire.protocol == PROTOCOL
 
 
-def _message_to_wire(message: chat.Message) -> dict[str, Any]:
-    content: Any = message.content
-    if not isinstance(content, str):
-        content = [
-            {"type": "text", "text": part.text}
-            if isinstance(part, chat.Text)
-            else {
-                "type": "image_url",
-                "image_url": {"url": part.url}
-                | ({"detail": part.detail} if part.detail is not None else {}),
-            }
-            for part in content
-        ]
-    item: dict[str, Any] = {"role": message.role, "content": content}
-    if message.tool_calls:
-        item["content"] = content or None
-        item["tool_calls"] = [
-            {
-                "id": call.id,
-                "type": "function",
-                "function": {"name": call.name, "arguments": call.arguments},
-            }
-            for call in message.tool_calls
-        ]
-    if message.tool_call_id is not None:
-        item["tool_call_id"] = message.tool_call_id
-    if message.name is not None:
-        item["name"] = message.name
-    return item
-
-
-def _tool_to_wire(tool: chat.Tool) -> dict[str, Any]:
-    function: dict[str, Any] = {"name": tool.name, "parameters": tool.parameters or {}}
-    if tool.description:
-        function["description"] = tool.description
-    if tool.strict is not None:
-        function["strict"] = tool.strict
-    return {"type": "function", "function": function}
+def embedding_to_wire(request: EmbeddingRequest) -> bytes:
+    """The body of an embedding; vectors are asked for as numbers, which all vendors can give."""
+    fields: dict[str, Any]
+    if _speaks_it(request.wire):
+        fields = dict(_FIELDS.decode(request.wire.body))
+    else:
+        fields = {"input": request.input}
+        if request.dimensions is not None:
+            fields["dimensions"] = request.dimensions
+    return msgspec.json.encode(fields | {"model": request.model, "encoding_format": "float"})
 
 
 def from_wire(request: chat.ChatRequest, body: bytes) -> chat.ChatResponse:
@@ -259,84 +144,62 @@ def from_wire(request: chat.ChatRequest, body: bytes) -> chat.ChatResponse:
     Raises:
         ProviderBroke: the body is no answer.
     """
-    try:
-        answer = _ANSWER.decode(body)
-        choice = (answer.choices or [])[0]
-    except (msgspec.MsgspecError, UnicodeDecodeError, IndexError) as error:
-        raise ProviderBroke("the vendor's answer could not be understood") from error
-    turn = choice.message or _Turn()
-    calls = tuple(
-        chat.ToolCall(call.id or new_id("call"), call.function.name, call.function.arguments or "")
-        for call in turn.tool_calls or ()
-        if call.function is not None and call.function.name is not None
-    )
+    answer = read_answer(body)
+    if not answer.choices:
+        raise ProviderBroke("the vendor's answer could not be understood")
+    turn = answer.choices[0].message or Turn()
     usage = usage_from(answer.usage)
-    if usage is None:
-        characters = sum(len(c.message.content or "") for c in answer.choices or () if c.message)
-        usage = chat.TokenUsage(
-            math.ceil(chat.text_bytes(request) / BYTES_PER_TOKEN),
-            math.ceil((characters + sum(len(c.arguments) for c in calls)) / BYTES_PER_TOKEN),
-        )
     return chat.ChatResponse(
         id=answer.id or new_id("chatcmpl"),
         model=request.model,
-        content=turn.content or "",
+        content=turn.text,
         refusal=turn.refusal,
-        finish_reason=FINISH_REASONS.get(choice.finish_reason, "stop"),
-        usage=usage,
-        estimated=answer.usage is None,
-        tool_calls=calls,
+        finish_reason=_finish_reason(answer.choices[0]) or "stop",
+        usage=usage or _estimate(request, answer),
+        estimated=usage is None,
+        tool_calls=tuple(
+            chat.ToolCall(
+                call.id or new_id("call"), call.function.name, call.function.arguments or ""
+            )
+            for call in turn.tool_calls or ()
+            if call.function is not None and call.function.name is not None
+        ),
         wire=chat.Wire(PROTOCOL, body),
     )
 
 
-def usage_from(usage: _Usage | None) -> chat.TokenUsage | None:
-    """The vendor's count, or None where it gave none."""
-    if usage is None:
-        return None
-    prompt = usage.prompt_tokens_details
-    completion = usage.completion_tokens_details
+def _estimate(request: chat.ChatRequest, answer: Answer) -> chat.TokenUsage:
+    written = sum(choice.message.size for choice in answer.choices or () if choice.message)
     return chat.TokenUsage(
-        input_tokens=usage.prompt_tokens or 0,
-        output_tokens=usage.completion_tokens or 0,
-        cached_input_tokens=(prompt.cached_tokens or 0) if prompt else 0,
-        reasoning_tokens=(completion.reasoning_tokens or 0) if completion else 0,
+        math.ceil(chat.text_bytes(request) / BYTES_PER_TOKEN), math.ceil(written / BYTES_PER_TOKEN)
     )
 
 
-def delta_from(choice: _Choice) -> chat.ChatDelta:
+def _finish_reason(choice: Choice) -> chat.FinishReason | None:
+    """Why the answer ended, or None while it goes on; some vendors write an empty text for that."""
+    reason = choice.finish_reason
+    return FINISH_REASONS.get(reason, "stop") if reason else None
+
+
+def delta_from(choice: Choice, numbers: CallNumbers) -> chat.ChatDelta:
     """A piece of an answer."""
-    turn = choice.delta or _Turn()
+    turn = choice.delta or Turn()
     return chat.ChatDelta(
-        text=turn.content or "",
+        text=turn.text,
         refusal=turn.refusal,
-        finish_reason=(
-            None
-            if choice.finish_reason is None
-            else FINISH_REASONS.get(choice.finish_reason, "stop")
-        ),
-        tool_calls=tuple(
-            chat.ToolCallDelta(
-                call.index or 0,
-                call.id,
-                call.function.name if call.function else None,
-                (call.function.arguments if call.function else None) or "",
-            )
-            for call in turn.tool_calls or ()
-        ),
+        finish_reason=_finish_reason(choice),
+        tool_calls=numbers.deltas(turn.tool_calls),
     )
 
 
 def error_from(status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:
     """What a vendor's error means; its text is kept only where the caller can act on it."""
-    fault = _fault(body)
-    said = _SECRET.sub("[removed]", fault.message or "")[:500]
+    fault = read_fault(body)
+    said = without_secrets(fault.message)
     if status in {408, 504}:
         return ProviderTimedOut("the vendor did not answer in time")
-    if fault.code == "context_length_exceeded":
-        return ProviderRefused("context_length", said, param="messages")
-    if fault.code == "insufficient_quota":
-        # A 429 that no waiting will cure: the platform's own account with the vendor is empty.
+    if status == 402 or fault.code == "insufficient_quota":
+        # No waiting will cure it: the platform's own account with the vendor is empty.
         return ProviderRefused("failed", "the platform's account with the vendor is exhausted")
     kinds: dict[int, tuple[RefusalKind, str]] = {
         401: ("unauthorized", "the vendor refused the platform's credential"),
@@ -348,30 +211,13 @@ def error_from(status: int, headers: Mapping[str, str], body: bytes) -> Provider
     }
     if status in kinds:
         kind, message = kinds[status]
-        return ProviderRefused(kind, message, retry_after_seconds=_retry_after(headers))
-    if 400 <= status < 500:
-        return ProviderRefused(
-            "invalid", said or "the vendor refused the request", param=fault.param
-        )
-    return ProviderRefused("failed", "the vendor failed")
-
-
-def _fault(body: bytes) -> _Fault:
-    try:
-        fault = msgspec.json.decode(body, type=_FaultBody).error
-    except (msgspec.MsgspecError, UnicodeDecodeError):
-        return _Fault()
-    return fault if isinstance(fault, _Fault) else _Fault(message=fault)
-
-
-def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds; `retry-after-ms` is OpenAI's finer form of `retry-after`."""
-    for name, unit in (("retry-after-ms", 1000), ("retry-after", 1)):
-        try:
-            return max(0.0, float(headers[name]) / unit)
-        except (KeyError, ValueError):
-            continue
-    return None
+        return ProviderRefused(kind, message, retry_after_seconds=retry_after(headers))
+    if not 400 <= status < 500:
+        return ProviderRefused("failed", "the vendor failed")
+    if fault.code == "context_length_exceeded" or _TOO_LONG.search(said):
+        return ProviderRefused("context_length", said, param="messages")
+    param = without_secrets(fault.param) if fault.param is not None else None
+    return ProviderRefused("invalid", said or "the vendor refused the request", param=param)
 
 
 class OpenAIStream:
@@ -379,8 +225,10 @@ class OpenAIStream:
 
     def __init__(self, stream: HttpStream, request: chat.ChatRequest) -> None:
         self._stream = stream
-        self._forward = request.wire is not None and request.wire.protocol == PROTOCOL
+        self._forward = _speaks_it(request.wire)
+        self._numbers = CallNumbers()
         self._received: list[bytes] = []
+        self._counted = 0
         self._usage: chat.TokenUsage | None = None
         self._ending = b""
         self._ended = False
@@ -390,103 +238,106 @@ class OpenAIStream:
         return self._pieces
 
     def usage(self) -> chat.TokenUsage | None:
-        """The vendor's own final count, once it has come."""
-        return self._usage
+        """The vendor's own final count, once it has come; one that more frames follow is none."""
+        is_final = self._ended or self._counted == len(self._received)
+        return self._usage if is_final else None
 
     def ending(self) -> bytes:
         """The vendor's frame with the usage."""
         return self._ending
 
     def received_tokens(self) -> int:
-        """Tokens received so far: vendors send about one a frame, else about four characters."""
-        frames = characters = 0
-        for block in self._received:
-            for frame in block.split(b"\n\n"):
-                for choice in (_frame(frame) or _Answer()).choices or ():
-                    delta = delta_from(choice)
-                    size = len(delta.text) + sum(len(c.arguments) for c in delta.tool_calls)
+        """Tokens received so far: vendors send about one a frame, else about four bytes."""
+        frames = written = 0
+        for frame in (frame for block in self._received for frame in split(block)):
+            # What was forwarded unread may be unreadable; the money is settled all the same.
+            with contextlib.suppress(ProviderBroke):
+                for choice in read_answer(data_of(frame)).choices or ():
+                    size = choice.delta.size if choice.delta else 0
                     frames += bool(size)
-                    characters += size
-        return frames if characters <= 8 * frames else math.ceil(characters / BYTES_PER_TOKEN)
+                    written += size
+        return frames if written <= 8 * frames else math.ceil(written / BYTES_PER_TOKEN)
 
     async def aclose(self) -> None:
         """Close the connection, which stops the vendor's work."""
         await self._pieces.aclose()
 
     async def _read(self) -> AsyncGenerator[chat.ChatDelta | chat.WireDelta, None]:
+        cutter = FrameCutter()
         try:
-            async with self._stream as answer:
+            async with self._stream as answer, contextlib.aclosing(answer.chunks()) as chunks:
                 if answer.status != 200:
                     raise error_from(answer.status, answer.headers, await answer.read())
-                async for block in _blocks(answer):
-                    if self._forward and not _REMARKABLE.search(block):
+                async for chunk in chunks:
+                    if not (block := cutter.push(chunk)):
+                        continue
+                    if self._forward and self._received and not _REMARKABLE.search(block):
                         self._received.append(block)
                         yield chat.WireDelta(block)
                         continue
-                    for frame in block.split(b"\n\n"):
+                    for frame in split(block):
                         for piece in self._pieces_of(frame):
                             yield piece
+                        if self._ended:
+                            break
                     if self._ended:
+                        await _drain(chunks)
                         return
+                # Some vendors forget the blank line after the end mark.
+                self._ended = data_of(cutter.rest) == END
         except HttpError as error:
-            raise _failure(error) from error
-        raise ProviderBroke("the vendor broke off in the middle of the answer")
+            raise unanswered(error) from error
+        if not self._ended:
+            raise ProviderBroke("the vendor broke off in the middle of the answer")
 
     def _pieces_of(self, frame: bytes) -> Sequence[chat.ChatDelta | chat.WireDelta]:
-        answer = _frame(frame)
-        if answer is None:
-            self._ended = self._ended or frame.strip().endswith(b"[DONE]")
-            return ()
+        if self._forward and self._received and not _REMARKABLE.search(frame):
+            return self._forwarded(frame + BLANK)
+        data = data_of(frame)
+        if data == END:
+            self._ended = True
+        if not data or self._ended:
+            # A comment before the answer is no content: another vendor may still take over.
+            return self._forwarded(frame + BLANK) if self._received and not self._ended else ()
+        answer = read_answer(data)
         if answer.error is not None:
             raise ProviderBroke("the vendor broke off with an error")
-        if answer.usage is not None:
-            self._usage = usage_from(answer.usage)
-        if not answer.choices:
-            if answer.usage is not None:
-                self._ending = frame + b"\n\n"
+        pieces = self._content(frame, data, answer)
+        if (usage := usage_from(answer.usage)) is not None:
+            self._usage = usage
+            self._counted = len(self._received)
+            self._ending = only_usage(data)
+        return pieces
+
+    def _content(
+        self, frame: bytes, data: bytes, answer: Answer
+    ) -> Sequence[chat.ChatDelta | chat.WireDelta]:
+        """What a frame holds besides the usage."""
+        if answer.usage is None:
+            content = frame + BLANK
+        elif answer.choices:
+            content = without_usage(data)
+        else:
             return ()
-        self._received.append(frame)
         if self._forward:
-            return (chat.WireDelta(frame + b"\n\n"),)
-        return [delta_from(choice) for choice in answer.choices if choice.index == 0]
+            return self._forwarded(content)
+        self._received.append(content)
+        choices = answer.choices or ()
+        return [delta_from(choice, self._numbers) for choice in choices if not choice.index]
+
+    def _forwarded(self, frames: bytes) -> Sequence[chat.WireDelta]:
+        if not self._forward:
+            return ()
+        self._received.append(frames)
+        return (chat.WireDelta(frames),)
 
 
-async def _blocks(answer: HttpStream) -> AsyncIterator[bytes]:
-    """The stream cut where frames end; what is searched for could be cut in two otherwise."""
-    carry = b""
-    async for chunk in answer.chunks():
-        blocks, mark, carry = (carry + chunk).replace(b"\r\n", b"\n").rpartition(b"\n\n")
-        if mark:
-            yield blocks + mark
-        elif len(carry) > MAX_FRAME_BYTES:
-            raise ProviderBroke("the vendor sent a frame without an end")
-
-
-def _frame(frame: bytes) -> _Answer | None:
-    """A frame's content, or None for a comment, the end mark and the like.
-
-    Raises:
-        ProviderBroke: the frame is no JSON.
-    """
-    data = b"\n".join(
-        line.removeprefix(b"data:").strip()
-        for line in frame.split(b"\n")
-        if line.startswith(b"data:")
-    )
-    if not data or data == b"[DONE]":
-        return None
-    try:
-        return _ANSWER.decode(data)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise ProviderBroke("the vendor's answer could not be understood") from error
-
-
-def _failure(error: HttpError) -> ProviderError:
-    if isinstance(error, HttpUnreachable):
-        return ProviderUnreachable("the vendor could not be reached")
-    if isinstance(error, HttpTimedOut):
-        return ProviderTimedOut("the vendor did not answer in time")
-    return ProviderBroke("the connection to the vendor broke")
+async def _drain(chunks: AsyncIterator[bytes]) -> None:
+    """Read what follows the end mark: a connection whose answer is read whole serves again."""
+    with contextlib.suppress(TimeoutError, HttpError):
+        async with asyncio.timeout(DRAIN_SECONDS):
+            async for _ in chunks:
+                pass
 
 
 class OpenAIProvider:
@@ -529,16 +380,17 @@ class OpenAIProvider:
         return math.ceil(chat.text_bytes(request) / BYTES_PER_TOKEN)
 
     def output_ceiling(self, request: chat.ChatRequest) -> int:
-        """The model's documented maximum, for all the answers that are wanted."""
+        """The model's documented maximum."""
         for prefix, tokens in self._limits:
             if request.model.startswith(prefix):
                 return tokens
         return DEFAULT_OUTPUT_TOKENS
 
     def embedding_ceiling(self, request: EmbeddingRequest) -> int:
-        """Bytes of text, or the tokens that were given."""
+        """Bytes of text, or the tokens that were given, and the marks around each."""
         return sum(
-            len(item.encode()) if isinstance(item, str) else len(item) for item in request.input
+            EMBEDDING_OVERHEAD_TOKENS + len(item.encode() if isinstance(item, str) else item)
+            for item in request.input
         )
 
     async def complete(
@@ -565,21 +417,14 @@ class OpenAIProvider:
         Raises:
             ProviderError: there are no vectors.
         """
-        fields: dict[str, Any] = {
-            "model": request.model,
-            "input": request.input,
-            "encoding_format": "float",
-        }
-        if request.dimensions is not None:
-            fields["dimensions"] = request.dimensions
-        body = await self._post(self._embeddings_url, msgspec.json.encode(fields), idempotency_key)
+        body = await self._post(self._embeddings_url, embedding_to_wire(request), idempotency_key)
         try:
-            answer = msgspec.json.decode(body, type=_Vectors)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            answer = msgspec.json.decode(body, type=Vectors)
+        except UNREADABLE as error:
             raise ProviderBroke("the vendor's answer could not be understood") from error
         if len(answer.data) != len(request.input):
             raise ProviderBroke("the vendor gave another number of vectors than was asked for")
-        ordered = sorted(answer.data, key=lambda item: item.index)
+        ordered = sorted(answer.data, key=lambda item: item.index or 0)
         usage = usage_from(answer.usage)
         return EmbeddingResponse(
             model=request.model,
@@ -595,8 +440,8 @@ class OpenAIProvider:
             return
         try:
             answer = await self._client.send("GET", self._models_url, headers=self._headers)
-            listing = msgspec.json.decode(answer.body, type=_Listing)
-        except (HttpError, msgspec.MsgspecError, UnicodeDecodeError):
+            listing = msgspec.json.decode(answer.body, type=Listing)
+        except (HttpError, *UNREADABLE):
             self._catalog = self._vendor.catalog
             return
         self._catalog = self._vendor.catalog | {item.id for item in listing.data}
@@ -606,7 +451,7 @@ class OpenAIProvider:
         try:
             answer = await self._client.send("POST", url, headers=headers, body=body)
         except HttpError as error:
-            raise _failure(error) from error
+            raise unanswered(error) from error
         if answer.status != 200:
             raise error_from(answer.status, answer.headers, answer.body)
         return answer.body

@@ -4,6 +4,7 @@ Vendors' prices come from the package `genai-prices`, whose version stands on ev
 """
 
 import datetime as dt
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -20,8 +21,24 @@ from headgate.core.prices import Price
 # Some prices depend on the time of day, so they are looked up again this often.
 REMEMBER_SECONDS = 60.0
 
-# A model with one of these is paid for by other things than the tokens that are counted here.
-_OTHER_UNITS = ("audio_hours", "output_audio_mtok", "output_image_mtok", "output_video_mtok")
+_CLASSES = {
+    "input": "input_mtok",
+    "output": "output_mtok",
+    "cached_input": "cache_read_mtok",
+    "cache_write": "cache_write_mtok",
+    "reasoning": "output_reasoning_mtok",
+}
+# What costs extra only where a request asks for it, in ways that are not taken here.
+_OPTIONS = (
+    "cache_write_1h_mtok",
+    "web_searches_kcount",
+    "storage_searches_kcount",
+    "input_audio_mtok",
+    "cache_audio_read_mtok",
+)
+_KNOWN = frozenset(_CLASSES.values()).union(_OPTIONS)
+# The package has one price for some models whose tokens of sound and image cost more than text.
+_OTHER_MEDIA = re.compile(r"(?:^|[-/:])(?:audio|image|realtime|transcribe|tts)(?:[-/:@]|$)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +69,7 @@ class Prices:
         """The price in force of a vendor's model, or None where none is known."""
         now = self.clock()
         known = self._remembered.get((provider, model))
-        if known is None or now - known[0] > REMEMBER_SECONDS:
+        if known is None or not 0 <= now - known[0] <= REMEMBER_SECONDS:
             if len(self._remembered) > 10_000:
                 self._remembered.clear()  # callers can ask for any name
             known = self._remembered[provider, model] = (now, self._find(provider, model, now))
@@ -84,12 +101,17 @@ def packaged_models(vendor_id: str) -> frozenset[str]:
 
 
 def packaged_price(vendor: PackagedVendor, model: str, now: float) -> Price | None:
-    """The package's price of a model at a moment, in Unix seconds."""
+    """The package's price of a model at a moment, in Unix seconds.
+
+    None where the package has none, or a call costs more than the tokens that are counted here.
+    """
     try:
         _, found = data_snapshot.get_snapshot().find_provider_model(
             model, None, vendor.id, vendor.url
         )
     except LookupError:
+        return None
+    if _OTHER_MEDIA.search(found.id):
         return None
     return _price(found.get_prices(dt.datetime.fromtimestamp(now, dt.UTC)))
 
@@ -98,7 +120,7 @@ def _price(prices: ModelPrice) -> Price | None:
     given: dict[str, Any] = {
         name: value for name, value in vars(prices).items() if value is not None
     }
-    if "input_mtok" not in given or any(name in given for name in _OTHER_UNITS):
+    if "input_mtok" not in given or not given.keys() <= _KNOWN:
         return None
     starts = {
         tier.start
@@ -118,15 +140,9 @@ def _price(prices: ModelPrice) -> Price | None:
 
 def _classes(given: Mapping[str, Any], input_tokens: int) -> dict[str, Any]:
     """The price of each class of tokens for an input of this size."""
-    names = {
-        "input": "input_mtok",
-        "output": "output_mtok",
-        "cached_input": "cache_read_mtok",
-        "cache_write": "cache_write_mtok",
-    }
     found = {
         ours: _nano(_at(given[theirs], input_tokens))
-        for ours, theirs in names.items()
+        for ours, theirs in _CLASSES.items()
         if theirs in given
     }
     return {"output": 0} | found

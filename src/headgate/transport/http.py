@@ -6,16 +6,33 @@ vendor that redirects would take the credential along.
 
 import asyncio
 import datetime as dt
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 from pyreqwest.client import Client, ClientBuilder
-from pyreqwest.exceptions import ConnectError, PyreqwestError, RequestTimeoutError
-from pyreqwest.request import StreamRequest
+from pyreqwest.exceptions import (
+    BuilderError,
+    ClientClosedError,
+    ConnectError,
+    ConnectTimeoutError,
+    PoolTimeoutError,
+    PyreqwestError,
+    RequestTimeoutError,
+)
+from pyreqwest.request import RequestBuilder, StreamRequest
 from pyreqwest.response import Response
 
 _LET_GO_SECONDS = 0.05
+
+# The ways to fail before a connection is there.
+_UNCONNECTED = (
+    BuilderError,
+    ClientClosedError,
+    ConnectError,
+    ConnectTimeoutError,
+    PoolTimeoutError,
+)
 
 
 class HttpError(Exception):
@@ -68,20 +85,28 @@ class HttpClient:
             HttpError: there is no whole answer.
         """
         try:
-            request = self._client.request(method, url).headers(headers).body_bytes(body)
-            response = await request.build().send()
+            response = await self._request(method, url, headers, body).build().send()
             answer = (await response.bytes()).to_bytes()
         except PyreqwestError as error:
-            raise _failure(error) from error
+            raise _failure(error) from None
         return HttpResponse(response.status, _headers(response), answer)
 
     def stream(
         self, method: str, url: str, *, headers: Mapping[str, str], body: bytes
     ) -> "HttpStream":
         """An answer that is read as it arrives; enter it to send the request."""
-        request = self._client.request(method, url).headers(headers).body_bytes(body)
-        # With a larger limit the client fills its buffer before it hands over a first byte.
-        return HttpStream(request.streamed_read_buffer_limit(0).build_streamed())
+        # A compressed stream comes in the blocks of its compressor, not as it was written.
+        plain = {**headers, "accept-encoding": "identity"}
+        return HttpStream(lambda: self._request(method, url, plain, body))
+
+    def _request(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes
+    ) -> RequestBuilder:
+        try:
+            return self._client.request(method, url).headers(headers).body_bytes(body)
+        except ValueError:
+            # The error repeats the header's value, which may be a credential.
+            raise HttpUnreachable("the address or a header is not fit to be sent") from None
 
     async def aclose(self) -> None:
         """Close all connections."""
@@ -94,17 +119,20 @@ class HttpClient:
 class HttpStream:
     """An answer on its way; leaving the context before its end closes the connection."""
 
-    def __init__(self, request: StreamRequest) -> None:
-        self._request = request
+    def __init__(self, build: Callable[[], RequestBuilder]) -> None:
+        self._build = build
+        self._request: StreamRequest | None = None
         self._response: Response | None = None
         self.status = 0
         self.headers: Mapping[str, str] = {}
 
     async def __aenter__(self) -> Self:
+        # With a larger limit the client fills its buffer before it hands over a first byte.
+        self._request = self._build().streamed_read_buffer_limit(0).build_streamed()
         try:
             self._response = await self._request.__aenter__()
         except PyreqwestError as error:
-            raise _failure(error) from error
+            raise _failure(error) from None
         self.status = self._response.status
         self.headers = _headers(self._response)
         return self
@@ -115,9 +143,10 @@ class HttpStream:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        await self._request.__aexit__(kind, error, trace)
+        if self._request is not None:
+            await self._request.__aexit__(kind, error, trace)
 
-    async def chunks(self) -> AsyncIterator[bytes]:
+    async def chunks(self) -> AsyncGenerator[bytes, None]:
         """The body's pieces as they arrive.
 
         Raises:
@@ -130,7 +159,7 @@ class HttpStream:
             while (chunk := await reader.read_chunk()) is not None:
                 yield chunk.to_bytes()
         except PyreqwestError as error:
-            raise _failure(error) from error
+            raise _failure(error) from None
 
     async def read(self) -> bytes:
         """The whole body.
@@ -146,8 +175,12 @@ def _headers(response: Response) -> Mapping[str, str]:
 
 
 def _failure(error: PyreqwestError) -> HttpError:
-    if isinstance(error, ConnectError):
-        return HttpUnreachable("no connection could be made")
+    """The failure in our words and its innermost cause; the others repeat the whole address."""
+    details: dict[str, Any] = getattr(error, "details", None) or {}
+    causes = [str(cause["message"]) for cause in details.get("causes") or ()]
+    reason = f": {causes[-1]}" if causes and "://" not in causes[-1] else ""
+    if isinstance(error, _UNCONNECTED):
+        return HttpUnreachable(f"no connection could be made{reason}")
     if isinstance(error, RequestTimeoutError):
-        return HttpTimedOut("the answer took too long")
-    return HttpBroke("the connection broke")
+        return HttpTimedOut(f"the answer took too long{reason}")
+    return HttpBroke(f"the connection broke{reason}")

@@ -70,6 +70,8 @@ class Till:
 
     async def rest(self) -> None:
         """Let so much time pass that nothing should be left of any call."""
+        for _ in range(20):
+            await asyncio.sleep(0)
         await self.pass_time(IDLE_SECONDS + 2 * TICK_SECONDS)
 
 
@@ -271,7 +273,7 @@ async def test_a_lease_that_is_taken_while_the_others_are_extended_lives_on(till
     till.clock.advance(LEASE_SECONDS / 2 + TICK_SECONDS)
     leased = till.store.hold_back("lease")
     second = asyncio.create_task(till.reserve(100, USER))
-    await until(lambda: till.store.asked[-1] == "lease")
+    await until(lambda: "lease" in till.store.asked)
     await till.escrow._tick()
     leased.set()
     hold = await second
@@ -327,7 +329,7 @@ async def test_a_grant_that_comes_after_a_pause_is_not_used_and_not_lost(till: T
     await till.limit(100)
     leased = till.store.hold_back("lease")
     late = asyncio.create_task(till.reserve(60))
-    await until(lambda: till.store.asked[-1] == "lease")
+    await until(lambda: "lease" in till.store.asked)
     till.clock.advance(LEASE_SECONDS + MARGIN_SECONDS + 1)
     leased.set()
     hold = await late
@@ -350,10 +352,10 @@ async def test_an_extension_that_comes_too_late_is_not_relied_on(till: Till) -> 
     await till.store.memory.expire(now=till.clock())
     extended.set()
     await tick
-    await till.reserve(10)
-    assert await till.sums() == (110, 100, 100)
+    second = await till.reserve(10)
+    assert second.owner != hold.owner
     await till.settle(hold, 100)
-    assert await till.sums() == (110, 100, 0)
+    assert (await till.sums())[1:] == (100, 0)
 
 
 async def test_the_lease_of_a_dead_process_becomes_unconfirmed(till: Till) -> None:
@@ -390,7 +392,7 @@ async def test_a_caller_who_leaves_does_not_take_the_next_ones_turn_along(till: 
     leased = till.store.hold_back("lease")
     first = asyncio.create_task(till.reserve(60))
     second = asyncio.create_task(till.reserve(60))
-    await until(lambda: till.store.asked[-1] == "lease")
+    await until(lambda: "lease" in till.store.asked)
     first.cancel()
     leased.set()
     await till.settle(await second, 60)
@@ -512,9 +514,6 @@ async def test_a_caller_who_does_not_wait_for_the_record_does_not_lose_it(till: 
 async def test_closing_records_everything_and_gives_everything_back(till: Till) -> None:
     await till.limit(1000)
     await till.escrow.start()
-    till.store.is_away = True
-    hold: Hold | None = None
-    till.store.is_away = False
     hold = await till.reserve(100)
     committed = till.store.hold_back("settle")
     till.escrow.settle(hold, usage_event(billed=30))
@@ -563,8 +562,7 @@ async def test_the_ticks_go_on_after_a_fault(
     till.store.fail_once("extend", Overloaded("the store is away"))
     till.store.fail_once("extend", LookupError("a fault of the store"))
     till.clock.advance(LEASE_SECONDS / 2 + TICK_SECONDS)
-    while till.store.asked.count("extend") < 3:
-        await asyncio.sleep(0)
+    await until(lambda: till.store.asked.count("extend") == 3)
     await till.escrow.aclose()
     assert caplog.messages == ["a tick of the escrow failed"]
 

@@ -19,6 +19,7 @@ import msgspec
 from headgate.providers.local import association
 from headgate.providers.local.words import FUNCTION_WORDS, stem, words
 
+_FINENESS = 10_000
 _NAMES_ITSELF = 1.6
 _UNCERTAIN = 0.6
 """The evidence for labels such as `other` that are right when nothing else is."""
@@ -73,9 +74,11 @@ def classification(text: str, labels: Sequence[str]) -> Classification:
     evidence = [_evidence(label, reading) for label in distinct]
     highest = max(evidence)
     shares = [math.exp(found - highest) for found in evidence]
-    rounded = [round(share / sum(shares), 4) for share in shares]
+    total = sum(shares)
+    # Rounded down, so that what is left over can only make the winner's share larger.
+    rounded = [math.floor(share / total * _FINENESS) / _FINENESS for share in shares]
     winner = evidence.index(highest)
-    rounded[winner] = round(rounded[winner] + 1 - sum(rounded), 4)
+    rounded[winner] = round(rounded[winner] + 1 - sum(rounded), 6)
     return Classification(
         distinct[winner], rounded[winner], dict(zip(distinct, rounded, strict=True))
     )

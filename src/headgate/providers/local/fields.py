@@ -73,7 +73,7 @@ class _Filler:
             return MISSING if value is None else _whole(value) if kind == "integer" else value
         return self.page.string(schema, name) if kind == "string" else MISSING
 
-    def _resolved(self, schema: JSONSchema) -> JSONSchema:
+    def _resolved(self, schema: JSONSchema, depth: int = 0) -> JSONSchema:
         """A schema with its reference followed and the parts of `allOf` laid together."""
         for _ in range(MOST_DEPTH):
             reference = schema.get("$ref")
@@ -84,11 +84,11 @@ class _Filler:
                 target = target.get(step) if isinstance(target, dict) else None
             schema = target if isinstance(target, dict) else {}
         parts = schema.get("allOf")
-        if isinstance(parts, list):
+        if isinstance(parts, list) and depth < MOST_DEPTH:
             merged = {key: value for key, value in schema.items() if key != "allOf"}
             for part in parts:
-                if isinstance(part, dict):
-                    merged = {**self._resolved(part), **merged} if part is not schema else merged
+                if isinstance(part, dict) and next(self.steps) <= MOST_VALUES:
+                    merged = {**self._resolved(part, depth + 1), **merged}
             return merged
         return schema
 
@@ -117,19 +117,21 @@ class _Filler:
                 out[key] = None if self._may_be_null(inner) else _empty(self._resolved(inner))
         return out
 
-    def _may_be_null(self, schema: JSONSchema) -> bool:
+    def _may_be_null(self, schema: JSONSchema, depth: int = 0) -> bool:
         schema = self._resolved(schema)
         kinds = schema.get("type")
-        options = schema.get("anyOf") or schema.get("oneOf")
+        if kinds == "null" or (isinstance(kinds, list) and "null" in kinds):
+            return True
         members = schema.get("enum")
-        return (
-            kinds == "null"
-            or (isinstance(kinds, list) and "null" in kinds)
-            or (isinstance(members, list) and None in members)
-            or (
-                isinstance(options, list)
-                and any(isinstance(one, dict) and self._may_be_null(one) for one in options)
-            )
+        if isinstance(members, list) and None in members:
+            return True
+        options = schema.get("anyOf") or schema.get("oneOf")
+        if not isinstance(options, list) or depth > MOST_DEPTH:
+            return False
+        return any(
+            self._may_be_null(option, depth + 1)
+            for option in options[:MOST_DEPTH]
+            if isinstance(option, dict) and next(self.steps) <= MOST_VALUES
         )
 
     def _array(self, schema: JSONSchema, name: str, depth: int) -> list[object]:

@@ -217,6 +217,8 @@ def _judged(text: str, run: list[_Token], families: set[str]) -> Name | None:
     while titled < len(run) and keys[titled] in _TITLES:
         titled += 1
     rest = run[titled:]
+    if len(rest) > 1 and rest[1].key in _GIVEN and _begins_sentence(text, rest[0]):
+        rest = rest[1:]  # "Ask Ada Vane" at the start of a sentence.
     if not rest:
         return None
     span = rest[0].start, _end(rest[-1])
@@ -227,6 +229,12 @@ def _judged(text: str, run: list[_Token], families: set[str]) -> Name | None:
     if _is_person(text, rest, titled=titled > 0, families=families):
         return Name("person", *span)
     return None
+
+
+def _begins_sentence(text: str, token: _Token) -> bool:
+    """Whether a word has its capital for its place, being no given name itself."""
+    before = text[max(0, token.start - 3) : token.start].rstrip(" \"'“(")
+    return token.key not in _GIVEN and (not before or before[-1] in ".!?\n:")
 
 
 def _joined(text: str, run: list[_Token], found: list[Name]) -> Name | None:

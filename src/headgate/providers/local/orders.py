@@ -53,7 +53,7 @@ _LABELS_BEHIND = (
     ),
     re.compile(
         r"\b(?:as|into|under|between|whether (?:it|this|the \w+) is|is (?:this|it)(?: \w+)?:|"
-        r"one of|among)\s+(?:either |one of |exactly one of |the following |these )?:?\s*"
+        r"one of|among)\s+(?:(?:either|one of|exactly one of|the following|these)\b)?\s*:?\s*"
         r"([^\n.?:]+)",
         re.IGNORECASE,
     ),

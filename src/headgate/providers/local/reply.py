@@ -17,7 +17,6 @@ from headgate.providers.local.extract import KINDS, Fact, FactKind, facts
 from headgate.providers.local.fields import filled
 from headgate.providers.local.intent import Intent, intent
 from headgate.providers.local.orders import fields_of, labels_of, wants_label_only
-from headgate.providers.local.parting import parted
 from headgate.providers.local.properties import distinct, kinds_of
 from headgate.providers.local.summarize import summary
 from headgate.providers.local.words import words
@@ -64,6 +63,7 @@ _PLURALS: dict[FactKind, str] = {
     "url": "urls",
     "address": "addresses",
 }
+_UNDECIDED = 0.01
 _BRIEF_RESULTS = 80
 """Words up to which tools' results are given whole."""
 
@@ -78,7 +78,7 @@ _WHAT_ARE_YOU = re.compile(
 def reply(request: ChatRequest) -> str:
     """The answer to a conversation, before any limit on its length."""
     if request.labels:
-        return _json(classification(_to_classify(request), request.labels))
+        return _json(classification(request.last_user_text, request.labels))
     asked = intent(request)
     form = request.response_format
     if form is not None and form.type == "json_schema" and form.schema is not None:
@@ -91,13 +91,6 @@ def reply(request: ChatRequest) -> str:
 
 def _json(value: object) -> str:
     return msgspec.json.encode(value).decode()
-
-
-def _to_classify(request: ChatRequest) -> str:
-    """The text that labels are for: without the order to classify it, where there is one."""
-    text = request.last_user_text
-    instruction, material = parted(text, questions=False)
-    return material if material and instruction else text
 
 
 def _prose(asked: Intent) -> str:
@@ -173,7 +166,7 @@ def _classified(asked: Intent) -> str:
     found = classification(asked.material, labels_of(asked.orders))
     if wants_label_only(asked.orders, asked.standing):
         return found.label
-    if len(set(found.scores.values())) == 1 and len(found.scores) > 1:
+    if found.confidence - min(found.scores.values()) < _UNDECIDED and len(found.scores) > 1:
         return (
             f"{found.label} (a guess: nothing in the text speaks for one of "
             f"{', '.join(found.scores)})"

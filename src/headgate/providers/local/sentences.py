@@ -43,10 +43,10 @@ _TITLES = word_set(
 )
 _NEVER_LAST = _TITLES | word_set(
     """
-    no nos vs fig figs vol vols pp ed eds cf e.g i.e eg ie approx est dept ref art sec ch al
-    viz ca bzw usw z.b d.h u.a n.b incl excl tel nr str
+    vs cf e.g i.e eg ie approx est dept al viz ca bzw usw z.b d.h u.a n.b incl excl tel
     """
 )
+_BEFORE_NUMBERS = word_set("no nos fig figs vol vols pp ed eds ref art sec ch nr str par")
 _SOMETIMES_LAST = word_set(
     """
     etc inc ltd co corp llc plc jr sr bros a.m p.m am pm u.s u.k u.n e.u d.c ph.d b.a m.a
@@ -73,7 +73,7 @@ _SAID = re.compile(
     r"\s+(?:[A-Z][\w’'-]+\s+){1,3}"
     r"(?:said|asked|says|asks|added|told|replied|wrote|called|cried|argued|warned|explained)\b"
 )
-_ITEM = re.compile(r"[ \t]*(?:[-*+•‣◦▪–—]|\(?(?:\d{1,3}|[a-zA-Z])[.)])[ \t]+(?=\S)")
+_ITEM = re.compile(r"[ \t]*(?:[-*+•‣◦▪–—]|\(?(?:\d{1,3}|[a-z])[.)]|\(?[A-Z]\))[ \t]+(?=\S)")
 _HEADING = re.compile(r"[ \t]*#{1,6}[ \t]+(?=\S)")
 _RULE = re.compile(r"[ \t]*(?:[-=_*~]{3,}|[-*_](?: [-*_]){2,})[ \t]*$")
 _BLANK = re.compile(r"\s*$")
@@ -226,7 +226,7 @@ def _ends_at_dot(before: str, following: str) -> bool:
     lower = before.casefold()
     next_word = re.match(r"[^\W\d_]+", following)
     opens = next_word is not None and next_word.group().casefold() in _OPENERS
-    if lower in _NEVER_LAST:
+    if lower in _NEVER_LAST or (lower in _BEFORE_NUMBERS and following[:1].isdigit()):
         return False
     if lower in _SOMETIMES_LAST:
         return opens

@@ -32,7 +32,11 @@ _NUMBERS = {
     "nine": 9, "ten": 10, "twelve": 12, "single": 1, "un": 1, "une": 1, "ein": 1, "einem": 1,
     "deux": 2, "zwei": 2, "dos": 2, "trois": 3, "drei": 3, "tres": 3, "vier": 4, "fünf": 5,
 }  # fmt: skip
-_COUNT = r"(?:\d{1,4}\s*(?:-|–|to|or)\s*)?(?P<count>\d{1,5}|" + "|".join(_NUMBERS) + r")"
+_COUNT = (
+    r"(?:\d{1,4}\s*(?:-|–|to|or)\s*)?(?P<count>\d{1,5}|a(?=[ -](?:sentence|line|paragraph))|"
+    + "|".join(name for name in _NUMBERS if name != "a")
+    + ")"
+)
 _SENTENCES = re.compile(
     rf"\b{_COUNT}[ -](?:\w+[ -])?(?P<unit>sentences?|lines?|phrases?|sätzen?|satz|frases?|frasi|"
     r"oraciones|zinnen|(?:bullet )?points?|bullets?|items|takeaways?|ideas?|highlights|facts)\b"

@@ -71,7 +71,7 @@ _CUE = re.compile(
     r"(?:most|more) important(?:ly)?|significant(?:ly)?|key|crucial|main(?:ly)?|announc\w+|"
     r"approv\w+|decid\w+|agreed?|voted?|launch\w+|conclud\w+|found that|shows? that|showed that|"
     r"results?|fell|rose|grew|dropped|must|require[sd]?|deadline|payable|apologi[sz]e|fault|propos\w+|recommend\w+|"
-    r"moved|caused?|because)\b",
+    r"will|moved|caused?|because)\b",
     re.IGNORECASE,
 )
 _MEASURE = re.compile(r"\d\s?(?:%|percent|per cent|million|billion)|[$€£¥]\s?\d")

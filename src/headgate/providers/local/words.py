@@ -188,4 +188,6 @@ def pieces(text: str) -> list[str]:
 
 def token_count(text: str) -> int:
     """How many tokens a text has, exactly."""
+    if text.isascii():
+        return len(text.split())  # the same, and far faster
     return sum(not match.group().isspace() for match in _TOKEN.finditer(text))

@@ -2,7 +2,8 @@
 
 Greedy group commit: the thread takes whatever is waiting, runs it in one transaction, commits, and
 only then tells those who wait; what arrives meanwhile is the next batch. So an idle process commits
-at once and a busy one commits rarely, and no timer is involved.
+at once and a busy one commits rarely, and no timer is involved. What one turn of the event loop
+brings is handed over together, since waking the thread costs more than most commands.
 
 A batch runs without savepoints first, since they cost more than most commands. If one of its
 commands fails, nothing of it is kept and the batch runs again with a savepoint around each, so that
@@ -27,7 +28,7 @@ T = TypeVar("T")
 Item = TypeVar("Item")
 
 LARGEST_BATCH = 512
-"""Commands in one transaction, so that writers of other processes get their turn."""
+"""A transaction takes no more once it has so many commands: other processes get their turn."""
 
 _log = logging.getLogger(__name__)
 _ALONE = object()
@@ -65,7 +66,9 @@ class Writer:
         self._busy_seconds = busy_seconds
         # `_begin` waits in its own way, and no other statement of a writer meets a lock.
         connection.execute("PRAGMA busy_timeout = 0")
-        self._queue: queue.SimpleQueue[_Command | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[list[_Command] | None] = queue.SimpleQueue()
+        # What has come in the running turn of each event loop.
+        self._arrived: dict[asyncio.AbstractEventLoop, list[_Command]] = {}
         self._closed = False
         # Keeps a command from slipping in behind the last one that the thread takes.
         self._entrance = threading.Lock()
@@ -95,17 +98,30 @@ class Writer:
         with self._entrance:
             if not self._closed:
                 self._closed = True
+                for loop in list(self._arrived):
+                    self._queue.put(self._arrived.pop(loop))
                 self._queue.put(None)
         await asyncio.to_thread(self._thread.join)
 
     def _submit(self, work: Callable[..., Any], item: object) -> asyncio.Future[Any]:
-        future = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        future = loop.create_future()
         with self._entrance:
             if self._closed:
                 future.set_exception(Overloaded("The database is closed; the server is stopping."))
-            else:
-                self._queue.put(_Command(work, item, future))
+                return future
+            arrived = self._arrived.get(loop)
+            if arrived is None:
+                arrived = self._arrived[loop] = []
+                loop.call_soon(self._hand_over, loop)
+            arrived.append(_Command(work, item, future))
         return future
+
+    def _hand_over(self, loop: asyncio.AbstractEventLoop) -> None:
+        with self._entrance:
+            commands = self._arrived.pop(loop, [])
+            for start in range(0, len(commands), LARGEST_BATCH):
+                self._queue.put(commands[start : start + LARGEST_BATCH])
 
     def _run(self) -> None:
         batch: list[_Command] = []
@@ -118,20 +134,19 @@ class Writer:
             # a lack of memory. Nobody may wait for a thread that is gone.
             with self._entrance:
                 self._closed = True
+                for loop in list(self._arrived):
+                    batch += self._arrived.pop(loop)
             while not self._queue.empty():
-                if (command := self._queue.get()) is not None:
-                    batch.append(command)
+                batch += self._queue.get() or ()
             _tell(batch, [_Outcome(error=_stopped()) for _ in batch])
             self._connection.close()
 
     def _take(self, batch: list[_Command]) -> bool:
         """Fill `batch` with what is waiting, at least one command; False at the end of all."""
-        command = self._queue.get()
-        while command is not None:
-            batch.append(command)
-            if len(batch) == LARGEST_BATCH or self._queue.empty():
+        while (commands := self._queue.get()) is not None:
+            batch += commands
+            if len(batch) >= LARGEST_BATCH or self._queue.empty():
                 return True
-            command = self._queue.get()
         if batch:
             # The end was behind this batch: meet it again after it.
             self._queue.put(None)

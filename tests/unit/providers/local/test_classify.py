@@ -41,9 +41,7 @@ TICKETS = ("billing", "technical", "account", "shipping", "refund")
         ("My cats sleep in the garden.", ("dogs", "cat"), "cat"),
     ],
 )
-def test_the_label_a_person_would_choose(
-    text: str, labels: tuple[str, ...], expected: str
-) -> None:
+def test_the_label_a_person_would_choose(text: str, labels: tuple[str, ...], expected: str) -> None:
     found = classification(text, labels)
     assert found.label == expected
     assert found.confidence > 1.2 / len(labels)
