@@ -12,7 +12,6 @@ TESTED_ELSEWHERE = {
     "core/models.py": "ports and their errors, without behaviour",
     "gateway/calls.py": "the attempts of test_gateway.py and test_streams.py",
     "http/services.py": "fields without behaviour",
-    "http/table.py": "test_routes.py and test_openapi.py walk it; the scenarios call each row",
     "stores/memory.py": "tests/contract holds every adapter to its port",
     "core/usage.py": "values and a port; tests/contract holds its adapters to it",
 }

@@ -63,7 +63,7 @@ _INSTITUTIONS = word_set(
 )
 _GIVEN = word_set(
     """
-    aaron abigail adam ahmed aisha alan albert alejandro alex alexander alice alicia ali
+    aaron abigail ada adam ahmed aisha alan albert alejandro alex alexander alice alicia ali
     amara amanda amelia amir amy ana anders andrea andreas andrew angela anita ann anna anne
     anthony antonio arthur barbara beatrice ben benjamin bernard bianca bob brian bruno
     camille carla carlos carmen caroline catherine charles charlotte chen chiara chloe chris

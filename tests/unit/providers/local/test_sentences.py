@@ -1,3 +1,5 @@
+# ruff: noqa: RUF001 - the punctuation of many scripts is meant
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
