@@ -266,7 +266,7 @@ class Simulator:
     async def only_call(self, state: str) -> dict[str, Any]:
         """The only call, once its field `state` says yes."""
         (call,) = await eventually(
-            self.calls, lambda calls: len(calls) == 1 and bool(calls[0][state])
+            self.calls, lambda calls: len(calls) == 1 and bool(calls[0][state]), seconds=10
         )
         return call
 

@@ -303,7 +303,10 @@ def _vendors(settings: Settings, client: HttpClient) -> _Vendors:
             base_url=str(settings.openai_base_url),
             api_key=settings.openai_api_key.reveal(),
             catalog=packaged_models("openai"),
-            recognises=lambda model: prices.price("openai", model) is not None,
+            recognises=lambda model: (
+                prices.price("openai", model) is not None
+                and not _is_served_elsewhere(providers, model)
+            ),
             limit_field="max_completion_tokens",
             output_tokens=OPENAI_OUTPUT_TOKENS,
         )
@@ -325,6 +328,11 @@ def _vendors(settings: Settings, client: HttpClient) -> _Vendors:
     ollama = OpenAIVendor(name="ollama", base_url=f"{settings.ollama_base_url}/v1", discover=True)
     providers["ollama"] = OpenAIProvider(ollama, client)
     return _Vendors(providers, prices, everyday)
+
+
+def _is_served_elsewhere(providers: Mapping[str, Provider], model: str) -> bool:
+    """Whether a vendor other than OpenAI says it has a model; a price of its own proves nothing."""
+    return any(name != "openai" and vendor.serves(model) for name, vendor in providers.items())
 
 
 def _is_own(base_url: str) -> bool:

@@ -37,6 +37,7 @@ def configuration(vendors: Simulator) -> str:
     return f"""
         [vendors.simulated]
         base_url = "{vendors.openai_url}"
+        api_key_env = "OPENAI_API_KEY"
         models = ["exact", "classes"]
 
         [prices.exact]

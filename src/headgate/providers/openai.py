@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import math
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeGuard
 
@@ -275,11 +275,8 @@ class OpenAIStream:
                         self._received.append(block)
                         yield chat.WireDelta(block)
                         continue
-                    for frame in split(block):
-                        for piece in self._pieces_of(frame):
-                            yield piece
-                        if self._ended:
-                            break
+                    for piece in self._pieces_of(block):
+                        yield piece
                     if self._ended:
                         await _drain(chunks)
                         return
@@ -290,7 +287,13 @@ class OpenAIStream:
         if not self._ended:
             raise ProviderBroke("the vendor broke off in the middle of the answer")
 
-    def _pieces_of(self, frame: bytes) -> Sequence[chat.ChatDelta | chat.WireDelta]:
+    def _pieces_of(self, block: bytes) -> Iterator[chat.ChatDelta | chat.WireDelta]:
+        for frame in split(block):
+            yield from self._read_frame(frame)
+            if self._ended:
+                return
+
+    def _read_frame(self, frame: bytes) -> Sequence[chat.ChatDelta | chat.WireDelta]:
         if self._forward and self._received and not _REMARKABLE.search(frame):
             return self._forwarded(frame + BLANK)
         data = data_of(frame)

@@ -64,8 +64,8 @@ class Turn(msgspec.Struct):
     content: str | list[Part] | None = None
     refusal: str | None = None
     tool_calls: list[Call] | None = None
-    reasoning_content: msgspec.Raw | None = None
-    reasoning: msgspec.Raw | None = None
+    reasoning_content: Any = None
+    reasoning: Any = None
 
     @property
     def text(self) -> str:
@@ -78,9 +78,11 @@ class Turn(msgspec.Struct):
     def size(self) -> int:
         """The bytes of everything that the model wrote here."""
         calls = [call.function for call in self.tool_calls or () if call.function is not None]
-        written = [self.text, self.refusal, *(call.arguments for call in calls)]
-        reasoning = bytes(self.reasoning_content or self.reasoning or b"")
-        return sum(len(text.encode()) for text in written if text) + max(0, len(reasoning) - 2)
+        reasoning = self.reasoning_content or self.reasoning
+        if not isinstance(reasoning, str):
+            reasoning = "" if reasoning is None else msgspec.json.encode(reasoning).decode()
+        written = [self.text, self.refusal, reasoning, *(call.arguments for call in calls)]
+        return sum(len(text.encode()) for text in written if text)
 
 
 class Choice(msgspec.Struct):
@@ -98,7 +100,7 @@ class Answer(msgspec.Struct):
     id: str | None = None
     choices: list[Choice] | None = None
     usage: Usage | None = None
-    error: msgspec.Raw | None = None
+    error: Any = None
 
 
 class Vector(msgspec.Struct):

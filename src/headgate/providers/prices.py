@@ -36,7 +36,10 @@ _OPTIONS = (
     "input_audio_mtok",
     "cache_audio_read_mtok",
 )
+# Only texts are turned into vectors, so what other input costs does not matter to such a model.
+_OTHER_INPUT = ("input_image_mtok", "input_video_mtok")
 _KNOWN = frozenset(_CLASSES.values()).union(_OPTIONS)
+_KNOWN_OF_VECTORS = _KNOWN.union(_OTHER_INPUT)
 # The package has one price for some models whose tokens of sound and image cost more than text.
 _OTHER_MEDIA = re.compile(r"(?:^|[-/:])(?:audio|image|realtime|transcribe|tts)(?:[-/:@]|$)")
 
@@ -120,7 +123,8 @@ def _price(prices: ModelPrice) -> Price | None:
     given: dict[str, Any] = {
         name: value for name, value in vars(prices).items() if value is not None
     }
-    if "input_mtok" not in given or not given.keys() <= _KNOWN:
+    known = _KNOWN if "output_mtok" in given else _KNOWN_OF_VECTORS
+    if "input_mtok" not in given or not given.keys() <= known:
         return None
     starts = {
         tier.start

@@ -8,9 +8,8 @@ and patterns of a schema are not heeded, since heeding them would mean making va
 """
 
 import bisect
-import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import cast
 
 from headgate.providers.local.extract import facts
@@ -30,12 +29,18 @@ MOST_DEPTH = 8
 MOST_VALUES = 2_000
 """How far a schema is followed, deep and wide; one may refer to itself many times over."""
 
+MOST_READ = 40_000_000
+LEAST_VALUES = 64
+"""Each value reads the text once more: of a long text fewer values are looked for."""
+
 MOST_ROWS = 200
 
 
 def filled(schema: JSONSchema, text: str, question: str = "") -> object:
     """The value for a whole schema; a property named `answer` quotes the answer to `question`."""
-    found = _Filler(schema, page(text, question)).value(schema, "", 0)
+    most = min(MOST_VALUES, max(LEAST_VALUES, MOST_READ // (len(text) + 1)))
+    steps = iter(range(most))
+    found = _Filler(schema, page(text, question), steps).value(schema, "", 0)
     return _empty(schema) if found is MISSING else found
 
 
@@ -45,7 +50,7 @@ class _Filler:
 
     root: JSONSchema
     page: Page
-    steps: Iterator[int] = field(default_factory=itertools.count)
+    steps: Iterator[int]
 
     def value(  # noqa: PLR0911 - one return for each form of a schema
         self, schema: JSONSchema, name: str, depth: int
@@ -54,7 +59,7 @@ class _Filler:
         schema = self._resolved(schema)
         if "const" in schema:
             return schema["const"]
-        if depth > MOST_DEPTH or next(self.steps) > MOST_VALUES:
+        if depth > MOST_DEPTH or next(self.steps, None) is None:
             return MISSING
         options = schema.get("anyOf") or schema.get("oneOf")
         if isinstance(options, list) and options:
@@ -87,7 +92,7 @@ class _Filler:
         if isinstance(parts, list) and depth < MOST_DEPTH:
             merged = {key: value for key, value in schema.items() if key != "allOf"}
             for part in parts:
-                if isinstance(part, dict) and next(self.steps) <= MOST_VALUES:
+                if isinstance(part, dict) and next(self.steps, None) is not None:
                     merged = {**self._resolved(part, depth + 1), **merged}
             return merged
         return schema
@@ -131,7 +136,7 @@ class _Filler:
         return any(
             self._may_be_null(option, depth + 1)
             for option in options[:MOST_DEPTH]
-            if isinstance(option, dict) and next(self.steps) <= MOST_VALUES
+            if isinstance(option, dict) and next(self.steps, None) is not None
         )
 
     def _array(self, schema: JSONSchema, name: str, depth: int) -> list[object]:

@@ -125,7 +125,7 @@ def _without_own_language(
 
 def _standing(use_case: str | None, system: str) -> tuple[Ability, ...]:
     """What every text of the conversation is for, by its use case or its system prompt."""
-    said = (use_case or "").replace("_", " ").replace("-", " ")
+    said = (use_case or "")[:200].replace("_", " ").replace("-", " ")
     found = tuple(abilities_in(said))
     if found:
         return found[:1]

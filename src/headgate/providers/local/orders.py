@@ -42,10 +42,10 @@ _LANGUAGES = (
 _LABELS_BEHIND = (
     re.compile(
         r"\b(?:labels?|categories|classes|options|topics)\s*(?:are|is)?\s*[:=]?\s*"
-        r"[\[({]([^\])}]+)[\])}]",
+        r"[\[({]([^\[\](){}]{1,600})[\])}]",
         re.IGNORECASE,
     ),
-    re.compile(r"[\[({]([^\])}]*[,/|][^\])}]*)[\])}]"),
+    re.compile(r"[\[({]([^\[\](){}]{3,600})[\])}]"),
     re.compile(
         r"\b(?:labels?|categories|classes|options|topics|following)\s*(?:are|is)?\s*[:=]\s*"
         r"([^\n.?]+)",

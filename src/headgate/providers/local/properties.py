@@ -21,6 +21,9 @@ JSONSchema = Mapping[str, object]
 MISSING = object()
 """The text does not say."""
 
+MOST_WEIGHED = 1_000
+"""Facts of one kind among which the nearest to a property is sought."""
+
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _LINE = re.compile(
     r"^[ \t]*(?:[-*•][ \t]+)?\**([^\W\d_][^:=\n]{0,40}?)\**[ \t]*"
@@ -288,7 +291,7 @@ class Page:
         signed = _SIGNED.search(self.text) if _SIGNERS.intersection(about) else None
         if signed is not None:
             fitting = [fact for fact in fitting if fact.start > signed.start()] or fitting
-        return max(fitting, key=nearness)
+        return max(fitting[:MOST_WEIGHED], key=nearness)
 
 
 def page(text: str, question: str = "") -> Page:

@@ -1,0 +1,97 @@
+"""A gateway on fakes, with what a test asks of it afterwards."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from fakes import FakeClock, FakePrices, FakeProvider, RemoteLedger
+from headgate.core.budgets import Account, Limit
+from headgate.core.chat import ChatRequest, Message
+from headgate.core.keys import RateLimit, VirtualKey
+from headgate.core.prices import Markup, Price
+from headgate.core.usage import UsageEvent
+from headgate.gateway.calls import Billing, Caller
+from headgate.gateway.catalog import Catalog
+from headgate.gateway.escrow import IDLE_SECONDS, Escrow
+from headgate.gateway.gateway import Gateway
+from headgate.stores.process_limits import ProcessRateLimiter
+
+PERIOD = "2026-11"
+KEY = VirtualKey(
+    key_id="sk-proj-one",
+    name="one",
+    scopes=frozenset({"ai:complete"}),
+    workspace_id="acme",
+    user_id="ada",
+    rate_limit=RateLimit(tokens_per_minute=1_000_000),
+    created_at=0.0,
+)
+CALLER = Caller(KEY, "req_1", ("blue",), "greeting")
+ACCOUNT = Account("key", KEY.key_id)
+PRICE = Price(input=1_000_000, output=2_000_000, version="test-1")
+"""One nano-dollar per token of input, two per token of output."""
+
+
+def asks(**fields: Any) -> ChatRequest:
+    """A request to the model `small`, with `fields` in place of what they name."""
+    request = ChatRequest(model="small", messages=(Message("user", "hello"),))
+    return msgspec.structs.replace(request, **fields)
+
+
+class Desk:
+    """A gateway without markup over vendors that follow scripts."""
+
+    def __init__(
+        self,
+        *providers: FakeProvider,
+        markup: Markup = Markup(0),  # noqa: B008 - a frozen value
+        aliases: Mapping[str, Sequence[str]] | None = None,
+        prices: Mapping[str, Price] | None = None,
+    ) -> None:
+        self.clock = FakeClock()
+        self.store = RemoteLedger()
+        self.ledger = Escrow(self.store, clock=self.clock)
+        self.limiter = ProcessRateLimiter(requests_per_second=50, burst=200, clock=self.clock)
+        self.gateway = Gateway(
+            catalog=Catalog(
+                {provider.provider: provider for provider in providers},
+                FakePrices(
+                    {provider.provider: PRICE for provider in providers} | dict(prices or {})
+                ),
+                aliases or {},
+                clock=self.clock,
+            ),
+            limiter=self.limiter,
+            ledger=self.ledger,
+            billing=Billing(Markup(0), {"acme": markup}),
+        )
+
+    async def limit(self, amount: int, account: Account = ACCOUNT) -> None:
+        await self.store.memory.set_limit(account, Limit(amount=amount))
+
+    @property
+    def events(self) -> list[UsageEvent]:
+        """The recorded rows in the order of their attempts."""
+        return sorted(self.store.memory._events.values(), key=lambda event: event.id)
+
+    @property
+    def event(self) -> UsageEvent:
+        """The one recorded row."""
+        (event,) = self.events
+        return event
+
+    async def rest(self) -> None:
+        """Let everything come to its end, then check that no call left anything behind."""
+        for _ in range(30):
+            await asyncio.sleep(0)
+        for _ in range(3):
+            self.clock.advance(IDLE_SECONDS)
+            await self.ledger._tick()
+        billed = sum(event.billed for event in self.events)
+        (state,) = await self.store.memory.states([ACCOUNT], PERIOD)
+        assert (state.granted, state.spent, state.unconfirmed) == (billed, billed, 0)
+        (budget,) = await self.ledger.budgets([ACCOUNT])
+        assert (budget.spent, budget.reserved) == (billed, 0)
+        assert all(not counters.running for counters in self.limiter._keys.values())

@@ -1,0 +1,190 @@
+"""The escrow's promises under any interleaving: two processes, one store that comes and goes."""
+
+import asyncio
+import contextlib
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from fakes import FakeClock, RemoteLedger
+from headgate.core.budgets import Account, AccountState, Limit
+from headgate.core.errors import HeadgateError, Overloaded
+from headgate.gateway.escrow import LEASE_SECONDS, TICK_SECONDS, Escrow, Hold
+from headgate.stores.memory import MemoryLedger
+from usage_events import usage_event
+
+T = TypeVar("T")
+
+KEY = Account("key", "sk-proj-one")
+USER = Account("user", "ada")
+BOTH = (KEY, USER)
+PERIOD = "2026-11"
+LIMIT = 1000
+
+processes = st.integers(0, 1)
+amounts = st.integers(1, 400)
+
+
+class EscrowMachine(RuleBasedStateMachine):
+    """Calls come, leave, end and are given up; time passes, also without a tick of a process."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.runner = asyncio.Runner()
+        self.memory = MemoryLedger()
+        self.stores = [RemoteLedger(self.memory) for _ in range(2)]
+        self.clock = FakeClock()
+        self.escrows = [Escrow(store, clock=self.clock) for store in self.stores]
+        self.waiting: list[tuple[Escrow, asyncio.Task[Hold]]] = []
+        self.held: list[tuple[Escrow, Hold]] = []
+        self.ticks: list[asyncio.Task[None]] = []
+        self.billed = 0
+        self.highest = dict.fromkeys(BOTH, LIMIT)
+        for account in BOTH:
+            self.run(self.memory.set_limit(account, Limit(amount=LIMIT)))
+
+    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        return self.runner.run(coroutine)
+
+    def state(self, account: Account) -> AccountState:
+        return self.run(self.memory.states([account], PERIOD))[0]
+
+    @rule(process=processes, ceiling=amounts, accounts=st.sampled_from([(KEY,), (USER,), BOTH]))
+    def call(self, process: int, ceiling: int, accounts: tuple[Account, ...]) -> None:
+        async def begin() -> None:
+            task = asyncio.create_task(reserved(self.escrows[process], accounts, ceiling))
+            self.waiting.append((self.escrows[process], task))
+
+        self.run(begin())
+
+    @rule(turns=st.integers(1, 9))
+    def turn(self, turns: int) -> None:
+        async def sleep() -> None:
+            for _ in range(turns):
+                await asyncio.sleep(0)
+
+        self.run(sleep())
+        self.collect()
+
+    @precondition(lambda self: self.waiting)
+    @rule(data=st.data())
+    def leave(self, data: st.DataObject) -> None:
+        _, task = data.draw(st.sampled_from(self.waiting))
+
+        async def cancel() -> None:
+            task.cancel()
+
+        self.run(cancel())
+
+    @precondition(lambda self: self.held)
+    @rule(data=st.data(), part=st.fractions(0, 1))
+    def settle(self, data: st.DataObject, part: Any) -> None:
+        escrow, hold = self.held.pop(data.draw(st.integers(0, len(self.held) - 1)))
+        event = usage_event(billed=int(hold.amount * part))
+        self.billed += event.billed * (KEY in [book.account for book in hold.books])
+
+        async def begin() -> None:
+            escrow.settle(hold, event)
+
+        self.run(begin())
+
+    @precondition(lambda self: self.held)
+    @rule(data=st.data())
+    def release(self, data: st.DataObject) -> None:
+        escrow, hold = self.held.pop(data.draw(st.integers(0, len(self.held) - 1)))
+        escrow.release(hold)
+
+    @rule(process=processes, count=st.integers(1, 6))
+    def tick(self, process: int, count: int) -> None:
+        """Several ticks of one process; they end before the next begin, as in its ticker."""
+
+        async def begin() -> None:
+            async def some() -> None:
+                for _ in range(count):
+                    self.clock.advance(TICK_SECONDS)
+                    with contextlib.suppress(HeadgateError):
+                        await self.escrows[process]._tick()
+
+            if all(task.done() for task in self.ticks):
+                self.ticks = [asyncio.create_task(some())]
+
+        self.run(begin())
+
+    @rule(seconds=st.floats(0, 2 * LEASE_SECONDS))
+    def pause(self, seconds: float) -> None:
+        self.clock.advance(seconds)
+
+    @rule(process=processes, is_away=st.booleans())
+    def come_and_go(self, process: int, is_away: bool) -> None:
+        self.stores[process].is_away = is_away
+
+    @rule(account=st.sampled_from(BOTH), amount=st.integers(0, 2 * LIMIT))
+    def change_limit(self, account: Account, amount: int) -> None:
+        self.highest[account] = max(self.highest[account], amount)
+        self.run(self.memory.set_limit(account, Limit(amount=amount)))
+
+    @invariant()
+    def is_never_over(self) -> None:
+        for account in BOTH:
+            state = self.state(account)
+            held = sum(
+                hold.amount
+                for _, hold in self.held
+                if account in [book.account for book in hold.limited]
+            )
+            assert 0 <= state.unconfirmed <= state.spent <= state.granted
+            assert state.granted <= self.highest[account]
+            assert held <= state.granted - state.spent + state.unconfirmed
+
+    def collect(self) -> None:
+        """Sort the callers whose wait has ended into those who hold and those who left."""
+        for escrow, task in [pair for pair in self.waiting if pair[1].done()]:
+            self.waiting.remove((escrow, task))
+            if not task.cancelled() and task.exception() is None:
+                self.held.append((escrow, task.result()))
+            elif not task.cancelled():
+                assert isinstance(task.exception(), HeadgateError)
+
+    def teardown(self) -> None:
+        """Once every call has ended, only bills remain."""
+        for store in self.stores:
+            store.is_away = False
+        while self.waiting:
+            self.turn(1)
+        self.is_never_over()
+        for escrow, hold in self.held:
+            escrow.release(hold)
+        self.held.clear()
+        self.run(self.rest())
+        for account in BOTH:
+            state = self.state(account)
+            assert (state.granted, state.unconfirmed) == (state.spent, 0)
+            assert all(not book.held for escrow in self.escrows for book in escrow._books.values())
+        assert self.state(KEY).spent == self.billed
+        self.runner.close()
+
+    async def rest(self) -> None:
+        await asyncio.gather(*self.ticks)
+        for _ in range(20):
+            for escrow in self.escrows:
+                self.clock.advance(TICK_SECONDS)
+                await asyncio.sleep(0)
+                with contextlib.suppress(Overloaded):
+                    await escrow._tick()
+
+
+async def reserved(escrow: Escrow, accounts: tuple[Account, ...], ceiling: int) -> Hold:
+    return await escrow.reserve(await escrow.books(accounts), ceiling)
+
+
+TestEscrow = EscrowMachine.TestCase
+TestEscrow.settings = settings(
+    max_examples=60,
+    stateful_step_count=50,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)

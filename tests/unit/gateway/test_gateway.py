@@ -1,0 +1,510 @@
+"""One metered request: who answers, what it costs, and that nothing is left when it ends."""
+
+import asyncio
+
+import msgspec
+import pytest
+
+from fakes import USAGE, FakeProvider, Received, until
+from gateway_desk import ACCOUNT, CALLER, KEY, PRICE, Desk, asks
+from headgate.core.budgets import Account, Limit
+from headgate.core.chat import TokenUsage
+from headgate.core.embeddings import EmbeddingRequest
+from headgate.core.errors import (
+    BudgetExceeded,
+    ContextLengthExceeded,
+    HeadgateError,
+    InvalidRequest,
+    ModelNotFound,
+    Overloaded,
+    RateLimited,
+    UpstreamFailed,
+    UpstreamTimedOut,
+)
+from headgate.core.keys import RateLimit
+from headgate.core.models import (
+    ProviderBroke,
+    ProviderError,
+    ProviderRefused,
+    ProviderTimedOut,
+    ProviderUnreachable,
+)
+from headgate.core.prices import Markup, Price
+from headgate.gateway.gateway import failure
+
+FREE = Price(input=0, output=0, version="free")
+TWO = {"best": ["one/small", "two/small"]}
+
+
+async def test_a_call_is_answered_and_billed_at_its_price() -> None:
+    desk = Desk(FakeProvider("one"), markup=Markup(100_000))
+    answer = await desk.gateway.complete(CALLER, asks())
+    assert answer.response.content == "hi"
+    event = desk.event
+    assert answer.receipt.event == event
+    assert (event.cost, event.billed, event.status) == (20, 22, "ok")
+    assert (event.input_tokens, event.output_tokens) == (10, 5)
+    assert (event.provider, event.model, event.price_version) == ("one", "small", "test-1")
+    assert (event.key_id, event.user_id, event.workspace_id) == (KEY.key_id, "ada", "acme")
+    assert (event.request_id, event.tags, event.use_case) == ("req_1", ("blue",), "greeting")
+    assert not event.estimated
+    assert not event.overrun
+    await desk.rest()
+
+
+async def test_everybody_pays_for_a_call() -> None:
+    desk = Desk(FakeProvider("one"))
+    await desk.gateway.complete(CALLER, asks())
+    accounts = [
+        ACCOUNT,
+        Account("user", "ada"),
+        Account("workspace", "acme"),
+        Account("model", "small"),
+    ]
+    assert [budget.spent for budget in await desk.ledger.budgets(accounts)] == [20] * 4
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ProviderRefused("rate_limited", "later"),
+        ProviderRefused("unauthorized", "who?"),
+        ProviderUnreachable("nobody there"),
+    ],
+)
+@pytest.mark.parametrize("is_streamed", [False, True])
+async def test_a_refused_call_costs_nothing_and_the_next_route_answers(
+    error: ProviderError, is_streamed: bool
+) -> None:
+    one, two = FakeProvider("one", error), FakeProvider("two")
+    desk = Desk(one, two, aliases=TWO)
+    await desk.limit(1000)
+    if is_streamed:
+        answer = await desk.gateway.stream(CALLER, asks(model="best"))
+        assert [piece async for piece in answer]
+    else:
+        await desk.gateway.complete(CALLER, asks(model="best"))
+    refused, answered = desk.events
+    assert (refused.provider, refused.billed, refused.status) == ("one", 0, "error")
+    assert (answered.provider, answered.status) == ("two", "ok")
+    assert one.idempotency_keys != two.idempotency_keys
+    assert one.chats[0].model == two.chats[0].model == "small"
+    await desk.rest()
+
+
+async def test_a_time_out_bills_the_input_and_the_next_route_answers() -> None:
+    desk = Desk(FakeProvider("one", ProviderTimedOut("slow")), FakeProvider("two"), aliases=TWO)
+    await desk.gateway.complete(CALLER, asks(model="best"))
+    timed_out, answered = desk.events
+    assert (timed_out.billed, timed_out.status, timed_out.estimated) == (10, "incomplete", True)
+    assert (answered.billed, answered.status, answered.estimated) == (20, "ok", False)
+    await desk.rest()
+
+
+async def test_a_broken_connection_bills_the_input() -> None:
+    desk = Desk(FakeProvider("one", ProviderBroke("gone")))
+    with pytest.raises(UpstreamFailed):
+        await desk.gateway.complete(CALLER, asks())
+    assert (desk.event.billed, desk.event.status, desk.event.estimated) == (10, "incomplete", True)
+    await desk.rest()
+
+
+@pytest.mark.parametrize("kind", ["invalid", "context_length"])
+async def test_a_request_that_is_at_fault_itself_is_tried_once(kind: str) -> None:
+    error = ProviderRefused("invalid" if kind == "invalid" else "context_length", "no")
+    two = FakeProvider("two")
+    desk = Desk(FakeProvider("one", error), two, aliases=TWO)
+    with pytest.raises((InvalidRequest, ContextLengthExceeded)):
+        await desk.gateway.complete(CALLER, asks(model="best"))
+    assert not two.chats
+    await desk.rest()
+
+
+async def test_the_last_failure_is_told_where_no_route_is_left() -> None:
+    desk = Desk(
+        FakeProvider("one", ProviderTimedOut("slow")),
+        FakeProvider("two", ProviderRefused("overloaded", "full", retry_after_seconds=7)),
+        aliases=TWO,
+    )
+    with pytest.raises(Overloaded, match="full") as told:
+        await desk.gateway.complete(CALLER, asks(model="best"))
+    assert told.value.retry_after_seconds == 7
+    await desk.rest()
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (ProviderTimedOut("x"), UpstreamTimedOut),
+        (ProviderBroke("x"), UpstreamFailed),
+        (ProviderUnreachable("x"), UpstreamFailed),
+        (ProviderRefused("invalid", "x"), InvalidRequest),
+        (ProviderRefused("context_length", "x"), ContextLengthExceeded),
+        (ProviderRefused("not_found", "x"), ModelNotFound),
+        (ProviderRefused("unauthorized", "x"), UpstreamFailed),
+        (ProviderRefused("failed", "x"), UpstreamFailed),
+        (ProviderRefused("rate_limited", "x"), RateLimited),
+        (ProviderRefused("overloaded", "x"), Overloaded),
+    ],
+)
+def test_a_vendors_failure_is_told_as_what_the_caller_can_do(
+    error: ProviderError, told: type[HeadgateError]
+) -> None:
+    assert type(failure(error)) is told
+    assert failure(error).message == "x"
+
+
+async def test_a_fault_of_ours_leaves_nothing_held() -> None:
+    desk = Desk(FakeProvider("one", LookupError("a fault")))
+    await desk.limit(1000)
+    with pytest.raises(LookupError):
+        await desk.gateway.complete(CALLER, asks())
+    await desk.rest()
+    assert (desk.event.billed, desk.event.status, desk.event.estimated) == (10, "error", True)
+
+
+async def test_an_unknown_model_takes_no_place_in_the_rate_limit() -> None:
+    desk = Desk(FakeProvider("one"))
+    with pytest.raises(ModelNotFound):
+        await desk.gateway.complete(CALLER, asks(model="unknown"))
+    assert not desk.limiter._keys
+
+
+async def test_a_rate_limit_stops_a_call_before_its_budget_is_asked() -> None:
+    one = FakeProvider("one")
+    desk = Desk(one)
+    key = msgspec.structs.replace(KEY, rate_limit=RateLimit(requests_per_minute=1))
+    caller = msgspec.structs.replace(CALLER, key=key)
+    await desk.gateway.complete(caller, asks())
+    asked = len(desk.store.asked)
+    with pytest.raises(RateLimited):
+        await desk.gateway.complete(caller, asks())
+    assert (len(one.chats), len(desk.store.asked)) == (1, asked)
+
+
+async def test_a_refused_budget_gives_the_place_in_the_rate_limit_back() -> None:
+    desk = Desk(FakeProvider("one"))
+    await desk.limit(10)
+    for is_streamed in (False, True):
+        call = desk.gateway.stream if is_streamed else desk.gateway.complete
+        with pytest.raises(BudgetExceeded):
+            await call(CALLER, asks())
+    assert not desk.events
+    await desk.rest()
+
+
+async def test_the_tokens_that_were_used_count_in_the_rate_limit() -> None:
+    desk = Desk(FakeProvider("one"))
+    await desk.gateway.complete(CALLER, asks(max_tokens=900))
+    counters = desk.limiter._keys[KEY.key_id]
+    assert counters.tokens is not None
+    assert counters.tokens.level == 1_000_000 - USAGE.total_tokens
+
+
+async def test_the_models_own_limit_holds_where_the_budget_covers_it() -> None:
+    one = FakeProvider("one")
+    desk = Desk(one)
+    await desk.limit(1000)
+    await desk.gateway.complete(CALLER, asks())
+    assert one.chats[0].max_tokens == 100
+
+
+async def test_without_a_budget_a_request_goes_out_as_it_came() -> None:
+    one = FakeProvider("one")
+    await Desk(one).gateway.complete(CALLER, asks())
+    assert one.chats == [asks()]
+
+
+async def test_an_output_limit_that_was_not_sent_is_lowered_to_what_is_left() -> None:
+    one = FakeProvider("one")
+    desk = Desk(one)
+    await desk.limit(20 + 2 * 70 + 1)
+    await desk.gateway.complete(CALLER, asks())
+    assert one.chats[0].max_tokens == 70
+    await desk.rest()
+
+
+async def test_the_markup_is_left_room_for() -> None:
+    one = FakeProvider("one")
+    desk = Desk(one, markup=Markup(500_000))
+    await desk.limit((20 + 2 * 70) * 3 // 2)
+    await desk.gateway.complete(CALLER, asks())
+    assert one.chats[0].max_tokens == 70
+    await desk.rest()
+
+
+async def test_an_output_limit_is_not_lowered_below_what_is_worth_having() -> None:
+    one = FakeProvider("one")
+    desk = Desk(one)
+    await desk.limit(20 + 2 * 64)
+    await desk.gateway.complete(CALLER, asks())
+    assert one.chats[0].max_tokens == 64
+    with pytest.raises(BudgetExceeded):
+        await desk.gateway.complete(CALLER, asks())
+    assert len(one.chats) == 1
+    await desk.rest()
+
+
+async def test_an_output_limit_is_not_raised_beyond_the_models_own() -> None:
+    class Terse(FakeProvider):
+        def output_ceiling(self, request: object) -> int:
+            return 30
+
+    one = Terse("one")
+    desk = Desk(one)
+    await desk.limit(20 + 2 * 30)
+    await desk.gateway.complete(CALLER, asks())
+    assert one.chats[0].max_tokens == 30
+
+
+async def test_an_output_limit_that_was_sent_is_never_lowered() -> None:
+    one = FakeProvider("one")
+    desk = Desk(one)
+    await desk.limit(20 + 2 * 500)
+    with pytest.raises(BudgetExceeded):
+        await desk.gateway.complete(CALLER, asks(max_tokens=501))
+    await desk.gateway.complete(CALLER, asks(max_tokens=500))
+    assert [chat.max_tokens for chat in one.chats] == [500]
+    await desk.rest()
+
+
+async def test_several_answers_share_the_lowered_limit() -> None:
+    one = FakeProvider("one")
+    desk = Desk(one)
+    await desk.limit(20 + 2 * 150)
+    await desk.gateway.complete(CALLER, asks(n=2))
+    assert one.chats[0].max_tokens == 75
+    with pytest.raises(BudgetExceeded):
+        await desk.gateway.complete(CALLER, asks(n=2, max_tokens=100))
+
+
+async def test_calls_that_come_at_once_share_what_is_left() -> None:
+    """The second is lowered to what the first has left, not refused."""
+    go_on = asyncio.Event()
+    one = FakeProvider("one", go_on)
+    desk = Desk(one)
+    await desk.limit((20 + 2 * 100) + (20 + 2 * 80))
+    calls = [asyncio.create_task(desk.gateway.complete(CALLER, asks())) for _ in range(2)]
+    await until(lambda: len(one.chats) == 2)
+    assert sorted(chat.max_tokens or 0 for chat in one.chats) == [80, 100]
+    go_on.set()
+    await asyncio.gather(*calls)
+    await desk.rest()
+
+
+async def test_a_free_model_needs_no_budget() -> None:
+    one = FakeProvider("one")
+    desk = Desk(one, prices={"one": FREE})
+    await desk.limit(0)
+    await desk.gateway.complete(CALLER, asks())
+    assert one.chats == [asks()]
+    assert (desk.event.billed, desk.event.input_tokens) == (0, 10)
+    await desk.rest()
+
+
+async def test_one_budget_that_is_used_up_stops_a_call_that_others_cover() -> None:
+    one = FakeProvider("one")
+    desk = Desk(one)
+    await desk.limit(1000)
+    await desk.limit(0, Account("model", "small"))
+    with pytest.raises(BudgetExceeded) as refusal:
+        await desk.gateway.complete(CALLER, asks())
+    assert refusal.value.budget.account.scope == "model"
+    assert not one.chats
+    await desk.rest()
+
+
+async def test_a_model_budget_stops_that_model_alone() -> None:
+    desk = Desk(
+        FakeProvider("one"), FakeProvider("two", models=["large"]), aliases={"big": ["large"]}
+    )
+    await desk.limit(0, Account("model", "small"))
+    answer = await desk.gateway.complete(CALLER, asks(model="big"))
+    assert answer.receipt.route.model == "large"
+
+
+async def test_a_budget_for_exactly_fifty_calls_gives_exactly_fifty() -> None:
+    one = FakeProvider("one", TokenUsage(20, 40))
+    desk = Desk(one)
+    caller = msgspec.structs.replace(
+        CALLER, key=msgspec.structs.replace(KEY, rate_limit=RateLimit(requests_per_minute=10_000))
+    )
+    await desk.limit(50 * 100)
+    answers = await asyncio.gather(
+        *(desk.gateway.complete(caller, asks(max_tokens=40)) for _ in range(1000)),
+        return_exceptions=True,
+    )
+    refused = [answer for answer in answers if isinstance(answer, BudgetExceeded)]
+    assert (len(one.chats), len(refused)) == (50, 950)
+    await desk.rest()
+
+
+async def test_a_vendor_that_counts_more_than_it_may_is_paid_and_flagged() -> None:
+    desk = Desk(FakeProvider("one", TokenUsage(500, 5)))
+    await desk.limit(300)
+    await desk.gateway.complete(CALLER, asks())
+    assert (desk.event.billed, desk.event.overrun) == (510, True)
+    await desk.rest()
+
+
+async def test_an_answer_waits_until_its_row_is_durable() -> None:
+    desk = Desk(FakeProvider("one"))
+    committed = desk.store.hold_back("settle")
+    call = asyncio.create_task(desk.gateway.complete(CALLER, asks()))
+    await until(lambda: "settle" in desk.store.asked)
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert not call.done()
+    committed.set()
+    await call
+    assert desk.event.status == "ok"
+
+
+async def test_a_row_that_the_store_could_not_take_is_taken_later() -> None:
+    desk = Desk(FakeProvider("one"))
+    desk.store.fail_once("settle", Overloaded("the store is away"))
+    with pytest.raises(Overloaded):
+        await desk.gateway.complete(CALLER, asks())
+    await desk.rest()
+    assert desk.event.billed == 20
+
+
+@pytest.mark.parametrize("turns", range(20))
+@pytest.mark.parametrize("is_limited", [True, False])
+async def test_a_caller_who_leaves_is_billed_what_was_produced(
+    turns: int, is_limited: bool
+) -> None:
+    """Wherever the call is at that moment: once, and nothing stays held."""
+    one = FakeProvider("one")
+    desk = Desk(one)
+    if is_limited:
+        await desk.limit(1000)
+    call = asyncio.create_task(desk.gateway.complete(CALLER, asks()))
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    call.cancel()
+    await asyncio.gather(call, return_exceptions=True)
+    await desk.rest()
+    if not one.chats:
+        assert not desk.events
+    elif desk.event.status == "cancelled":
+        assert (desk.event.billed, desk.event.estimated) == (10, True)
+    else:
+        assert (desk.event.billed, desk.event.status) == (20, "ok")
+    if turns == 19:
+        assert not call.cancelled()
+
+
+async def test_a_caller_who_leaves_a_silent_vendor_is_billed_the_input() -> None:
+    one = FakeProvider("one", asyncio.Event())
+    desk = Desk(one)
+    await desk.limit(1000)
+    call = asyncio.create_task(desk.gateway.complete(CALLER, asks()))
+    await one.called.wait()
+    call.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await call
+    await desk.rest()
+    assert (desk.event.billed, desk.event.status, desk.event.estimated) == (10, "cancelled", True)
+
+
+@pytest.mark.parametrize("turns", range(12))
+async def test_a_caller_who_leaves_between_two_routes_leaves_nothing(turns: int) -> None:
+    one, two = FakeProvider("one", ProviderRefused("overloaded", "full")), FakeProvider("two")
+    desk = Desk(one, two, aliases=TWO)
+    await desk.limit(1000)
+    call = asyncio.create_task(desk.gateway.complete(CALLER, asks(model="best")))
+    await one.called.wait()
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    call.cancel()
+    await asyncio.gather(call, return_exceptions=True)
+    await desk.rest()
+    assert len(desk.events) == len(one.chats) + len(two.chats)
+
+
+@pytest.mark.parametrize(
+    ("change", "answers"), [(1000, True), (400, True), (0, False), (None, True)]
+)
+async def test_a_limit_that_changes_during_a_call_holds_for_the_next_one(
+    change: int | None, answers: bool
+) -> None:
+    """Set anew, raised, lowered, removed: the call under way is recorded all the same."""
+    go_on = asyncio.Event()
+    one = FakeProvider("one", go_on, "hi")
+    desk = Desk(one)
+    await desk.limit(300)
+    call = asyncio.create_task(desk.gateway.complete(CALLER, asks()))
+    await one.called.wait()
+    await desk.ledger.set_limit(ACCOUNT, None if change is None else Limit(amount=change))
+    go_on.set()
+    await call
+    try:
+        await desk.gateway.complete(CALLER, asks())
+    except BudgetExceeded:
+        assert not answers
+    else:
+        assert answers
+    assert desk.events[0].billed == 20
+    await desk.rest()
+
+
+async def test_embeddings_are_billed_for_their_input() -> None:
+    one = FakeProvider("one", TokenUsage(7))
+    desk = Desk(one)
+    await desk.limit(20)
+    request = EmbeddingRequest(model="small", input=("hello", "there"))
+    answer = await desk.gateway.embed(CALLER, request)
+    assert len(answer.response.vectors) == 2
+    assert (desk.event.billed, desk.event.request_type) == (7, "embedding")
+    await desk.rest()
+
+
+@pytest.mark.parametrize(
+    ("given", "billed"),
+    [
+        (("four letters",), 3),
+        (("", "a"), 1),
+        (("é" * 4,), 2),
+        (((1, 2, 3), (4, 5)), 5),
+        (("a long text " * 100,), 20),
+    ],
+)
+async def test_embeddings_that_time_out_are_billed_about_their_size(
+    given: tuple[str, ...] | tuple[tuple[int, ...], ...], billed: int
+) -> None:
+    """Exactly, where they came as tokens; never beyond what was held."""
+    desk = Desk(FakeProvider("one", ProviderTimedOut("slow")))
+    with pytest.raises(UpstreamTimedOut):
+        await desk.gateway.embed(CALLER, EmbeddingRequest(model="small", input=given))
+    assert (desk.event.billed, desk.event.status, desk.event.estimated) == (
+        billed,
+        "incomplete",
+        True,
+    )
+    await desk.rest()
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "billed"),
+    [
+        (ProviderTimedOut("slow"), "incomplete", 16),
+        (LookupError("a fault"), "error", 16),
+        (ProviderRefused("overloaded", "full"), "error", 0),
+    ],
+)
+async def test_what_came_before_the_first_piece_of_a_stream_is_billed(
+    error: Exception, status: str, billed: int
+) -> None:
+    """Hidden reasoning, for one; but a refusal is always free."""
+    desk = Desk(FakeProvider("one", [Received(3), error]))
+    with pytest.raises((HeadgateError, LookupError)):
+        await desk.gateway.stream(CALLER, asks())
+    await desk.rest()
+    assert (desk.event.status, desk.event.billed) == (status, billed)
+
+
+async def test_a_price_in_force_is_written_into_the_row() -> None:
+    desk = Desk(FakeProvider("one"), prices={"one/small": msgspec.structs.replace(PRICE, input=0)})
+    await desk.gateway.complete(CALLER, asks())
+    assert desk.event.cost == 10

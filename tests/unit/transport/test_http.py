@@ -1,0 +1,352 @@
+import asyncio
+import contextlib
+import traceback
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import TypeAlias
+
+import pytest
+
+from headgate.transport.http import (
+    HttpBroke,
+    HttpClient,
+    HttpError,
+    HttpTimedOut,
+    HttpUnreachable,
+)
+
+SECRET = "sk-very-secret"
+HEADERS = {"authorization": f"Bearer {SECRET}"}
+HEAD = b"HTTP/1.1 200 OK\r\nX-Name: Value\r\ntransfer-encoding: chunked\r\n\r\n"
+LAST = b"0\r\n\r\n"
+
+Answer: TypeAlias = Callable[["Connection"], Awaitable[None]]
+
+
+def chunk(data: bytes) -> bytes:
+    return b"%x\r\n%s\r\n" % (len(data), data)
+
+
+class Connection:
+    """A client's connection, seen from the server; `head` is the last request's."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+        self.head = b""
+
+    async def request(self) -> None:
+        self.head = await self._reader.readuntil(b"\r\n\r\n")
+        for line in self.head.lower().split(b"\r\n"):
+            if line.startswith(b"content-length:"):
+                await self._reader.readexactly(int(line.split(b":")[1]))
+
+    async def write(self, data: bytes) -> None:
+        self._writer.write(data)
+        await self._writer.drain()
+
+    async def closed(self) -> None:
+        """Wait until the client closes the connection."""
+        with contextlib.suppress(ConnectionError):
+            assert await self._reader.read() == b""
+
+    def close(self) -> None:
+        self._writer.close()
+
+
+class Vendor:
+    """A server in this loop that answers every request with one function."""
+
+    def __init__(self, answer: Answer) -> None:
+        self._answer = answer
+        self._tasks: list[asyncio.Task[None]] = []
+        self.connections: list[Connection] = []
+        self.url = ""
+
+    def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._tasks.append(asyncio.create_task(self._serve(Connection(reader, writer))))
+
+    async def _serve(self, connection: Connection) -> None:
+        self.connections.append(connection)
+        try:
+            with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+                while True:
+                    await connection.request()
+                    await self._answer(connection)
+        finally:
+            connection.close()
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator["Vendor"]:
+        server = await asyncio.start_server(self._connected, "127.0.0.1", 0)
+        self.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
+        try:
+            yield self
+        finally:
+            server.close()
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[HttpClient]:
+    client = HttpClient(connect_seconds=5, idle_seconds=5)
+    yield client
+    await client.aclose()
+
+
+@pytest.fixture
+async def impatient() -> AsyncIterator[HttpClient]:
+    client = HttpClient(connect_seconds=5, idle_seconds=0.05)
+    yield client
+    await client.aclose()
+
+
+async def silent(connection: Connection) -> None:
+    await connection.closed()
+
+
+async def test_a_whole_answer_comes_with_its_status_and_lower_case_header_names(
+    client: HttpClient,
+) -> None:
+    async def answer(connection: Connection) -> None:
+        await connection.write(
+            b"HTTP/1.1 418 Odd\r\nX-Name: Value\r\ncontent-length: 4\r\n\r\ntea!"
+        )
+
+    async with Vendor(answer).running() as vendor:
+        response = await client.send("POST", vendor.url, headers=HEADERS, body=b"{}")
+    assert (response.status, response.body) == (418, b"tea!")
+    assert response.headers["x-name"] == "Value"
+    head = vendor.connections[0].head
+    assert head.startswith(b"POST /v1 HTTP/1.1\r\n")
+    assert f"authorization: Bearer {SECRET}".encode() in head
+    assert b"user-agent: headgate" in head
+
+
+async def test_a_connection_serves_one_request_after_another(client: HttpClient) -> None:
+    async def answer(connection: Connection) -> None:
+        await connection.write(HEAD + chunk(b"x") + LAST)
+
+    async with Vendor(answer).running() as vendor:
+        for _ in range(3):
+            await client.send("GET", vendor.url, headers={})
+            async with client.stream("POST", vendor.url, headers={}, body=b"") as stream:
+                assert await stream.read() == b"x"
+    assert len(vendor.connections) == 1
+
+
+async def test_a_streams_pieces_come_as_they_are_written(client: HttpClient) -> None:
+    """The second is written only after the first has come: nothing waits for a buffer to fill."""
+    has_first = asyncio.Event()
+
+    async def answer(connection: Connection) -> None:
+        await connection.write(HEAD + chunk(b"1"))
+        await has_first.wait()
+        await connection.write(chunk(b"2") + LAST)
+
+    pieces = []
+    async with (
+        Vendor(answer).running() as vendor,
+        client.stream("POST", vendor.url, headers=HEADERS, body=b"{}") as stream,
+    ):
+        assert (stream.status, stream.headers["x-name"]) == (200, "Value")
+        async for piece in stream.chunks():
+            pieces.append(piece)
+            has_first.set()
+    assert pieces == [b"1", b"2"]
+    assert b"accept-encoding: identity\r\n" in vendor.connections[0].head
+
+
+async def test_a_streams_head_comes_before_its_first_piece(client: HttpClient) -> None:
+    has_head = asyncio.Event()
+
+    async def answer(connection: Connection) -> None:
+        await connection.write(HEAD)
+        await has_head.wait()
+        await connection.write(chunk(b"1") + LAST)
+
+    async with (
+        Vendor(answer).running() as vendor,
+        client.stream("POST", vendor.url, headers={}, body=b"") as stream,
+    ):
+        has_head.set()
+        assert await stream.read() == b"1"
+
+
+async def test_nobody_there_is_unreachable(client: HttpClient) -> None:
+    async with Vendor(silent).running() as vendor:
+        url = vendor.url
+    with pytest.raises(HttpUnreachable):
+        await client.send("POST", url, headers=HEADERS)
+    with pytest.raises(HttpUnreachable):
+        async with client.stream("POST", url, headers=HEADERS, body=b""):
+            pass
+
+
+async def test_a_closed_client_reaches_nobody(client: HttpClient) -> None:
+    await client.aclose()
+    with pytest.raises(HttpUnreachable):
+        await client.send("GET", "http://127.0.0.1:9/", headers={})
+
+
+async def test_a_name_that_does_not_connect_in_time_is_unreachable() -> None:
+    """Nothing was sent, so nothing can be owed: it is no answer that took too long."""
+    with contextlib.closing(_full_listener()) as (_, port):
+        hasty = HttpClient(connect_seconds=0.05, idle_seconds=5)
+        with pytest.raises(HttpUnreachable):
+            await hasty.send("GET", f"http://127.0.0.1:{port}/", headers={})
+        await hasty.aclose()
+
+
+async def test_a_silent_vendor_times_out(impatient: HttpClient) -> None:
+    async with Vendor(silent).running() as vendor:
+        with pytest.raises(HttpTimedOut):
+            await impatient.send("POST", vendor.url, headers=HEADERS)
+        with pytest.raises(HttpTimedOut):
+            async with impatient.stream("POST", vendor.url, headers=HEADERS, body=b""):
+                pass
+
+
+async def test_a_vendor_that_falls_silent_times_out(impatient: HttpClient) -> None:
+    async def answer(connection: Connection) -> None:
+        await connection.write(HEAD + chunk(b"1"))
+        await connection.closed()
+
+    pieces = []
+    async with Vendor(answer).running() as vendor:
+        with pytest.raises(HttpTimedOut):
+            await impatient.send("POST", vendor.url, headers=HEADERS)
+        with pytest.raises(HttpTimedOut):
+            async with impatient.stream("POST", vendor.url, headers=HEADERS, body=b"") as stream:
+                async for piece in stream.chunks():
+                    pieces.append(piece)
+    assert pieces == [b"1"]
+
+
+async def test_a_connection_that_breaks_in_the_middle_is_broken(client: HttpClient) -> None:
+    async def answer(connection: Connection) -> None:
+        await connection.write(HEAD + chunk(b"1"))
+        connection.close()
+
+    pieces = []
+    async with Vendor(answer).running() as vendor:
+        with pytest.raises(HttpBroke):
+            await client.send("POST", vendor.url, headers=HEADERS)
+        with pytest.raises(HttpBroke):
+            async with client.stream("POST", vendor.url, headers=HEADERS, body=b"") as stream:
+                async for piece in stream.chunks():
+                    pieces.append(piece)
+    assert pieces == [b"1"]
+
+
+async def test_a_connection_that_closes_without_an_answer_is_broken(client: HttpClient) -> None:
+    async def answer(connection: Connection) -> None:
+        connection.close()
+
+    async with Vendor(answer).running() as vendor:
+        with pytest.raises(HttpBroke):
+            await client.send("POST", vendor.url, headers=HEADERS)
+
+
+async def test_a_redirect_is_not_followed(client: HttpClient) -> None:
+    """The address it names would get the credential."""
+    async with Vendor(silent).running() as elsewhere:
+
+        async def answer(connection: Connection) -> None:
+            location = elsewhere.url.encode()
+            await connection.write(
+                b"HTTP/1.1 307 Go\r\nlocation: " + location + b"\r\ncontent-length: 0\r\n\r\n"
+            )
+
+        async with Vendor(answer).running() as vendor:
+            response = await client.send("POST", vendor.url, headers=HEADERS)
+            async with client.stream("POST", vendor.url, headers=HEADERS, body=b"") as stream:
+                assert stream.status == 307
+        assert (response.status, elsewhere.connections) == (307, [])
+
+
+async def test_cancelling_a_request_closes_the_connection(client: HttpClient) -> None:
+    is_asked, is_closed = asyncio.Event(), asyncio.Event()
+
+    async def answer(connection: Connection) -> None:
+        is_asked.set()
+        await connection.closed()
+        is_closed.set()
+
+    async with Vendor(answer).running() as vendor:
+        sending = asyncio.create_task(client.send("POST", vendor.url, headers=HEADERS))
+        await is_asked.wait()
+        sending.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await sending
+        await asyncio.wait_for(is_closed.wait(), 5)
+
+
+@pytest.mark.parametrize("how", ["leaves", "is cancelled"])
+async def test_a_stream_that_is_left_closes_the_connection(client: HttpClient, how: str) -> None:
+    is_closed, has_first = asyncio.Event(), asyncio.Event()
+
+    async def answer(connection: Connection) -> None:
+        await connection.write(HEAD + chunk(b"1"))
+        await connection.closed()
+        is_closed.set()
+
+    async def read(url: str) -> None:
+        async with (
+            client.stream("POST", url, headers={}, body=b"") as stream,
+            contextlib.aclosing(stream.chunks()) as pieces,
+        ):
+            async for _ in pieces:
+                has_first.set()
+                if how == "leaves":
+                    return
+
+    async with Vendor(answer).running() as vendor:
+        reading = asyncio.create_task(read(vendor.url))
+        await has_first.wait()
+        if how == "is cancelled":
+            reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)
+        await asyncio.wait_for(is_closed.wait(), 5)
+
+
+async def test_a_stream_that_nobody_entered_sends_nothing(client: HttpClient) -> None:
+    async with Vendor(silent).running() as vendor:
+        stream = client.stream("POST", vendor.url, headers=HEADERS, body=b"")
+        with pytest.raises(RuntimeError, match="inside its context"):
+            await stream.read()
+    assert vendor.connections == []
+
+
+@pytest.mark.parametrize(
+    ("url", "headers"),
+    [
+        ("http://127.0.0.1:1/?key=" + SECRET, HEADERS),
+        (f"http://user:{SECRET}@127.0.0.1:1/", {}),
+        ("http://127.0.0.1:1/", {"authorization": f"Bearer {SECRET}\nx"}),
+        ("http://127.0.0.1:1/", {"authorization": f"Bearer {SECRET}é"}),
+        (f"no address {SECRET}", {}),
+        (f"ftp://{SECRET}@127.0.0.1/", {}),
+    ],
+)
+async def test_no_failure_tells_a_secret(
+    client: HttpClient, url: str, headers: dict[str, str]
+) -> None:
+    with pytest.raises(HttpUnreachable) as sent:
+        await client.send("POST", url, headers=headers)
+    stream = client.stream("POST", url, headers=headers, body=b"")
+    with pytest.raises(HttpUnreachable) as streamed:
+        await stream.__aenter__()
+    for told in (told_by(sent.value), told_by(streamed.value), repr(client), repr(stream)):
+        assert SECRET not in told
+
+
+def told_by(error: HttpError) -> str:
+    """All that a log would show of a failure, but for the test's own lines of source."""
+    return "".join(traceback.format_exception_only(error)) + repr(error.__cause__)
+
+
+async def test_a_failure_names_its_innermost_cause(client: HttpClient) -> None:
+    with pytest.raises(HttpUnreachable, match="no connection could be made: .*refused"):
+        await client.send("GET", "http://127.0.0.1:1/", headers={})
