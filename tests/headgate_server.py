@@ -181,7 +181,8 @@ class Headgate:
     def admin_key(self) -> str:
         """The key that its first start printed."""
         printed = "".join(self.outputs) + (self._command.output if self._command else "")
-        return _ADMIN_KEY.findall(printed)[0]
+        key: str = _ADMIN_KEY.findall(printed)[0]
+        return key
 
     def start(self) -> Self:
         """Start it, and wait until it is ready."""

@@ -4,6 +4,7 @@ Everything here is written to the socket byte by byte: a client library would pu
 """
 
 import asyncio
+import contextlib
 import itertools
 import json
 import logging
@@ -191,9 +192,7 @@ def bodies(keys: Keys) -> Iterator[Attack]:
     )
     for length in ("-1", "1e3", "0x10", "5, 6", "9" * 30):
         head = ("host: headgate", f"content-length: {length}")
-        yield Attack(
-            f"a length of {length}", request(key=keys.good, headers=head), (400, 413)
-        )
+        yield Attack(f"a length of {length}", request(key=keys.good, headers=head), (400, 413))
 
 
 def targets(keys: Keys) -> Iterator[Attack]:
@@ -270,9 +269,7 @@ def heads(keys: Keys) -> Iterator[Attack]:
             (400, 401, 403),
         )
     override = ("host: headgate", "x-http-method-override: POST")
-    yield Attack(
-        "an override", request(method="GET", headers=override, key=keys.good), (405,)
-    )
+    yield Attack("an override", request(method="GET", headers=override, key=keys.good), (405,))
     bomb = tuple(f"x-{number}: {'a' * 100}" for number in range(2_000))
     yield Attack("2,000 headers", request(headers=("host: h", *bomb), key=keys.good), (400, 431))
     long = ("host: h", "x-long: " + "a" * 200_000)
@@ -281,7 +278,8 @@ def heads(keys: Keys) -> Iterator[Attack]:
         yield Attack(line, request(headers=("host: h", line), key=keys.no_scope), (400, 403))
     smuggled = (
         b"POST /v1/complete HTTP/1.1\r\nhost: h\r\ncontent-length: 5\r\n"
-        b"transfer-encoding: chunked\r\nconnection: close\r\n\r\n0\r\n\r\nGET /v1/auth/keys HTTP/1.1\r\n\r\n"
+        b"transfer-encoding: chunked\r\nconnection: close\r\n\r\n0\r\n\r\n"
+        b"GET /v1/auth/keys HTTP/1.1\r\n\r\n"
     )
     yield Attack("two lengths", smuggled, (400, 401))
     chunks = b"POST /v1/complete HTTP/1.1\r\nhost: h\r\nconnection: close\r\ntransfer-encoding: "
@@ -318,25 +316,22 @@ async def throw(headgate: Headgate, data: bytes) -> Answer | None:
     reader, writer = await asyncio.open_connection(address[0], int(address[1]))
     try:
         writer.write(data)
-        try:
+        with contextlib.suppress(ConnectionError):
+            # It may answer and hang up before it was told all.
             await writer.drain()
-        except ConnectionError:
-            pass  # It has answered and hung up before it was told all.
         async with asyncio.timeout(30):
             return await read_answer(reader)
     finally:
         writer.close()
-        try:
+        with contextlib.suppress(ConnectionError):
             await writer.wait_closed()
-        except ConnectionError:
-            pass
 
 
 async def read_answer(reader: asyncio.StreamReader) -> Answer | None:
     try:
         head = await reader.readuntil(b"\r\n\r\n")
         status_line, *lines = head.decode("latin-1").strip().split("\r\n")
-        headers = httpx2.Headers([line.split(": ", 1) for line in lines])  # type: ignore[arg-type,misc]
+        headers = httpx2.Headers([line.split(": ", 1) for line in lines])  # type: ignore[arg-type]
         body = await reader.readexactly(int(headers["content-length"]))
     except (asyncio.IncompleteReadError, ConnectionError):
         return None

@@ -57,9 +57,7 @@ async def test_no_secret_is_kept_printed_or_told_again(
     async with headgate.caller() as giver:
         # These three answers are the only ones that may hold a key's secret.
         created = await giver.new_key(userId="anna", monthlyBudget=1)
-        rotated = await giver.post(
-            f"/v1/auth/keys/{created['keyId']}/rotate", {"graceSeconds": 60}
-        )
+        rotated = await giver.post(f"/v1/auth/keys/{created['keyId']}/rotate", {"graceSeconds": 60})
         other = await giver.new_key(monthlyBudget=0)
     secrets["a created one"] = created["apiKey"]
     secrets["a rotated one"] = rotated.json["apiKey"]

@@ -22,8 +22,8 @@ from headgate_server import (
     Headgate,
     Simulator,
     chat,
-    eventually,
     events_of,
+    eventually,
     exact,
     http_client,
 )
@@ -262,9 +262,7 @@ async def test_an_answer_under_a_schema(client: AsyncOpenAI, model: str) -> None
     assert json.loads(answer.choices[0].message.content or "") == {"name": "", "age": 0}
 
 
-async def test_an_answer_parsed_into_the_callers_own_class(
-    client: AsyncOpenAI, model: str
-) -> None:
+async def test_an_answer_parsed_into_the_callers_own_class(client: AsyncOpenAI, model: str) -> None:
     answer = await client.chat.completions.parse(
         model=model, messages=says("[[json]]"), response_format=Person
     )
@@ -382,6 +380,36 @@ async def test_a_vendors_rate_limit_is_a_rate_limit_error(client: AsyncOpenAI, m
         assert caught.value.response.headers["retry-after"] == "1"
 
 
+@pytest.mark.parametrize(
+    ("vendors_status", "error", "status", "code"),
+    [
+        (400, openai.BadRequestError, 400, "invalid_request"),
+        (401, openai.InternalServerError, 502, "upstream_error"),
+        (403, openai.InternalServerError, 502, "upstream_error"),
+        (500, openai.InternalServerError, 502, "upstream_error"),
+        (503, openai.InternalServerError, 503, "overloaded"),
+        (504, openai.InternalServerError, 504, "upstream_timeout"),
+        (529, openai.InternalServerError, 503, "overloaded"),
+    ],
+)
+async def test_a_vendors_refusal_is_the_typed_error_that_says_what_to_do(
+    client: AsyncOpenAI,
+    model: str,
+    *,
+    vendors_status: int,
+    error: type[openai.APIStatusError],
+    status: int,
+    code: str,
+) -> None:
+    for stream in (False, True):
+        with pytest.raises(error) as caught:
+            await client.chat.completions.create(
+                model=model, messages=says(f"[[fail {vendors_status}]]"), stream=stream
+            )
+        assert (caught.value.status_code, caught.value.code) == (status, code)
+        assert caught.value.request_id
+
+
 async def test_a_keys_own_rate_limit_is_one_too_and_says_when_to_come_back(
     headgate: Headgate, admin: Caller
 ) -> None:
@@ -419,9 +447,7 @@ async def test_a_failing_vendor_is_asked_again_by_the_client(
     await vendors.forget()
     async with client_of(headgate, headgate.admin_key, max_retries=1) as client:
         with pytest.raises(openai.InternalServerError) as caught:
-            await client.chat.completions.create(
-                model="gpt-4o-mini", messages=says("[[fail 500]]")
-            )
+            await client.chat.completions.create(model="gpt-4o-mini", messages=says("[[fail 500]]"))
     assert caught.value.status_code == 502
     assert {call["status"] for call in await vendors.calls()} == {500}
     assert len(await vendors.calls()) >= 2
@@ -499,11 +525,11 @@ async def test_the_vendors_failure_in_the_middle_is_an_error_event(
     stream = await client.chat.completions.create(
         model=model, messages=says("[[tokens 9]] [[cut 3]]"), stream=True
     )
-    texts: list[str] = []
+    chunks = aiter(stream)
+    texts = [(await anext(chunks)).choices[0].delta.content for _ in range(3)]
     with pytest.raises(openai.APIError) as caught:
-        async for chunk in stream:
-            texts.append(chunk.choices[0].delta.content or "")
-    assert "".join(texts) == "word word word"
+        await anext(chunks)
+    assert texts == ["word", " word", " word"]
     assert caught.value.code == "upstream_error"
 
     body = chat("[[tokens 9]] [[cut 3]]", model=model, stream=True)

@@ -10,7 +10,16 @@ import pytest
 
 from headgate.http.routes import Route
 from headgate.http.table import routes
-from headgate_server import Answer, Caller, Headgate, chat, eventually, events_of, http_client, total
+from headgate_server import (
+    Answer,
+    Caller,
+    Headgate,
+    chat,
+    events_of,
+    eventually,
+    http_client,
+    total,
+)
 
 SEARCH = {"name": "search", "parameters": {"type": "object"}}
 SCHEMA = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
@@ -177,7 +186,7 @@ async def test_a_vendors_refusal_has_the_contracts_status_streamed_or_not(
 
 async def test_reported_tokens_are_priced_once_each_to_the_nano_dollar(admin: Caller) -> None:
     answer = await admin.ask("a b c d e f g [[say x y z]] [[usage cached=3 reasoning=11]]")
-    # 7 in (3 of them cached, at the same price here), 3 + 11 out: 7 × 1000 + 14 × 2000 = 35000
+    # 7 in (3 of them cached, at the same price here), 3 + 11 out: 7 * 1000 + 14 * 2000 = 35000
     # nano-dollars; 2 % on top is 35700.
     usage = answer.json["usage"]
     assert (usage["inputTokens"], usage["outputTokens"]) == (7, 14)
@@ -436,9 +445,7 @@ async def test_a_budget_is_set_read_holds_and_is_removed(admin: Caller, scope: s
             await admin.send("PUT", "/v1/usage/budget", soft)
             assert (await caller.ask("one two", maxTokens=4)).status == 200
         finally:
-            removed = await admin.send(
-                "PUT", "/v1/usage/budget", account | {"monthlyBudget": None}
-            )
+            removed = await admin.send("PUT", "/v1/usage/budget", account | {"monthlyBudget": None})
         assert (removed.json["monthlyBudget"], removed.json["remaining"]) == (None, None)
         assert (await caller.ask("one two", maxTokens=4)).status == 200
 
@@ -479,9 +486,7 @@ async def test_an_output_limit_that_was_sent_is_kept_and_a_missing_one_lowered(
 async def test_only_an_admin_reads_and_sets_the_budgets_of_others(admin: Caller) -> None:
     async with admin.newcomer(userId="curious") as caller:
         for scope, id_ in (("user", "somebody-else"), ("model", "sandbox"), ("key", "sk-proj-x")):
-            answer = await caller.send(
-                "GET", "/v1/usage/budget", query={"scope": scope, "id": id_}
-            )
+            answer = await caller.send("GET", "/v1/usage/budget", query={"scope": scope, "id": id_})
             assert (answer.status, answer.error["code"]) == (403, "insufficient_scope")
         assert (await caller.budget("user", "curious"))["id"] == "curious"
         body = {"scope": "user", "id": "curious", "monthlyBudget": 1000}
@@ -563,9 +568,7 @@ async def test_usage_from_is_inclusive_and_to_is_exclusive(admin: Caller) -> Non
 
 async def test_events_are_paged_newest_first_without_a_gap_or_a_repeat(admin: Caller) -> None:
     async with admin.newcomer(userId="paula") as caller:
-        asked = []
-        for _ in range(5):
-            asked.append((await caller.ask("hello")).headers["x-request-id"])
+        asked = [(await caller.ask("hello")).headers["x-request-id"] for _ in range(5)]
         page = await caller.get("/v1/usage/events", limit=2)
         seen = [event["requestId"] for event in page["data"]]
         await caller.ask("one more")

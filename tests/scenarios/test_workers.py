@@ -31,10 +31,7 @@ async def ask_all(caller: Caller, text: str = "hello", *, rounds: int = 1) -> li
         answer
         for _ in range(rounds)
         for answer in await asyncio.gather(
-            *(
-                caller.post("/v1/complete", chat(text, maxTokens=4), **close)
-                for _ in range(AT_ONCE)
-            )
+            *(caller.post("/v1/complete", chat(text, maxTokens=4), **close) for _ in range(AT_ONCE))
         )
     ]
 

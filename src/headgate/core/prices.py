@@ -38,7 +38,9 @@ class Price(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def is_free(self) -> bool:
         """Whether no use of it can cost anything."""
-        return all(not any(price.dearest()) for price in self._all(None))
+        if self.input or self.output:
+            return False
+        return all(price.dearest() == (0, 0) for price in self._all(None))
 
     def cost(self, usage: TokenUsage) -> NanoUSD:
         """What the vendor charges for `usage`: each token once, in its own class."""

@@ -14,9 +14,6 @@ from pyreqwest.client import Client, ClientBuilder
 from pyreqwest.exceptions import (
     BuilderError,
     ClientClosedError,
-    ConnectError,
-    ConnectTimeoutError,
-    PoolTimeoutError,
     PyreqwestError,
     RequestTimeoutError,
 )
@@ -25,14 +22,9 @@ from pyreqwest.response import Response
 
 _LET_GO_SECONDS = 0.05
 
-# The ways to fail before a connection is there.
-_UNCONNECTED = (
-    BuilderError,
-    ClientClosedError,
-    ConnectError,
-    ConnectTimeoutError,
-    PoolTimeoutError,
-)
+# How the client names the step in which a connection is made. Its classes of errors do not tell:
+# silence after sending is a `ConnectTimeoutError` too, a connection lost then a `ConnectError`.
+_CONNECTING = "client error (Connect)"
 
 
 class HttpError(Exception):
@@ -179,7 +171,7 @@ def _failure(error: PyreqwestError) -> HttpError:
     details: dict[str, Any] = getattr(error, "details", None) or {}
     causes = [str(cause["message"]) for cause in details.get("causes") or ()]
     reason = f": {causes[-1]}" if causes and "://" not in causes[-1] else ""
-    if isinstance(error, _UNCONNECTED):
+    if _CONNECTING in causes or isinstance(error, BuilderError | ClientClosedError):
         return HttpUnreachable(f"no connection could be made{reason}")
     if isinstance(error, RequestTimeoutError):
         return HttpTimedOut(f"the answer took too long{reason}")

@@ -149,7 +149,13 @@ class EscrowMachine(RuleBasedStateMachine):
                 assert isinstance(task.exception(), HeadgateError)
 
     def teardown(self) -> None:
-        """Once every call has ended, only bills remain."""
+        try:
+            self.end_every_call()
+            self.only_bills_remain()
+        finally:
+            self.runner.close()
+
+    def end_every_call(self) -> None:
         for store in self.stores:
             store.is_away = False
         while self.waiting:
@@ -159,12 +165,13 @@ class EscrowMachine(RuleBasedStateMachine):
             escrow.release(hold)
         self.held.clear()
         self.run(self.rest())
+
+    def only_bills_remain(self) -> None:
         for account in BOTH:
             state = self.state(account)
             assert (state.granted, state.unconfirmed) == (state.spent, 0)
             assert all(not book.held for escrow in self.escrows for book in escrow._books.values())
         assert self.state(KEY).spent == self.billed
-        self.runner.close()
 
     async def rest(self) -> None:
         await asyncio.gather(*self.ticks)

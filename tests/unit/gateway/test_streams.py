@@ -99,6 +99,19 @@ async def test_a_vendor_that_breaks_off_is_paid_for_what_came(error: Exception) 
     await desk.rest()
 
 
+async def test_a_break_is_told_once_its_row_is_durable() -> None:
+    desk, _ = desk_of(A, ProviderBroke("gone"))
+    committed = desk.store.hold_back("settle")
+    reading = asyncio.create_task(text_of(await desk.gateway.stream(CALLER, asks())))
+    await until(lambda: "settle" in desk.store.asked)
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert not reading.done()
+    committed.set()
+    with pytest.raises(ProviderBroke):
+        await reading
+
+
 async def test_a_break_after_the_vendors_count_is_billed_by_that_count() -> None:
     desk, _ = desk_of(A, TokenUsage(12, 7), ProviderBroke("gone"))
     with pytest.raises(ProviderBroke):

@@ -77,9 +77,10 @@ def fail(connection: sqlite3.Connection) -> None:
 
 
 async def queued(*coroutines: object) -> list[asyncio.Task[object]]:
-    """Tasks that have all come as far as to wait."""
+    """Tasks that have all come as far as to wait, for what was handed to the thread."""
     tasks = [asyncio.ensure_future(coroutine) for coroutine in coroutines]  # type: ignore[call-overload]
-    await asyncio.sleep(0)
+    await asyncio.sleep(0)  # the tasks run
+    await asyncio.sleep(0)  # what they brought is handed over
     return tasks
 
 

@@ -1,0 +1,81 @@
+import pytest
+
+from headgate.core.models import ProviderBroke, ProviderTimedOut, ProviderUnreachable
+from headgate.providers.failures import MAX_SAID, retry_after, unanswered, without_secrets
+from headgate.transport.http import HttpBroke, HttpError, HttpTimedOut, HttpUnreachable
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "sk-proj-Ab12_Cd34",
+        "sk-ab**********yz",
+        "gsk_AbCdEf123456",
+        "xai-AbCdEf123456",
+        "Bearer abc.def",
+        "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abc-def",
+        "0123456789abcdef0123456789abcdef",
+        "org-AbCdEf",
+        "https://user:pass@vendor.example/v1/chat?key=1",
+        "postgres://db.internal/x",
+        "10.0.0.12",
+        "10.0.0.12:8000",
+        "::1",
+        "fe80::1ff:fe23:4567:890a",
+        "[2001:db8:0:0:0:0:0:1]",
+    ],
+)
+def test_secrets_and_addresses_are_removed(secret: str) -> None:
+    said = without_secrets(f"wrong: {secret} was given, see {secret}")
+    assert said == "wrong: [removed] was given, see [removed]"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Invalid 'messages[0].content': string too long. Expected at most 10485760.",
+        "Unsupported value: 'temperature' does not support 0.7 with this model.",
+        "task-force is no tool; std::string is no type: use a::b",
+        "'max_tokens' or 'max_completion_tokens' is too large: 100000 at 50%",
+    ],
+)
+def test_what_a_caller_can_act_on_stays(said: str) -> None:
+    assert without_secrets(said) == said
+
+
+def test_what_is_said_is_no_longer_than_a_sentence() -> None:
+    assert len(without_secrets("a b " * 100_000)) == MAX_SAID
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({}, None),
+        ({"retry-after": "7"}, 7.0),
+        ({"retry-after-ms": "1500", "retry-after": "7"}, 1.5),
+        ({"retry-after-ms": "soon", "retry-after": "7"}, 7.0),
+        ({"retry-after": "-1"}, 0.0),
+        ({"retry-after": "inf"}, None),
+        ({"retry-after": "nan"}, None),
+        ({"retry-after": "Wed, 21 Oct 2026 07:28:00 GMT"}, None),
+    ],
+)
+def test_a_vendors_word_on_when_to_come_back(
+    headers: dict[str, str], seconds: float | None
+) -> None:
+    assert retry_after(headers) == seconds
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (HttpUnreachable("x"), ProviderUnreachable),
+        (HttpTimedOut("x"), ProviderTimedOut),
+        (HttpBroke("x"), ProviderBroke),
+        (HttpError("x"), ProviderBroke),
+    ],
+)
+def test_no_answer_is_owed_only_where_a_connection_was_made(
+    error: HttpError, kind: type[Exception]
+) -> None:
+    assert type(unanswered(error)) is kind
