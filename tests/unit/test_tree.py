@@ -10,6 +10,7 @@ TESTED_ELSEWHERE = {
     "core/embeddings.py": "values without behaviour",
     "core/limits.py": "values and a port; tests/contract holds its adapters to it",
     "core/models.py": "ports and their errors, without behaviour",
+    "gateway/books.py": "the arithmetic that test_escrow.py shows",
     "http/services.py": "fields without behaviour",
     "stores/memory.py": "tests/contract holds every adapter to its port",
     "core/usage.py": "values and a port; tests/contract holds its adapters to it",

@@ -14,8 +14,9 @@ from headgate.core.keys import VirtualKey
 from headgate.core.limits import Ticket, Window
 from headgate.core.prices import Markup
 from headgate.core.usage import CallStatus, RequestType, UsageEvent
+from headgate.gateway.books import Hold
 from headgate.gateway.catalog import Route
-from headgate.gateway.escrow import Escrow, Hold
+from headgate.gateway.escrow import Escrow
 
 
 class Caller(msgspec.Struct, frozen=True):

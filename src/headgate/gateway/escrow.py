@@ -10,9 +10,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import TypeAlias
+from collections.abc import Callable, Sequence
 
 from headgate.core.budgets import (
     Account,
@@ -30,6 +28,7 @@ from headgate.core.errors import BudgetExceeded, HeadgateError, Overloaded
 from headgate.core.ids import new_id
 from headgate.core.money import NanoUSD, to_text
 from headgate.core.usage import UsageEvent
+from headgate.gateway.books import Book, Books, Hold, in_use
 
 FRESH_SECONDS = 1.0
 LEASE_SECONDS = 12.0
@@ -47,77 +46,6 @@ ATTEMPTS = 100
 _LOG = logging.getLogger(__name__)
 
 
-@dataclass(slots=True, eq=False)
-class _Book:
-    """What this process knows and holds of one account in one period."""
-
-    account: Account
-    period: str
-    state: AccountState
-    read_at: float = float("-inf")
-    leased: NanoUSD = 0
-    held: NanoUSD = 0
-    spent_since_read: NanoUSD = 0
-    settling: NanoUSD = 0
-    wanted: NanoUSD = 0
-    demand: NanoUSD = 0
-    recent_demand: NanoUSD = 0
-    used_at: float = float("-inf")
-    users: int = 0
-    growing: asyncio.Lock = field(default_factory=asyncio.Lock)
-
-    @property
-    def is_limited(self) -> bool:
-        return self.state.limit is not None and self.state.limit.hard
-
-    @property
-    def free(self) -> NanoUSD:
-        return self.leased - self.held
-
-    @property
-    def excess(self) -> NanoUSD:
-        """What was granted beyond a limit that was lowered since."""
-        limit = self.state.limit
-        return 0 if limit is None else max(0, self.state.granted - limit.amount)
-
-    @property
-    def usable(self) -> NanoUSD:
-        """The free part of the lease that new calls may take."""
-        return max(0, self.free - self.excess)
-
-    @property
-    def unleased(self) -> NanoUSD:
-        """What the store could still grant."""
-        limit = self.state.limit
-        return 0 if limit is None else max(0, limit.amount - self.state.granted)
-
-    def budget(self) -> Budget:
-        spent = self.state.spent + self.spent_since_read + self.settling
-        others = self.state.granted - self.state.spent - self.spent_since_read - self.leased
-        return Budget(
-            account=self.account,
-            period=self.period,
-            limit=self.state.limit,
-            spent=spent,
-            reserved=self.held + max(0, others - self.settling),
-            unconfirmed=self.state.unconfirmed,
-        )
-
-
-Books: TypeAlias = tuple[_Book, ...]
-
-
-@dataclass(slots=True, eq=False)
-class Hold:
-    """Money set aside for one call: `amount` in each of `limited`; all accounts pay in the end."""
-
-    owner: str
-    amount: NanoUSD
-    books: Books
-    limited: frozenset[_Book]
-    is_settled: bool = False
-
-
 class Escrow:
     """Holds and settles money for the calls of this process."""
 
@@ -126,7 +54,7 @@ class Escrow:
         self._clock = clock
         self._owner = new_id("own")
         self._lease_ends = 0.0
-        self._books: dict[tuple[Account, str], _Book] = {}
+        self._books: dict[tuple[Account, str], Book] = {}
         self._reading = asyncio.Lock()
         self._period = ""
         self._period_ends = float("-inf")
@@ -174,7 +102,7 @@ class Escrow:
             short = self._short(limited, ceiling)
             if short is None:
                 break
-            with _in_use(books):
+            with in_use(books):
                 await self._grow(short, ceiling)
         else:
             raise Overloaded("too many calls compete for one budget", retry_after_seconds=1)
@@ -232,7 +160,7 @@ class Escrow:
         await self._store.set_limit(account, limit)
         await self._fresh((account,), at_once=True)
 
-    def _charge(self, book: _Book, hold: Hold, billed: NanoUSD) -> Charge:
+    def _charge(self, book: Book, hold: Hold, billed: NanoUSD) -> Charge:
         covered = 0
         if book in hold.limited:
             if hold.owner == self._owner:
@@ -271,7 +199,7 @@ class Escrow:
                 raise
             self._recorded(settlement, hold)
 
-    def _short(self, limited: Sequence[_Book], ceiling: NanoUSD) -> _Book | None:
+    def _short(self, limited: Sequence[Book], ceiling: NanoUSD) -> Book | None:
         if limited and self._clock() > self._lease_ends - MARGIN_SECONDS:
             self._abandon_leases()
         return next((book for book in limited if book.usable < ceiling), None)
@@ -285,7 +213,7 @@ class Escrow:
             self._owner = new_id("own")
         self._lease_ends = self._clock() + LEASE_SECONDS
 
-    def _leave(self, owner: str, book: _Book, amount: NanoUSD) -> None:
+    def _leave(self, owner: str, book: Book, amount: NanoUSD) -> None:
         """Note a part of an abandoned lease that no call has used, to be given back."""
         if amount > 0:
             self._unused.append((LeaseId(owner, book.account, book.period), amount))
@@ -299,7 +227,7 @@ class Escrow:
                 self._unused.append((lease, amount))
                 raise
 
-    async def _grow(self, book: _Book, ceiling: NanoUSD) -> None:
+    async def _grow(self, book: Book, ceiling: NanoUSD) -> None:
         """Lease enough for one more call, and ahead for the calls that are likely to follow.
 
         Raises:
@@ -311,17 +239,17 @@ class Escrow:
         task.add_done_callback(self._growing.discard)
         await asyncio.shield(task)
 
-    async def _grow_in_turn(self, book: _Book, ceiling: NanoUSD) -> None:
+    async def _grow_in_turn(self, book: Book, ceiling: NanoUSD) -> None:
         book.wanted += ceiling
         try:
-            with _in_use((book,)):
+            with in_use((book,)):
                 async with book.growing:
                     if book.usable < ceiling:
                         await self._lease(book, ceiling)
         finally:
             book.wanted -= ceiling
 
-    async def _lease(self, book: _Book, ceiling: NanoUSD) -> None:
+    async def _lease(self, book: Book, ceiling: NanoUSD) -> None:
         await self._give_back_unused()
         await self._give_back(book, min(book.free, book.excess))
         least = max(0, ceiling - book.free)
@@ -339,7 +267,7 @@ class Escrow:
         # Where the answer took long, this lease ends before the others.
         self._lease_ends = min(self._lease_ends, ends)
         book.leased += granted
-        book.state = _with_granted(book.state, granted)
+        book.grant(granted)
         # A grant beyond the limit that is known here says that it was raised, or money given back.
         if not granted or book.excess:
             async with self._reading:
@@ -361,21 +289,21 @@ class Escrow:
                 break
         else:
             return books
-        with _in_use(books):
+        with in_use(books):
             async with self._reading:
                 stale = [book for book in books if at_once or not oldest < book.read_at <= now]
                 if stale:
                     await self._read(stale)
         return books
 
-    def _book(self, account: Account, period: str) -> _Book:
+    def _book(self, account: Account, period: str) -> Book:
         book = self._books.get((account, period))
         if book is None:
-            book = _Book(account, period, AccountState(account=account))
+            book = Book(account, period, AccountState(account=account))
             self._books[account, period] = book
         return book
 
-    async def _read(self, books: Sequence[_Book]) -> None:
+    async def _read(self, books: Sequence[Book]) -> None:
         started = self._clock()
         spent_before = [book.spent_since_read for book in books]
         states = await self._store.states([book.account for book in books], books[0].period)
@@ -426,7 +354,7 @@ class Escrow:
             self._lease_ends = now + LEASE_SECONDS
         await self._store.expire(now=now - MARGIN_SECONDS)
 
-    async def _give_back(self, book: _Book, amount: NanoUSD) -> None:
+    async def _give_back(self, book: Book, amount: NanoUSD) -> None:
         if amount <= 0:
             return
         # Taken out first: a caller who comes during the write must not spend it too.
@@ -440,32 +368,10 @@ class Escrow:
             else:
                 self._leave(lease.owner, book, amount)
             raise
-        book.state = _with_granted(book.state, -amount)
+        book.grant(-amount)
 
 
-@contextlib.contextmanager
-def _in_use(books: Books) -> Iterator[None]:
-    """Keep `books` from being forgotten or emptied while somebody waits for them."""
-    for book in books:
-        book.users += 1
-    try:
-        yield
-    finally:
-        for book in books:
-            book.users -= 1
-
-
-def _with_granted(state: AccountState, change: NanoUSD) -> AccountState:
-    return AccountState(
-        account=state.account,
-        limit=state.limit,
-        granted=state.granted + change,
-        spent=state.spent,
-        unconfirmed=state.unconfirmed,
-    )
-
-
-def _exceeded(book: _Book, ceiling: NanoUSD) -> BudgetExceeded:
+def _exceeded(book: Book, ceiling: NanoUSD) -> BudgetExceeded:
     budget = book.budget()
     amount = budget.limit.amount if budget.limit else 0
     resets = period_bounds(book.period)[1].date()

@@ -34,9 +34,10 @@ from headgate.core.models import (
 )
 from headgate.core.money import NanoUSD
 from headgate.core.usage import RequestType
+from headgate.gateway.books import Books, Hold
 from headgate.gateway.calls import Attempt, Billing, Caller, Receipt, receipt
 from headgate.gateway.catalog import Catalog, Route
-from headgate.gateway.escrow import Books, Escrow, Hold
+from headgate.gateway.escrow import Escrow
 from headgate.gateway.streams import StreamedAnswer
 
 T = TypeVar("T")

@@ -9,6 +9,7 @@ from fakes import FakeClock, RemoteLedger, until
 from headgate.core.budgets import Account, AccountState, Limit, period_bounds
 from headgate.core.errors import BudgetExceeded, HeadgateError, Overloaded
 from headgate.core.usage import UsageEvent
+from headgate.gateway.books import Hold
 from headgate.gateway.escrow import (
     FRESH_SECONDS,
     IDLE_SECONDS,
@@ -16,7 +17,6 @@ from headgate.gateway.escrow import (
     MARGIN_SECONDS,
     TICK_SECONDS,
     Escrow,
-    Hold,
 )
 from headgate.stores.memory import MemoryLedger
 from usage_events import usage_event

@@ -12,7 +12,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from fakes import FakeClock, RemoteLedger
 from headgate.core.budgets import Account, AccountState, Limit
 from headgate.core.errors import HeadgateError, Overloaded
-from headgate.gateway.escrow import LEASE_SECONDS, TICK_SECONDS, Escrow, Hold
+from headgate.gateway.books import Hold
+from headgate.gateway.escrow import LEASE_SECONDS, TICK_SECONDS, Escrow
 from headgate.stores.memory import MemoryLedger
 from usage_events import usage_event
 
