@@ -20,6 +20,7 @@ from headgate.core.prices import Price
 
 # Some prices depend on the time of day, so they are looked up again this often.
 REMEMBER_SECONDS = 60.0
+MAX_REMEMBERED = 10_000
 
 _CLASSES = {
     "input": "input_mtok",
@@ -73,7 +74,7 @@ class Prices:
         now = self.clock()
         known = self._remembered.get((provider, model))
         if known is None or not 0 <= now - known[0] <= REMEMBER_SECONDS:
-            if len(self._remembered) > 10_000:
+            if len(self._remembered) >= MAX_REMEMBERED:
                 self._remembered.clear()  # callers can ask for any name
             known = self._remembered[provider, model] = (now, self._find(provider, model, now))
         return known[1]

@@ -217,7 +217,7 @@ def bytes_read(request: ChatRequest) -> int:
 
 @given(conversations)
 def test_no_tokenizer_counts_more_than_the_ceiling(request: ChatRequest) -> None:
-    """Neither for a request in other words nor for the caller's own body, with or without images."""
+    """Not for a request in other words, not for a caller's own body, with images or without."""
     provider = OpenAIProvider(OTHER, ScriptedClient())
     assert provider.input_ceiling(request) >= bytes_read(request)
     body = to_wire(OTHER, request)
