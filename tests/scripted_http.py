@@ -12,7 +12,7 @@ Piece: TypeAlias = bytes | HttpError | asyncio.Event
 
 
 class ScriptedStream(HttpStream):
-    """An answer on its way; `is_closed` says that it was left."""
+    """An answer on its way; `is_closed` says that it was left, `is_read` that it was read whole."""
 
     def __init__(
         self,
@@ -28,6 +28,7 @@ class ScriptedStream(HttpStream):
         self.headers = headers or {}
         self.is_entered = False
         self.is_closed = False
+        self.is_read = False
 
     async def __aenter__(self) -> Self:
         self.is_entered = True
@@ -51,6 +52,10 @@ class ScriptedStream(HttpStream):
                 raise piece
             else:
                 yield piece
+        self.is_read = True
+
+    async def read(self) -> bytes:
+        return b"".join([piece async for piece in self.chunks()])
 
 
 class Sent(NamedTuple):

@@ -31,6 +31,7 @@ from headgate.providers.openai_frames import (
     END,
     FrameCutter,
     data_of,
+    is_remarkable,
     only_usage,
     split,
     without_usage,
@@ -101,8 +102,6 @@ class OpenAIVendor:
 _FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _OPTIONS = dict[str, msgspec.Raw] | None
 _TRUE = msgspec.Raw(b"true")
-# Frames with these need a look; in answers' texts the quotation marks would be escaped.
-_REMARKABLE = re.compile(rb'"usage"\s*:\s*\{|"error"\s*:|data:\s*\[DONE\]')
 # The vendors' sentences for the one error that has no code of its own with most of them.
 _TOO_LONG = re.compile(r"maximum context length", re.IGNORECASE)
 
@@ -271,7 +270,7 @@ class OpenAIStream:
                 async for chunk in chunks:
                     if not (block := cutter.push(chunk)):
                         continue
-                    if self._forward and self._received and not _REMARKABLE.search(block):
+                    if self._forward and self._received and not is_remarkable(block):
                         self._received.append(block)
                         yield chat.WireDelta(block)
                         continue
@@ -294,7 +293,7 @@ class OpenAIStream:
                 return
 
     def _read_frame(self, frame: bytes) -> Sequence[chat.ChatDelta | chat.WireDelta]:
-        if self._forward and self._received and not _REMARKABLE.search(frame):
+        if self._forward and self._received and not is_remarkable(frame):
             return self._forwarded(frame + BLANK)
         data = data_of(frame)
         if data == END:

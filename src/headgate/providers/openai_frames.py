@@ -14,6 +14,7 @@ BLANK = b"\n\n"
 END = b"[DONE]"
 MAX_FRAME_BYTES = 16 * 1024 * 1024
 
+_USAGE = re.compile(rb'"usage"\s*:\s*\{')
 _BLANKS = re.compile(rb"\n{3,}")
 _FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
@@ -62,6 +63,11 @@ class FrameCutter:
 def split(frames: bytes) -> list[bytes]:
     """The frames of a block that ends with a whole one."""
     return frames.removesuffix(BLANK).split(BLANK)
+
+
+def is_remarkable(frames: bytes) -> bool:
+    """Whether frames need a look: in an answer's text the quotation marks would be escaped."""
+    return b'"error"' in frames or END in frames or _USAGE.search(frames) is not None
 
 
 def data_of(frame: bytes) -> bytes:

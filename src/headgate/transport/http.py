@@ -1,46 +1,49 @@
-"""The HTTP client: one pool of connections, whole answers or streams, three ways to fail.
+"""The HTTP client: a pool of connections, whole answers or streams, three ways to fail.
 
-A small interface over pyreqwest, so that nobody else depends on it. Redirects are not followed: a
-vendor that redirects would take the credential along.
+Whoever leaves takes the request along: cancelling a call, or leaving a stream before its end,
+closes the connection at once, and so stops the vendor's work. That is why this stands here: the
+client libraries that are fast enough let an abandoned request run on.
+
+Redirects are not followed: a vendor that redirects would take the credential along. Answers are
+asked for without compression, since a compressed stream comes in its compressor's blocks.
 """
 
 import asyncio
-import datetime as dt
-from collections.abc import AsyncGenerator, Callable, Mapping
+import functools
+import os
+import socket
+import ssl
+import time
+from collections.abc import AsyncGenerator, Mapping
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import NamedTuple, Self
+from urllib.parse import urlsplit
 
-from pyreqwest.client import Client, ClientBuilder
-from pyreqwest.exceptions import (
-    BuilderError,
-    ClientClosedError,
-    PyreqwestError,
-    RequestTimeoutError,
+from headgate.transport.connection import (
+    Connection,
+    Head,
+    HttpBroke,
+    HttpError,
+    HttpTimedOut,
+    HttpUnreachable,
+    Origin,
 )
-from pyreqwest.request import RequestBuilder, StreamRequest
-from pyreqwest.response import Response
 
-_LET_GO_SECONDS = 0.05
+__all__ = [
+    "HttpBroke",
+    "HttpClient",
+    "HttpError",
+    "HttpResponse",
+    "HttpStream",
+    "HttpTimedOut",
+    "HttpUnreachable",
+]
 
-# How the client names the step in which a connection is made. Its classes of errors do not tell:
-# silence after sending is a `ConnectTimeoutError` too, a connection lost then a `ConnectError`.
-_CONNECTING = "client error (Connect)"
+# Most servers keep an idle connection for a minute or more.
+KEEP_SECONDS = 30.0
+MOST_IDLE_PER_ORIGIN = 256
 
-
-class HttpError(Exception):
-    """No whole answer came."""
-
-
-class HttpUnreachable(HttpError):
-    """No connection was made, so the other side has seen nothing."""
-
-
-class HttpTimedOut(HttpError):
-    """The other side was silent for too long."""
-
-
-class HttpBroke(HttpError):
-    """The connection broke in the middle."""
+_OWN_HEADERS = "user-agent: headgate\r\naccept-encoding: identity"
 
 
 class HttpResponse(NamedTuple):
@@ -51,22 +54,34 @@ class HttpResponse(NamedTuple):
     body: bytes
 
 
+class _Target(NamedTuple):
+    """A parsed address: where to connect, and what to ask for there."""
+
+    origin: Origin
+    host: str
+    path: str
+
+
 class HttpClient:
     """Sends requests over pooled connections.
 
-    `idle_seconds` bounds the wait for the answer's head and for each piece of its body.
+    `idle_seconds` bounds the wait for the answer's head and for each piece of its body. `tls` says
+    whom to trust; the certificates of the system where it is None.
     """
 
-    def __init__(self, *, connect_seconds: float = 10, idle_seconds: float = 60) -> None:
-        self._client: Client = (
-            ClientBuilder()
-            .connect_timeout(dt.timedelta(seconds=connect_seconds))
-            .read_timeout(dt.timedelta(seconds=idle_seconds))
-            .follow_redirects(enable=False)
-            .referer(enable=False)
-            .user_agent("headgate")
-            .build()
-        )
+    def __init__(
+        self,
+        *,
+        connect_seconds: float = 10,
+        idle_seconds: float = 60,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self._tls = tls
+        self._connect_seconds = connect_seconds
+        self._idle_seconds = idle_seconds
+        self._idle: dict[Origin, list[tuple[float, Connection]]] = {}
+        self._busy: set[Connection] = set()
+        self._is_closed = False
 
     async def send(
         self, method: str, url: str, *, headers: Mapping[str, str], body: bytes = b""
@@ -76,57 +91,111 @@ class HttpClient:
         Raises:
             HttpError: there is no whole answer.
         """
+        connection, head = await self.begin(method, url, headers, body)
         try:
-            response = await self._request(method, url, headers, body).build().send()
-            answer = (await response.bytes()).to_bytes()
-        except PyreqwestError as error:
-            raise _failure(error) from None
-        return HttpResponse(response.status, _headers(response), answer)
+            answer = await connection.body()
+        finally:
+            self.end(connection)
+        return HttpResponse(head.status, head.headers, answer)
 
     def stream(
         self, method: str, url: str, *, headers: Mapping[str, str], body: bytes
     ) -> "HttpStream":
         """An answer that is read as it arrives; enter it to send the request."""
-        # A compressed stream comes in the blocks of its compressor, not as it was written.
-        plain = {**headers, "accept-encoding": "identity"}
-        return HttpStream(lambda: self._request(method, url, plain, body))
-
-    def _request(
-        self, method: str, url: str, headers: Mapping[str, str], body: bytes
-    ) -> RequestBuilder:
-        try:
-            return self._client.request(method, url).headers(headers).body_bytes(body)
-        except ValueError:
-            # The error repeats the header's value, which may be a credential.
-            raise HttpUnreachable("the address or a header is not fit to be sent") from None
+        return HttpStream(self, method, url, headers, body)
 
     async def aclose(self) -> None:
         """Close all connections."""
-        await self._client.close()
-        # The client's own thread lets go of its last Python objects a moment later and tells nobody
-        # when; an interpreter that ends meanwhile is aborted ("PyGILState_Release").
-        await asyncio.sleep(_LET_GO_SECONDS)
+        self._is_closed = True
+        for connections in self._idle.values():
+            for _, connection in connections:
+                connection.abort()
+        self._idle.clear()
+        for connection in list(self._busy):
+            connection.abort()
+
+    async def begin(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes
+    ) -> tuple[Connection, Head]:
+        """Send a request and wait for the answer's head; `end` gives the connection back.
+
+        Raises:
+            HttpError: there is no head.
+        """
+        target, request = _request(method, url, headers, body)
+        while True:
+            connection = self._pooled(target.origin) or await self._connect(target.origin)
+            was_used = connection.has_served
+            self._busy.add(connection)
+            try:
+                connection.start(request)
+                return connection, await connection.head()
+            except HttpBroke:
+                self.end(connection)
+                # The server closed the idle connection as the request was on its way: without a
+                # byte of an answer it has not taken it, and a new connection tells for sure.
+                if connection.is_touched or not was_used:
+                    raise
+            except BaseException:
+                self.end(connection)
+                raise
+
+    def end(self, connection: Connection) -> None:
+        """Give a connection back, or close it where its answer was not read to the end."""
+        self._busy.discard(connection)
+        if not connection.can_serve or self._is_closed:
+            connection.abort()
+            return
+        idle = self._idle.setdefault(connection.origin, [])
+        idle.append((time.monotonic(), connection))
+        if len(idle) > MOST_IDLE_PER_ORIGIN:
+            idle.pop(0)[1].abort()
+
+    def _pooled(self, origin: Origin) -> Connection | None:
+        idle = self._idle.get(origin)
+        while idle:
+            kept_since, connection = idle.pop()
+            if connection.can_serve and time.monotonic() - kept_since < KEEP_SECONDS:
+                return connection
+            connection.abort()
+        return None
+
+    async def _connect(self, origin: Origin) -> Connection:
+        if self._is_closed:
+            raise HttpUnreachable("no connection could be made: the client is closed")
+        loop = asyncio.get_running_loop()
+        context = (self._tls or _tls_context()) if origin.is_tls else None
+        try:
+            async with asyncio.timeout(self._connect_seconds):
+                _, connection = await loop.create_connection(
+                    lambda: Connection(origin, self._idle_seconds),
+                    origin.host,
+                    origin.port,
+                    ssl=context,
+                    server_hostname=origin.host if context else None,
+                )
+        except TimeoutError:
+            raise HttpUnreachable("no connection could be made in time") from None
+        except (OSError, UnicodeError) as error:
+            raise HttpUnreachable(f"no connection could be made: {_reason(error)}") from None
+        return connection
 
 
 class HttpStream:
     """An answer on its way; leaving the context before its end closes the connection."""
 
-    def __init__(self, build: Callable[[], RequestBuilder]) -> None:
-        self._build = build
-        self._request: StreamRequest | None = None
-        self._response: Response | None = None
+    def __init__(
+        self, client: HttpClient, method: str, url: str, headers: Mapping[str, str], body: bytes
+    ) -> None:
+        self._client = client
+        self._request = (method, url, headers, body)
+        self._connection: Connection | None = None
         self.status = 0
         self.headers: Mapping[str, str] = {}
 
     async def __aenter__(self) -> Self:
-        # With a larger limit the client fills its buffer before it hands over a first byte.
-        self._request = self._build().streamed_read_buffer_limit(0).build_streamed()
-        try:
-            self._response = await self._request.__aenter__()
-        except PyreqwestError as error:
-            raise _failure(error) from None
-        self.status = self._response.status
-        self.headers = _headers(self._response)
+        self._connection, head = await self._client.begin(*self._request)
+        self.status, self.headers = head
         return self
 
     async def __aexit__(
@@ -135,8 +204,8 @@ class HttpStream:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._request is not None:
-            await self._request.__aexit__(kind, error, trace)
+        if self._connection is not None:
+            self._client.end(self._connection)
 
     async def chunks(self) -> AsyncGenerator[bytes, None]:
         """The body's pieces as they arrive.
@@ -144,14 +213,9 @@ class HttpStream:
         Raises:
             HttpError: the body ended too early.
         """
-        if self._response is None:
-            raise RuntimeError("a stream is read inside its context")
-        reader = self._response.body_reader
-        try:
-            while (chunk := await reader.read_chunk()) is not None:
-                yield chunk.to_bytes()
-        except PyreqwestError as error:
-            raise _failure(error) from None
+        connection = self._open()
+        while (piece := await connection.piece()) is not None:
+            yield piece
 
     async def read(self) -> bytes:
         """The whole body.
@@ -159,20 +223,65 @@ class HttpStream:
         Raises:
             HttpError: the body ended too early.
         """
-        return b"".join([chunk async for chunk in self.chunks()])
+        return await self._open().body()
+
+    def _open(self) -> Connection:
+        if self._connection is None:
+            raise RuntimeError("a stream is read inside its context")
+        return self._connection
 
 
-def _headers(response: Response) -> Mapping[str, str]:
-    return {name.lower(): value for name, value in response.headers.items()}
+def _reason(error: OSError | UnicodeError) -> str:
+    """Why no connection was made; the system's own word, which names no address."""
+    if isinstance(error, ssl.SSLError):
+        return error.reason or "TLS failed"
+    if isinstance(error, socket.gaierror):
+        return error.strerror or "the name is unknown"
+    if isinstance(error, OSError) and error.errno is not None:
+        return os.strerror(error.errno)
+    return "the name or the address is wrong"
 
 
-def _failure(error: PyreqwestError) -> HttpError:
-    """The failure in our words and its innermost cause; the others repeat the whole address."""
-    details: dict[str, Any] = getattr(error, "details", None) or {}
-    causes = [str(cause["message"]) for cause in details.get("causes") or ()]
-    reason = f": {causes[-1]}" if causes and "://" not in causes[-1] else ""
-    if _CONNECTING in causes or isinstance(error, BuilderError | ClientClosedError):
-        return HttpUnreachable(f"no connection could be made{reason}")
-    if isinstance(error, RequestTimeoutError):
-        return HttpTimedOut(f"the answer took too long{reason}")
-    return HttpBroke(f"the connection broke{reason}")
+def _request(
+    method: str, url: str, headers: Mapping[str, str], body: bytes
+) -> tuple[_Target, bytes]:
+    """Where to connect, and the bytes to send."""
+    target = _target(url)
+    lines = [f"{method} {target.path} HTTP/1.1", f"host: {target.host}", _OWN_HEADERS]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    if body or method not in {"GET", "HEAD", "DELETE"}:
+        lines.append(f"content-length: {len(body)}")
+    # None of the names and values may hold the end of a line. The error repeats none of them, since
+    # one may be a credential.
+    head = "\r\n".join(lines)
+    # `_OWN_HEADERS` are two lines.
+    if head.count("\n") != len(lines) or head.count("\r") != len(lines):
+        raise HttpUnreachable("the address or a header is not fit to be sent")
+    try:
+        return target, head.encode("latin-1") + b"\r\n\r\n" + body
+    except UnicodeEncodeError:
+        raise HttpUnreachable("the address or a header is not fit to be sent") from None
+
+
+@functools.lru_cache(maxsize=1024)
+def _target(url: str) -> _Target:
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        raise HttpUnreachable("the address is not one") from None
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username is not None:
+        raise HttpUnreachable("the address is not one of http or https")
+    is_tls = parts.scheme == "https"
+    origin = Origin(is_tls, parts.hostname, port or (443 if is_tls else 80))
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    if " " in path:
+        raise HttpUnreachable("the address is not one")
+    return _Target(origin, parts.netloc, path)
+
+
+@functools.lru_cache(maxsize=1)
+def _tls_context() -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    context.set_alpn_protocols(["http/1.1"])
+    return context

@@ -611,6 +611,12 @@ async def test_a_vendor_that_holds_the_connection_after_the_end_does_not_hold_th
     assert (pieces, answer.is_closed) == ([WireDelta(frame(content="a"))], True)
 
 
+async def test_an_answer_is_read_beyond_its_end_mark_so_that_the_connection_serves_again() -> None:
+    answer = ScriptedStream([frame(content="a"), DONE, b""])
+    assert len([piece async for piece in OpenAIStream(answer, FORWARDED)]) == 1
+    assert answer.is_read
+
+
 async def test_what_breaks_after_the_end_mark_is_no_failure() -> None:
     stream = stream_of(frame(content="a"), DONE, HttpBroke("x"))
     assert len([piece async for piece in stream]) == 1

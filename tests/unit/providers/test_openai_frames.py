@@ -5,6 +5,7 @@ from headgate.providers.openai_frames import (
     MAX_FRAME_BYTES,
     FrameCutter,
     data_of,
+    is_remarkable,
     only_usage,
     split,
     without_usage,
@@ -60,6 +61,21 @@ def test_a_block_is_split_into_its_frames() -> None:
 )
 def test_a_frames_data_are_its_data_lines(frame: bytes, data: bytes) -> None:
     assert data_of(frame) == data
+
+
+@pytest.mark.parametrize(
+    ("frame", "remarkable"),
+    [
+        (b'data: {"usage":{"prompt_tokens":1}}', True),
+        (b'data: {"usage" : {}}', True),
+        (b'data: {"error":{"message":"no"}}', True),
+        (b"data:[DONE]", True),
+        (b'data: {"choices":[],"usage":null}', False),
+        (rb'data: {"content":"\"usage\": {} \"error\": 1"}', False),
+    ],
+)
+def test_frames_that_are_more_than_content_are_told_apart(frame: bytes, remarkable: bool) -> None:
+    assert is_remarkable(frame + b"\n\n") is remarkable
 
 
 def test_a_frame_is_told_with_its_usage_apart() -> None:
