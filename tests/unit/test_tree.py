@@ -12,6 +12,7 @@ TESTED_ELSEWHERE = {
     "core/models.py": "ports and their errors, without behaviour",
     "gateway/books.py": "the arithmetic that test_escrow.py shows",
     "http/services.py": "fields without behaviour",
+    "transport/connection.py": "test_http.py speaks over it",
     "stores/memory.py": "tests/contract holds every adapter to its port",
     "core/usage.py": "values and a port; tests/contract holds its adapters to it",
 }

@@ -64,15 +64,26 @@ class Book:
         self.state = msgspec.structs.replace(state, granted=state.granted + change)
 
     def budget(self) -> Budget:
-        """The account's budget as this process knows it."""
-        spent = self.state.spent + self.spent_since_read + self.settling
-        others = self.state.granted - self.state.spent - self.spent_since_read - self.leased
+        """The account's budget as this process knows it, with what is being recorded."""
+        return self._budget(self.state.spent + self.spent_since_read + self.settling)
+
+    def stored_budget(self) -> Budget:
+        """The account's budget as the store had it when it was read last.
+
+        What is on its way to the store may or may not have been in it; adding it here could show
+        it twice.
+        """
+        return self._budget(self.state.spent)
+
+    def _budget(self, spent: NanoUSD) -> Budget:
+        unsettled = self.state.granted - self.state.spent - self.spent_since_read
+        others = max(0, unsettled - self.leased - self.settling)
         return Budget(
             account=self.account,
             period=self.period,
             limit=self.state.limit,
             spent=spent,
-            reserved=self.held + max(0, others - self.settling),
+            reserved=self.held + others,
             unconfirmed=self.state.unconfirmed,
         )
 

@@ -147,8 +147,9 @@ class Escrow:
 
     async def budgets(self, accounts: Sequence[Account]) -> list[Budget]:
         """Each account's budget as the store has it now."""
+        await self._record_again()
         books = await self._fresh(accounts, at_once=True)
-        return [book.budget() for book in books]
+        return [book.stored_budget() for book in books]
 
     def tightest(self, hold: Hold) -> Budget | None:
         """The limited budget of a call that has the least left."""

@@ -72,7 +72,7 @@ def test_a_help_page_loads_nothing_heavy() -> None:
     program = (
         "import sys\nfrom headgate.cli.main import headgate\n"
         "headgate.main(['--help'], prog_name='headgate', standalone_mode=False)\n"
-        "heavy = {'uvicorn', 'starlette', 'pyreqwest', 'rich', 'genai_prices'}\n"
+        "heavy = {'uvicorn', 'starlette', 'rich', 'genai_prices'}\n"
         "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", program], check=True, stdout=subprocess.DEVNULL)
