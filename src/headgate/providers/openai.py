@@ -31,8 +31,8 @@ from headgate.providers.openai_frames import (
     END,
     FrameCutter,
     data_of,
-    is_remarkable,
     only_usage,
+    plain_length,
     split,
     without_usage,
 )
@@ -270,10 +270,6 @@ class OpenAIStream:
                 async for chunk in chunks:
                     if not (block := cutter.push(chunk)):
                         continue
-                    if self._forward and self._received and not is_remarkable(block):
-                        self._received.append(block)
-                        yield chat.WireDelta(block)
-                        continue
                     for piece in self._pieces_of(block):
                         yield piece
                     if self._ended:
@@ -287,14 +283,17 @@ class OpenAIStream:
             raise ProviderBroke("the vendor broke off in the middle of the answer")
 
     def _pieces_of(self, block: bytes) -> Iterator[chat.ChatDelta | chat.WireDelta]:
-        for frame in split(block):
-            yield from self._read_frame(frame)
-            if self._ended:
-                return
+        while block and not self._ended:
+            # The first frame is always looked at: a comment alone does not begin an answer.
+            plain = plain_length(block) if self._forward and self._received else 0
+            if plain:
+                yield from self._forwarded(block[:plain])
+                block = block[plain:]
+            else:
+                frame, _, block = block.partition(BLANK)
+                yield from self._read_frame(frame)
 
     def _read_frame(self, frame: bytes) -> Sequence[chat.ChatDelta | chat.WireDelta]:
-        if self._forward and self._received and not is_remarkable(frame):
-            return self._forwarded(frame + BLANK)
         data = data_of(frame)
         if data == END:
             self._ended = True

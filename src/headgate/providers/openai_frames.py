@@ -14,7 +14,7 @@ BLANK = b"\n\n"
 END = b"[DONE]"
 MAX_FRAME_BYTES = 16 * 1024 * 1024
 
-_USAGE = re.compile(rb'"usage"\s*:\s*\{')
+_MARK = re.compile(rb'"error"|\[DONE\]|"usage"\s*:\s*\{')
 _BLANKS = re.compile(rb"\n{3,}")
 _FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
@@ -65,9 +65,17 @@ def split(frames: bytes) -> list[bytes]:
     return frames.removesuffix(BLANK).split(BLANK)
 
 
-def is_remarkable(frames: bytes) -> bool:
-    """Whether frames need a look: in an answer's text the quotation marks would be escaped."""
-    return b'"error"' in frames or END in frames or _USAGE.search(frames) is not None
+def plain_length(frames: bytes) -> int:
+    """How many bytes of a block are whole frames that need no look.
+
+    A frame needs one where it holds a usage, an error or the end mark; in an answer's text the
+    quotation marks would be escaped.
+    """
+    mark = _MARK.search(frames)
+    if mark is None:
+        return len(frames)
+    blank = frames.rfind(BLANK, 0, mark.start())
+    return 0 if blank < 0 else blank + len(BLANK)
 
 
 def data_of(frame: bytes) -> bytes:

@@ -5,8 +5,8 @@ from headgate.providers.openai_frames import (
     MAX_FRAME_BYTES,
     FrameCutter,
     data_of,
-    is_remarkable,
     only_usage,
+    plain_length,
     split,
     without_usage,
 )
@@ -75,7 +75,10 @@ def test_a_frames_data_are_its_data_lines(frame: bytes, data: bytes) -> None:
     ],
 )
 def test_frames_that_are_more_than_content_are_told_apart(frame: bytes, remarkable: bool) -> None:
-    assert is_remarkable(frame + b"\n\n") is remarkable
+    plain = b'data: {"choices":[]}\n\n'
+    block = plain + plain + frame + b"\n\n" + plain
+    assert plain_length(block) == (2 * len(plain) if remarkable else len(block))
+    assert plain_length(frame + b"\n\n") == (0 if remarkable else len(frame) + 2)
 
 
 def test_a_frame_is_told_with_its_usage_apart() -> None:
