@@ -7,15 +7,21 @@ import pytest
 
 from headgate.core.errors import InvalidRequest, NotFound
 from headgate.core.keys import KeySecret, KeyStore, RateLimit, VirtualKey
+from headgate.stores.dynamodb.keys import DynamoKeys
 from headgate.stores.memory import MemoryKeys
 from headgate.stores.sqlite.database import Database
 from headgate.stores.sqlite.keys import SqliteKeys
+from ministack import dynamo_client
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", "dynamodb"])
 async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[KeyStore]:
     if request.param == "memory":
         yield MemoryKeys()
+        return
+    if request.param == "dynamodb":
+        async with dynamo_client() as client:
+            yield DynamoKeys(client)
         return
     database = Database(tmp_path / "headgate.db")
     yield SqliteKeys(database)

@@ -1,0 +1,187 @@
+"""The tables, and how they are made where CloudFormation has not made them.
+
+| table                     | partition key             | sort key            |
+|---------------------------|---------------------------|---------------------|
+| `ai-platform-usage`       | `userId`                  | `timestamp`, number |
+| `ai-platform-budgets`     | `userId`                  |                     |
+| `ai-platform-leases`      | `owner`                   | `account`           |
+| `ai-platform-unconfirmed` | `account`                 | `entryId`           |
+| `ai-platform-rollups`     | `span`                    | `cube`              |
+| `ai-platform-keys`        | `part`                    | `place`             |
+
+All are billed by request. Names and keys stand here once; each module says what it keeps in its
+table.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from headgate.core.errors import Overloaded
+from headgate.stores.dynamodb.client import DynamoClient, TableExists, TableMissing
+
+USAGE = "ai-platform-usage"
+BUDGETS = "ai-platform-budgets"
+LEASES = "ai-platform-leases"
+UNCONFIRMED = "ai-platform-unconfirmed"
+ROLLUPS = "ai-platform-rollups"
+KEYS = "ai-platform-keys"
+
+BY_KEY = "by-key"
+BY_HOUR = "by-hour"
+BY_ID = "by-id"
+
+TTL = "ttl"
+MOST_POLLS = 120
+POLL_SECONDS = 0.5
+
+
+class Index(NamedTuple):
+    """A second order of a table's items; `whole` where it holds all attributes."""
+
+    name: str
+    partition: str
+    sort: str | None
+    whole: bool
+
+
+class Table(NamedTuple):
+    """A table's keys and indexes; `types` says which are numbers, the others are texts."""
+
+    name: str
+    partition: str
+    sort: str | None = None
+    indexes: tuple[Index, ...] = ()
+    numbers: frozenset[str] = frozenset()
+    ttl: str | None = None
+
+
+TABLES = (
+    Table(
+        USAGE,
+        "userId",
+        "timestamp",
+        (
+            Index(BY_KEY, "keyId", "moment", whole=True),
+            Index(BY_HOUR, "hour", "moment", whole=True),
+            Index(BY_ID, "id", None, whole=False),
+        ),
+        frozenset({"timestamp"}),
+        TTL,
+    ),
+    Table(BUDGETS, "userId"),
+    Table(LEASES, "owner", "account"),
+    Table(UNCONFIRMED, "account", "entryId"),
+    Table(ROLLUPS, "span", "cube"),
+    Table(KEYS, "part", "place"),
+)
+
+
+async def create(client: DynamoClient) -> None:
+    """Make the tables that are missing and wait until all can be used; safe to call again.
+
+    Raises:
+        Overloaded: DynamoDB does not answer or refuses, or a table has other keys than these.
+    """
+    for table in TABLES:
+        try:
+            await client.call("CreateTable", _definition(table))
+        except TableExists:
+            continue
+    for table in TABLES:
+        await _wait(client, table)
+        if table.ttl is not None:
+            await _expire_items(client, table.name, table.ttl)
+
+
+async def check(client: DynamoClient) -> None:
+    """See that all tables are there and are what this release needs.
+
+    Raises:
+        TableMissing: one is not there.
+        Overloaded: DynamoDB does not answer, or a table has other keys than these.
+    """
+    for found, table in zip(
+        await asyncio.gather(*(_describe(client, table.name) for table in TABLES)),
+        TABLES,
+        strict=True,
+    ):
+        _compare(found, table)
+
+
+async def _wait(client: DynamoClient, table: Table) -> None:
+    for _ in range(MOST_POLLS):
+        found = await _describe(client, table.name)
+        if found["TableStatus"] in ("ACTIVE", "UPDATING"):
+            _compare(found, table)
+            return
+        await asyncio.sleep(POLL_SECONDS)
+    raise Overloaded(f"The table {table.name} is not ready yet; try again in a minute.")
+
+
+async def _describe(client: DynamoClient, name: str) -> Mapping[str, Any]:
+    try:
+        found: Mapping[str, Any] = (await client.call("DescribeTable", {"TableName": name}))[
+            "Table"
+        ]
+    except TableMissing:
+        raise TableMissing(f"{name} ({client.region})") from None
+    return found
+
+
+def _compare(found: Mapping[str, Any], table: Table) -> None:
+    indexes = {index["IndexName"]: index["KeySchema"] for index in _indexes_of(found)}
+    is_right = found["KeySchema"] == _schema(table.partition, table.sort) and all(
+        indexes.get(index.name) == _schema(index.partition, index.sort) for index in table.indexes
+    )
+    if not is_right:
+        raise Overloaded(
+            f"The table {table.name} in this account has other keys or indexes than this release "
+            "needs: it is another program's, or an older release's."
+        )
+
+
+def _indexes_of(found: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return found.get("GlobalSecondaryIndexes") or []
+
+
+async def _expire_items(client: DynamoClient, name: str, attribute: str) -> None:
+    # DynamoDB refuses to switch on what is on already.
+    found = await client.call("DescribeTimeToLive", {"TableName": name})
+    if found["TimeToLiveDescription"]["TimeToLiveStatus"] == "DISABLED":
+        wanted = {"Enabled": True, "AttributeName": attribute}
+        await client.call(
+            "UpdateTimeToLive", {"TableName": name, "TimeToLiveSpecification": wanted}
+        )
+
+
+def _definition(table: Table) -> dict[str, object]:
+    names = {table.partition, table.sort}
+    for index in table.indexes:
+        names |= {index.partition, index.sort}
+    definition: dict[str, object] = {
+        "TableName": table.name,
+        "BillingMode": "PAY_PER_REQUEST",
+        "KeySchema": _schema(table.partition, table.sort),
+        "AttributeDefinitions": [
+            {"AttributeName": name, "AttributeType": "N" if name in table.numbers else "S"}
+            for name in sorted(name for name in names if name)
+        ],
+    }
+    if table.indexes:
+        definition["GlobalSecondaryIndexes"] = [
+            {
+                "IndexName": index.name,
+                "KeySchema": _schema(index.partition, index.sort),
+                "Projection": {"ProjectionType": "ALL" if index.whole else "KEYS_ONLY"},
+            }
+            for index in table.indexes
+        ]
+    return definition
+
+
+def _schema(partition: str, sort: str | None) -> list[dict[str, str]]:
+    schema = [{"AttributeName": partition, "KeyType": "HASH"}]
+    if sort is not None:
+        schema.append({"AttributeName": sort, "KeyType": "RANGE"})
+    return schema

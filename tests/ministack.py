@@ -1,0 +1,95 @@
+"""DynamoDB on this machine: MiniStack as a process, started when a test first needs it.
+
+Each client gets an AWS account of its own there (twelve digits as an access key are one), and so
+its own tables.
+"""
+
+import contextlib
+import functools
+import itertools
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from headgate.stores.dynamodb import tables
+from headgate.stores.dynamodb.client import DynamoClient
+from headgate.transport.http import HttpClient
+from headgate.transport.sigv4 import Credentials
+
+REGION = "us-east-1"
+SECRET = "not-checked"
+START_SECONDS = 60
+
+_accounts = itertools.count(100_000_000_000)
+_started: list[subprocess.Popen[bytes]] = []
+
+
+def new_account() -> str:
+    """An account without tables."""
+    return str(next(_accounts))
+
+
+@functools.cache
+def endpoint() -> str:
+    """The address of the running MiniStack; skips the test where it is not installed."""
+    folders = [str(Path(sys.executable).parent), os.environ.get("PATH", "")]
+    command = shutil.which("ministack", path=os.pathsep.join(folders))
+    if command is None:
+        pytest.skip("MiniStack is not installed")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    environment = os.environ | {
+        "BIND_HOST": "127.0.0.1",
+        "GATEWAY_PORT": str(port),
+        "SERVICES": "dynamodb",
+        "LOG_LEVEL": "WARNING",
+    }
+    environment.pop("PYTHONPATH", None)
+    _started.append(
+        subprocess.Popen([command], env=environment, stdout=subprocess.DEVNULL, stderr=sys.stderr)
+    )
+    url = f"http://127.0.0.1:{port}"
+    _wait_for(url)
+    return url
+
+
+def stop() -> None:
+    """End what was started."""
+    while _started:
+        process = _started.pop()
+        process.terminate()
+        process.wait(START_SECONDS)
+    endpoint.cache_clear()
+
+
+@contextlib.asynccontextmanager
+async def dynamo_client(account: str | None = None) -> AsyncIterator[DynamoClient]:
+    """A client with all tables, empty unless the account is given."""
+    http = HttpClient()
+    credentials = Credentials(account or new_account(), SECRET)
+    client = DynamoClient(http, endpoint(), REGION, credentials)
+    await tables.create(client)
+    yield client
+    await http.aclose()
+
+
+def _wait_for(url: str) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        try:
+            with urllib.request.urlopen(f"{url}/_ministack/health", timeout=5):
+                return
+        except urllib.error.URLError:
+            assert _started[-1].poll() is None, "MiniStack ended at once"
+            assert time.monotonic() < deadline, "MiniStack did not start"
+            time.sleep(0.05)
