@@ -1,6 +1,7 @@
 """What every store of money promises: never over, never lost, never stuck."""
 
 import asyncio
+import contextlib
 import tempfile
 from collections.abc import AsyncIterator, Coroutine
 from pathlib import Path
@@ -20,9 +21,11 @@ from headgate.core.budgets import (
     Limit,
     Settlement,
 )
+from headgate.stores.dynamodb.ledger import DynamoLedger
 from headgate.stores.memory import MemoryLedger
 from headgate.stores.sqlite.database import Database
 from headgate.stores.sqlite.ledger import SqliteLedger
+from ministack import dynamo_client
 from usage_events import usage_event
 
 T = TypeVar("T")
@@ -35,10 +38,16 @@ LEASE = LeaseId("process-1", KEY, PERIOD)
 END = 1000.0
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", "dynamodb"])
 async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[LedgerStore]:
     if request.param == "memory":
         yield MemoryLedger()
+        return
+    if request.param == "dynamodb":
+        async with dynamo_client() as client:
+            ledger = DynamoLedger(client)
+            yield ledger
+            await ledger.close()
         return
     database = Database(tmp_path / "headgate.db")
     yield SqliteLedger(database)
@@ -458,6 +467,17 @@ class SqliteMachine(LedgerMachine):
         self.directory.cleanup()
 
 
+class DynamoMachine(LedgerMachine):
+    async def open(self) -> LedgerStore:
+        self.stack = contextlib.AsyncExitStack()
+        self.ledger = DynamoLedger(await self.stack.enter_async_context(dynamo_client()))
+        return self.ledger
+
+    async def close(self) -> None:
+        await self.ledger.close()
+        await self.stack.aclose()
+
+
 MACHINE_SETTINGS = settings(
     max_examples=30,
     stateful_step_count=40,
@@ -470,3 +490,5 @@ TestMemoryMachine = MemoryMachine.TestCase
 TestMemoryMachine.settings = MACHINE_SETTINGS
 TestSqliteMachine = SqliteMachine.TestCase
 TestSqliteMachine.settings = MACHINE_SETTINGS
+TestDynamoMachine = DynamoMachine.TestCase
+TestDynamoMachine.settings = MACHINE_SETTINGS

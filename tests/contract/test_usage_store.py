@@ -17,10 +17,13 @@ from headgate.core.usage import (
     UsageStore,
     UsageTotals,
 )
+from headgate.stores.dynamodb.ledger import DynamoLedger
+from headgate.stores.dynamodb.usage import DynamoUsage
 from headgate.stores.memory import MemoryLedger
 from headgate.stores.sqlite.database import Database
 from headgate.stores.sqlite.ledger import SqliteLedger
 from headgate.stores.sqlite.usage import SqliteUsage
+from ministack import dynamo_client
 from usage_events import NOON, usage_event
 
 HOUR = 3_600_000
@@ -35,11 +38,17 @@ class Stores(NamedTuple):
     usage: UsageStore
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", "dynamodb"])
 async def stores(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Stores]:
     if request.param == "memory":
         memory = MemoryLedger()
         yield Stores(memory, memory)
+        return
+    if request.param == "dynamodb":
+        async with dynamo_client() as client:
+            ledger = DynamoLedger(client)
+            yield Stores(ledger, DynamoUsage(client))
+            await ledger.close()
         return
     database = Database(tmp_path / "headgate.db")
     yield Stores(SqliteLedger(database), SqliteUsage(database))

@@ -4,9 +4,9 @@
 |---------------------------|---------------------------|---------------------|
 | `ai-platform-usage`       | `userId`                  | `timestamp`, number |
 | `ai-platform-budgets`     | `userId`                  |                     |
-| `ai-platform-leases`      | `owner`                   | `account`           |
+| `ai-platform-leases`      | `holder`                  | `account`           |
 | `ai-platform-unconfirmed` | `account`                 | `entryId`           |
-| `ai-platform-rollups`     | `span`                    | `cube`              |
+| `ai-platform-rollups`     | `span`                    | `cell`              |
 | `ai-platform-keys`        | `part`                    | `place`             |
 
 All are billed by request. Names and keys stand here once; each module says what it keeps in its
@@ -63,16 +63,16 @@ TABLES = (
         "timestamp",
         (
             Index(BY_KEY, "keyId", "moment", whole=True),
-            Index(BY_HOUR, "hour", "moment", whole=True),
+            Index(BY_HOUR, "hourShard", "moment", whole=True),
             Index(BY_ID, "id", None, whole=False),
         ),
         frozenset({"timestamp"}),
         TTL,
     ),
     Table(BUDGETS, "userId"),
-    Table(LEASES, "owner", "account"),
+    Table(LEASES, "holder", "account"),
     Table(UNCONFIRMED, "account", "entryId"),
-    Table(ROLLUPS, "span", "cube"),
+    Table(ROLLUPS, "span", "cell"),
     Table(KEYS, "part", "place"),
 )
 

@@ -1,0 +1,185 @@
+"""Accounts in `ai-platform-budgets`, each an item that guards grants and some that count spend.
+
+| `userId`                        | holds                                                        |
+|---------------------------------|--------------------------------------------------------------|
+| `<scope>#<id>`                  | the limit                                                    |
+| `<scope>#<id>#<period>`         | the guard: `granted` to leases, `unconfirmed`, `version`     |
+| `<scope>#<id>#<period>#<shard>` | `billed`, and of it what was `granted` only as it was spent  |
+
+An item takes about a thousand writes a second, so each process adds what it settles to one of
+`SHARDS` shards. Sums over all of them are what the port speaks of: `granted` is that of the guard
+and of the shards, `spent` what the shards were billed and what is unconfirmed. A shard only grows.
+"""
+
+import random
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from headgate.core.budgets import Account, AccountState, Limit
+from headgate.core.money import NanoUSD
+from headgate.stores.dynamodb.attributes import escaped, float_of, integer_of, number, text
+from headgate.stores.dynamodb.client import DynamoClient, Item
+from headgate.stores.dynamodb.tables import BUDGETS
+
+SHARDS = 4
+
+Action = Mapping[str, object]
+
+
+class Sums(NamedTuple):
+    """What the shards of an account and period add up to."""
+
+    granted: NanoUSD
+    billed: NanoUSD
+
+
+def new_shard() -> int:
+    """The shard that a process adds to for as long as it lives."""
+    return random.randrange(SHARDS)  # noqa: S311 - spreads load, and is no secret
+
+
+def limit_key(account: Account) -> Item:
+    """Where an account's limit is."""
+    return {"userId": text(f"{account.scope}#{escaped(account.id)}")}
+
+
+def account_name(account: Account, period: str) -> str:
+    """An account's period as one text, in which no part can be taken for another."""
+    return f"{account.scope}#{escaped(account.id)}#{period}"
+
+
+def guard_key(account: Account, period: str) -> Item:
+    """Where what was granted to leases is."""
+    return {"userId": text(account_name(account, period))}
+
+
+def shard_keys(account: Account, period: str) -> list[Item]:
+    """Where what was settled is."""
+    name = account_name(account, period)
+    return [{"userId": text(f"{name}#{shard}")} for shard in range(SHARDS)]
+
+
+def limit_item(account: Account, limit: Limit) -> Item:
+    """A limit as it is kept."""
+    return {
+        **limit_key(account),
+        "amount": number(limit.amount),
+        "hard": {"BOOL": limit.hard},
+        "alertThresholds": {"L": [number(share) for share in limit.alert_thresholds]},
+    }
+
+
+def limit_in(item: Item | None) -> Limit | None:
+    """The limit in an item."""
+    if item is None:
+        return None
+    shares = [float_of({"share": share}, "share") for share in item["alertThresholds"]["L"]]
+    return Limit(
+        amount=integer_of(item, "amount"),
+        hard=item["hard"]["BOOL"],
+        alert_thresholds=tuple(shares),
+    )
+
+
+def sums_of(shards: Sequence[Item | None]) -> Sums:
+    """What `shards` add up to."""
+    granted = sum(integer_of(shard, "granted") for shard in shards)
+    return Sums(granted, sum(integer_of(shard, "billed") for shard in shards))
+
+
+async def states(
+    client: DynamoClient, accounts: Sequence[Account], period: str
+) -> list[AccountState]:
+    """What is known of each account, in the same order."""
+    distinct = list(dict.fromkeys(accounts))
+    keys = [
+        key
+        for account in distinct
+        for key in (limit_key(account), guard_key(account, period), *shard_keys(account, period))
+    ]
+    items = await client.get_all(BUDGETS, keys)
+    width = 2 + SHARDS
+    known = {
+        account: _state(account, items[width * place : width * (place + 1)])
+        for place, account in enumerate(distinct)
+    }
+    return [known[account] for account in accounts]
+
+
+def _state(account: Account, items: Sequence[Item | None]) -> AccountState:
+    limit, guard, *shards = items
+    granted, billed = sums_of(shards)
+    unconfirmed = integer_of(guard, "unconfirmed")
+    spent = billed + unconfirmed
+    return AccountState(
+        account=account,
+        limit=limit_in(limit),
+        # The items are read one by one, so that a grant may be unread whose spend is read already.
+        granted=max(spent, integer_of(guard, "granted") + granted),
+        spent=spent,
+        unconfirmed=unconfirmed,
+    )
+
+
+def add_to_shard(
+    account: Account, period: str, shard: int, *, granted: NanoUSD, billed: NanoUSD
+) -> Action:
+    """Add what was settled to a shard."""
+    return {
+        "Update": {
+            "TableName": BUDGETS,
+            "Key": shard_keys(account, period)[shard],
+            "UpdateExpression": "ADD granted :granted, billed :billed",
+            "ExpressionAttributeValues": {":granted": number(granted), ":billed": number(billed)},
+        }
+    }
+
+
+def add_to_guard(
+    account: Account, period: str, *, granted: NanoUSD = 0, unconfirmed: NanoUSD = 0
+) -> Action:
+    """Change what is granted to leases or unconfirmed, except for a new grant."""
+    return {
+        "Update": {
+            "TableName": BUDGETS,
+            "Key": guard_key(account, period),
+            "UpdateExpression": "ADD granted :granted, unconfirmed :unconfirmed, version :one",
+            "ExpressionAttributeValues": {
+                ":granted": number(granted),
+                ":unconfirmed": number(unconfirmed),
+                ":one": number(1),
+            },
+        }
+    }
+
+
+def grant(account: Account, period: str, guard: Item | None, amount: NanoUSD) -> Action:
+    """Grant `amount` if the guard is still as it was read.
+
+    That it has not changed means that what was read of the account then was true together.
+    """
+    condition = "version = :seen" if guard else "attribute_not_exists(version)"
+    values = {":amount": number(amount), ":one": number(1)}
+    if guard:
+        values[":seen"] = guard["version"]
+    return {
+        "Update": {
+            "TableName": BUDGETS,
+            "Key": guard_key(account, period),
+            "UpdateExpression": "ADD granted :amount, version :one",
+            "ConditionExpression": condition,
+            "ExpressionAttributeValues": values,
+        }
+    }
+
+
+def same_limit(account: Account, item: Item) -> Action:
+    """Refuse a transaction where the limit is not the one that was read."""
+    return {
+        "ConditionCheck": {
+            "TableName": BUDGETS,
+            "Key": limit_key(account),
+            "ConditionExpression": "amount = :amount AND hard = :hard",
+            "ExpressionAttributeValues": {":amount": item["amount"], ":hard": item["hard"]},
+        }
+    }

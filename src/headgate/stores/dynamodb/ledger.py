@@ -1,0 +1,217 @@
+"""The ledger in DynamoDB: limits, grants, leases and what is settled.
+
+The invariant, true of every account and period after each transaction:
+
+    granted - spent = Σ what the account's leases have not settled
+    spent = Σ billed of the account's events + Σ open unconfirmed entries
+
+A grant reads the guard and the limit, then the shards, and is written only where guard and limit
+are still the same: then there was a moment, when the shards were read, at which all of it was true
+and the grant within the limit. What is settled meanwhile without a grant counts as later; it was
+spent already, and no check could have kept it out.
+"""
+
+import asyncio
+import contextlib
+import random
+import weakref
+from collections.abc import AsyncIterator, Sequence
+
+from headgate.core.budgets import Account, AccountState, LeaseId, Limit, Settlement
+from headgate.core.errors import Overloaded
+from headgate.core.money import NanoUSD
+from headgate.stores.dynamodb import accounts, leases
+from headgate.stores.dynamodb.attributes import float_of, integer_of, number, text
+from headgate.stores.dynamodb.client import ConditionFailed, DynamoClient, Item, TransactionRefused
+from headgate.stores.dynamodb.tables import BUDGETS, LEASES
+from headgate.stores.dynamodb.writer import Writer
+
+ATTEMPTS = 50
+LONGEST_PAUSE_SECONDS = 0.2
+RESOLVED_AT_ONCE = 16
+
+
+class DynamoLedger:
+    """`LedgerStore` in tables that other processes and machines use too."""
+
+    def __init__(self, client: DynamoClient) -> None:
+        self._client = client
+        self._writer = Writer(client, accounts.new_shard())
+        # Callers of one process wait for each other here instead of refusing each other there.
+        self._turns: weakref.WeakValueDictionary[tuple[Account, str], asyncio.Lock] = (
+            weakref.WeakValueDictionary()
+        )
+
+    async def close(self) -> None:
+        """Record what is waiting and take no more."""
+        await self._writer.close()
+
+    async def states(self, accounts_asked: Sequence[Account], period: str) -> list[AccountState]:
+        """See `LedgerStore.states`."""
+        return await accounts.states(self._client, accounts_asked, period)
+
+    async def lease(
+        self, lease: LeaseId, *, least: NanoUSD, most: NanoUSD, expires_at: float
+    ) -> NanoUSD:
+        """See `LedgerStore.lease`."""
+        if not 0 <= least <= most:
+            raise ValueError(f"no lease has between {least} and {most} nano-dollars")
+        async with self._turn(lease):
+            async for _ in _attempts():
+                with contextlib.suppress(TransactionRefused):
+                    return await self._lease(lease, least, most, expires_at)
+        raise Overloaded("too many processes compete for one budget", retry_after_seconds=1)
+
+    async def extend(self, owner: str, *, expires_at: float) -> None:
+        """See `LedgerStore.extend`."""
+        held = await self._client.query(
+            LEASES,
+            {
+                "KeyConditionExpression": "holder = :holder",
+                "ExpressionAttributeValues": {":holder": text(owner)},
+                "ConsistentRead": True,
+            },
+        )
+        await asyncio.gather(
+            *(
+                self._extend(item, expires_at)
+                for item in held
+                if float_of(item, "expiresAt") < expires_at
+            )
+        )
+
+    async def give_back(self, lease: LeaseId, amount: NanoUSD) -> None:
+        """See `LedgerStore.give_back`."""
+        if amount < 0:
+            raise ValueError(f"{amount} nano-dollars cannot be given back")
+        async with self._turn(lease):
+            async for _ in _attempts():
+                with contextlib.suppress(TransactionRefused):
+                    return await self._give_back(lease, amount)
+        raise Overloaded("too many processes compete for one budget", retry_after_seconds=1)
+
+    def settle(self, settlement: Settlement) -> asyncio.Future[None]:
+        """See `LedgerStore.settle`."""
+        for charge in settlement.charges:
+            if not 0 <= charge.leased <= charge.billed:
+                raise ValueError(f"a lease cannot cover {charge.leased} of {charge.billed}")
+        return self._writer.append(settlement)
+
+    async def expire(self, *, now: float) -> int:
+        """See `LedgerStore.expire`."""
+        ended = await self._client.scan(
+            LEASES,
+            {
+                "FilterExpression": "expiresAt < :now",
+                "ExpressionAttributeValues": {":now": number(now)},
+                "ConsistentRead": True,
+            },
+        )
+        resolved = 0
+        for start in range(0, len(ended), RESOLVED_AT_ONCE):
+            some = ended[start : start + RESOLVED_AT_ONCE]
+            resolved += sum(await asyncio.gather(*(self._expire(item, now) for item in some)))
+        return resolved
+
+    async def set_limit(self, account: Account, limit: Limit | None) -> None:
+        """See `LedgerStore.set_limit`."""
+        if limit is None:
+            key = accounts.limit_key(account)
+            await self._client.call("DeleteItem", {"TableName": BUDGETS, "Key": key})
+        else:
+            item = accounts.limit_item(account, limit)
+            await self._client.call("PutItem", {"TableName": BUDGETS, "Item": item})
+
+    @contextlib.asynccontextmanager
+    async def _turn(self, lease: LeaseId) -> AsyncIterator[None]:
+        key = lease.account, lease.period
+        turn = self._turns.get(key)
+        if turn is None:
+            turn = self._turns[key] = asyncio.Lock()
+        async with turn:
+            yield
+
+    async def _lease(
+        self, lease: LeaseId, least: NanoUSD, most: NanoUSD, expires_at: float
+    ) -> NanoUSD:
+        account, period = lease.account, lease.period
+        limited, guard = await self._client.get_all(
+            BUDGETS, [accounts.limit_key(account), accounts.guard_key(account, period)]
+        )
+        limit = accounts.limit_in(limited)
+        if limited is None or limit is None:
+            return 0
+        shards, held = await asyncio.gather(
+            self._client.get_all(BUDGETS, accounts.shard_keys(account, period)),
+            self._client.get(LEASES, leases.lease_key(lease)),
+        )
+        granted = integer_of(guard, "granted") + accounts.sums_of(shards).granted
+        amount = min(most, limit.amount - granted) if limit.hard else most
+        if amount < least or amount <= 0:
+            return 0
+        await self._client.transact(
+            [
+                accounts.grant(account, period, guard, amount),
+                accounts.same_limit(account, limited),
+                leases.enlarge(lease, held, amount, expires_at),
+            ]
+        )
+        return amount
+
+    async def _give_back(self, lease: LeaseId, amount: NanoUSD) -> None:
+        covered = await leases.cover(self._client, lease, amount)
+        actions: list[accounts.Action] = []
+        if covered.item is not None:
+            if covered.from_lease == integer_of(covered.item, "unsettled"):
+                actions.append(leases.end(covered.item))
+            elif covered.from_lease:
+                actions.append(leases.take(lease, covered.from_lease))
+        actions += leases.confirm(covered)
+        returned = covered.from_lease + covered.confirmed
+        if returned:
+            actions.append(
+                accounts.add_to_guard(
+                    lease.account,
+                    lease.period,
+                    granted=-returned,
+                    unconfirmed=-covered.confirmed,
+                )
+            )
+        if actions:
+            await self._client.transact(actions)
+
+    async def _extend(self, item: Item, expires_at: float) -> None:
+        request = {
+            "TableName": LEASES,
+            "Key": {"holder": item["holder"], "account": item["account"]},
+            "UpdateExpression": "SET expiresAt = :end",
+            # Does not hold for a lease that was resolved meanwhile, so it is not brought back.
+            "ConditionExpression": "expiresAt < :end",
+            "ExpressionAttributeValues": {":end": number(expires_at)},
+        }
+        with contextlib.suppress(ConditionFailed):
+            await self._client.call("UpdateItem", request)
+
+    async def _expire(self, item: Item, now: float) -> bool:
+        """Resolve a lease; whether it was this process that did."""
+        found: Item | None = item
+        async for _ in _attempts():
+            if found is None or float_of(found, "expiresAt") >= now:
+                return False
+            try:
+                await self._client.transact(leases.expire(found, now))
+            except TransactionRefused:
+                key = {"holder": item["holder"], "account": item["account"]}
+                found = await self._client.get(LEASES, key)
+            else:
+                return True
+        return False
+
+
+async def _attempts() -> AsyncIterator[int]:
+    """Tries, with longer pauses between them: whoever was met there may come again too."""
+    pause = 0.001
+    for attempt in range(ATTEMPTS):
+        yield attempt
+        await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311 - no secret
+        pause = min(2 * pause, LONGEST_PAUSE_SECONDS)

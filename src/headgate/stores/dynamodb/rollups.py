@@ -1,0 +1,186 @@
+"""Sums of events per hour and per day in `ai-platform-rollups`, kept in each event's transaction.
+
+| `span`                     | `cell`                      | holds                                |
+|----------------------------|-----------------------------|--------------------------------------|
+| `<kind>#<month>#<shard>`   | start and a hash of its key | the sums of one combination that     |
+|                            |                             | occurred, and of what (`dimensions`) |
+| `months`                   | `<month>`                   | the shards that were written in it   |
+
+Kinds are `hour`, `day`, `tag-hour` and `tag-day`. A process adds to its own shard; the list of
+months saves a reader from asking for shards and months where nothing is.
+"""
+
+import hashlib
+import time
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple, TypeAlias
+
+import msgspec
+
+from headgate.core.usage import UsageEvent
+from headgate.stores.dynamodb.accounts import Action
+from headgate.stores.dynamodb.attributes import integer_of, number, text, text_of
+from headgate.stores.dynamodb.client import DynamoClient, Item
+from headgate.stores.dynamodb.tables import ROLLUPS
+from headgate.stores.time_ranges import DAY, HOUR
+
+_SUMS = (
+    "requests",
+    "errors",
+    "inputTokens",
+    "outputTokens",
+    "cost",
+    "billed",
+    "cacheHits",
+    "savedCost",
+)
+_MORE_SUMS = ("cachedInputTokens", "reasoningTokens", "latencyMs")
+_KINDS = {HOUR: "hour", DAY: "day"}
+
+ShardsByMonth: TypeAlias = dict[str, list[int]]
+"""The shards that have anything of a month, by months in their order."""
+
+_encode = msgspec.json.Encoder().encode
+_decode_texts = msgspec.json.Decoder(list[str]).decode
+
+
+class Cell(NamedTuple):
+    """One combination of dimensions in one hour or day: what a rollup counts.
+
+    Attributes:
+        dimensions: user, key, workspace, provider and model; for `tags` the tag, user and key.
+    """
+
+    span: int
+    start: int
+    tags: bool
+    dimensions: tuple[str, ...]
+
+
+class Row(NamedTuple):
+    """A rollup as it was read."""
+
+    start: int
+    dimensions: Sequence[str]
+    sums: Sequence[int]
+
+
+def sums_of(event: UsageEvent) -> tuple[int, ...]:
+    """What an event adds to the totals, in the order of `UsageTotals`."""
+    return (
+        1,
+        int(event.status != "ok"),
+        event.input_tokens,
+        event.output_tokens,
+        event.cost,
+        event.billed,
+        int(event.cache == "hit"),
+        event.saved_cost,
+    )
+
+
+def cells_of(event: UsageEvent) -> list[Cell]:
+    """The rollups in which an event counts, once for each of its tags."""
+    user = event.user_id or ""
+    own = (user, event.key_id, event.workspace_id, event.provider, event.model)
+    cells = []
+    for span in (HOUR, DAY):
+        start = event.timestamp - event.timestamp % span
+        cells.append(Cell(span, start, False, own))
+        cells += [
+            Cell(span, start, True, (tag, user, event.key_id)) for tag in sorted(set(event.tags))
+        ]
+    return cells
+
+
+def additions_of(event: UsageEvent) -> tuple[int, ...]:
+    """What an event adds to each of its rollups."""
+    more = (event.cached_input_tokens, event.reasoning_tokens, event.latency_ms)
+    return (*sums_of(event), *more)
+
+
+def add(cell: Cell, sums: Sequence[int], shard: int) -> Action:
+    """Add to a rollup."""
+    dimensions = _encode(cell.dimensions)
+    digest = hashlib.blake2b(dimensions, digest_size=16).hexdigest()
+    added = {name: value for name, value in zip(_SUMS + _MORE_SUMS, sums, strict=True) if value}
+    values = {f":{name}": number(value) for name, value in added.items()}
+    additions = ", ".join(f"{name} :{name}" for name in added)
+    return {
+        "Update": {
+            "TableName": ROLLUPS,
+            "Key": {
+                "span": text(_span(cell.span, month_of(cell.start), shard, tags=cell.tags)),
+                "cell": text(f"{cell.start:015}#{digest}"),
+            },
+            "UpdateExpression": f"SET dimensions = :dimensions ADD {additions}",
+            "ExpressionAttributeValues": {":dimensions": text(dimensions.decode()), **values},
+        }
+    }
+
+
+def month_of(timestamp: int) -> str:
+    """The month in which a time in milliseconds lies."""
+    return time.strftime("%Y-%m", time.gmtime(timestamp // 1000))
+
+
+async def announce(client: DynamoClient, month: str, shard: int) -> None:
+    """Let readers know that a shard has sums of a month; needed before the first one is written."""
+    await client.call(
+        "UpdateItem",
+        {
+            "TableName": ROLLUPS,
+            "Key": {"span": text("months"), "cell": text(month)},
+            "UpdateExpression": "ADD shards :shard",
+            "ExpressionAttributeValues": {":shard": {"NS": [str(shard)]}},
+        },
+    )
+
+
+async def shards_by_month(client: DynamoClient, start: int, end: int) -> ShardsByMonth:
+    """The shards that have anything between two times, for each month that does, in order."""
+    found = await client.query(
+        ROLLUPS,
+        {
+            "KeyConditionExpression": "span = :span AND cell BETWEEN :first AND :last",
+            "ExpressionAttributeValues": {
+                ":span": text("months"),
+                ":first": text(month_of(start)),
+                ":last": text(month_of(end - 1)),
+            },
+            "ConsistentRead": True,
+        },
+    )
+    return {text_of(item, "cell"): sorted(map(int, item["shards"]["NS"])) for item in found}
+
+
+async def rows(
+    client: DynamoClient, month: str, shard: int, *, span: int, tags: bool, start: int, end: int
+) -> Iterable[Row]:
+    """A shard's rollups of a month that begin between two times."""
+    found = await client.query(
+        ROLLUPS,
+        {
+            "KeyConditionExpression": "span = :span AND cell BETWEEN :first AND :last",
+            "ExpressionAttributeValues": {
+                ":span": text(_span(span, month, shard, tags=tags)),
+                # A cell's name goes on after its start, so it sorts behind the start alone.
+                ":first": text(f"{start:015}"),
+                ":last": text(f"{end:015}"),
+            },
+            "ConsistentRead": True,
+        },
+    )
+    return map(_row, found)
+
+
+def _row(item: Item) -> Row:
+    return Row(
+        int(text_of(item, "cell").partition("#")[0]),
+        _decode_texts(text_of(item, "dimensions")),
+        [integer_of(item, name) for name in _SUMS],
+    )
+
+
+def _span(span: int, month: str, shard: int, *, tags: bool) -> str:
+    return f"{'tag-' if tags else ''}{_KINDS[span]}#{month}#{shard}"

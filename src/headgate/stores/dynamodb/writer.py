@@ -1,0 +1,298 @@
+"""The one task of a process that settles calls in DynamoDB.
+
+Greedy group commit: it takes whatever is waiting, writes it, and only then tells those who wait;
+what arrives meanwhile is the next batch. A batch goes in transactions of at most 100 items and
+4 MB, each with whole calls. Where one is refused, its calls are tried one by one, so that one
+that cannot be recorded keeps no other out; then each is looked at in full (see `_alone`).
+
+A transaction follows the one before, since two that touch one item at once would refuse each other,
+and those of one process all touch its own shards.
+"""
+
+import asyncio
+import logging
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from headgate.core.budgets import Account, Charge, LeaseId, Settlement
+from headgate.core.errors import Overloaded
+from headgate.core.money import NanoUSD
+from headgate.stores.dynamodb import events, leases, rollups
+from headgate.stores.dynamodb.accounts import Action, add_to_guard, add_to_shard
+from headgate.stores.dynamodb.attributes import integer_of, number, text
+from headgate.stores.dynamodb.client import DynamoClient, Item, TransactionRefused
+from headgate.stores.dynamodb.rollups import Cell
+from headgate.stores.dynamodb.tables import USAGE
+
+MOST_ITEMS = 100
+# Rows are the only items whose size a caller chooses; the rest of 4 MB is for all others.
+MOST_ROW_BYTES = 3_000_000
+ATTEMPTS = 20
+
+_log = logging.getLogger(__name__)
+
+
+class _Command(NamedTuple):
+    settlement: Settlement
+    future: asyncio.Future[None]
+
+
+class Writer:
+    """Settles calls, many in one transaction."""
+
+    def __init__(self, client: DynamoClient, shard: int) -> None:
+        self._client = client
+        self._shard = shard
+        self._announced: set[str] = set()
+        self._waiting: list[_Command] = []
+        self._task: asyncio.Task[None] | None = None
+        self._is_closed = False
+
+    def append(self, settlement: Settlement) -> asyncio.Future[None]:
+        """Record a call; the future is done when it is recorded, and raises `Overloaded`."""
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        if self._is_closed:
+            future.set_exception(Overloaded("The database is closed; the server is stopping."))
+            return future
+        self._waiting.append(_Command(settlement, future))
+        if self._task is None:
+            # The task begins after this turn of the loop, and finds all that the turn brought.
+            self._task = asyncio.create_task(self._run())
+        return future
+
+    async def close(self) -> None:
+        """Record what is waiting and take no more."""
+        self._is_closed = True
+        if self._task is not None:
+            await self._task
+
+    async def _run(self) -> None:
+        try:
+            while self._waiting:
+                batch, self._waiting = self._waiting, []
+                await self._settle(batch)
+        finally:
+            self._task = None
+
+    async def _settle(self, batch: Sequence[_Command]) -> None:
+        # An event that is settled twice at once is recorded once, and both are told.
+        waiting: dict[str, list[asyncio.Future[None]]] = {}
+        calls: dict[str, Settlement] = {}
+        for settlement, future in batch:
+            waiting.setdefault(settlement.event.id, []).append(future)
+            calls.setdefault(settlement.event.id, settlement)
+        for part in _split(calls.values(), self._shard):
+            await self._settle_part(part, waiting)
+
+    async def _settle_part(
+        self, part: "_Transaction", waiting: dict[str, list[asyncio.Future[None]]]
+    ) -> None:
+        error: Exception | None = None
+        try:
+            await self._announce(part.settlements)
+            await self._client.transact(part.actions())
+        except TransactionRefused:
+            for settlement in part.settlements:
+                _tell(waiting[settlement.event.id], await self._outcome_alone(settlement))
+            return
+        except Exception as failure:  # noqa: BLE001 - the task's rim: whoever waits is told
+            error = failure
+        for settlement in part.settlements:
+            _tell(waiting[settlement.event.id], error)
+
+    async def _outcome_alone(self, settlement: Settlement) -> Exception | None:
+        try:
+            await self._alone(settlement)
+        except Exception as failure:  # noqa: BLE001 - the same rim
+            return failure
+        return None
+
+    async def _announce(self, settlements: Iterable[Settlement]) -> None:
+        months = {rollups.month_of(settlement.event.timestamp) for settlement in settlements}
+        for month in months - self._announced:
+            await rollups.announce(self._client, month, self._shard)
+            self._announced.add(month)
+
+    async def _alone(self, settlement: Settlement) -> None:
+        """Record one call, from what the event's place, its leases and entries hold now."""
+        for _ in range(ATTEMPTS):
+            slot = await self._free_slot(settlement)
+            if slot is None:
+                return
+            covers = {}
+            for charge in settlement.charges:
+                lease = LeaseId(settlement.owner, charge.account, charge.period)
+                if charge.leased:
+                    covers[lease] = await leases.cover(self._client, lease, charge.leased)
+            transaction = _Transaction(self._shard)
+            transaction.add(settlement, slot=slot, covers=covers)
+            try:
+                await self._client.transact(transaction.actions())
+            except TransactionRefused:
+                continue  # something changed since it was read
+            return
+        raise Overloaded("too many writes compete for one record", retry_after_seconds=1)
+
+    async def _free_slot(self, settlement: Settlement) -> int | None:
+        """A free place among the events of one user and millisecond; None where it is recorded."""
+        event = settlement.event
+        first = event.timestamp * events.SLOTS
+        taken = await self._client.query(
+            USAGE,
+            {
+                "KeyConditionExpression": "userId = :user AND #timestamp BETWEEN :first AND :last",
+                "ProjectionExpression": "id, #timestamp",
+                "ExpressionAttributeNames": {"#timestamp": "timestamp"},
+                "ExpressionAttributeValues": {
+                    ":user": text(events.partition(event)),
+                    ":first": number(first),
+                    ":last": number(first + events.SLOTS - 1),
+                },
+                "ConsistentRead": True,
+            },
+        )
+        if any(events.id_of(item) == event.id for item in taken):
+            return None
+        slots = {integer_of(item, "timestamp") - first for item in taken}
+        slot = events.first_slot(event)
+        while slot in slots:
+            slot = (slot + 1) % events.SLOTS
+        return slot
+
+
+class _Transaction:
+    """What several calls write, put together so that each item is written once."""
+
+    def __init__(self, shard: int) -> None:
+        self.settlements: list[Settlement] = []
+        self.row_bytes = 0
+        self._shard = shard
+        self._rows: dict[tuple[str, str], Action] = {}
+        self._spent: dict[tuple[Account, str], tuple[NanoUSD, NanoUSD]] = {}
+        self._leased: dict[LeaseId, NanoUSD] = {}
+        self._cells: dict[Cell, Sequence[int]] = {}
+        self._others: list[Action] = []
+
+    def has_room(self, settlement: Settlement) -> bool:
+        """Whether another call fits; the first always does."""
+        if not self.settlements:
+            return True
+        charged = [charge for charge in settlement.charges if charge.billed]
+        items = len(self._rows) + 1
+        items += len(self._spent.keys() | {(charge.account, charge.period) for charge in charged})
+        items += len(
+            self._leased.keys()
+            | {
+                LeaseId(settlement.owner, charge.account, charge.period)
+                for charge in charged
+                if charge.leased
+            }
+        )
+        items += len(self._cells.keys() | set(rollups.cells_of(settlement.event)))
+        item = events.to_item(settlement.event, slot=0, shard=0)
+        # Two of one user, millisecond and sequence cannot be in one transaction.
+        is_free = _place(settlement, events.first_slot(settlement.event)) not in self._rows
+        return is_free and items <= MOST_ITEMS and self.row_bytes + _size(item) <= MOST_ROW_BYTES
+
+    def add(
+        self,
+        settlement: Settlement,
+        *,
+        slot: int | None = None,
+        covers: dict[LeaseId, leases.Cover] | None = None,
+    ) -> None:
+        """Add a call; without `covers` its leases cover what its charges say, or all is refused."""
+        event = settlement.event
+        slot = events.first_slot(event) if slot is None else slot
+        item = events.to_item(event, slot=slot, shard=self._shard)
+        self._rows[_place(settlement, slot)] = {
+            "Put": {
+                "TableName": USAGE,
+                "Item": item,
+                "ConditionExpression": "attribute_not_exists(userId)",
+            }
+        }
+        self.row_bytes += _size(item)
+        self.settlements.append(settlement)
+        additions = rollups.additions_of(event)
+        for cell in rollups.cells_of(event):
+            known = self._cells.get(cell)
+            self._cells[cell] = (
+                additions
+                if known is None
+                else [a + b for a, b in zip(known, additions, strict=True)]
+            )
+        for charge in settlement.charges:
+            lease = LeaseId(settlement.owner, charge.account, charge.period)
+            self._charge(charge, lease, covers)
+
+    def _charge(
+        self, charge: Charge, lease: LeaseId, covers: dict[LeaseId, leases.Cover] | None
+    ) -> None:
+        covered = charge.leased
+        if covers is None:
+            if covered:
+                self._leased[lease] = self._leased.get(lease, 0) + covered
+        elif cover := covers.get(lease):
+            covered = cover.from_lease + cover.confirmed
+            self._others += leases.settle_lease(cover)
+            self._others += leases.confirm(cover)
+            if cover.confirmed:
+                self._others.append(
+                    add_to_guard(charge.account, charge.period, unconfirmed=-cover.confirmed)
+                )
+        if charge.billed:
+            key = charge.account, charge.period
+            granted, billed = self._spent.get(key, (0, 0))
+            self._spent[key] = granted + charge.billed - covered, billed + charge.billed
+
+    def actions(self) -> list[Action]:
+        """What to write, at once."""
+        return [
+            *self._rows.values(),
+            *(leases.take(lease, amount) for lease, amount in self._leased.items()),
+            *(
+                add_to_shard(account, period, self._shard, granted=granted, billed=billed)
+                for (account, period), (granted, billed) in self._spent.items()
+            ),
+            *(rollups.add(cell, sums, self._shard) for cell, sums in self._cells.items()),
+            *self._others,
+        ]
+
+
+def _split(settlements: Iterable[Settlement], shard: int) -> Iterable[_Transaction]:
+    """Transactions of whole calls, each as large as may be."""
+    transaction = _Transaction(shard)
+    for settlement in settlements:
+        if not transaction.has_room(settlement):
+            yield transaction
+            transaction = _Transaction(shard)
+        transaction.add(settlement)
+    if transaction.settlements:
+        yield transaction
+
+
+def _place(settlement: Settlement, slot: int) -> tuple[str, str]:
+    event = settlement.event
+    return events.partition(event), f"{event.timestamp}.{slot}"
+
+
+def _size(item: Item) -> int:
+    """About how large an item is; a little too much."""
+    return sum(len(name) + len(str(value)) * 2 for name, value in item.items())
+
+
+def _tell(futures: Sequence[asyncio.Future[None]], error: Exception | None) -> None:
+    for future in futures:
+        if future.done():
+            if error is not None:
+                _log.error("A write failed after its caller had left", exc_info=error)
+        elif error is None:
+            future.set_result(None)
+        elif isinstance(error, Overloaded):
+            # An error of its own for each: they are raised in different tasks.
+            own = Overloaded(error.message, retry_after_seconds=error.retry_after_seconds)
+            own.__cause__ = error
+            future.set_exception(own)
+        else:
+            future.set_exception(error)

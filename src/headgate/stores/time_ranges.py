@@ -1,0 +1,64 @@
+"""A range of time cut so that sums over it are read from as few places as possible.
+
+Stores that keep sums per hour and per day read whole days, whole hours beside them, and at most two
+parts of an hour at the ends, from the events themselves: exact to the millisecond.
+"""
+
+import datetime as dt
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from headgate.core.usage import Dimension, UsageFilter
+
+HOUR = 3_600_000
+"""Milliseconds."""
+DAY = 24 * HOUR
+"""Milliseconds; in UTC every day is this long."""
+
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_MILLISECOND = dt.timedelta(milliseconds=1)
+
+
+class Part(NamedTuple):
+    """A part of a range, in milliseconds since 1970.
+
+    Attributes:
+        span: how long the sums are that are read for it, None where events are read.
+    """
+
+    span: int | None
+    start: int
+    end: int
+
+
+def milliseconds(moment: dt.datetime) -> int:
+    """The first whole millisecond that is not before `moment`."""
+    return -((_EPOCH - moment) // _MILLISECOND)
+
+
+def name_of(start: int, by: Dimension) -> str:
+    """What a row of the dimension `day` or `hour` is called."""
+    moment = _EPOCH + start * _MILLISECOND
+    return moment.strftime("%Y-%m-%d" if by == "day" else "%Y-%m-%dT%H:00:00.000Z")
+
+
+def parts(where: UsageFilter, by: Dimension | None) -> Iterator[Part]:
+    """Cut a range; rows by hour are not read from days."""
+    start, end = milliseconds(where.start), milliseconds(where.end)
+    spans: tuple[int, ...] = (HOUR,) if by == "hour" else (HOUR, DAY)
+    yield from _cut(None, start, end, spans)
+
+
+def _cut(span: int | None, start: int, end: int, coarser: tuple[int, ...]) -> Iterator[Part]:
+    """`start` to `end` in parts of `span`, and within them in whole ones of each of `coarser`."""
+    if start >= end:
+        return
+    if coarser:
+        first = -(-start // coarser[0]) * coarser[0]
+        last = end // coarser[0] * coarser[0]
+        if first < last:
+            yield from _cut(span, start, first, ())
+            yield from _cut(coarser[0], first, last, coarser[1:])
+            yield from _cut(span, last, end, ())
+            return
+    yield Part(span, start, end)
