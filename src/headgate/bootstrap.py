@@ -8,14 +8,24 @@ import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from headgate.cli.installation import Check, Finding
+from headgate.core.budgets import LedgerStore
 from headgate.core.errors import HeadgateError, Overloaded
-from headgate.core.keys import SCOPES, KeySecret, VirtualKey, hash_api_key, new_api_key, new_key_id
+from headgate.core.keys import (
+    SCOPES,
+    KeySecret,
+    KeyStore,
+    VirtualKey,
+    hash_api_key,
+    new_api_key,
+    new_key_id,
+)
 from headgate.core.models import Provider
 from headgate.core.prices import Price
+from headgate.core.usage import UsageStore
 from headgate.gateway.calls import Billing
 from headgate.gateway.catalog import AUTO, Catalog
 from headgate.gateway.escrow import Escrow
@@ -34,16 +44,28 @@ from headgate.providers.sandbox import SANDBOX_PRICE, Sandbox
 from headgate.settings import Settings
 from headgate.simulate.app import create_app as create_simulator
 from headgate.simulate.options import Fault, SimulatorOptions, parse_fault
+from headgate.stores.dynamodb import tables
+from headgate.stores.dynamodb.client import DynamoClient, TableMissing
+from headgate.stores.dynamodb.keys import DynamoKeys
+from headgate.stores.dynamodb.ledger import DynamoLedger
+from headgate.stores.dynamodb.usage import DynamoUsage
 from headgate.stores.process_limits import ProcessRateLimiter
 from headgate.stores.sqlite.database import Database
 from headgate.stores.sqlite.keys import SqliteKeys
 from headgate.stores.sqlite.ledger import SqliteLedger
 from headgate.stores.sqlite.usage import SqliteUsage
 from headgate.transport.http import HttpClient
+from headgate.transport.sigv4 import Credentials
 from headgate.usage import samples
 
 DATABASE = "headgate.db"
 DISCOVERY_SECONDS = 2.0
+# DynamoDB answers within milliseconds; a request that takes longer is better sent again.
+DYNAMODB_CONNECT_SECONDS = 2.0
+DYNAMODB_IDLE_SECONDS = 5.0
+DEFAULT_REGION = "us-east-1"
+# What programs that stand in for DynamoDB take, since they check no signature.
+LOCAL_CREDENTIALS = Credentials("local", "local")
 # OpenAI's documented maxima of output tokens, by the beginning of a model's id.
 OPENAI_OUTPUT_TOKENS = {
     "gpt-3.5": 4_096,
@@ -79,6 +101,15 @@ class Platform:
 
     app: App
     local_api_key: str
+
+
+class _Stores(NamedTuple):
+    """The configured stores, open; `check` asks them for something, as a health check does."""
+
+    keys: KeyStore
+    ledger: LedgerStore
+    usage: UsageStore
+    check: Callable[[], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,9 +169,10 @@ def prepare(settings: Settings, /) -> str | None:
     """Bring the stores up to date; gives the admin key where it made one."""
 
     async def run() -> str | None:
-        async with _database(settings) as database:
+        await _make_tables(settings)
+        async with _stores(settings) as stores:
             given = settings.admin_key
-            keys = Keys(SqliteKeys(database))
+            keys = Keys(stores.keys)
             return await keys.ensure_admin(None if given is None else given.reveal())
 
     return asyncio.run(run())
@@ -176,8 +208,9 @@ def seed(settings: Settings, /) -> Mapping[str, object]:
 
     async def run() -> Mapping[str, object]:
         now = time.time()
-        async with _database(settings) as database:
-            keys, ledger = SqliteKeys(database), SqliteLedger(database)
+        await _make_tables(settings)
+        async with _stores(settings) as stores:
+            keys, ledger = stores.keys, stores.ledger
             for key in samples.keys(now):
                 if await keys.get(key.key_id) is None:
                     secret = KeySecret(hash_api_key(new_api_key(key.key_id)), key.key_id)
@@ -216,8 +249,8 @@ async def _services(
     client = HttpClient(idle_seconds=configuration.routing.timeout_seconds)
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(client.aclose)
-        database = await stack.enter_async_context(_database(settings))
-        ledger = Escrow(SqliteLedger(database))
+        stores = await stack.enter_async_context(_stores(settings))
+        ledger = Escrow(stores.ledger)
         await ledger.start()
         stack.push_async_callback(ledger.aclose)
         vendors = _vendors(settings, client)
@@ -227,7 +260,6 @@ async def _services(
         discovery = asyncio.create_task(catalog.refresh())
         stack.callback(discovery.cancel)
         limits = configuration.limits
-        usage = SqliteUsage(database)
         yield Services(
             gateway=Gateway(
                 catalog=catalog,
@@ -236,9 +268,9 @@ async def _services(
                 billing=_billing(settings),
                 min_output_tokens=configuration.budgets.min_output_tokens,
             ),
-            keys=Keys(SqliteKeys(database), local=local_keys),
-            usage=usage,
-            health={"store": database.check},
+            keys=Keys(stores.keys, local=local_keys),
+            usage=stores.usage,
+            health={"store": stores.check},
             default_model=AUTO,
             default_embedding_model=(
                 f"openai/{OPENAI_EMBEDDING}" if settings.openai_api_key else "local/local"
@@ -249,9 +281,58 @@ async def _services(
 
 
 @contextlib.asynccontextmanager
+async def _stores(settings: Settings) -> AsyncIterator[_Stores]:
+    if settings.store == "dynamodb":
+        async with _dynamodb(settings) as client:
+            dynamo = DynamoLedger(client)
+            try:
+                yield _Stores(
+                    DynamoKeys(client), dynamo, DynamoUsage(client), lambda: tables.reach(client)
+                )
+            finally:
+                await dynamo.close()
+        return
+    async with _database(settings) as database:
+        yield _Stores(
+            SqliteKeys(database), SqliteLedger(database), SqliteUsage(database), database.check
+        )
+
+
+async def _make_tables(settings: Settings) -> None:
+    """Make DynamoDB's tables where they are missing; SQLite's are made whenever it is opened."""
+    if settings.store == "dynamodb":
+        async with _dynamodb(settings) as client:
+            await tables.create(client)
+
+
+@contextlib.asynccontextmanager
+async def _dynamodb(settings: Settings) -> AsyncIterator[DynamoClient]:
+    endpoint, region = settings.dynamodb_endpoint, settings.aws_region
+    credentials = LOCAL_CREDENTIALS
+    if settings.aws_access_key_id is not None and settings.aws_secret_access_key is not None:
+        token = settings.aws_session_token
+        credentials = Credentials(
+            settings.aws_access_key_id,
+            settings.aws_secret_access_key.reveal(),
+            None if token is None else token.reveal(),
+        )
+    elif endpoint is None:
+        raise Overloaded(
+            "HEADGATE_STORE is `dynamodb`, so set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+        )
+    if endpoint is None and region is None:
+        raise Overloaded("HEADGATE_STORE is `dynamodb`, so set AWS_REGION or DYNAMODB_ENDPOINT")
+    region = region or DEFAULT_REGION
+    http = HttpClient(connect_seconds=DYNAMODB_CONNECT_SECONDS, idle_seconds=DYNAMODB_IDLE_SECONDS)
+    address = endpoint or f"https://dynamodb.{region}.amazonaws.com"
+    try:
+        yield DynamoClient(http, address, region, credentials)
+    finally:
+        await http.aclose()
+
+
+@contextlib.asynccontextmanager
 async def _database(settings: Settings) -> AsyncIterator[Database]:
-    if settings.store != "sqlite":
-        raise Overloaded("HEADGATE_STORE can only be `sqlite` in this release")
     try:
         settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
@@ -359,6 +440,8 @@ def _fault(kind: str, share: float) -> Fault:
 
 
 async def _check_store(settings: Settings) -> Finding:
+    if settings.store == "dynamodb":
+        return await _check_dynamodb(settings)
     if not (settings.data / DATABASE).exists():
         return Finding("ok", "no database yet; `headgate serve` makes it")
     try:
@@ -367,6 +450,18 @@ async def _check_store(settings: Settings) -> Finding:
     except HeadgateError as error:
         return Finding("fail", error.message, "Check the data directory's rights and its disk.")
     return Finding("ok", str(settings.data / DATABASE))
+
+
+async def _check_dynamodb(settings: Settings) -> Finding:
+    try:
+        async with _dynamodb(settings) as client:
+            await tables.check(client)
+    except TableMissing as error:
+        return Finding("fail", error.message, "Run `headgate migrate`, or look at AWS_REGION.")
+    except HeadgateError as error:
+        remedy = "Check AWS_REGION, DYNAMODB_ENDPOINT, the AWS credentials and their rights."
+        return Finding("fail", error.message, remedy)
+    return Finding("ok", f"DynamoDB at {client.endpoint}")
 
 
 async def _check_providers(settings: Settings) -> Finding:

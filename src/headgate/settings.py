@@ -83,8 +83,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Variable(
             "HEADGATE_STORE",
             PLATFORM,
-            "Where keys, budgets and usage are kept: `sqlite` is the data directory; `dynamodb` is"
-            " not available yet.",
+            "Where keys, budgets and usage are kept: `sqlite` is the data directory, for the"
+            " processes of one machine; `dynamodb` is for several.",
         ),
     ] = "sqlite"
     redis_url: Annotated[
@@ -209,17 +209,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = Url("http://127.0.0.1:11434")
     aws_region: Annotated[
         str | None,
-        Variable(
-            "AWS_REGION", AWS, "The region of Bedrock and DynamoDB: `us-east-1`.", planned=True
-        ),
+        Variable("AWS_REGION", AWS, "The region of DynamoDB: `us-east-1`."),
     ] = None
     aws_access_key_id: Annotated[
         str | None,
-        Variable("AWS_ACCESS_KEY_ID", AWS, "The id of the AWS access key.", planned=True),
+        Variable("AWS_ACCESS_KEY_ID", AWS, "The id of the AWS access key."),
     ] = None
     aws_secret_access_key: Annotated[
         Secret | None,
-        Variable("AWS_SECRET_ACCESS_KEY", AWS, "The AWS access key's secret.", planned=True),
+        Variable("AWS_SECRET_ACCESS_KEY", AWS, "The AWS access key's secret."),
     ] = None
     aws_session_token: Annotated[
         Secret | None,
@@ -227,7 +225,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "AWS_SESSION_TOKEN",
             AWS,
             "The token that belongs to a temporary AWS access key.",
-            planned=True,
         ),
     ] = None
     bedrock_endpoint: Annotated[
@@ -244,8 +241,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Variable(
             "DYNAMODB_ENDPOINT",
             AWS,
-            "DynamoDB's address; the region's own when not set.",
-            planned=True,
+            "DynamoDB's address; the region's own when not set. A local stand-in needs no AWS"
+            " credentials.",
         ),
     ] = None
     lambda_endpoint: Annotated[

@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+import ministack
 from asgi import Client
 from headgate import bootstrap
 from headgate.core.errors import Overloaded
@@ -90,10 +91,55 @@ def test_sample_data_is_loaded_once(tmp_path: Path) -> None:
     assert first["keys"] == 3
 
 
-async def test_a_store_that_is_not_there_yet_refuses_to_start(tmp_path: Path) -> None:
-    with pytest.raises(Overloaded, match="HEADGATE_STORE"):
-        async with bootstrap.open_platform(settings(tmp_path, HEADGATE_STORE="dynamodb")):
-            pass
+async def test_dynamodb_refuses_to_start_without_a_place_or_credentials(tmp_path: Path) -> None:
+    place = {"AWS_REGION": "us-east-1"}
+    credentials = {"AWS_ACCESS_KEY_ID": "AKID", "AWS_SECRET_ACCESS_KEY": "secret"}
+    for given, missing in ((place, "AWS_ACCESS_KEY_ID"), (credentials, "AWS_REGION")):
+        with pytest.raises(Overloaded, match=missing):
+            async with bootstrap.open_platform(
+                settings(tmp_path, HEADGATE_STORE="dynamodb", **given)
+            ):
+                pass
+
+
+def over_dynamodb(data: Path) -> Settings:
+    """Settings for an AWS account of its own."""
+    return settings(
+        data,
+        HEADGATE_STORE="dynamodb",
+        DYNAMODB_ENDPOINT=ministack.endpoint(),
+        AWS_ACCESS_KEY_ID=ministack.new_account(),
+        AWS_SECRET_ACCESS_KEY=ministack.SECRET,
+    )
+
+
+async def test_platforms_over_dynamodb_share_what_they_know(tmp_path: Path) -> None:
+    shared = over_dynamodb(tmp_path)
+    await asyncio.to_thread(bootstrap.prepare, shared)
+    body = b'{"model":"sandbox","messages":[{"role":"user","content":"Hello"}]}'
+    new_key = b'{"name":"shared","scopes":["ai:complete"],"monthlyBudget":1}'
+    async with (
+        bootstrap.open_platform(shared) as one,
+        bootstrap.open_platform(shared) as other,
+    ):
+        made = await call(one, "POST", "/v1/auth/keys", new_key)
+        caller = bootstrap.Platform(other.app, made.json["apiKey"])
+        answer = await call(caller, "POST", "/v1/complete", body)
+        usage = await call(one, "GET", "/v1/usage")
+        health = await call(one, "GET", "/health")
+    assert answer.status == 200
+    assert usage.json["totals"]["requests"] == 1
+    assert health.status == 200
+    assert not (tmp_path / bootstrap.DATABASE).exists()
+
+
+async def test_the_doctor_finds_missing_tables(tmp_path: Path) -> None:
+    shared = over_dynamodb(tmp_path)
+    store = bootstrap.checks(shared)[0]
+    finding = await store.run()
+    assert (finding.status, "headgate migrate" in str(finding.remedy)) == ("fail", True)
+    await asyncio.to_thread(bootstrap.prepare, shared)
+    assert (await store.run()).status == "ok"
 
 
 async def test_the_doctor_finds_a_store_that_is_well_and_vendors_that_are_missing(

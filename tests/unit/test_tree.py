@@ -13,6 +13,8 @@ TESTED_ELSEWHERE = {
     "gateway/books.py": "the arithmetic that test_escrow.py shows",
     "http/services.py": "fields without behaviour",
     "transport/connection.py": "test_http.py speaks over it",
+    "stores/dynamodb/accounts.py": "the items that dynamodb/test_ledger.py and the contract show",
+    "stores/dynamodb/leases.py": "the items that dynamodb/test_ledger.py and the contract show",
     "stores/memory.py": "tests/contract holds every adapter to its port",
     "core/usage.py": "values and a port; tests/contract holds its adapters to it",
 }

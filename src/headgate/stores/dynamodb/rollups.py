@@ -22,7 +22,7 @@ from headgate.stores.dynamodb.accounts import Action
 from headgate.stores.dynamodb.attributes import integer_of, number, text, text_of
 from headgate.stores.dynamodb.client import DynamoClient, Item
 from headgate.stores.dynamodb.tables import ROLLUPS
-from headgate.stores.time_ranges import DAY, HOUR
+from headgate.stores.time_ranges import DAY, HOUR, Part
 
 _SUMS = (
     "requests",
@@ -155,18 +155,18 @@ async def shards_by_month(client: DynamoClient, start: int, end: int) -> ShardsB
 
 
 async def rows(
-    client: DynamoClient, month: str, shard: int, *, span: int, tags: bool, start: int, end: int
+    client: DynamoClient, month: str, shard: int, part: Part, *, tags: bool
 ) -> Iterable[Row]:
-    """A shard's rollups of a month that begin between two times."""
+    """A shard's rollups of a month that begin in a part of it."""
     found = await client.query(
         ROLLUPS,
         {
             "KeyConditionExpression": "span = :span AND cell BETWEEN :first AND :last",
             "ExpressionAttributeValues": {
-                ":span": text(_span(span, month, shard, tags=tags)),
+                ":span": text(_span(part.span or HOUR, month, shard, tags=tags)),
                 # A cell's name goes on after its start, so it sorts behind the start alone.
-                ":first": text(f"{start:015}"),
-                ":last": text(f"{end:015}"),
+                ":first": text(f"{part.start:015}"),
+                ":last": text(f"{part.end:015}"),
             },
             "ConsistentRead": True,
         },

@@ -9,11 +9,13 @@
 | `ai-platform-rollups`     | `span`                    | `cell`              |
 | `ai-platform-keys`        | `part`                    | `place`             |
 
-All are billed by request. Names and keys stand here once; each module says what it keeps in its
-table.
+All are billed by request. `ai-platform-usage` removes rows whose `ttl` has passed; none is given
+one, since the ledger keeps its events. Names and keys stand here once; each module says what it
+keeps in its table.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -80,18 +82,31 @@ TABLES = (
 async def create(client: DynamoClient) -> None:
     """Make the tables that are missing and wait until all can be used; safe to call again.
 
+    Asks for no right to make tables where none is missing.
+
     Raises:
         Overloaded: DynamoDB does not answer or refuses, or a table has other keys than these.
     """
-    for table in TABLES:
-        try:
+    found = await asyncio.gather(*(_found(client, table) for table in TABLES))
+    missing = [table for table, is_there in zip(TABLES, found, strict=True) if not is_there]
+    for table in missing:
+        # Another process that makes it at this moment is as good.
+        with contextlib.suppress(TableExists):
             await client.call("CreateTable", _definition(table))
-        except TableExists:
-            continue
     for table in TABLES:
         await _wait(client, table)
+    for table in missing:
         if table.ttl is not None:
             await _expire_items(client, table.name, table.ttl)
+
+
+async def reach(client: DynamoClient) -> None:
+    """Ask for something, as a health check does.
+
+    Raises:
+        Overloaded: DynamoDB does not answer.
+    """
+    await client.get(BUDGETS, {"userId": {"S": "health"}})
 
 
 async def check(client: DynamoClient) -> None:
@@ -107,6 +122,14 @@ async def check(client: DynamoClient) -> None:
         strict=True,
     ):
         _compare(found, table)
+
+
+async def _found(client: DynamoClient, table: Table) -> bool:
+    try:
+        await _describe(client, table.name)
+    except TableMissing:
+        return False
+    return True
 
 
 async def _wait(client: DynamoClient, table: Table) -> None:

@@ -50,7 +50,7 @@ class DynamoUsage:
         self, where: UsageFilter, *, limit: int, before: str | None
     ) -> list[UsageEvent]:
         """See `UsageStore.events`."""
-        start = milliseconds(where.start)
+        start = max(0, milliseconds(where.start))
         behind: _Position = (milliseconds(where.end), "")
         if before is not None:
             position = await self._position(before)
@@ -77,7 +77,7 @@ class DynamoUsage:
         cut = list(parts(where, by))
         if not cut:
             return {}
-        months = await rollups.shards_by_month(self.client, cut[0].start, cut[-1].end)
+        months = await rollups.shards_by_month(self.client, max(0, cut[0].start), cut[-1].end)
         questions: list[Awaitable[Iterable[tuple[str, Sequence[int]]]]] = []
         for part in cut:
             if part.span is None:
@@ -127,15 +127,7 @@ class DynamoUsage:
     async def _rollups(
         self, part: Part, where: UsageFilter, by: Dimension | None, month: str, shard: int
     ) -> Iterable[tuple[str, Sequence[int]]]:
-        found = await rollups.rows(
-            self.client,
-            month,
-            shard,
-            span=part.span or HOUR,
-            tags=by == "tag",
-            start=part.start,
-            end=part.end,
-        )
+        found = await rollups.rows(self.client, month, shard, part, tags=by == "tag")
         return [
             (_value(row, by), row.sums) for row in found if _is_in(row, where, tags=by == "tag")
         ]
@@ -146,28 +138,20 @@ class DynamoUsage:
         """The hours with events that count, the newest first, and the shards of their months."""
         months = await rollups.shards_by_month(self.client, start, end)
         for month, shards in reversed(months.items()):
-
-            async def starts(span: int, first: int, last: int) -> list[int]:
-                reads = [
-                    rollups.rows(
-                        self.client,
-                        month,  # noqa: B023 - called within this turn of the loop
-                        shard,
-                        span=span,
-                        tags=False,
-                        start=first,
-                        end=last,
-                    )
-                    for shard in shards  # noqa: B023 - the same
-                ]
-                answers = await self._all(reads)
-                rows = (row for answer in answers for row in answer)
-                return sorted({row.start for row in rows if _is_in(row, where)}, reverse=True)
-
-            for day in await starts(DAY, start - start % DAY, end):
-                for hour in await starts(HOUR, day, day + DAY):
+            days = await self._starts(where, month, shards, Part(DAY, start - start % DAY, end))
+            for day in days:
+                hours = await self._starts(where, month, shards, Part(HOUR, day, day + DAY))
+                for hour in hours:
                     if start < hour + HOUR and hour < end:
                         yield hour, shards
+
+    async def _starts(
+        self, where: UsageFilter, month: str, shards: Sequence[int], part: Part
+    ) -> list[int]:
+        """When the hours or days with events that count begin, the last one first."""
+        reads = [rollups.rows(self.client, month, shard, part, tags=False) for shard in shards]
+        found = {row.start for rows in await self._all(reads) for row in rows if _is_in(row, where)}
+        return sorted(found, reverse=True)
 
     async def _newest(
         self,

@@ -81,8 +81,12 @@ class Writer:
         for settlement, future in batch:
             waiting.setdefault(settlement.event.id, []).append(future)
             calls.setdefault(settlement.event.id, settlement)
-        for part in _split(calls.values(), self._shard):
-            await self._settle_part(part, waiting)
+        try:
+            for part in _split(calls.values(), self._shard):
+                await self._settle_part(part, waiting)
+        except Exception as failure:  # noqa: BLE001 - the task's rim: nobody may wait for ever
+            for futures in waiting.values():
+                _tell([future for future in futures if not future.done()], failure)
 
     async def _settle_part(
         self, part: "_Transaction", waiting: dict[str, list[asyncio.Future[None]]]
@@ -95,7 +99,7 @@ class Writer:
             for settlement in part.settlements:
                 _tell(waiting[settlement.event.id], await self._outcome_alone(settlement))
             return
-        except Exception as failure:  # noqa: BLE001 - the task's rim: whoever waits is told
+        except Exception as failure:  # noqa: BLE001 - whoever waits is told
             error = failure
         for settlement in part.settlements:
             _tell(waiting[settlement.event.id], error)
@@ -103,7 +107,7 @@ class Writer:
     async def _outcome_alone(self, settlement: Settlement) -> Exception | None:
         try:
             await self._alone(settlement)
-        except Exception as failure:  # noqa: BLE001 - the same rim
+        except Exception as failure:  # noqa: BLE001 - the same
             return failure
         return None
 

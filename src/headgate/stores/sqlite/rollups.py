@@ -7,11 +7,7 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 
 from headgate.core.usage import UsageEvent
-
-HOUR = 3_600_000
-"""Milliseconds."""
-DAY = 24 * HOUR
-"""Milliseconds; in UTC every day is this long."""
+from headgate.stores.time_ranges import DAY, HOUR
 
 _CUBE = ("span", "start", "user_id", "key_id", "workspace_id", "provider", "model")
 _TAG_CUBE = ("span", "start", "tag", "user_id", "key_id")

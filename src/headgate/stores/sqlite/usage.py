@@ -1,25 +1,16 @@
-"""Questions to the ledger in SQLite, answered from rollups and exact to the millisecond.
+"""Questions to the ledger in SQLite, answered from rollups and exact to the millisecond."""
 
-A range of time is cut into whole days, whole hours beside them, and at most two parts of an hour at
-its ends. Days and hours are read from their rollups, the ends from the events themselves.
-"""
-
-import datetime as dt
 import functools
 import sqlite3
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
 from headgate.core.usage import Dimension, UsageEvent, UsageFilter, UsageTotals
 from headgate.stores.sqlite import events
 from headgate.stores.sqlite.database import Database
-from headgate.stores.sqlite.rollups import DAY, HOUR
-
-_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
-_MILLISECOND = dt.timedelta(milliseconds=1)
+from headgate.stores.time_ranges import DAY, HOUR, milliseconds, name_of, parts
 
 _COLUMNS: dict[Dimension, str] = {
     "model": "model",
@@ -37,14 +28,6 @@ _EVENT_SUMS = (
 _decode_tags = msgspec.json.Decoder(set[str]).decode
 
 
-class _Part(NamedTuple):
-    """A part of a range of time; `span` is that of its rollups, None where events are read."""
-
-    span: int | None
-    start: int
-    end: int
-
-
 @dataclass(frozen=True, slots=True)
 class SqliteUsage:
     """`UsageStore` in a database that other processes use too."""
@@ -60,7 +43,7 @@ class SqliteUsage:
         """See `UsageStore.rows`."""
         sums = await self.database.readers.run(lambda connection: _sums(connection, where, by))
         if by in ("day", "hour"):
-            return [(_moment(start, by), totals) for start, totals in sorted(sums.items())]
+            return [(name_of(start, by), totals) for start, totals in sorted(sums.items())]
         return sorted(sums.items(), key=lambda row: (-row[1].billed, row[0]))
 
     async def events(
@@ -72,44 +55,12 @@ class SqliteUsage:
         )
 
 
-def _moment(start: int, by: Dimension) -> str:
-    moment = _EPOCH + start * _MILLISECOND
-    return moment.strftime("%Y-%m-%d" if by == "day" else "%Y-%m-%dT%H:00:00.000Z")
-
-
-def _milliseconds(moment: dt.datetime) -> int:
-    """The first whole millisecond that is not before `moment`."""
-    return -((_EPOCH - moment) // _MILLISECOND)
-
-
-def _parts(where: UsageFilter, by: Dimension | None) -> Iterator[_Part]:
-    """Cut a range so that as little as possible is read."""
-    start, end = _milliseconds(where.start), _milliseconds(where.end)
-    spans: tuple[int, ...] = (HOUR,) if by == "hour" else (HOUR, DAY)
-    yield from _cut(None, start, end, spans)
-
-
-def _cut(span: int | None, start: int, end: int, coarser: tuple[int, ...]) -> Iterator[_Part]:
-    """`start` to `end` in parts of `span`, and within them in whole ones of each of `coarser`."""
-    if start >= end:
-        return
-    if coarser:
-        first = -(-start // coarser[0]) * coarser[0]
-        last = end // coarser[0] * coarser[0]
-        if first < last:
-            yield from _cut(span, start, first, ())
-            yield from _cut(coarser[0], first, last, coarser[1:])
-            yield from _cut(span, last, end, ())
-            return
-    yield _Part(span, start, end)
-
-
 def _sums(
     connection: sqlite3.Connection, where: UsageFilter, by: Dimension | None
 ) -> dict[Any, UsageTotals]:
     """The sums for each value of `by`: a text, or a time in milliseconds; `""` without one."""
     sums: dict[Any, list[int]] = {}
-    for part in _parts(where, by):
+    for part in parts(where, by):
         sql = _sums_sql(
             by,
             from_rollups=part.span is not None,
@@ -162,8 +113,8 @@ def _events(
     connection: sqlite3.Connection, where: UsageFilter, limit: int, before: str | None
 ) -> list[UsageEvent]:
     values: dict[str, Any] = {
-        "start": _milliseconds(where.start),
-        "end": _milliseconds(where.end),
+        "start": milliseconds(where.start),
+        "end": milliseconds(where.end),
         "user": where.user_id,
         "key": where.key_id,
         "limit": limit,

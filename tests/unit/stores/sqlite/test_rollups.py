@@ -9,8 +9,8 @@ import pytest
 
 from headgate.stores.sqlite import rollups
 from headgate.stores.sqlite.connection import connect
-from headgate.stores.sqlite.rollups import DAY, HOUR
 from headgate.stores.sqlite.schema import migrate
+from headgate.stores.time_ranges import DAY, HOUR
 from usage_events import NOON, usage_event
 
 MIDNIGHT = NOON - 12 * HOUR
