@@ -38,12 +38,17 @@ def new_account() -> str:
     return str(next(_accounts))
 
 
+def command() -> str | None:
+    """The command that starts MiniStack, where it is installed."""
+    folders = [str(Path(sys.executable).parent), os.environ.get("PATH", "")]
+    return shutil.which("ministack", path=os.pathsep.join(folders))
+
+
 @functools.cache
 def endpoint() -> str:
     """The address of the running MiniStack; skips the test where it is not installed."""
-    folders = [str(Path(sys.executable).parent), os.environ.get("PATH", "")]
-    command = shutil.which("ministack", path=os.pathsep.join(folders))
-    if command is None:
+    executable = command()
+    if executable is None:
         pytest.skip("MiniStack is not installed")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -56,7 +61,9 @@ def endpoint() -> str:
     }
     environment.pop("PYTHONPATH", None)
     _started.append(
-        subprocess.Popen([command], env=environment, stdout=subprocess.DEVNULL, stderr=sys.stderr)
+        subprocess.Popen(
+            [executable], env=environment, stdout=subprocess.DEVNULL, stderr=sys.stderr
+        )
     )
     url = f"http://127.0.0.1:{port}"
     _wait_for(url)

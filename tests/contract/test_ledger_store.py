@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+import ministack
 from headgate.core.budgets import (
     Account,
     AccountState,
@@ -490,5 +491,7 @@ TestMemoryMachine = MemoryMachine.TestCase
 TestMemoryMachine.settings = MACHINE_SETTINGS
 TestSqliteMachine = SqliteMachine.TestCase
 TestSqliteMachine.settings = MACHINE_SETTINGS
-TestDynamoMachine = DynamoMachine.TestCase
+TestDynamoMachine = pytest.mark.skipif(
+    ministack.command() is None, reason="MiniStack is not installed"
+)(DynamoMachine.TestCase)
 TestDynamoMachine.settings = MACHINE_SETTINGS
