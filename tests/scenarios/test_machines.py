@@ -1,0 +1,114 @@
+"""Three machines over one DynamoDB are one platform to those who call it."""
+
+import asyncio
+import contextlib
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from pathlib import Path
+
+import httpx2
+import pytest
+
+import ministack
+from headgate_server import Answer, Caller, Headgate, chat, eventually, running, total
+
+ADMIN_KEY = "sk-proj-machines-0123456789abcdef"
+CONFIGURATION = """
+    [limits]
+    requests_per_second = 1_000_000
+    burst = 1_000_000
+    [billing]
+    markup = 0.0
+    [prices.sandbox]
+    input = 0
+    output = 25_000
+"""
+# Four tokens of output at that price.
+PRICE = Decimal("0.1")
+CALL = chat("x [[tokens 4]]", maxTokens=4)
+LEASE_SECONDS = 60
+
+
+@pytest.fixture(scope="module")
+def machines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Headgate]]:
+    environment = {
+        "HEADGATE_STORE": "dynamodb",
+        "DYNAMODB_ENDPOINT": ministack.endpoint(),
+        "AWS_ACCESS_KEY_ID": ministack.new_account(),
+        "AWS_SECRET_ACCESS_KEY": ministack.SECRET,
+        "HEADGATE_ADMIN_KEY": ADMIN_KEY,
+    }
+
+    def directory() -> Path:
+        return tmp_path_factory.mktemp("machine")
+
+    with contextlib.ExitStack() as stack:
+        yield [
+            stack.enter_context(
+                running(directory(), configuration=CONFIGURATION, environment=environment)
+            )
+            for _ in range(3)
+        ]
+
+
+async def ask_all(callers: Sequence[Caller], count: int) -> list[Answer]:
+    """So many calls at once, to each machine in turn."""
+    return await asyncio.gather(
+        *(callers[number % len(callers)].post("/v1/complete", CALL) for number in range(count))
+    )
+
+
+async def test_a_thousand_calls_on_three_machines_spend_a_budget_to_the_cent(
+    machines: list[Headgate],
+) -> None:
+    async with contextlib.AsyncExitStack() as stack:
+        admin = await stack.enter_async_context(machines[0].caller(ADMIN_KEY))
+        key = await admin.new_key(monthlyBudget=5)
+        callers = [
+            await stack.enter_async_context(machine.caller(key["apiKey"])) for machine in machines
+        ]
+        answers = await ask_all(callers, 1_000)
+        assert {answer.status for answer in answers} == {200, 402}
+        admitted = sum(answer.status == 200 for answer in answers)
+        # Money that lies idle with one machine is given back, so retries come to exactly 50.
+        while admitted < 50:
+            more = await eventually(
+                lambda: ask_all(callers, 30), lambda got: any(each.status == 200 for each in got)
+            )
+            admitted += sum(answer.status == 200 for answer in more)
+        assert admitted == 50
+        assert {answer.status for answer in await ask_all(callers, 30)} == {402}
+        events = await callers[1].events()
+        assert len(events) == 50
+        assert total(events) == 50 * PRICE
+        budget = await admin.budget("key", key["keyId"])
+        assert (budget["spent"], budget["unconfirmed"]) == (5, 0)
+
+
+async def test_what_a_dead_machine_held_is_resolved_by_the_others(
+    machines: list[Headgate],
+) -> None:
+    async with contextlib.AsyncExitStack() as stack:
+        admin = await stack.enter_async_context(machines[0].caller(ADMIN_KEY))
+        key = await admin.new_key(monthlyBudget=5)
+        doomed = await stack.enter_async_context(machines[2].caller(key["apiKey"]))
+        answers = await ask_all([doomed], 20)
+        served = sum(answer.status == 200 for answer in answers)
+        assert served == 20
+        under_way = asyncio.create_task(
+            doomed.post("/v1/complete", chat("[[delay 60000]] x", maxTokens=4))
+        )
+        await eventually(
+            lambda: admin.budget("key", key["keyId"]), lambda found: found["reserved"] > 0
+        )
+        machines[2].kill()
+        with contextlib.suppress(httpx2.TransportError):
+            await under_way
+        budget = await eventually(
+            lambda: admin.budget("key", key["keyId"]),
+            lambda found: found["unconfirmed"] > 0,
+            seconds=LEASE_SECONDS,
+        )
+        assert budget["spent"] == served * PRICE + budget["unconfirmed"]
+        survivor = await stack.enter_async_context(machines[0].caller(key["apiKey"]))
+        assert len(await survivor.events()) == served
