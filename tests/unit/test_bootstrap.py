@@ -113,6 +113,12 @@ def over_dynamodb(data: Path) -> Settings:
     )
 
 
+async def test_a_local_stand_in_needs_no_credentials(tmp_path: Path) -> None:
+    local = settings(tmp_path, HEADGATE_STORE="dynamodb", DYNAMODB_ENDPOINT=ministack.endpoint())
+    await asyncio.to_thread(bootstrap.prepare, local)
+    assert (await bootstrap.checks(local)[0].run()).status == "ok"
+
+
 async def test_platforms_over_dynamodb_share_what_they_know(tmp_path: Path) -> None:
     shared = over_dynamodb(tmp_path)
     await asyncio.to_thread(bootstrap.prepare, shared)

@@ -6,6 +6,7 @@ transactions, which carry a token by which DynamoDB knows them again for ten min
 """
 
 import asyncio
+import itertools
 import logging
 import random
 import time
@@ -110,20 +111,13 @@ class DynamoClient:
         """
         body = msgspec.json.encode(request)
         give_up_at = time.monotonic() + self.patience_seconds
-        pause = FIRST_PAUSE_SECONDS
+        tried = 0
         while True:
             try:
                 return await self._attempt(operation, body)
             except _Passing as error:
-                # Half of the pause is chance, so that those who met once do not meet again.
-                wait = pause * random.uniform(0.5, 1)  # noqa: S311 - no secret
-                if time.monotonic() + wait > give_up_at:
-                    _log.warning("DynamoDB did not take %s: %s", operation, error)
-                    raise Overloaded(
-                        "The database did not answer in time; try again.", retry_after_seconds=1
-                    ) from error
-            await asyncio.sleep(wait)
-            pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+                await _pause(tried, give_up_at, f"{operation}: {error}")
+            tried += 1
 
     async def get(self, table: str, key: Item) -> Item | None:
         """The item with this key as it is now."""
@@ -134,14 +128,18 @@ class DynamoClient:
     async def get_all(self, table: str, keys: Sequence[Item]) -> list[Item | None]:
         """The items with these keys as they are now, in the same order; no key stands twice."""
         found: list[Item] = []
+        give_up_at = time.monotonic() + self.patience_seconds
         for start in range(0, len(keys), MOST_KEYS_READ):
             part: Sequence[Item] = keys[start : start + MOST_KEYS_READ]
-            while part:
+            for tried in itertools.count():
                 wanted = {"Keys": part, "ConsistentRead": True}
                 answer = await self.call("BatchGetItem", {"RequestItems": {table: wanted}})
                 found += answer["Responses"].get(table, ())
-                # What one answer could not hold is asked for again.
+                # What one answer could not hold, or the table could not give in time.
                 part = answer.get("UnprocessedKeys", {}).get(table, {}).get("Keys", ())
+                if not part:
+                    break
+                await _pause(tried, give_up_at, "BatchGetItem left keys out")
         names = list(keys[0]) if keys else []
         by_key = {_identity(item, names): item for item in found}
         return [by_key.get(_identity(key, names)) for key in keys]
@@ -209,6 +207,21 @@ _REFUSALS: Mapping[str, Callable[[], Exception]] = {
     "ResourceInUseException": TableExists,
     "ResourceNotFoundException": TableMissing,
 }
+
+
+async def _pause(tried: int, give_up_at: float, reason: str) -> None:
+    """Wait before another try, longer each time.
+
+    Raises:
+        Overloaded: there is no time for another one.
+    """
+    # Half of it is chance, so that those who met once do not meet again.
+    longest = min(FIRST_PAUSE_SECONDS * 2.0**tried, LONGEST_PAUSE_SECONDS)
+    seconds = longest * random.uniform(0.5, 1)  # noqa: S311 - no secret
+    if time.monotonic() + seconds > give_up_at:
+        _log.warning("DynamoDB was asked %d times; %s", tried + 1, reason)
+        raise Overloaded("The database did not answer in time; try again.", retry_after_seconds=1)
+    await asyncio.sleep(seconds)
 
 
 def _identity(item: Item, names: Sequence[str]) -> tuple[str, ...]:

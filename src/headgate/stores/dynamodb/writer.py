@@ -11,7 +11,7 @@ and those of one process all touch its own shards.
 
 import asyncio
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from headgate.core.budgets import Account, Charge, LeaseId, Settlement
@@ -125,11 +125,11 @@ class Writer:
                 return
             covers = {}
             for charge in settlement.charges:
-                lease = LeaseId(settlement.owner, charge.account, charge.period)
                 if charge.leased:
+                    lease = _lease_of(settlement, charge)
                     covers[lease] = await leases.cover(self._client, lease, charge.leased)
             transaction = _Transaction(self._shard)
-            transaction.add(settlement, slot=slot, covers=covers)
+            transaction.add(_call(settlement, self._shard, slot), covers)
             try:
                 await self._client.transact(transaction.actions())
             except TransactionRefused:
@@ -164,74 +164,83 @@ class Writer:
         return slot
 
 
+class _Call(NamedTuple):
+    """A call as it is written: its row and what its event adds to which rollups."""
+
+    settlement: Settlement
+    place: tuple[str, str]
+    row: Item
+    row_bytes: int
+    cells: Sequence[Cell]
+    additions: Sequence[int]
+
+
+def _call(settlement: Settlement, shard: int, slot: int | None = None) -> _Call:
+    event = settlement.event
+    slot = events.first_slot(event) if slot is None else slot
+    row = events.to_item(event, slot=slot, shard=shard)
+    return _Call(
+        settlement,
+        (events.partition(event), row["timestamp"]["N"]),
+        row,
+        _size(row),
+        rollups.cells_of(event),
+        rollups.additions_of(event),
+    )
+
+
 class _Transaction:
     """What several calls write, put together so that each item is written once."""
 
     def __init__(self, shard: int) -> None:
         self.settlements: list[Settlement] = []
-        self.row_bytes = 0
         self._shard = shard
+        self._row_bytes = 0
         self._rows: dict[tuple[str, str], Action] = {}
         self._spent: dict[tuple[Account, str], tuple[NanoUSD, NanoUSD]] = {}
         self._leased: dict[LeaseId, NanoUSD] = {}
         self._cells: dict[Cell, Sequence[int]] = {}
         self._others: list[Action] = []
 
-    def has_room(self, settlement: Settlement) -> bool:
+    def has_room(self, call: _Call) -> bool:
         """Whether another call fits; the first always does."""
-        if not self.settlements:
+        if not self._rows:
             return True
-        charged = [charge for charge in settlement.charges if charge.billed]
-        items = len(self._rows) + 1
-        items += len(self._spent.keys() | {(charge.account, charge.period) for charge in charged})
-        items += len(
-            self._leased.keys()
-            | {
-                LeaseId(settlement.owner, charge.account, charge.period)
-                for charge in charged
-                if charge.leased
-            }
-        )
-        items += len(self._cells.keys() | set(rollups.cells_of(settlement.event)))
-        item = events.to_item(settlement.event, slot=0, shard=0)
         # Two of one user, millisecond and sequence cannot be in one transaction.
-        is_free = _place(settlement, events.first_slot(settlement.event)) not in self._rows
-        return is_free and items <= MOST_ITEMS and self.row_bytes + _size(item) <= MOST_ROW_BYTES
+        if call.place in self._rows or self._row_bytes + call.row_bytes > MOST_ROW_BYTES:
+            return False
+        items = len(self._rows) + len(self._spent) + len(self._leased) + len(self._cells)
+        items += 1 + sum(cell not in self._cells for cell in call.cells)
+        for charge in call.settlement.charges:
+            if charge.billed:
+                items += (charge.account, charge.period) not in self._spent
+            if charge.leased:
+                items += _lease_of(call.settlement, charge) not in self._leased
+        return items <= MOST_ITEMS
 
-    def add(
-        self,
-        settlement: Settlement,
-        *,
-        slot: int | None = None,
-        covers: dict[LeaseId, leases.Cover] | None = None,
-    ) -> None:
+    def add(self, call: _Call, covers: Mapping[LeaseId, leases.Cover] | None = None) -> None:
         """Add a call; without `covers` its leases cover what its charges say, or all is refused."""
-        event = settlement.event
-        slot = events.first_slot(event) if slot is None else slot
-        item = events.to_item(event, slot=slot, shard=self._shard)
-        self._rows[_place(settlement, slot)] = {
+        self._rows[call.place] = {
             "Put": {
                 "TableName": USAGE,
-                "Item": item,
+                "Item": call.row,
                 "ConditionExpression": "attribute_not_exists(userId)",
             }
         }
-        self.row_bytes += _size(item)
-        self.settlements.append(settlement)
-        additions = rollups.additions_of(event)
-        for cell in rollups.cells_of(event):
+        self._row_bytes += call.row_bytes
+        self.settlements.append(call.settlement)
+        for cell in call.cells:
             known = self._cells.get(cell)
             self._cells[cell] = (
-                additions
+                call.additions
                 if known is None
-                else [a + b for a, b in zip(known, additions, strict=True)]
+                else [a + b for a, b in zip(known, call.additions, strict=True)]
             )
-        for charge in settlement.charges:
-            lease = LeaseId(settlement.owner, charge.account, charge.period)
-            self._charge(charge, lease, covers)
+        for charge in call.settlement.charges:
+            self._charge(charge, _lease_of(call.settlement, charge), covers)
 
     def _charge(
-        self, charge: Charge, lease: LeaseId, covers: dict[LeaseId, leases.Cover] | None
+        self, charge: Charge, lease: LeaseId, covers: Mapping[LeaseId, leases.Cover] | None
     ) -> None:
         covered = charge.leased
         if covers is None:
@@ -264,21 +273,21 @@ class _Transaction:
         ]
 
 
-def _split(settlements: Iterable[Settlement], shard: int) -> Iterable[_Transaction]:
+def _split(settlements: Iterable[Settlement], shard: int) -> Iterator[_Transaction]:
     """Transactions of whole calls, each as large as may be."""
     transaction = _Transaction(shard)
     for settlement in settlements:
-        if not transaction.has_room(settlement):
+        call = _call(settlement, shard)
+        if not transaction.has_room(call):
             yield transaction
             transaction = _Transaction(shard)
-        transaction.add(settlement)
+        transaction.add(call)
     if transaction.settlements:
         yield transaction
 
 
-def _place(settlement: Settlement, slot: int) -> tuple[str, str]:
-    event = settlement.event
-    return events.partition(event), f"{event.timestamp}.{slot}"
+def _lease_of(settlement: Settlement, charge: Charge) -> LeaseId:
+    return LeaseId(settlement.owner, charge.account, charge.period)
 
 
 def _size(item: Item) -> int:

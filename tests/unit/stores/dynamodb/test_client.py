@@ -107,6 +107,14 @@ async def test_what_one_answer_could_not_hold_is_asked_for_again() -> None:
     assert dynamo.asked[1].body["RequestItems"]["t"]["Keys"] == [KEY]
 
 
+async def test_keys_that_are_left_out_for_too_long_are_an_outage() -> None:
+    left_out = (200, {"Responses": {}, "UnprocessedKeys": {"t": {"Keys": [KEY]}}})
+    dynamo = ScriptedDynamo(left_out)
+    async with client_of(dynamo, patience=0) as client:
+        with pytest.raises(Overloaded):
+            await client.get_all("t", [KEY])
+
+
 async def test_more_than_a_hundred_keys_are_asked_for_in_parts() -> None:
     keys = [{"userId": {"S": str(number)}} for number in range(150)]
     dynamo = ScriptedDynamo(
