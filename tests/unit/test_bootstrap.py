@@ -84,6 +84,11 @@ async def test_vendors_are_those_that_the_settings_name(tmp_path: Path) -> None:
     assert (listed["sandbox"], listed["local"]) == ("sandbox", "local")
 
 
+def test_sample_keys_do_not_stand_in_for_an_admin(tmp_path: Path) -> None:
+    bootstrap.seed(settings(tmp_path))
+    assert bootstrap.prepare(settings(tmp_path)) is not None
+
+
 def test_sample_data_is_loaded_once(tmp_path: Path) -> None:
     first = bootstrap.seed(settings(tmp_path))
     assert bootstrap.seed(settings(tmp_path)) == first

@@ -194,8 +194,13 @@ class Gateway:
     async def _first_answer(self, call: _Call[T]) -> tuple[Attempt, T]:
         """Try the routes in their order until one answers; the caller settles its attempt."""
         refusal: ProviderError | None = None
+        unaffordable: BudgetExceeded | None = None
         for route in call.routes:
-            attempt, output = await self._reserve(call, route)
+            try:
+                attempt, output = await self._reserve(call, route)
+            except BudgetExceeded as error:
+                unaffordable = unaffordable or error  # a cheaper route may follow
+                continue
             try:
                 return attempt, await call.make(attempt, output)
             except (ProviderRefused, ProviderUnreachable) as error:
@@ -216,6 +221,8 @@ class Gateway:
             await attempt.durable()
             if isinstance(refusal, ProviderRefused) and refusal.kind in FINAL_REFUSALS:
                 break
+        if refusal is None and unaffordable is not None:
+            raise unaffordable
         raise failure(refusal or ProviderUnreachable("no vendor is configured"))
 
     async def _reserve(self, call: _Call[T], route: Route) -> tuple[Attempt, int | None]:

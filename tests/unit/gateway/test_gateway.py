@@ -132,6 +132,35 @@ async def test_the_last_failure_is_told_where_no_route_is_left() -> None:
     await desk.rest()
 
 
+async def test_a_route_that_cannot_be_afforded_makes_way_for_one_that_can() -> None:
+    one, two = FakeProvider("one"), FakeProvider("two")
+    desk = Desk(one, two, aliases=TWO, prices={"two": FREE})
+    await desk.limit(0)
+    await desk.gateway.complete(CALLER, asks(model="best"))
+    assert not one.chats
+    assert (desk.event.provider, desk.event.billed) == ("two", 0)
+    await desk.rest()
+
+
+async def test_where_no_route_can_be_afforded_the_first_refusal_is_told() -> None:
+    desk = Desk(FakeProvider("one"), FakeProvider("two"), aliases=TWO)
+    await desk.limit(0)
+    with pytest.raises(BudgetExceeded):
+        await desk.gateway.complete(CALLER, asks(model="best"))
+    assert not desk.store.memory._events
+    await desk.rest()
+
+
+async def test_a_vendors_failure_is_told_before_a_route_that_could_not_be_afforded() -> None:
+    """The one may pass when it is tried again, the other does not."""
+    refused = FakeProvider("one", ProviderRefused("overloaded", "full"))
+    desk = Desk(refused, FakeProvider("two"), aliases=TWO, prices={"one": FREE})
+    await desk.limit(0)
+    with pytest.raises(Overloaded, match="full"):
+        await desk.gateway.complete(CALLER, asks(model="best"))
+    await desk.rest()
+
+
 @pytest.mark.parametrize(
     ("error", "told"),
     [

@@ -268,7 +268,7 @@ async def test_an_id_that_is_taken_is_not_taken_over(keys: Keys) -> None:
 
 
 async def test_a_short_admin_key_is_refused(keys: Keys) -> None:
-    with pytest.raises(InvalidRequest, match="at least 16"):
+    with pytest.raises(InvalidRequest, match="at least 8"):
         await keys.ensure_admin("secret")
     assert await keys.list(limit=1, after=None) == []
 
