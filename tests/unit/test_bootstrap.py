@@ -3,6 +3,7 @@
 import asyncio
 import stat
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -11,6 +12,7 @@ from asgi import Client
 from headgate import bootstrap
 from headgate.core.errors import Overloaded
 from headgate.settings import Settings
+from servers import serve
 
 
 def settings(data: Path, **env: str) -> Settings:
@@ -112,3 +114,43 @@ async def test_the_doctor_finds_a_store_that_is_well_and_vendors_that_are_missin
 
 def test_the_document_is_openapi() -> None:
     assert msgspec.json.decode(bootstrap.openapi_document())["openapi"].startswith("3.1")
+
+
+async def ollama(scope: Any, receive: Any, send: Any) -> None:
+    """An Ollama server as the platform sees one: models to list, answers, no credential."""
+    if scope["type"] != "http":
+        return
+    await receive()
+    answers = {
+        "/v1/models": {"object": "list", "data": [{"id": "llama3.2:latest", "object": "model"}]},
+        "/v1/chat/completions": {
+            "id": "chatcmpl-1",
+            "model": "llama3.2:latest",
+            "choices": [
+                {
+                    "index": 0,
+                    "message": {"role": "assistant", "content": "from Ollama"},
+                    "finish_reason": "stop",
+                }
+            ],
+            "usage": {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5},
+        },
+    }
+    headers = [(b"content-type", b"application/json")]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    body = msgspec.json.encode(answers[scope["path"]])
+    await send({"type": "http.response.body", "body": body})
+
+
+async def test_an_ollama_server_is_found_by_itself_and_costs_nothing(tmp_path: Path) -> None:
+    body = b'{"messages":[{"role":"user","content":"Hello"}]}'
+    async with (
+        serve(ollama) as url,
+        bootstrap.open_platform(settings(tmp_path, OLLAMA_BASE_URL=url)) as platform,
+    ):
+        named = body.replace(b"{", b'{"model":"llama3.2:latest",', 1)
+        asked = await call(platform, "POST", "/v1/complete", named)
+        by_itself = await call(platform, "POST", "/v1/complete", body)
+    for answer in (asked, by_itself):
+        assert (answer.json["content"], answer.json["provider"]) == ("from Ollama", "ollama")
+        assert answer.json["usage"]["billed"] == 0
