@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from headgate.cli.installation import Check, Finding
 from headgate.core.errors import HeadgateError, Overloaded
 from headgate.core.keys import SCOPES, KeySecret, VirtualKey, hash_api_key, new_api_key, new_key_id
-from headgate.core.models import Provider
+from headgate.core.models import Provider, ProviderError
 from headgate.core.prices import Price
 from headgate.gateway.calls import Billing
 from headgate.gateway.catalog import AUTO, Catalog
@@ -83,11 +83,16 @@ class Platform:
 
 @dataclass(frozen=True, slots=True)
 class _Vendors:
-    """The vendors that the settings name, and what `auto` may pick of them."""
+    """The vendors that the settings name, and what `auto` may pick of them.
+
+    Attributes:
+        remote: those of `providers` that somebody has set up, and so should answer.
+    """
 
     providers: Mapping[str, Provider]
     prices: Prices
     everyday: Mapping[str, tuple[str, ...]]
+    remote: Mapping[str, OpenAIProvider]
 
     def auto(self) -> list[str]:
         """What `auto` may pick now, the cheapest first; `local` where there is nothing else."""
@@ -294,6 +299,7 @@ def _vendors(settings: Settings, client: HttpClient) -> _Vendors:
     )
     providers: dict[str, Provider] = {"sandbox": Sandbox(), "local": Local()}
     everyday: dict[str, tuple[str, ...]] = {}
+    remote: dict[str, OpenAIProvider] = {}
     # Known without a key too, since sample data is priced with it.
     packaged["openai"] = PackagedVendor(id="openai")
     if settings.openai_api_key is not None:
@@ -310,7 +316,7 @@ def _vendors(settings: Settings, client: HttpClient) -> _Vendors:
             limit_field="max_completion_tokens",
             output_tokens=OPENAI_OUTPUT_TOKENS,
         )
-        providers["openai"] = OpenAIProvider(vendor, client)
+        providers["openai"] = remote["openai"] = OpenAIProvider(vendor, client)
     for row in settings.vendors:
         packaged[row.name] = PackagedVendor(url=row.base_url)
         if _is_own(row.base_url):
@@ -323,11 +329,11 @@ def _vendors(settings: Settings, client: HttpClient) -> _Vendors:
             catalog=frozenset(row.models),
             discover=not row.models,
         )
-        providers[row.name] = OpenAIProvider(vendor, client)
+        providers[row.name] = remote[row.name] = OpenAIProvider(vendor, client)
     everyday["ollama"] = ()
     ollama = OpenAIVendor(name="ollama", base_url=f"{settings.ollama_base_url}/v1", discover=True)
     providers["ollama"] = OpenAIProvider(ollama, client)
-    return _Vendors(providers, prices, everyday)
+    return _Vendors(providers, prices, everyday, remote)
 
 
 def _is_served_elsewhere(providers: Mapping[str, Provider], model: str) -> bool:
@@ -359,13 +365,14 @@ def _fault(kind: str, share: float) -> Fault:
 
 
 async def _check_store(settings: Settings) -> Finding:
-    if not (settings.data / DATABASE).exists():
+    if settings.store == "sqlite" and not (settings.data / DATABASE).exists():
         return Finding("ok", "no database yet; `headgate serve` makes it")
     try:
         async with _database(settings) as database:
             await database.check()
     except HeadgateError as error:
-        return Finding("fail", error.message, "Check the data directory's rights and its disk.")
+        remedy = "Check HEADGATE_STORE, and the data directory's rights and its disk."
+        return Finding("fail", error.message, remedy)
     return Finding("ok", str(settings.data / DATABASE))
 
 
@@ -374,6 +381,9 @@ async def _check_providers(settings: Settings) -> Finding:
     try:
         vendors = _vendors(settings, client)
         await Catalog(vendors.providers, vendors.prices).refresh()
+        problems = await asyncio.gather(
+            *(_problem(name, provider) for name, provider in vendors.remote.items())
+        )
         found = [
             f"{name} ({count} models)"
             for name, provider in vendors.providers.items()
@@ -381,6 +391,12 @@ async def _check_providers(settings: Settings) -> Finding:
         ]
     finally:
         await client.aclose()
+    if any(problems):
+        return Finding(
+            "fail",
+            "; ".join(filter(None, problems)),
+            "Check its key and its address: in the environment, or in headgate.toml.",
+        )
     message = ", ".join(found)
     if len(found) == 2:
         return Finding(
@@ -389,3 +405,11 @@ async def _check_providers(settings: Settings) -> Finding:
             "Set OPENAI_API_KEY, start Ollama, or add a [vendors.…] section to headgate.toml.",
         )
     return Finding("ok", message)
+
+
+async def _problem(name: str, provider: OpenAIProvider) -> str | None:
+    try:
+        await provider.check()
+    except ProviderError as error:
+        return f"{name}: {error.message}"
+    return None

@@ -154,3 +154,19 @@ async def test_an_ollama_server_is_found_by_itself_and_costs_nothing(tmp_path: P
     for answer in (asked, by_itself):
         assert (answer.json["content"], answer.json["provider"]) == ("from Ollama", "ollama")
         assert answer.json["usage"]["billed"] == 0
+
+
+async def test_the_doctor_finds_a_store_that_this_release_has_not(tmp_path: Path) -> None:
+    wrong = settings(tmp_path, HEADGATE_STORE="dynamodb")
+    findings = {check.name: await check.run() for check in bootstrap.checks(wrong)}
+    assert (findings["store"].status, "HEADGATE_STORE" in findings["store"].message) == (
+        "fail",
+        True,
+    )
+
+
+async def test_the_doctor_finds_a_vendor_that_cannot_be_reached(tmp_path: Path) -> None:
+    wrong = settings(tmp_path, OPENAI_API_KEY="sk-x", OPENAI_BASE_URL="http://127.0.0.1:9/v1")
+    findings = {check.name: await check.run() for check in bootstrap.checks(wrong)}
+    assert findings["providers"].status == "fail"
+    assert "openai: the vendor could not be reached" in findings["providers"].message

@@ -111,10 +111,16 @@ class Gateway:
         finally:
             call.ticket.finish(used)
 
-    async def stream(self, caller: Caller, request: ChatRequest) -> StreamedAnswer:
+    async def stream(
+        self,
+        caller: Caller,
+        request: ChatRequest,
+        begun: Callable[[Attempt], None] | None = None,
+    ) -> StreamedAnswer:
         """The answer piece by piece, once its first piece has come.
 
         Until then another route can take over; after it, failures are raised by the iteration.
+        `begun` is told each attempt before the vendor is called.
 
         Raises:
             HeadgateError: there is no answer, and only what a vendor may bill was charged.
@@ -124,6 +130,8 @@ class Gateway:
             provider, fitted = attempt.route.provider, _fitted(request, attempt.route, output)
             stream = provider.stream(fitted, idempotency_key=attempt.idempotency_key)
             answer = StreamedAnswer(attempt, stream, provider.input_estimate(fitted))
+            if begun is not None:
+                begun(attempt)
             await answer.open()
             return answer
 

@@ -1,5 +1,6 @@
 """Rate limits within one process, by token buckets: full at first, refilled evenly."""
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -61,6 +62,10 @@ class _Counters:
             tokens=self.tokens_window(),
         )
 
+    def exhausted(self, what: str, wait_seconds: float) -> RateLimited:
+        again = f"try again in {max(1, math.ceil(wait_seconds))} s"
+        return self.refusal(f"the key's limit on {what} is reached: {again}", wait_seconds)
+
 
 @dataclass(slots=True)
 class ProcessTicket:
@@ -107,17 +112,13 @@ class ProcessRateLimiter:
             under_way = f"the key already has {counters.running} calls under way, its limit"
             raise counters.refusal(f"{under_way}: wait for one to end", 1)
         if counters.requests.level < 1:
-            raise counters.refusal(
-                "the key's limit on requests is reached", counters.requests.wait(1)
-            )
+            raise counters.exhausted("requests", counters.requests.wait(1))
         estimate = 0
         if tokens_left is not None:
             # A request larger than the whole limit waits for a full bucket, not for ever.
             estimate = min(tokens, int(tokens_left.capacity))
             if tokens_left.level < estimate:
-                raise counters.refusal(
-                    "the key's limit on tokens is reached", tokens_left.wait(estimate)
-                )
+                raise counters.exhausted("tokens", tokens_left.wait(estimate))
             tokens_left.level -= estimate
         counters.requests.level -= 1
         counters.running += 1

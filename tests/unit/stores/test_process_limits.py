@@ -69,6 +69,20 @@ async def test_a_key_may_send_its_requests_of_a_minute_at_once(
     assert await admitted(limiter, who, 10) == 6
 
 
+async def test_a_refusal_says_which_limit_and_when_to_come_back(
+    limiter: ProcessRateLimiter, clock: FakeClock
+) -> None:
+    who = key(requests_per_minute=1, tokens_per_minute=60)
+    await limiter.admit(who, 60)
+    refusal = await refused(limiter, who)
+    assert refusal.message == "the key's limit on requests is reached: try again in 60 s"
+    who = key("sk-proj-two", tokens_per_minute=60)
+    await limiter.admit(who, 60)
+    clock.advance(0.5)
+    refusal = await refused(limiter, who, 30)
+    assert refusal.message == "the key's limit on tokens is reached: try again in 30 s"
+
+
 async def test_keys_do_not_share_their_limits(limiter: ProcessRateLimiter) -> None:
     assert await admitted(limiter, key(requests_per_minute=1), 2) == 1
     assert await admitted(limiter, key("sk-proj-two", requests_per_minute=1), 2) == 1
