@@ -5,9 +5,11 @@ import contextlib
 import gc
 import ipaddress
 import logging
+import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -261,6 +263,7 @@ async def _database(settings: Settings) -> AsyncIterator[Database]:
         settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise Overloaded(f"the data directory {settings.data} cannot be made: {error}") from None
+    _keep_private(settings.data / DATABASE)
     database = Database(
         settings.data / DATABASE, power_safe=settings.configuration.storage.power_safe
     )
@@ -268,6 +271,12 @@ async def _database(settings: Settings) -> AsyncIterator[Database]:
         yield database
     finally:
         await database.close()
+
+
+def _keep_private(path: Path) -> None:
+    """Make the file its owner's alone before anything is written; SQLite's others follow it."""
+    with contextlib.suppress(FileExistsError, OSError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
 
 
 @contextlib.asynccontextmanager

@@ -45,6 +45,14 @@ def test_the_data_directory_is_its_owners_alone(tmp_path: Path) -> None:
     assert stat.S_IMODE(data.stat().st_mode) == 0o700
 
 
+def test_the_database_is_its_owners_alone_in_a_directory_that_others_may_read(
+    tmp_path: Path,
+) -> None:
+    tmp_path.chmod(0o755)
+    bootstrap.prepare(settings(tmp_path))
+    assert stat.S_IMODE((tmp_path / bootstrap.DATABASE).stat().st_mode) == 0o600
+
+
 async def test_a_platform_answers_and_remembers_over_a_restart(tmp_path: Path) -> None:
     body = b'{"model":"sandbox","messages":[{"role":"user","content":"Hello"}]}'
     async with bootstrap.open_platform(settings(tmp_path)) as platform:

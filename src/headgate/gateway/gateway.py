@@ -5,6 +5,7 @@ are checked before it, and for each route that may answer it reserves, calls and
 """
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -41,6 +42,8 @@ from headgate.gateway.escrow import Escrow
 from headgate.gateway.streams import StreamedAnswer
 
 T = TypeVar("T")
+
+_LOG = logging.getLogger(__name__)
 
 # Refusals that another vendor would repeat, since the request itself is at fault.
 FINAL_REFUSALS = frozenset({"invalid", "context_length"})
@@ -226,6 +229,12 @@ class Gateway:
                 # A fault of ours must not leave money held.
                 attempt.settle(TokenUsage(call.estimate(route)), "error", estimated=True)
                 raise
+            _LOG.warning(
+                "request %s: %s did not answer: %s",
+                call.caller.request_id,
+                route.qualified,
+                refusal.message,
+            )
             await attempt.durable()
             if isinstance(refusal, ProviderRefused) and refusal.kind in FINAL_REFUSALS:
                 break

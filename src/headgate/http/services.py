@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from headgate.core.usage import UsageStore
+from headgate.gateway.catalog import AUTO
 from headgate.gateway.gateway import Gateway
 from headgate.identity.keys import Keys
 
@@ -28,3 +29,7 @@ class Services:
     default_embedding_model: str
     max_body_bytes: int
     heartbeat_seconds: float
+
+    def embedding_model(self, wanted: str | None) -> str:
+        """The model that embeds; `auto` and none leave the choice to the platform."""
+        return self.default_embedding_model if wanted in {None, AUTO} else str(wanted)

@@ -155,7 +155,7 @@ async def usage(call: Call[None]) -> Reply:
     if query.group_by is not None:
         by = query.group_by
         rows = [
-            {by: value, **msgspec.structs.asdict(_totals(sums))}
+            {by: value or None, **msgspec.structs.asdict(_totals(sums))}
             for value, sums in await call.services.usage.rows(where, by)
         ]
         rows = [{_camel(name): value for name, value in row.items()} for row in rows]

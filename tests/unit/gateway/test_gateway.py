@@ -120,6 +120,15 @@ async def test_a_request_that_is_at_fault_itself_is_tried_once(kind: str) -> Non
     await desk.rest()
 
 
+async def test_a_vendors_failure_is_logged_with_the_request_and_the_route(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    desk = Desk(FakeProvider("one", ProviderUnreachable("nobody there")))
+    with pytest.raises(UpstreamFailed):
+        await desk.gateway.complete(CALLER, asks())
+    assert "request req_1: one/small did not answer: nobody there" in caplog.text
+
+
 async def test_the_last_failure_is_told_where_no_route_is_left() -> None:
     desk = Desk(
         FakeProvider("one", ProviderTimedOut("slow")),

@@ -48,6 +48,13 @@ async def test_a_key_sees_its_users_usage_and_an_admin_all() -> None:
     assert seen == [2, 2, 1, 3]
 
 
+async def test_calls_of_nobody_stand_under_null() -> None:
+    async with platform() as running:
+        await complete(running, ADMIN)
+        answer = await running.call("GET", "/v1/usage", query="groupBy=user")
+    assert [row["user"] for row in answer.json["rows"]] == [None]
+
+
 @pytest.mark.parametrize(
     ("query", "param"),
     [
