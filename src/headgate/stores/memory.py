@@ -49,11 +49,15 @@ class MemoryKeys:
             keys = [key for key in keys if last and _age(key) < _age(last)]
         return keys[:limit]
 
-    async def put(self, key: VirtualKey) -> None:
+    async def put(self, key: VirtualKey, *, expected: VirtualKey) -> bool:
         """See `KeyStore.put`."""
-        if key.key_id not in self._keys:
+        found = self._keys.get(key.key_id)
+        if found is None:
             raise NotFound(f"There is no key {key.key_id}.")
+        if found != expected:
+            return False
         self._keys[key.key_id] = key
+        return True
 
     async def rotate(self, new: KeySecret, *, old_valid_until: float) -> None:
         """See `KeyStore.rotate`."""
