@@ -21,10 +21,11 @@ from headgate.core.budgets import (
     LedgerStore,
     Limit,
     Settlement,
+    Unconfirmed,
     period_bounds,
     period_of,
 )
-from headgate.core.errors import BudgetExceeded, HeadgateError, Overloaded
+from headgate.core.errors import BudgetExceeded, HeadgateError, NotFound, Overloaded
 from headgate.core.ids import new_id
 from headgate.core.money import NanoUSD, to_text
 from headgate.core.usage import UsageEvent
@@ -160,6 +161,22 @@ class Escrow:
         """Set an account's limit; it holds here at once, elsewhere within a second."""
         await self._store.set_limit(account, limit)
         await self._fresh((account,), at_once=True)
+
+    async def unconfirmed(self, *, limit: int, after: str | None) -> list[Unconfirmed]:
+        """What dead processes may have spent, newest first, from behind the id `after`."""
+        return await self._store.unconfirmed(limit=limit, after=after)
+
+    async def release_unconfirmed(self, entry_id: str) -> Unconfirmed:
+        """Take what a dead process may have spent off its budget.
+
+        Raises:
+            NotFound: there is no such entry, or none any more.
+        """
+        entry = await self._store.release(entry_id, now=self._clock())
+        if entry is None:
+            raise NotFound(f"there is no unconfirmed entry {entry_id[:128]!r}")
+        await self._fresh((entry.lease.account,), at_once=True)
+        return entry
 
     def _charge(self, book: Book, hold: Hold, billed: NanoUSD) -> Charge:
         covered = 0

@@ -8,9 +8,18 @@ import datetime as dt
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from headgate.core.budgets import Account, AccountState, LeaseId, Limit, Settlement
+import msgspec
+
+from headgate.core.budgets import (
+    Account,
+    AccountState,
+    LeaseId,
+    Limit,
+    Settlement,
+    Unconfirmed,
+)
 from headgate.core.errors import InvalidRequest, NotFound
-from headgate.core.ids import new_id
+from headgate.core.ids import new_timed_id
 from headgate.core.keys import KeySecret, VirtualKey
 from headgate.core.money import NanoUSD
 from headgate.core.usage import Dimension, UsageEvent, UsageFilter, UsageTotals
@@ -94,13 +103,6 @@ class _Lease:
 
 
 @dataclass(slots=True)
-class _Unconfirmed:
-    lease: LeaseId
-    amount: NanoUSD
-    created_at: float
-
-
-@dataclass(slots=True)
 class MemoryLedger:
     """`LedgerStore` and `UsageStore` for one process.
 
@@ -111,7 +113,7 @@ class MemoryLedger:
     _limits: dict[Account, Limit] = field(default_factory=dict)
     _accounts: dict[tuple[Account, str], _Sums] = field(default_factory=dict)
     _leases: dict[LeaseId, _Lease] = field(default_factory=dict)
-    _unconfirmed: dict[str, _Unconfirmed] = field(default_factory=dict)
+    _unconfirmed: dict[str, Unconfirmed] = field(default_factory=dict)
     _events: dict[str, UsageEvent] = field(default_factory=dict)
 
     async def states(self, accounts: Sequence[Account], period: str) -> list[AccountState]:
@@ -187,10 +189,35 @@ class MemoryLedger:
         for lease in ended:
             unsettled = self._leases.pop(lease).unsettled
             if unsettled:
-                self._unconfirmed[new_id("unc")] = _Unconfirmed(lease, unsettled, now)
+                entry = Unconfirmed(
+                    id=new_timed_id("unc", now), lease=lease, amount=unsettled, created_at=now
+                )
+                self._unconfirmed[entry.id] = entry
                 self._sums(lease).spent += unsettled
                 self._sums(lease).unconfirmed += unsettled
         return len(ended)
+
+    async def unconfirmed(self, *, limit: int, after: str | None) -> list[Unconfirmed]:
+        """See `LedgerStore.unconfirmed`."""
+        entries = [
+            entry
+            for entry in self._unconfirmed.values()
+            if entry.released_at is None and (after is None or entry.id < after)
+        ]
+        return sorted(entries, key=lambda entry: entry.id, reverse=True)[:limit]
+
+    async def release(self, entry_id: str, *, now: float) -> Unconfirmed | None:
+        """See `LedgerStore.release`."""
+        entry = self._unconfirmed.get(entry_id)
+        if entry is None or entry.released_at is not None:
+            return entry
+        sums = self._sums(entry.lease)
+        sums.granted -= entry.amount
+        sums.spent -= entry.amount
+        sums.unconfirmed -= entry.amount
+        released = msgspec.structs.replace(entry, released_at=now)
+        self._unconfirmed[entry_id] = released
+        return released
 
     async def set_limit(self, account: Account, limit: Limit | None) -> None:
         """See `LedgerStore.set_limit`."""
@@ -243,12 +270,14 @@ class MemoryLedger:
         """Take up to `amount` off what the lease's owner left unconfirmed, the oldest first."""
         left = amount
         for entry_id, entry in list(self._unconfirmed.items()):
-            if entry.lease == lease:
+            if entry.lease == lease and entry.released_at is None:
                 part = min(left, entry.amount)
-                entry.amount -= part
                 left -= part
-                if not entry.amount:
+                if part == entry.amount:
                     del self._unconfirmed[entry_id]
+                else:
+                    rest = msgspec.structs.replace(entry, amount=entry.amount - part)
+                    self._unconfirmed[entry_id] = rest
         confirmed = amount - left
         self._sums(lease).spent -= confirmed
         self._sums(lease).unconfirmed -= confirmed
