@@ -235,6 +235,12 @@ class RemoteLedger:
     async def expire(self, *, now: float) -> int:
         return await self._asked("expire", lambda: self.memory.expire(now=now))
 
+    async def recall(self, account: Account, period: str, *, until: float) -> None:
+        await self._asked("recall", lambda: self.memory.recall(account, period, until=until))
+
+    async def recalled(self, *, now: float) -> list[tuple[Account, str]]:
+        return await self._asked("recalled", lambda: self.memory.recalled(now=now))
+
     async def unconfirmed(self, *, limit: int, after: str | None) -> list[Unconfirmed]:
         return await self._asked(
             "unconfirmed", lambda: self.memory.unconfirmed(limit=limit, after=after)

@@ -309,6 +309,40 @@ async def test_a_late_settlement_beside_a_new_lease_counts_once(store: LedgerSto
     assert await sums_of(store) == (120, 120, 0)
 
 
+async def test_a_recall_is_known_until_it_ends(store: LedgerStore) -> None:
+    assert await store.recalled(now=0.0) == []
+    await store.recall(KEY, PERIOD, until=50.0)
+    await store.recall(USER, PERIOD, until=40.0)
+    await store.recall(KEY, NEXT_PERIOD, until=60.0)
+    assert sorted(await store.recalled(now=40.0)) == [
+        (KEY, PERIOD),
+        (KEY, NEXT_PERIOD),
+        (USER, PERIOD),
+    ]
+    assert sorted(await store.recalled(now=50.0)) == [(KEY, PERIOD), (KEY, NEXT_PERIOD)]
+    assert await store.recalled(now=60.5) == []
+
+
+async def test_a_recall_is_made_longer_and_never_shorter(store: LedgerStore) -> None:
+    for until in (50.0, 70.0, 60.0):
+        await store.recall(KEY, PERIOD, until=until)
+    assert await store.recalled(now=70.0) == [(KEY, PERIOD)]
+    assert await store.recalled(now=70.5) == []
+
+
+async def test_recalls_that_ended_are_forgotten(store: LedgerStore) -> None:
+    await store.recall(KEY, PERIOD, until=50.0)
+    await store.recall(USER, PERIOD, until=60.0)
+    await store.expire(now=55.0)
+    assert await store.recalled(now=0.0) == [(USER, PERIOD)]
+
+
+async def test_a_recall_changes_no_sums(store: LedgerStore) -> None:
+    await lease(store, 100)
+    await store.recall(KEY, PERIOD, until=50.0)
+    assert await sums_of(store) == (100, 0, 0)
+
+
 async def unconfirmed_of(store: LedgerStore) -> list[Unconfirmed]:
     return await store.unconfirmed(limit=100, after=None)
 

@@ -166,8 +166,20 @@ class LedgerStore(Protocol):
     async def expire(self, *, now: float) -> int:
         """Resolve leases that ended before `now`: what they had not settled becomes unconfirmed.
 
-        Returns how many there were.
+        Returns how many there were. Recalls that ended are forgotten.
         """
+        ...
+
+    async def recall(self, account: Account, period: str, *, until: float) -> None:
+        """Ask the owners of an account's leases for what they do not use, until `until` at least.
+
+        The store only makes it known, in `recalled`; whoever holds a lease gives its free part
+        back within a moment of reading it.
+        """
+        ...
+
+    async def recalled(self, *, now: float) -> list[tuple[Account, str]]:
+        """The accounts, with their periods, that are recalled at `now`, all in one query."""
         ...
 
     async def unconfirmed(self, *, limit: int, after: str | None) -> list[Unconfirmed]:

@@ -114,6 +114,7 @@ class MemoryLedger:
     _accounts: dict[tuple[Account, str], _Sums] = field(default_factory=dict)
     _leases: dict[LeaseId, _Lease] = field(default_factory=dict)
     _unconfirmed: dict[str, Unconfirmed] = field(default_factory=dict)
+    _recalls: dict[tuple[Account, str], float] = field(default_factory=dict)
     _events: dict[str, UsageEvent] = field(default_factory=dict)
 
     async def states(self, accounts: Sequence[Account], period: str) -> list[AccountState]:
@@ -195,7 +196,17 @@ class MemoryLedger:
                 self._unconfirmed[entry.id] = entry
                 self._sums(lease).spent += unsettled
                 self._sums(lease).unconfirmed += unsettled
+        for key in [key for key, until in self._recalls.items() if until < now]:
+            del self._recalls[key]
         return len(ended)
+
+    async def recall(self, account: Account, period: str, *, until: float) -> None:
+        """See `LedgerStore.recall`."""
+        self._recalls[account, period] = max(until, self._recalls.get((account, period), until))
+
+    async def recalled(self, *, now: float) -> list[tuple[Account, str]]:
+        """See `LedgerStore.recalled`."""
+        return [key for key, until in self._recalls.items() if now <= until]
 
     async def unconfirmed(self, *, limit: int, after: str | None) -> list[Unconfirmed]:
         """See `LedgerStore.unconfirmed`."""

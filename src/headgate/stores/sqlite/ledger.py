@@ -86,6 +86,16 @@ class SqliteLedger:
         """See `LedgerStore.expire`."""
         return await self.database.writer.run(lambda connection: _expire(connection, now))
 
+    async def recall(self, account: Account, period: str, *, until: float) -> None:
+        """See `LedgerStore.recall`."""
+        await self.database.writer.run(
+            lambda connection: _recall(connection, account, period, until)
+        )
+
+    async def recalled(self, *, now: float) -> list[tuple[Account, str]]:
+        """See `LedgerStore.recalled`."""
+        return await self.database.readers.run(lambda connection: _recalled(connection, now))
+
     async def unconfirmed(self, *, limit: int, after: str | None) -> list[Unconfirmed]:
         """See `LedgerStore.unconfirmed`."""
         return await self.database.readers.run(
@@ -276,7 +286,23 @@ def _expire(connection: sqlite3.Connection, now: float) -> int:
         lease = LeaseId(owner, Account(scope, account_id), period)
         unconfirmed.add(connection, lease, unsettled, now)
         connection.execute(_ADD_TO_ACCOUNT, (scope, account_id, period, 0, unsettled, unsettled))
+    connection.execute("DELETE FROM recalls WHERE ends_at < ?", (now,))
     return len(ended)
+
+
+def _recall(connection: sqlite3.Connection, account: Account, period: str, until: float) -> None:
+    connection.execute(
+        "INSERT INTO recalls (scope, id, period, ends_at) VALUES (?, ?, ?, ?) "
+        "ON CONFLICT (scope, id, period) DO UPDATE SET ends_at = max(ends_at, excluded.ends_at)",
+        (*account, period, until),
+    )
+
+
+def _recalled(connection: sqlite3.Connection, now: float) -> list[tuple[Account, str]]:
+    rows = connection.execute(
+        "SELECT scope, id, period FROM recalls WHERE ends_at >= ?", (now,)
+    ).fetchall()
+    return [(Account(scope, account_id), period) for scope, account_id, period in rows]
 
 
 def _release(connection: sqlite3.Connection, entry_id: str, now: float) -> Unconfirmed | None:
