@@ -21,6 +21,7 @@ class Book:
         wanted: what calls that wait for a lease want to hold.
         denied: the least that the store could not grant as it was read last.
         recalled_at: when this process asked others for their free parts last.
+        recalled_in_vain_at: when nothing had come of that last.
     """
 
     account: Account
@@ -39,6 +40,7 @@ class Book:
     growing: asyncio.Lock = field(default_factory=asyncio.Lock)
     denied: NanoUSD | None = None
     recalled_at: float = float("-inf")
+    recalled_in_vain_at: float = float("-inf")
     recall: asyncio.Task[bool] | None = None
 
     @property

@@ -2,7 +2,8 @@
 
 The budget is marked in the store. Owners of leases on it look for such marks while they hold any,
 and give their free parts back; the call that lacks them waits for that, a moment at most. While a
-mark stands they go on giving back, so nobody marks the same budget again, or waits again.
+mark stands they go on giving back, so it is not made again; and after a recall in vain nobody waits
+again before a second has passed.
 """
 
 import asyncio
@@ -16,7 +17,8 @@ from headgate.gateway.books import Book
 # A refusal waits no longer than this for other processes.
 PATIENCE_SECONDS = 0.25
 LOOKS = 10
-MARK_SECONDS = 1.0
+# A mark is made again, and a recall that was in vain tried again, after this time.
+AGAIN_SECONDS = 1.0
 
 
 class Recalls:
@@ -40,10 +42,10 @@ class Recalls:
     def deadline(self, book: Book) -> float:
         """Until when, on the event loop's clock, a call may wait for what `book` lacks.
 
-        No time at all where a recall was made a moment ago and is over: it brought what there was.
+        No time at all where that was in vain a moment ago.
         """
-        is_over = book.recall is None and self._is_marked(book)
-        return asyncio.get_running_loop().time() + (0 if is_over else PATIENCE_SECONDS)
+        is_vain = book.recall is None and self._is_recent(book.recalled_in_vain_at)
+        return asyncio.get_running_loop().time() + (0 if is_vain else PATIENCE_SECONDS)
 
     async def wait(self, book: Book, amount: NanoUSD, deadline: float) -> bool:
         """Wait until a call can hold `amount`; False where that is refused.
@@ -81,9 +83,9 @@ class Recalls:
     async def _recall(self, book: Book) -> bool:
         """Look until something came back; False where nothing did, or nothing more can."""
         try:
-            if not self._is_marked(book):
+            if not self._is_recent(book.recalled_at):
                 now = self._clock()
-                until = now + MARK_SECONDS
+                until = now + AGAIN_SECONDS + PATIENCE_SECONDS
                 await self._store.recall(book.account, book.period, until=until)
                 book.recalled_at = now
             least = book.unleased
@@ -95,9 +97,10 @@ class Recalls:
                 if not book.others:
                     return False
                 least = min(least, book.unleased)
+            book.recalled_in_vain_at = self._clock()
             return False
         finally:
             book.recall = None
 
-    def _is_marked(self, book: Book) -> bool:
-        return 0 <= self._clock() - book.recalled_at < MARK_SECONDS
+    def _is_recent(self, moment: float) -> bool:
+        return 0 <= self._clock() - moment < AGAIN_SECONDS

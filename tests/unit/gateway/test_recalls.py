@@ -8,7 +8,7 @@ from escrow_till import KEY, PERIOD, USER, Till
 from fakes import RemoteLedger, until
 from headgate.core.errors import BudgetExceeded, Overloaded
 from headgate.gateway.escrow import FRESH_SECONDS
-from headgate.gateway.recalls import LOOKS, MARK_SECONDS
+from headgate.gateway.recalls import AGAIN_SECONDS, LOOKS
 from headgate.stores.memory import MemoryLedger
 
 
@@ -60,7 +60,7 @@ async def test_what_the_calls_of_another_process_hold_does_not_come_back(
     assert refused.value.budget.reserved == 500
     assert await here.sums() == (500, 0, 0)
     await there.settle(held, 100)
-    here.clock.advance(MARK_SECONDS)
+    here.clock.advance(AGAIN_SECONDS)
     await here.settle(await here.reserve(900), 900)
     assert await here.sums() == (1000, 1000, 0)
 
@@ -130,10 +130,20 @@ async def test_retries_while_others_hold_all_money_recall_it_once_a_second(
     assert here.store.asked.count("recall") == 1
     assert here.store.asked.count("lease") == 1
     assert here.store.asked.count("states") == 2 + LOOKS
-    here.clock.advance(MARK_SECONDS)
+    here.clock.advance(AGAIN_SECONDS)
     for _ in range(50):
         assert await is_refused(here, 100)
     assert here.store.asked.count("recall") == 2
+
+
+async def test_a_call_soon_after_a_recall_that_helped_waits_again(here: Till, there: Till) -> None:
+    """The owner has leased again since, and looks for marks only now and then."""
+    await here.limit(1000)
+    await leave_free(there, 1000)
+    await here.spend(100, 100)
+    await leave_free(there, 900)
+    await here.spend(900, 900)
+    assert here.store.asked.count("recall") == 1
 
 
 async def test_callers_at_once_share_one_recall(here: Till, there: Till) -> None:
