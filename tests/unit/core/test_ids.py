@@ -23,6 +23,6 @@ def test_the_ids_of_events_sort_by_time_then_by_their_order_in_the_process() -> 
 
 
 def test_a_timed_id_sorts_by_its_time() -> None:
-    ids = [new_timed_id("unc", now) for now in (0.5, 1.0, 1.001, 1_795_435_200.0)]
+    ids = [new_timed_id("unc", now) for now in (0.5, 1.0, 1.25, 1_795_435_200.0)]
     assert ids == sorted(ids)
     assert all(re.fullmatch(r"unc_[0-9a-f]{24}", each) for each in ids)
