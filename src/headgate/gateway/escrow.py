@@ -31,6 +31,7 @@ from headgate.core.money import NanoUSD
 from headgate.core.usage import UsageEvent
 from headgate.gateway.books import Book, Books, Hold, exceeded, in_use
 from headgate.gateway.recalls import Recalls
+from headgate.gateway.records import Records
 
 FRESH_SECONDS = 1.0
 LEASE_SECONDS = 12.0
@@ -68,8 +69,7 @@ class Escrow:
         self._reading = asyncio.Lock()
         self._period = ""
         self._period_ends = float("-inf")
-        self._unrecorded: list[tuple[Settlement, Hold]] = []
-        self._recording: dict[asyncio.Future[None], tuple[Settlement, Hold]] = {}
+        self._records = Records(store)
         self._growing: set[asyncio.Task[None]] = set()
         self._unused: list[tuple[LeaseId, NanoUSD]] = []
         self._closing = asyncio.Event()
@@ -89,10 +89,9 @@ class Escrow:
         """Record what is settled and give everything back."""
         self._closing.set()
         # The tickers are not cancelled: what they were writing, the store may have written.
-        tasks = [*self._tickers, *self._growing, *self._recording]
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*self._tickers, *self._growing, return_exceptions=True)
         await self._recalls.aclose()
-        await self._record_again()
+        await self._records.aclose()
         await self._give_back_unused()
         for book in self._books.values():
             await self._give_back(book, book.free)
@@ -171,11 +170,7 @@ class Escrow:
             raise RuntimeError("a hold is settled once")
         hold.is_settled = True
         charges = tuple(self._charge(book, hold, event.billed) for book in hold.books)
-        settlement = Settlement(hold.owner, event, charges)
-        record = self._store.settle(settlement)
-        self._recording[record] = (settlement, hold)
-        record.add_done_callback(self._end_recording)
-        return record
+        return self._records.begin(Settlement(hold.owner, event, charges), hold.books)
 
     def release(self, hold: Hold) -> None:
         """Give a hold back for a call that never reached a vendor."""
@@ -190,7 +185,7 @@ class Escrow:
 
     async def budgets(self, accounts: Sequence[Account]) -> list[Budget]:
         """Each account's budget as the store has it now."""
-        await self._record_again()
+        await self._records.again()
         books = await self._fresh(accounts, at_once=True)
         return [book.stored_budget() for book in books]
 
@@ -233,31 +228,6 @@ class Escrow:
                 self._leave(hold.owner, book, hold.amount - covered)
         book.settling += billed
         return Charge(book.account, book.period, billed, covered)
-
-    def _end_recording(self, record: asyncio.Future[None]) -> None:
-        settlement, hold = self._recording.pop(record)
-        if record.cancelled() or record.exception() is not None:
-            # Nothing is lost: it is tried again until the store is back. An event is recorded once
-            # however often it is settled, so a record that was made after all does no harm.
-            self._unrecorded.append((settlement, hold))
-        else:
-            self._recorded(settlement, hold)
-
-    def _recorded(self, settlement: Settlement, hold: Hold) -> None:
-        for book in hold.books:
-            book.settling -= settlement.event.billed
-            book.spent_since_read += settlement.event.billed
-
-    async def _record_again(self) -> None:
-        for _ in range(len(self._unrecorded)):
-            settlement, hold = self._unrecorded.pop(0)
-            try:
-                await self._store.settle(settlement)
-            except BaseException:
-                # To the end: one that the store cannot take must not keep the others out.
-                self._unrecorded.append((settlement, hold))
-                raise
-            self._recorded(settlement, hold)
 
     def _short(self, limited: Sequence[Book], ceiling: NanoUSD) -> Book | None:
         if limited and self._clock() > self._lease_ends - MARGIN_SECONDS:
@@ -403,7 +373,7 @@ class Escrow:
                 now - max(book.read_at, book.used_at) > LEASE_SECONDS
             ):
                 del self._books[key]
-        await self._record_again()
+        await self._records.again()
 
     async def _answer_recalls(self) -> None:
         """Give back the free part of every lease that somebody needs more."""
