@@ -251,6 +251,12 @@ class Gateway:
         books = await self.ledger.books(call.caller.accounts(route.model))
         markup = self.billing.markup_for(call.caller.key.workspace_id)
         ceiling, limit = self._ceiling(call, route, books)
+        if limit is not None and self.ledger.is_shared(books):
+            # Before an answer is made shorter, money that lies idle elsewhere comes back.
+            most_input, _, most_output = call.bounds(route)
+            full = markup.billed(route.price.ceiling(most_input, most_output))
+            await self.ledger.recall(books, full)
+            ceiling, limit = self._ceiling(call, route, books)
         hold: Hold | None = None
         while hold is None:
             try:

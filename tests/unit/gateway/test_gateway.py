@@ -5,7 +5,7 @@ import asyncio
 import msgspec
 import pytest
 
-from fakes import USAGE, FakeProvider, Received, until
+from fakes import USAGE, FakeProvider, Received, RemoteLedger, until
 from gateway_desk import ACCOUNT, CALLER, KEY, PRICE, Desk, asks
 from headgate.core.budgets import Account, Limit
 from headgate.core.chat import TokenUsage
@@ -30,6 +30,7 @@ from headgate.core.models import (
     ProviderUnreachable,
 )
 from headgate.core.prices import Markup, Price
+from headgate.gateway.escrow import Escrow
 from headgate.gateway.gateway import failure
 
 FREE = Price(input=0, output=0, version="free")
@@ -546,3 +547,17 @@ async def test_a_price_in_force_is_written_into_the_row() -> None:
     desk = Desk(FakeProvider("one"), prices={"one/small": msgspec.structs.replace(PRICE, input=0)})
     await desk.gateway.complete(CALLER, asks())
     assert desk.event.cost == 10
+
+
+async def test_an_answer_is_not_made_shorter_while_money_lies_idle_elsewhere() -> None:
+    one = FakeProvider("one")
+    desk = Desk(one)
+    await desk.limit(220)
+    other = Escrow(RemoteLedger(desk.store.memory), clock=desk.clock)
+    await other.start()
+    other.release(await other.reserve(await other.books([ACCOUNT]), 50))
+    await desk.gateway.complete(CALLER, asks())
+    # 20 tokens of input at most, 100 of output: 220 nano-dollars.
+    assert [chat.max_tokens for chat in one.chats] == [100]
+    await other.aclose()
+    await desk.rest()
