@@ -21,6 +21,7 @@ from headgate.http.services import Services
 from headgate.http.table import routes
 from headgate.identity.keys import Keys
 from headgate.providers.sandbox import SANDBOX_PRICE, Sandbox
+from headgate.stores.buckets import DefaultLimits
 from headgate.stores.memory import MemoryKeys, MemoryLedger
 from headgate.stores.process_limits import ProcessRateLimiter
 
@@ -99,7 +100,9 @@ async def platform(
         auto=lambda: ["sandbox"],
     )
     services = Services(
-        gateway=Gateway(catalog, ProcessRateLimiter(1000, 1000), escrow, Billing(Markup(20_000))),
+        gateway=Gateway(
+            catalog, ProcessRateLimiter(DefaultLimits(1000, 1000)), escrow, Billing(Markup(20_000))
+        ),
         keys=Keys(MemoryKeys(), local={hash_api_key(ADMIN): ADMIN_KEY}),
         usage=ledger,
         health={"store": check},

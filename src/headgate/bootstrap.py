@@ -34,7 +34,8 @@ from headgate.providers.sandbox import SANDBOX_PRICE, Sandbox
 from headgate.settings import Settings
 from headgate.simulate.app import create_app as create_simulator
 from headgate.simulate.options import Fault, SimulatorOptions, parse_fault
-from headgate.stores.process_limits import ProcessRateLimiter
+from headgate.stores.buckets import DefaultLimits
+from headgate.stores.machine_limits import MachineRateLimiter
 from headgate.stores.sqlite.database import Database
 from headgate.stores.sqlite.keys import SqliteKeys
 from headgate.stores.sqlite.ledger import SqliteLedger
@@ -43,6 +44,7 @@ from headgate.transport.http import HttpClient
 from headgate.usage import samples
 
 DATABASE = "headgate.db"
+LIMITS = "limits"
 DISCOVERY_SECONDS = 2.0
 # OpenAI's documented maxima of output tokens, by the beginning of a model's id.
 OPENAI_OUTPUT_TOKENS = {
@@ -227,11 +229,13 @@ async def _services(
         discovery = asyncio.create_task(catalog.refresh())
         stack.callback(discovery.cancel)
         limits = configuration.limits
+        limiter = _limiter(settings)
+        stack.callback(limiter.close)
         usage = SqliteUsage(database)
         yield Services(
             gateway=Gateway(
                 catalog=catalog,
-                limiter=ProcessRateLimiter(limits.requests_per_second, limits.burst),
+                limiter=limiter,
                 ledger=ledger,
                 billing=_billing(settings),
                 min_output_tokens=configuration.budgets.min_output_tokens,
@@ -263,6 +267,12 @@ async def _database(settings: Settings) -> AsyncIterator[Database]:
         yield database
     finally:
         await database.close()
+
+
+def _limiter(settings: Settings) -> MachineRateLimiter:
+    limits = settings.configuration.limits
+    defaults = DefaultLimits(limits.requests_per_second, limits.burst)
+    return MachineRateLimiter(settings.data / LIMITS, defaults)
 
 
 @contextlib.asynccontextmanager
