@@ -46,6 +46,7 @@ class Platform:
     services: Services
     ledger: MemoryLedger
     failing: dict[str, HeadgateError] = field(default_factory=dict)
+    worked_around: list[str] = field(default_factory=list)
 
     async def call(
         self,
@@ -89,10 +90,12 @@ async def platform(
     ledger = MemoryLedger()
     escrow = Escrow(ledger)
     failing: dict[str, HeadgateError] = {}
+    worked_around: list[str] = []
 
-    async def check() -> None:
+    async def check() -> str | None:
         for error in failing.values():
             raise error
+        return ", ".join(worked_around) or None
 
     catalog = Catalog(
         {"sandbox": Sandbox()} | {item.provider: item for item in providers},
@@ -125,7 +128,7 @@ async def platform(
     await to_app.put({"type": "lifespan.startup"})
     await from_app.get()
     try:
-        yield Platform(app, services, ledger, failing)
+        yield Platform(app, services, ledger, failing, worked_around)
     finally:
         await to_app.put({"type": "lifespan.shutdown"})
         await life

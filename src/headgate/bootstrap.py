@@ -8,12 +8,13 @@ import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from headgate.cli.installation import Check, Finding
 from headgate.core.errors import HeadgateError, Overloaded
 from headgate.core.keys import SCOPES, KeySecret, VirtualKey, hash_api_key, new_api_key, new_key_id
+from headgate.core.limits import RateLimiter
 from headgate.core.models import Provider
 from headgate.core.prices import Price
 from headgate.gateway.calls import Billing
@@ -42,6 +43,9 @@ from headgate.stores.sqlite.ledger import SqliteLedger
 from headgate.stores.sqlite.usage import SqliteUsage
 from headgate.transport.http import HttpClient
 from headgate.usage import samples
+
+if TYPE_CHECKING:
+    from headgate.stores.redis_limits import RedisRateLimiter
 
 DATABASE = "headgate.db"
 LIMITS = "limits"
@@ -81,6 +85,14 @@ class Platform:
 
     app: App
     local_api_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Limiter:
+    """The rate limits, and what `GET /health` asks about them."""
+
+    limiter: RateLimiter
+    health: Mapping[str, Callable[[], Awaitable[str | None]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +213,7 @@ def checks(settings: Settings, /) -> Sequence[Check]:
     """What can be checked of stores and providers."""
     return (
         Check("store", lambda: _check_store(settings)),
+        Check("limits", lambda: _check_limits(settings)),
         Check("providers", lambda: _check_providers(settings)),
     )
 
@@ -229,20 +242,19 @@ async def _services(
         discovery = asyncio.create_task(catalog.refresh())
         stack.callback(discovery.cancel)
         limits = configuration.limits
-        limiter = _limiter(settings)
-        stack.callback(limiter.close)
+        limiter = await stack.enter_async_context(_limiter(settings))
         usage = SqliteUsage(database)
         yield Services(
             gateway=Gateway(
                 catalog=catalog,
-                limiter=limiter,
+                limiter=limiter.limiter,
                 ledger=ledger,
                 billing=_billing(settings),
                 min_output_tokens=configuration.budgets.min_output_tokens,
             ),
             keys=Keys(SqliteKeys(database), local=local_keys),
             usage=usage,
-            health={"store": database.check},
+            health={"store": database.check, **limiter.health},
             default_model=AUTO,
             default_embedding_model=(
                 f"openai/{OPENAI_EMBEDDING}" if settings.openai_api_key else "local/local"
@@ -269,10 +281,31 @@ async def _database(settings: Settings) -> AsyncIterator[Database]:
         await database.close()
 
 
-def _limiter(settings: Settings) -> MachineRateLimiter:
+@contextlib.asynccontextmanager
+async def _limiter(settings: Settings) -> AsyncIterator[_Limiter]:
+    """The rate limits: kept in Redis where one is named, else in the data directory."""
     limits = settings.configuration.limits
     defaults = DefaultLimits(limits.requests_per_second, limits.burst)
-    return MachineRateLimiter(settings.data / LIMITS, defaults)
+    if settings.redis_url is None:
+        machine = MachineRateLimiter(settings.data / LIMITS, defaults)
+        try:
+            yield _Limiter(machine, {})
+        finally:
+            machine.close()
+        return
+    shared = _redis_limiter(settings.redis_url.reveal(), defaults)
+    await shared.start()
+    try:
+        yield _Limiter(shared, {"limits": shared.state})
+    finally:
+        await shared.aclose()
+
+
+def _redis_limiter(url: str, defaults: DefaultLimits) -> "RedisRateLimiter":
+    # The client library takes longer to load than the rest of the platform.
+    from headgate.stores.redis_limits import RedisRateLimiter
+
+    return RedisRateLimiter(url, defaults)
 
 
 @contextlib.asynccontextmanager
@@ -377,6 +410,21 @@ async def _check_store(settings: Settings) -> Finding:
     except HeadgateError as error:
         return Finding("fail", error.message, "Check the data directory's rights and its disk.")
     return Finding("ok", str(settings.data / DATABASE))
+
+
+async def _check_limits(settings: Settings) -> Finding:
+    if settings.redis_url is None:
+        return Finding("ok", "shared by all processes on the data directory")
+    limiter = _redis_limiter(settings.redis_url.reveal(), DefaultLimits(1, 1))
+    try:
+        await limiter.ping()
+    except Overloaded as error:
+        return Finding(
+            "fail", error.message, "Start the server that HEADGATE_REDIS_URL names, or correct it."
+        )
+    finally:
+        await limiter.aclose()
+    return Finding("ok", "shared by all processes on the Redis server")
 
 
 async def _check_providers(settings: Settings) -> Finding:

@@ -5,7 +5,7 @@ Each adapter is asked through two limiters that share what lies behind them, as 
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,9 +19,15 @@ from headgate.core.limits import RateLimiter, Ticket
 from headgate.stores.buckets import DefaultLimits
 from headgate.stores.machine_limits import MachineRateLimiter
 from headgate.stores.process_limits import ProcessRateLimiter
+from headgate.stores.redis_limits import LEASE_SECONDS, RedisRateLimiter
 from rate_limits import admitted, answered, die_with_places, key, refused
+from redis_server import RedisServer, redis_running
 
 DEFAULTS = DefaultLimits(requests_per_second=50, burst=200)
+
+
+async def nothing() -> None:
+    """What a limiter has to wait for that is told at once."""
 
 
 @dataclass
@@ -30,6 +36,7 @@ class Shared:
 
     Attributes:
         lease_seconds: how long a dead process is taken for a living one.
+        settled: waits until it is known what is under way and what has ended.
         place: where another process finds the backend, as arguments of `holds_places.py`.
     """
 
@@ -37,6 +44,7 @@ class Shared:
     other: RateLimiter
     lease_seconds: float
     place: tuple[str, ...] | None
+    settled: Callable[[], Awaitable[None]] = nothing
 
 
 def process_limiters(clock: FakeClock) -> Shared:
@@ -52,20 +60,42 @@ def machine_limiters(directory: Path, clock: FakeClock, stack: AsyncExitStack) -
     return Shared(one, other, 0, ("machine", str(directory)))
 
 
+async def redis_limiters(server: RedisServer, clock: FakeClock, stack: AsyncExitStack) -> Shared:
+    server.empty()
+    one, other = (RedisRateLimiter(server.url, DEFAULTS, clock=clock) for _ in range(2))
+    for limiter in (one, other):
+        await limiter.start()
+        stack.push_async_callback(limiter.aclose)
+
+    async def settled() -> None:
+        await asyncio.gather(one.reported(), other.reported())
+
+    return Shared(one, other, LEASE_SECONDS, ("redis", server.url), settled)
+
+
+@pytest.fixture(scope="module")
+def redis() -> Iterator[RedisServer]:
+    with redis_running() as server:
+        yield server
+
+
 @pytest.fixture
 def clock() -> FakeClock:
     return FakeClock()
 
 
-@pytest.fixture(params=["process", "machine"])
+@pytest.fixture(params=["process", "machine", "redis"])
 async def shared(
     request: pytest.FixtureRequest, tmp_path: Path, clock: FakeClock
 ) -> AsyncIterator[Shared]:
     async with AsyncExitStack() as stack:
         if request.param == "process":
             yield process_limiters(clock)
-        else:
+        elif request.param == "machine":
             yield machine_limiters(tmp_path / "limits", clock, stack)
+        else:
+            server = request.getfixturevalue("redis")
+            yield await redis_limiters(server, clock, stack)
 
 
 @pytest.fixture
@@ -157,23 +187,29 @@ async def test_without_a_limit_on_tokens_plenty_is_left(one: RateLimiter) -> Non
     assert ticket.tokens.reset_seconds == 0
 
 
-async def test_a_place_comes_back_when_a_call_ends(one: RateLimiter, other: RateLimiter) -> None:
+async def test_a_place_comes_back_when_a_call_ends(
+    shared: Shared, one: RateLimiter, other: RateLimiter
+) -> None:
     who = key(concurrency=2)
     first = await one.admit(who, 0)
     await other.admit(who, 0)
     for limiter in (one, other):
         assert "2 calls under way" in (await refused(limiter, who)).message
     first.finish(0)
+    await shared.settled()
     await other.admit(who, 0)
     await refused(one, who)
 
 
-async def test_a_full_house_costs_no_request(one: RateLimiter, other: RateLimiter) -> None:
+async def test_a_full_house_costs_no_request(
+    shared: Shared, one: RateLimiter, other: RateLimiter
+) -> None:
     who = key(concurrency=1, requests_per_minute=3)
     ticket = await one.admit(who, 0)
     for _ in range(5):
         await refused(other, who)
     ticket.finish(0)
+    await shared.settled()
     assert await admitted(other, who, 5) == 2
 
 
@@ -192,25 +228,28 @@ async def test_a_process_that_dies_gives_its_places_back(
     # Those of the living are kept.
     await refused(other, key("sk-proj-two", concurrency=1))
     ticket.finish(0)
+    await shared.settled()
     await other.admit(key("sk-proj-two", concurrency=1), 0)
 
 
 async def test_the_tokens_that_were_used_replace_the_estimate(
-    one: RateLimiter, other: RateLimiter
+    shared: Shared, one: RateLimiter, other: RateLimiter
 ) -> None:
     who = key(tokens_per_minute=1000)
     (await one.admit(who, 900)).finish(100)
     await refused(one, who, 901)
     (await one.admit(who, 900)).finish(950)
+    await shared.settled()
     assert (await refused(one, who, 1)).retry_after_seconds == pytest.approx(51 * 60 / 1000)
     assert (await refused(other, who, 1)).retry_after_seconds == pytest.approx(51 * 60 / 1000)
 
 
 async def test_a_call_that_used_more_than_the_whole_limit_is_paid_for_by_waiting(
-    one: RateLimiter, clock: FakeClock
+    shared: Shared, one: RateLimiter, clock: FakeClock
 ) -> None:
     who = key(tokens_per_minute=1000)
     (await one.admit(who, 0)).finish(3000)
+    await shared.settled()
     clock.advance(119)
     await refused(one, who, 0)
     clock.advance(1)
@@ -263,12 +302,13 @@ async def test_a_change_counts_what_was_refilled_before_it(
 
 
 async def test_calls_under_way_give_their_places_back_after_a_change(
-    one: RateLimiter, other: RateLimiter
+    shared: Shared, one: RateLimiter, other: RateLimiter
 ) -> None:
     tickets: list[Ticket] = [await one.admit(key(concurrency=5), 0) for _ in range(3)]
     await refused(other, key(concurrency=1))
     for ticket in tickets:
         ticket.finish(0)
+    await shared.settled()
     await other.admit(key(concurrency=1), 0)
     await one.admit(key(), 0)
 
@@ -303,12 +343,12 @@ async def test_both_together_say_what_one_alone_would(
         act = dice.random()
         if act < 0.2:
             clock.advance(dice.choice([0.001, 0.1, 1.0, 5.0]))
+            await shared.settled()
         elif act < 0.5 and tickets:
             used = dice.randrange(60)
             for ticket in tickets.pop(dice.randrange(len(tickets))):
                 ticket.finish(used)
-            # Another limiter may be told a moment later.
-            await asyncio.sleep(0)
+            await shared.settled()
         else:
             who, tokens = dice.choice(keys), dice.randrange(50)
             found = await answered(dice.choice([shared.one, shared.other]), who, tokens)

@@ -109,24 +109,40 @@ class Buckets:
         Raises:
             RateLimited: a limit is reached.
         """
-        if concurrency is not None and running >= concurrency:
-            under_way = f"the key already has {running} calls under way, its limit"
-            raise self.refusal(f"{under_way}: wait for one to end", FULL_HOUSE_SECONDS)
-        # A request larger than the whole limit waits for a full bucket, not for ever.
-        estimate = min(tokens, int(self.tokens_capacity))
-        requests_wait, tokens_wait = self._waits(estimate)
-        if requests_wait > INSTANT_SECONDS or tokens_wait > INSTANT_SECONDS:
-            short = "tokens" if tokens_wait > requests_wait else "requests"
-            wait = max(requests_wait, tokens_wait)
-            raise self.refusal(f"the key's limit on {short} is reached", wait)
+        estimate = self.estimate(tokens)
+        refusal = self.refusal(running, concurrency, estimate)
+        if refusal is not None:
+            raise refusal
         self.requests -= 1
         self.tokens -= estimate
         return estimate
 
+    def estimate(self, tokens: int) -> int:
+        """The tokens that a call takes which needs about `tokens`."""
+        # A request larger than the whole limit waits for a full bucket, not for ever.
+        return min(tokens, int(self.tokens_capacity))
+
+    def refusal(self, running: int, concurrency: int | None, estimate: int) -> RateLimited | None:
+        """Why one more call of so many tokens cannot be admitted, if it cannot."""
+        if concurrency is not None and running >= concurrency:
+            under_way = f"the key already has {running} calls under way, its limit"
+            return self._refusal(f"{under_way}: wait for one to end", FULL_HOUSE_SECONDS)
+        requests_wait = tokens_wait = 0.0
+        if self.requests < 1:
+            requests_wait = (1 - self.requests) / self.requests_per_second
+        if self.tokens < estimate:
+            missing = estimate - self.tokens
+            tokens_wait = missing * SECONDS_PER_MINUTE / self.tokens_capacity
+        if requests_wait <= INSTANT_SECONDS and tokens_wait <= INSTANT_SECONDS:
+            return None
+        short = "tokens" if tokens_wait > requests_wait else "requests"
+        wait = max(requests_wait, tokens_wait)
+        return self._refusal(f"the key's limit on {short} is reached", wait)
+
     def replace(self, estimate: int, used: int) -> None:
         """Put the tokens that a call has used in the place of the estimate that was taken."""
         if self.tokens_capacity:
-            self.tokens += estimate - used
+            self.tokens = min(self.tokens_capacity, self.tokens + estimate - used)
 
     def is_whole(self) -> bool:
         """Whether nothing is missing, so that a new key's buckets say as much."""
@@ -152,21 +168,10 @@ class Buckets:
             max(0.0, missing * SECONDS_PER_MINUTE / self.tokens_capacity),
         )
 
-    def refusal(self, message: str, wait_seconds: float) -> RateLimited:
-        """A refusal with the state of the limits."""
+    def _refusal(self, message: str, wait_seconds: float) -> RateLimited:
         return RateLimited(
             message,
             retry_after_seconds=wait_seconds,
             requests=self.requests_window(),
             tokens=self.tokens_window(),
         )
-
-    def _waits(self, estimate: int) -> tuple[float, float]:
-        """How long until there is a request, and until there are so many tokens."""
-        requests_wait = tokens_wait = 0.0
-        if self.requests < 1:
-            requests_wait = (1 - self.requests) / self.requests_per_second
-        if self.tokens < estimate:
-            missing = estimate - self.tokens
-            tokens_wait = missing * SECONDS_PER_MINUTE / self.tokens_capacity
-        return requests_wait, tokens_wait
