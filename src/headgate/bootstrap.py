@@ -10,12 +10,13 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from headgate.cli.installation import Check, Finding
 from headgate.core.errors import HeadgateError, Overloaded
 from headgate.core.keys import SCOPES, KeySecret, VirtualKey, hash_api_key, new_api_key, new_key_id
+from headgate.core.limits import RateLimiter
 from headgate.core.models import Provider, ProviderError
 from headgate.core.prices import Price
 from headgate.gateway.calls import Billing
@@ -36,7 +37,8 @@ from headgate.providers.sandbox import SANDBOX_PRICE, Sandbox
 from headgate.settings import Settings
 from headgate.simulate.app import create_app as create_simulator
 from headgate.simulate.options import Fault, SimulatorOptions, parse_fault
-from headgate.stores.process_limits import ProcessRateLimiter
+from headgate.stores.buckets import DefaultLimits
+from headgate.stores.machine_limits import MachineRateLimiter
 from headgate.stores.sqlite.database import Database
 from headgate.stores.sqlite.keys import SqliteKeys
 from headgate.stores.sqlite.ledger import SqliteLedger
@@ -44,7 +46,11 @@ from headgate.stores.sqlite.usage import SqliteUsage
 from headgate.transport.http import HttpClient
 from headgate.usage import samples
 
+if TYPE_CHECKING:
+    from headgate.stores.redis_limits import RedisRateLimiter
+
 DATABASE = "headgate.db"
+LIMITS = "limits"
 DISCOVERY_SECONDS = 2.0
 # OpenAI's documented maxima of output tokens, by the beginning of a model's id.
 OPENAI_OUTPUT_TOKENS = {
@@ -81,6 +87,14 @@ class Platform:
 
     app: App
     local_api_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Limiter:
+    """The rate limits, and what `GET /health` asks about them."""
+
+    limiter: RateLimiter
+    health: Mapping[str, Callable[[], Awaitable[str | None]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +220,7 @@ def checks(settings: Settings, /) -> Sequence[Check]:
     """What can be checked of stores and providers."""
     return (
         Check("store", lambda: _check_store(settings)),
+        Check("limits", lambda: _check_limits(settings)),
         Check("providers", lambda: _check_providers(settings)),
     )
 
@@ -234,18 +249,19 @@ async def _services(
         discovery = asyncio.create_task(catalog.refresh())
         stack.callback(discovery.cancel)
         limits = configuration.limits
+        limiter = await stack.enter_async_context(_limiter(settings))
         usage = SqliteUsage(database)
         yield Services(
             gateway=Gateway(
                 catalog=catalog,
-                limiter=ProcessRateLimiter(limits.requests_per_second, limits.burst),
+                limiter=limiter.limiter,
                 ledger=ledger,
                 billing=_billing(settings),
                 min_output_tokens=configuration.budgets.min_output_tokens,
             ),
             keys=Keys(SqliteKeys(database), local=local_keys),
             usage=usage,
-            health={"store": database.check},
+            health={"store": database.check, **limiter.health},
             default_model=AUTO,
             default_embedding_model=(
                 f"openai/{OPENAI_EMBEDDING}" if settings.openai_api_key else "local/local"
@@ -277,6 +293,33 @@ def _keep_private(path: Path) -> None:
     """Make the file its owner's alone before anything is written; SQLite's others follow it."""
     with contextlib.suppress(FileExistsError, OSError):
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+
+
+@contextlib.asynccontextmanager
+async def _limiter(settings: Settings) -> AsyncIterator[_Limiter]:
+    """The rate limits: kept in Redis where one is named, else in the data directory."""
+    limits = settings.configuration.limits
+    defaults = DefaultLimits(limits.requests_per_second, limits.burst)
+    if settings.redis_url is None:
+        machine = MachineRateLimiter(settings.data / LIMITS, defaults)
+        try:
+            yield _Limiter(machine, {})
+        finally:
+            machine.close()
+        return
+    shared = _redis_limiter(settings.redis_url.reveal(), defaults)
+    await shared.start()
+    try:
+        yield _Limiter(shared, {"limits": shared.state})
+    finally:
+        await shared.aclose()
+
+
+def _redis_limiter(url: str, defaults: DefaultLimits) -> "RedisRateLimiter":
+    # The client library takes longer to load than the rest of the platform.
+    from headgate.stores.redis_limits import RedisRateLimiter
+
+    return RedisRateLimiter(url, defaults)
 
 
 @contextlib.asynccontextmanager
@@ -383,6 +426,21 @@ async def _check_store(settings: Settings) -> Finding:
         remedy = "Check HEADGATE_STORE, and the data directory's rights and its disk."
         return Finding("fail", error.message, remedy)
     return Finding("ok", str(settings.data / DATABASE))
+
+
+async def _check_limits(settings: Settings) -> Finding:
+    if settings.redis_url is None:
+        return Finding("ok", "shared by all processes on the data directory")
+    limiter = _redis_limiter(settings.redis_url.reveal(), DefaultLimits(1, 1))
+    try:
+        await limiter.ping()
+    except Overloaded as error:
+        return Finding(
+            "fail", error.message, "Start the server that HEADGATE_REDIS_URL names, or correct it."
+        )
+    finally:
+        await limiter.aclose()
+    return Finding("ok", "shared by all processes on the Redis server")
 
 
 async def _check_providers(settings: Settings) -> Finding:

@@ -111,6 +111,32 @@ async def test_a_store_that_is_not_there_yet_refuses_to_start(tmp_path: Path) ->
             pass
 
 
+async def test_without_the_redis_that_was_named_nothing_is_admitted_and_health_says_why(
+    tmp_path: Path,
+) -> None:
+    nowhere = settings(tmp_path, HEADGATE_REDIS_URL="redis://127.0.0.1:9")
+    body = b'{"model":"sandbox","messages":[{"role":"user","content":"Hello"}]}'
+    async with bootstrap.open_platform(nowhere) as platform:
+        refused = await call(platform, "POST", "/v1/complete", body)
+        health = await call(platform, "GET", "/health")
+    assert (refused.status, refused.json["error"]["code"]) == (503, "overloaded")
+    assert health.status == 200
+    assert "not been reached" in health.json["checks"]["limits"]
+
+
+@pytest.mark.parametrize(
+    ("environment", "status"),
+    [({}, "ok"), ({"HEADGATE_REDIS_URL": "redis://:p4ss@127.0.0.1:9"}, "fail")],
+)
+async def test_the_doctor_says_where_rate_limits_are_kept(
+    tmp_path: Path, environment: dict[str, str], status: str
+) -> None:
+    checks = {check.name: check for check in bootstrap.checks(settings(tmp_path, **environment))}
+    finding = await checks["limits"].run()
+    assert finding.status == status
+    assert "p4ss" not in f"{finding}"
+
+
 async def test_the_doctor_finds_a_store_that_is_well_and_vendors_that_are_missing(
     tmp_path: Path,
 ) -> None:

@@ -25,7 +25,7 @@ from headgate.core.errors import (
     UpstreamFailed,
     UpstreamTimedOut,
 )
-from headgate.core.limits import RateLimiter, Ticket
+from headgate.core.limits import RateLimiter
 from headgate.core.models import (
     ProviderError,
     ProviderRefused,
@@ -36,7 +36,7 @@ from headgate.core.models import (
 from headgate.core.money import NanoUSD
 from headgate.core.usage import RequestType
 from headgate.gateway.books import Books, Hold
-from headgate.gateway.calls import Attempt, Billing, Caller, Receipt, receipt
+from headgate.gateway.calls import Attempt, Billing, Caller, Place, Receipt, receipt
 from headgate.gateway.catalog import Catalog, Route
 from headgate.gateway.escrow import Escrow
 from headgate.gateway.streams import StreamedAnswer
@@ -71,7 +71,7 @@ class _Call(msgspec.Struct, Generic[T], frozen=True):
     caller: Caller
     request_type: RequestType
     routes: tuple[Route, ...]
-    ticket: Ticket
+    place: Place
     bounds: Callable[[Route], tuple[int, int | None, int]]
     estimate: Callable[[Route], int]
     make: Callable[[Attempt, int | None], Awaitable[T]]
@@ -104,15 +104,13 @@ class Gateway:
             return await provider.complete(fitted, idempotency_key=attempt.idempotency_key)
 
         call = await self._chat_call(caller, request, make)
-        used = 0
         try:
             attempt, response = await self._first_answer(call)
-            used = response.usage.total_tokens
             attempt.settle(response.usage, "ok", estimated=response.estimated)
             await attempt.durable()
             return Answer(response, receipt(attempt))
         finally:
-            call.ticket.finish(used)
+            call.place.leave()
 
     async def stream(
         self,
@@ -142,7 +140,7 @@ class Gateway:
         try:
             _, answer = await self._first_answer(call)
         except BaseException:
-            call.ticket.finish(0)
+            call.place.leave()
             raise
         return answer
 
@@ -164,20 +162,18 @@ class Gateway:
             caller,
             "embedding",
             routes,
-            await self.limiter.admit(caller.key, size),
+            Place(await self.limiter.admit(caller.key, size)),
             lambda route: (route.provider.embedding_ceiling(request), 0, 0),
             lambda route: min(size, route.provider.embedding_ceiling(request)),
             make,
         )
-        used = 0
         try:
             attempt, response = await self._first_answer(call)
-            used = response.usage.total_tokens
             attempt.settle(response.usage, "ok", estimated=response.estimated)
             await attempt.durable()
             return Answer(response, receipt(attempt))
         finally:
-            call.ticket.finish(used)
+            call.place.leave()
 
     async def _chat_call(
         self,
@@ -192,7 +188,7 @@ class Gateway:
             caller,
             "completion",
             routes,
-            await self.limiter.admit(caller.key, estimate),
+            Place(await self.limiter.admit(caller.key, estimate)),
             lambda route: (
                 route.provider.input_ceiling(request),
                 sent,
@@ -274,7 +270,7 @@ class Gateway:
             ledger=self.ledger,
             hold=hold,
             markup=markup,
-            ticket=call.ticket,
+            place=call.place,
         )
         return attempt, limit
 

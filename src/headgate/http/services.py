@@ -15,7 +15,7 @@ class Services:
 
     Attributes:
         health: by name, the checks that `GET /health` makes; each raises `HeadgateError` when
-            its part is down.
+            its part is down, and says what is wrong where the platform works in spite of it.
         default_model, default_embedding_model: what answers where the caller named no model.
         max_body_bytes: larger requests are refused.
         heartbeat_seconds: how long a stream's head waits for the first piece of the answer.
@@ -24,7 +24,7 @@ class Services:
     gateway: Gateway
     keys: Keys
     usage: UsageStore
-    health: Mapping[str, Callable[[], Awaitable[None]]]
+    health: Mapping[str, Callable[[], Awaitable[str | None]]]
     default_model: str
     default_embedding_model: str
     max_body_bytes: int

@@ -235,9 +235,68 @@ async def test_a_refused_budget_gives_the_place_in_the_rate_limit_back() -> None
 async def test_the_tokens_that_were_used_count_in_the_rate_limit() -> None:
     desk = Desk(FakeProvider("one"))
     await desk.gateway.complete(CALLER, asks(max_tokens=900))
-    counters = desk.limiter._keys[KEY.key_id]
-    assert counters.tokens is not None
-    assert counters.tokens.level == 1_000_000 - USAGE.total_tokens
+    assert desk.limited_tokens() == USAGE.total_tokens
+
+
+@pytest.mark.parametrize("is_streamed", [False, True])
+@pytest.mark.parametrize(
+    ("error", "used"),
+    [
+        (ProviderRefused("overloaded", "later"), 0),
+        (ProviderUnreachable("nobody there"), 0),
+        (ProviderTimedOut("slow"), 10),
+        (ProviderBroke("gone"), 10),
+    ],
+)
+async def test_a_failed_call_counts_in_the_rate_limit_what_the_vendor_worked_on(
+    error: ProviderError, used: int, *, is_streamed: bool
+) -> None:
+    desk = Desk(FakeProvider("one", [error] if is_streamed else error))
+    call = desk.gateway.stream if is_streamed else desk.gateway.complete
+    with pytest.raises(HeadgateError):
+        await call(CALLER, asks(max_tokens=900))
+    assert desk.limited_tokens() == used
+    await desk.rest()
+
+
+async def test_every_attempt_counts_in_the_rate_limit() -> None:
+    desk = Desk(FakeProvider("one", ProviderTimedOut("slow")), FakeProvider("two"), aliases=TWO)
+    await desk.gateway.complete(CALLER, asks(model="best"))
+    assert desk.limited_tokens() == 10 + USAGE.total_tokens
+
+
+@pytest.mark.parametrize("is_streamed", [False, True])
+async def test_an_abandoned_call_counts_its_input_in_the_rate_limit(*, is_streamed: bool) -> None:
+    never = asyncio.Event()
+    one = FakeProvider("one", [never] if is_streamed else never)
+    desk = Desk(one)
+    call = desk.gateway.stream if is_streamed else desk.gateway.complete
+    task = asyncio.ensure_future(call(CALLER, asks(max_tokens=900)))
+    await one.called.wait()
+    await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert desk.limited_tokens() == 10
+    await desk.rest()
+
+
+async def test_an_abandoned_embedding_counts_its_input_in_the_rate_limit() -> None:
+    one = FakeProvider("one", asyncio.Event())
+    desk = Desk(one)
+    request = EmbeddingRequest(model="small", input=("x" * 40,))
+    task = asyncio.ensure_future(desk.gateway.embed(CALLER, request))
+    await one.called.wait()
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert desk.limited_tokens() == 10
+
+
+async def test_a_call_without_the_money_counts_no_tokens_in_the_rate_limit() -> None:
+    desk = Desk(FakeProvider("one"))
+    await desk.limit(1)
+    with pytest.raises(BudgetExceeded):
+        await desk.gateway.complete(CALLER, asks(max_tokens=900))
+    assert desk.limited_tokens() == 0
 
 
 async def test_the_models_own_limit_holds_where_the_budget_covers_it() -> None:
