@@ -19,6 +19,16 @@ COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-ver
 
 NEEDS_PYTHON := 'import sys; sys.version_info >= (3, 11) or sys.exit("Headgate needs Python 3.11 or newer; " + sys.executable + " is " + sys.version.split()[0] + ". Name another one: make setup PYTHON=python3.12")'
 
+# Tests of Redis start a server of their own. Without the program they are skipped, but in CI they fail.
+REDIS_FOR_TESTS = command -v redis-server >/dev/null || { \
+	if [ -f /etc/debian_version ] && [ "$$(id -u)" = 0 ]; then \
+		echo "Installing redis-server"; \
+		{ apt-get -qq update && DEBIAN_FRONTEND=noninteractive \
+			apt-get -qq install --yes --no-install-recommends redis-server >/dev/null; } || true; \
+	else \
+		echo 'redis-server was not found, so tests of Redis are skipped; on Debian: apt-get install redis-server'; \
+	fi; }
+
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
@@ -46,7 +56,8 @@ $(STAMP): requirements/dev.txt pyproject.toml
 run: setup ## Run the platform on http://127.0.0.1:3000 (PORT=3000, ARGS= for headgate serve)
 	@exec $(BIN)/headgate serve --port $(PORT) $(ARGS)
 
-test: setup ## Run all tests (ARGS= for pytest)
+test: setup ## Run all tests (ARGS= for pytest); as root on Debian, installs redis-server for them
+	@$(REDIS_FOR_TESTS)
 	@$(BIN)/pytest $(ARGS)
 
 check: setup ## Check format, lint, types, import rules, documents and lock; what CI checks

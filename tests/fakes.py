@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mappin
 from dataclasses import dataclass
 from typing import TypeAlias, TypeVar
 
-from headgate.core.budgets import Account, AccountState, LeaseId, Limit, Settlement
+from headgate.core.budgets import Account, AccountState, LeaseId, Limit, Settlement, Unconfirmed
 from headgate.core.chat import ChatDelta, ChatRequest, ChatResponse, TokenUsage, WireDelta
 from headgate.core.embeddings import EmbeddingRequest, EmbeddingResponse
 from headgate.core.errors import Overloaded
@@ -234,6 +234,20 @@ class RemoteLedger:
 
     async def expire(self, *, now: float) -> int:
         return await self._asked("expire", lambda: self.memory.expire(now=now))
+
+    async def recall(self, account: Account, period: str, *, until: float) -> None:
+        await self._asked("recall", lambda: self.memory.recall(account, period, until=until))
+
+    async def recalled(self, *, now: float) -> list[tuple[Account, str]]:
+        return await self._asked("recalled", lambda: self.memory.recalled(now=now))
+
+    async def unconfirmed(self, *, limit: int, after: str | None) -> list[Unconfirmed]:
+        return await self._asked(
+            "unconfirmed", lambda: self.memory.unconfirmed(limit=limit, after=after)
+        )
+
+    async def release(self, entry_id: str, *, now: float) -> Unconfirmed | None:
+        return await self._asked("release", lambda: self.memory.release(entry_id, now=now))
 
     async def set_limit(self, account: Account, limit: Limit | None) -> None:
         await self._asked("set_limit", lambda: self.memory.set_limit(account, limit))

@@ -16,6 +16,7 @@ from headgate.gateway.calls import Billing, Caller
 from headgate.gateway.catalog import Catalog
 from headgate.gateway.escrow import IDLE_SECONDS, Escrow
 from headgate.gateway.gateway import Gateway
+from headgate.stores.buckets import DefaultLimits
 from headgate.stores.process_limits import ProcessRateLimiter
 
 PERIOD = "2026-11"
@@ -53,7 +54,7 @@ class Desk:
         self.clock = FakeClock()
         self.store = RemoteLedger()
         self.ledger = Escrow(self.store, clock=self.clock)
-        self.limiter = ProcessRateLimiter(requests_per_second=50, burst=200, clock=self.clock)
+        self.limiter = ProcessRateLimiter(DefaultLimits(50, 200), clock=self.clock)
         self.gateway = Gateway(
             catalog=Catalog(
                 {provider.provider: provider for provider in providers},
@@ -70,6 +71,11 @@ class Desk:
 
     async def limit(self, amount: int, account: Account = ACCOUNT) -> None:
         await self.store.memory.set_limit(account, Limit(amount=amount))
+
+    def limited_tokens(self) -> int:
+        """How many tokens count against the key's limit now."""
+        buckets = self.limiter._keys[KEY.key_id].buckets
+        return round(buckets.tokens_capacity - buckets.tokens)
 
     @property
     def events(self) -> list[UsageEvent]:

@@ -21,6 +21,7 @@ from headgate.http.services import Services
 from headgate.http.table import routes
 from headgate.identity.keys import Keys
 from headgate.providers.sandbox import SANDBOX_PRICE, Sandbox
+from headgate.stores.buckets import DefaultLimits
 from headgate.stores.memory import MemoryKeys, MemoryLedger
 from headgate.stores.process_limits import ProcessRateLimiter
 
@@ -45,6 +46,7 @@ class Platform:
     services: Services
     ledger: MemoryLedger
     failing: dict[str, HeadgateError] = field(default_factory=dict)
+    worked_around: list[str] = field(default_factory=list)
 
     async def call(
         self,
@@ -88,10 +90,12 @@ async def platform(
     ledger = MemoryLedger()
     escrow = Escrow(ledger)
     failing: dict[str, HeadgateError] = {}
+    worked_around: list[str] = []
 
-    async def check() -> None:
+    async def check() -> str | None:
         for error in failing.values():
             raise error
+        return ", ".join(worked_around) or None
 
     catalog = Catalog(
         {"sandbox": Sandbox()} | {item.provider: item for item in providers},
@@ -99,7 +103,9 @@ async def platform(
         auto=lambda: ["sandbox"],
     )
     services = Services(
-        gateway=Gateway(catalog, ProcessRateLimiter(1000, 1000), escrow, Billing(Markup(20_000))),
+        gateway=Gateway(
+            catalog, ProcessRateLimiter(DefaultLimits(1000, 1000)), escrow, Billing(Markup(20_000))
+        ),
         keys=Keys(MemoryKeys(), local={hash_api_key(ADMIN): ADMIN_KEY}),
         usage=ledger,
         health={"store": check},
@@ -122,7 +128,7 @@ async def platform(
     await to_app.put({"type": "lifespan.startup"})
     await from_app.get()
     try:
-        yield Platform(app, services, ledger, failing)
+        yield Platform(app, services, ledger, failing, worked_around)
     finally:
         await to_app.put({"type": "lifespan.shutdown"})
         await life

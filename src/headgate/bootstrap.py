@@ -5,10 +5,12 @@ import contextlib
 import gc
 import ipaddress
 import logging
+import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 from headgate.cli.installation import Check, Finding
@@ -23,7 +25,8 @@ from headgate.core.keys import (
     new_api_key,
     new_key_id,
 )
-from headgate.core.models import Provider
+from headgate.core.limits import RateLimiter
+from headgate.core.models import Provider, ProviderError
 from headgate.core.prices import Price
 from headgate.core.usage import UsageStore
 from headgate.gateway.calls import Billing
@@ -44,12 +47,13 @@ from headgate.providers.sandbox import SANDBOX_PRICE, Sandbox
 from headgate.settings import Settings
 from headgate.simulate.app import create_app as create_simulator
 from headgate.simulate.options import Fault, SimulatorOptions, parse_fault
+from headgate.stores.buckets import DefaultLimits
 from headgate.stores.dynamodb import tables
 from headgate.stores.dynamodb.client import DynamoClient, TableMissing
 from headgate.stores.dynamodb.keys import DynamoKeys
 from headgate.stores.dynamodb.ledger import DynamoLedger
 from headgate.stores.dynamodb.usage import DynamoUsage
-from headgate.stores.process_limits import ProcessRateLimiter
+from headgate.stores.machine_limits import MachineRateLimiter
 from headgate.stores.sqlite.database import Database
 from headgate.stores.sqlite.keys import SqliteKeys
 from headgate.stores.sqlite.ledger import SqliteLedger
@@ -58,7 +62,11 @@ from headgate.transport.http import HttpClient
 from headgate.transport.sigv4 import Credentials
 from headgate.usage import samples
 
+if TYPE_CHECKING:
+    from headgate.stores.redis_limits import RedisRateLimiter
+
 DATABASE = "headgate.db"
+LIMITS = "limits"
 DISCOVERY_SECONDS = 2.0
 # DynamoDB answers within milliseconds; a request that takes longer is better sent again.
 DYNAMODB_CONNECT_SECONDS = 2.0
@@ -113,12 +121,25 @@ class _Stores(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class _Limiter:
+    """The rate limits, and what `GET /health` asks about them."""
+
+    limiter: RateLimiter
+    health: Mapping[str, Callable[[], Awaitable[str | None]]]
+
+
+@dataclass(frozen=True, slots=True)
 class _Vendors:
-    """The vendors that the settings name, and what `auto` may pick of them."""
+    """The vendors that the settings name, and what `auto` may pick of them.
+
+    Attributes:
+        remote: those of `providers` that somebody has set up, and so should answer.
+    """
 
     providers: Mapping[str, Provider]
     prices: Prices
     everyday: Mapping[str, tuple[str, ...]]
+    remote: Mapping[str, OpenAIProvider]
 
     def auto(self) -> list[str]:
         """What `auto` may pick now, the cheapest first; `local` where there is nothing else."""
@@ -232,6 +253,7 @@ def checks(settings: Settings, /) -> Sequence[Check]:
     """What can be checked of stores and providers."""
     return (
         Check("store", lambda: _check_store(settings)),
+        Check("limits", lambda: _check_limits(settings)),
         Check("providers", lambda: _check_providers(settings)),
     )
 
@@ -260,17 +282,18 @@ async def _services(
         discovery = asyncio.create_task(catalog.refresh())
         stack.callback(discovery.cancel)
         limits = configuration.limits
+        limiter = await stack.enter_async_context(_limiter(settings))
         yield Services(
             gateway=Gateway(
                 catalog=catalog,
-                limiter=ProcessRateLimiter(limits.requests_per_second, limits.burst),
+                limiter=limiter.limiter,
                 ledger=ledger,
                 billing=_billing(settings),
                 min_output_tokens=configuration.budgets.min_output_tokens,
             ),
             keys=Keys(stores.keys, local=local_keys),
             usage=stores.usage,
-            health={"store": stores.check},
+            health={"store": stores.check, **limiter.health},
             default_model=AUTO,
             default_embedding_model=(
                 f"openai/{OPENAI_EMBEDDING}" if settings.openai_api_key else "local/local"
@@ -333,10 +356,8 @@ async def _dynamodb(settings: Settings) -> AsyncIterator[DynamoClient]:
 
 @contextlib.asynccontextmanager
 async def _database(settings: Settings) -> AsyncIterator[Database]:
-    try:
-        settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise Overloaded(f"the data directory {settings.data} cannot be made: {error}") from None
+    _make_data_directory(settings)
+    _keep_private(settings.data / DATABASE)
     database = Database(
         settings.data / DATABASE, power_safe=settings.configuration.storage.power_safe
     )
@@ -344,6 +365,47 @@ async def _database(settings: Settings) -> AsyncIterator[Database]:
         yield database
     finally:
         await database.close()
+
+
+def _make_data_directory(settings: Settings) -> None:
+    try:
+        settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise Overloaded(f"the data directory {settings.data} cannot be made: {error}") from None
+
+
+def _keep_private(path: Path) -> None:
+    """Make the file its owner's alone before anything is written; SQLite's others follow it."""
+    with contextlib.suppress(FileExistsError, OSError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+
+
+@contextlib.asynccontextmanager
+async def _limiter(settings: Settings) -> AsyncIterator[_Limiter]:
+    """The rate limits: kept in Redis where one is named, else in the data directory."""
+    limits = settings.configuration.limits
+    defaults = DefaultLimits(limits.requests_per_second, limits.burst)
+    if settings.redis_url is None:
+        _make_data_directory(settings)
+        machine = MachineRateLimiter(settings.data / LIMITS, defaults)
+        try:
+            yield _Limiter(machine, {})
+        finally:
+            machine.close()
+        return
+    shared = _redis_limiter(settings.redis_url.reveal(), defaults)
+    await shared.start()
+    try:
+        yield _Limiter(shared, {"limits": shared.state})
+    finally:
+        await shared.aclose()
+
+
+def _redis_limiter(url: str, defaults: DefaultLimits) -> "RedisRateLimiter":
+    # The client library takes longer to load than the rest of the platform.
+    from headgate.stores.redis_limits import RedisRateLimiter
+
+    return RedisRateLimiter(url, defaults)
 
 
 @contextlib.asynccontextmanager
@@ -375,6 +437,7 @@ def _vendors(settings: Settings, client: HttpClient) -> _Vendors:
     )
     providers: dict[str, Provider] = {"sandbox": Sandbox(), "local": Local()}
     everyday: dict[str, tuple[str, ...]] = {}
+    remote: dict[str, OpenAIProvider] = {}
     # Known without a key too, since sample data is priced with it.
     packaged["openai"] = PackagedVendor(id="openai")
     if settings.openai_api_key is not None:
@@ -391,7 +454,7 @@ def _vendors(settings: Settings, client: HttpClient) -> _Vendors:
             limit_field="max_completion_tokens",
             output_tokens=OPENAI_OUTPUT_TOKENS,
         )
-        providers["openai"] = OpenAIProvider(vendor, client)
+        providers["openai"] = remote["openai"] = OpenAIProvider(vendor, client)
     for row in settings.vendors:
         packaged[row.name] = PackagedVendor(url=row.base_url)
         if _is_own(row.base_url):
@@ -404,11 +467,11 @@ def _vendors(settings: Settings, client: HttpClient) -> _Vendors:
             catalog=frozenset(row.models),
             discover=not row.models,
         )
-        providers[row.name] = OpenAIProvider(vendor, client)
+        providers[row.name] = remote[row.name] = OpenAIProvider(vendor, client)
     everyday["ollama"] = ()
     ollama = OpenAIVendor(name="ollama", base_url=f"{settings.ollama_base_url}/v1", discover=True)
     providers["ollama"] = OpenAIProvider(ollama, client)
-    return _Vendors(providers, prices, everyday)
+    return _Vendors(providers, prices, everyday, remote)
 
 
 def _is_served_elsewhere(providers: Mapping[str, Provider], model: str) -> bool:
@@ -448,7 +511,8 @@ async def _check_store(settings: Settings) -> Finding:
         async with _database(settings) as database:
             await database.check()
     except HeadgateError as error:
-        return Finding("fail", error.message, "Check the data directory's rights and its disk.")
+        remedy = "Check HEADGATE_STORE, and the data directory's rights and its disk."
+        return Finding("fail", error.message, remedy)
     return Finding("ok", str(settings.data / DATABASE))
 
 
@@ -464,11 +528,29 @@ async def _check_dynamodb(settings: Settings) -> Finding:
     return Finding("ok", f"DynamoDB at {client.endpoint}")
 
 
+async def _check_limits(settings: Settings) -> Finding:
+    if settings.redis_url is None:
+        return Finding("ok", "shared by all processes on the data directory")
+    limiter = _redis_limiter(settings.redis_url.reveal(), DefaultLimits(1, 1))
+    try:
+        await limiter.ping()
+    except Overloaded as error:
+        return Finding(
+            "fail", error.message, "Start the server that HEADGATE_REDIS_URL names, or correct it."
+        )
+    finally:
+        await limiter.aclose()
+    return Finding("ok", "shared by all processes on the Redis server")
+
+
 async def _check_providers(settings: Settings) -> Finding:
     client = HttpClient(connect_seconds=DISCOVERY_SECONDS, idle_seconds=5)
     try:
         vendors = _vendors(settings, client)
         await Catalog(vendors.providers, vendors.prices).refresh()
+        problems = await asyncio.gather(
+            *(_problem(name, provider) for name, provider in vendors.remote.items())
+        )
         found = [
             f"{name} ({count} models)"
             for name, provider in vendors.providers.items()
@@ -476,6 +558,12 @@ async def _check_providers(settings: Settings) -> Finding:
         ]
     finally:
         await client.aclose()
+    if any(problems):
+        return Finding(
+            "fail",
+            "; ".join(filter(None, problems)),
+            "Check its key and its address: in the environment, or in headgate.toml.",
+        )
     message = ", ".join(found)
     if len(found) == 2:
         return Finding(
@@ -484,3 +572,11 @@ async def _check_providers(settings: Settings) -> Finding:
             "Set OPENAI_API_KEY, start Ollama, or add a [vendors.…] section to headgate.toml.",
         )
     return Finding("ok", message)
+
+
+async def _problem(name: str, provider: OpenAIProvider) -> str | None:
+    try:
+        await provider.check()
+    except ProviderError as error:
+        return f"{name}: {error.message}"
+    return None

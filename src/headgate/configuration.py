@@ -65,16 +65,25 @@ class Routing(Section, frozen=True, kw_only=True):
     """How long to try, how often, and when to leave a failing model alone."""
 
     timeout_seconds: Annotated[
-        float, Meta(gt=0, le=3600, description="How long one attempt may take.")
+        float, Meta(gt=0, le=3600, description="How long a vendor may be silent.")
     ] = 60.0
     retries: Annotated[
-        int, Meta(ge=0, le=10, description="Further attempts on the same model before the next.")
+        int,
+        Meta(
+            ge=0,
+            le=10,
+            description="Not used yet. Further attempts on the same model before the next.",
+        ),
     ] = 1
     breaker_failures: Annotated[
-        int, Meta(ge=1, description="Failures in a row after which a model is left alone.")
+        int,
+        Meta(
+            ge=1, description="Not used yet. Failures in a row after which a model is left alone."
+        ),
     ] = 5
     breaker_seconds: Annotated[
-        float, Meta(gt=0, le=DAY, description="How long a failing model is left alone.")
+        float,
+        Meta(gt=0, le=DAY, description="Not used yet. How long a failing model is left alone."),
     ] = 30.0
 
 
@@ -117,7 +126,10 @@ class Cache(Section, frozen=True, kw_only=True):
     """Answers that are kept and given again."""
 
     ttl_seconds: Annotated[
-        int, Meta(ge=0, le=30 * DAY, description="How long an answer is kept; 0 keeps none.")
+        int,
+        Meta(
+            ge=0, le=30 * DAY, description="Not used yet. How long an answer is kept; 0 keeps none."
+        ),
     ] = 3600
 
 
@@ -138,9 +150,7 @@ class Workspace(Section, frozen=True, kw_only=True):
     ] = None
     allowed_hosts: Annotated[
         tuple[str, ...] | None,
-        Meta(
-            description="The only hosts the `http_request` tool may reach; any public one if unset."
-        ),
+        Meta(description="Not used yet. The only hosts the `http_request` tool may reach."),
     ] = None
 
     def __post_init__(self) -> None:

@@ -92,8 +92,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Variable(
             "HEADGATE_REDIS_URL",
             PLATFORM,
-            "A Redis server through which several machines share rate limits.",
-            planned=True,
+            "A Redis server through which several machines share rate limits; without it the"
+            " processes of one machine share them. Example: redis://:password@host:6379/0.",
         ),
     ] = None
     database_url: Annotated[

@@ -1,8 +1,10 @@
 """What every store of keys promises."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from headgate.core.errors import InvalidRequest, NotFound
@@ -74,16 +76,34 @@ async def test_a_key_is_replaced(store: KeyStore) -> None:
     revoked = VirtualKey(
         key_id="a", name="Gone", scopes=frozenset(), created_at=1000.0, revoked_at=1500.25
     )
-    await store.put(revoked)
+    assert await store.put(revoked, expected=key("a"))
     assert await store.get("a") == revoked
     found = await store.find("hash")
     assert found is not None
     assert found[0] == revoked
 
 
+async def test_a_key_that_was_changed_meanwhile_is_not_replaced(store: KeyStore) -> None:
+    """Two changes rest on the same reading: the second must not undo the first."""
+    await store.add(key("a"), KeySecret("hash", "a"))
+    revoked = msgspec.structs.replace(key("a"), revoked_at=1500.25)
+    renamed = msgspec.structs.replace(key("a"), name="Another")
+    assert await store.put(revoked, expected=key("a"))
+    assert not await store.put(renamed, expected=key("a"))
+    assert await store.get("a") == revoked
+
+
+async def test_of_changes_at_once_exactly_one_is_made(store: KeyStore) -> None:
+    await store.add(key("a"), KeySecret("hash", "a"))
+    wanted = [msgspec.structs.replace(key("a"), name=f"Name {number}") for number in range(9)]
+    made = await asyncio.gather(*(store.put(each, expected=key("a")) for each in wanted))
+    assert made.count(True) == 1
+    assert await store.get("a") == wanted[made.index(True)]
+
+
 async def test_a_key_that_does_not_exist_is_not_replaced(store: KeyStore) -> None:
     with pytest.raises(NotFound):
-        await store.put(key("a"))
+        await store.put(key("a"), expected=key("a"))
     assert await store.get("a") is None
 
 

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Coroutine
 from pathlib import Path
 from typing import Any, TypeVar
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -21,6 +22,7 @@ from headgate.core.budgets import (
     LedgerStore,
     Limit,
     Settlement,
+    Unconfirmed,
 )
 from headgate.stores.dynamodb.ledger import DynamoLedger
 from headgate.stores.memory import MemoryLedger
@@ -317,6 +319,108 @@ async def test_a_late_settlement_beside_a_new_lease_counts_once(store: LedgerSto
     assert await sums_of(store) == (120, 120, 0)
 
 
+async def test_a_recall_is_known_until_it_ends(store: LedgerStore) -> None:
+    assert await store.recalled(now=0.0) == []
+    await store.recall(KEY, PERIOD, until=50.0)
+    await store.recall(USER, PERIOD, until=40.0)
+    await store.recall(KEY, NEXT_PERIOD, until=60.0)
+    assert sorted(await store.recalled(now=40.0)) == [
+        (KEY, PERIOD),
+        (KEY, NEXT_PERIOD),
+        (USER, PERIOD),
+    ]
+    assert sorted(await store.recalled(now=50.0)) == [(KEY, PERIOD), (KEY, NEXT_PERIOD)]
+    assert await store.recalled(now=60.5) == []
+
+
+async def test_a_recall_is_made_longer_and_never_shorter(store: LedgerStore) -> None:
+    for until in (50.0, 70.0, 60.0):
+        await store.recall(KEY, PERIOD, until=until)
+    assert await store.recalled(now=70.0) == [(KEY, PERIOD)]
+    assert await store.recalled(now=70.5) == []
+
+
+async def test_recalls_that_ended_are_forgotten(store: LedgerStore) -> None:
+    await store.recall(KEY, PERIOD, until=50.0)
+    await store.recall(USER, PERIOD, until=60.0)
+    await store.expire(now=55.0)
+    assert await store.recalled(now=0.0) == [(USER, PERIOD)]
+
+
+async def test_a_recall_changes_no_sums(store: LedgerStore) -> None:
+    await lease(store, 100)
+    await store.recall(KEY, PERIOD, until=50.0)
+    assert await sums_of(store) == (100, 0, 0)
+
+
+async def unconfirmed_of(store: LedgerStore) -> list[Unconfirmed]:
+    return await store.unconfirmed(limit=100, after=None)
+
+
+async def test_what_is_unconfirmed_is_told_with_its_lease(store: LedgerStore) -> None:
+    await lease(store, 100)
+    assert await unconfirmed_of(store) == []
+    await store.expire(now=END + 1.5)
+    (entry,) = await unconfirmed_of(store)
+    assert (entry.lease, entry.amount) == (LEASE, 100)
+    assert (entry.created_at, entry.released_at) == (END + 1.5, None)
+    await store.settle(settlement((KEY, 30, 30)))
+    assert [(rest.id, rest.amount) for rest in await unconfirmed_of(store)] == [(entry.id, 70)]
+    await store.give_back(LEASE, 70)
+    assert await unconfirmed_of(store) == []
+
+
+async def test_unconfirmed_entries_are_listed_newest_first_and_in_pages(
+    store: LedgerStore,
+) -> None:
+    for number in range(5):
+        await lease(store, 10 + number)
+        await store.expire(now=END + 1 + number)
+    first = await store.unconfirmed(limit=2, after=None)
+    await lease(store, 99)
+    await store.expire(now=END + 9)
+    # The page's last entry may be gone when the next page is asked for.
+    await store.release(first[-1].id, now=END + 10)
+    second = await store.unconfirmed(limit=2, after=first[-1].id)
+    third = await store.unconfirmed(limit=2, after=second[-1].id)
+    assert [entry.amount for entry in first + second + third] == [14, 13, 12, 11, 10]
+
+
+async def test_a_released_entry_is_no_longer_charged_and_is_released_once(
+    store: LedgerStore,
+) -> None:
+    await lease(store, 100)
+    await store.settle(settlement((KEY, 30, 30)))
+    await store.expire(now=END + 1)
+    (entry,) = await unconfirmed_of(store)
+    released = await store.release(entry.id, now=END + 5)
+    assert released == msgspec.structs.replace(entry, released_at=END + 5)
+    assert await store.release(entry.id, now=END + 6) == released
+    assert await unconfirmed_of(store) == []
+    assert await sums_of(store) == (30, 30, 0)
+    assert await store.lease(LEASE, least=970, most=970, expires_at=END) == 970
+
+
+async def test_an_entry_that_is_not_there_is_not_released(store: LedgerStore) -> None:
+    assert await store.release("unc_none", now=END) is None
+    await lease(store, 100)
+    await store.expire(now=END + 1)
+    (entry,) = await unconfirmed_of(store)
+    await store.settle(settlement((KEY, 100, 100)))
+    assert await store.release(entry.id, now=END + 2) is None
+    assert await sums_of(store) == (100, 100, 0)
+
+
+async def test_what_is_settled_after_a_release_is_recorded_in_full(store: LedgerStore) -> None:
+    await lease(store, 100)
+    await store.expire(now=END + 1)
+    (entry,) = await unconfirmed_of(store)
+    await store.release(entry.id, now=END + 2)
+    await store.settle(settlement((KEY, 60, 60)))
+    await store.give_back(LEASE, 40)
+    assert await sums_of(store) == (60, 60, 0)
+
+
 async def test_periods_are_apart(store: LedgerStore) -> None:
     await lease(store, 1000)
     later = LeaseId("process-1", KEY, NEXT_PERIOD)
@@ -421,6 +525,14 @@ class LedgerMachine(RuleBasedStateMachine):
         self.now += seconds
         self.run(self.store.expire(now=self.now))
 
+    @rule(data=st.data())
+    def release(self, data: st.DataObject) -> None:
+        entries = self.run(self.store.unconfirmed(limit=100, after=None))
+        if entries:
+            entry = data.draw(st.sampled_from(entries))
+            self.run(self.store.release(entry.id, now=self.now))
+            self.owned[entry.lease] -= entry.amount
+
     @rule()
     def change_period(self) -> None:
         self.period = NEXT_PERIOD if self.period == PERIOD else PERIOD
@@ -438,6 +550,11 @@ class LedgerMachine(RuleBasedStateMachine):
                 assert 0 <= state.unconfirmed <= state.spent <= state.granted
                 assert state.spent == self.billed.get((account, period), 0) + state.unconfirmed
                 assert state.granted - state.spent + state.unconfirmed == owned
+                assert state.unconfirmed == sum(
+                    entry.amount
+                    for entry in self.run(self.store.unconfirmed(limit=100, after=None))
+                    if (entry.lease.account, entry.lease.period) == (account, period)
+                )
 
     def teardown(self) -> None:
         """Once every owner has given back what it has left, only bills remain."""

@@ -29,7 +29,9 @@ ALL_SCOPES = {"ai:complete", "ai:embed", "tools:run", "agent:run", "usage:read"}
 
 def request_of(row: Route) -> tuple[str, str]:
     """A method and a path that reach a row; its placeholders stand for nothing that exists."""
-    return row.method, row.path.replace("{keyId}", "sk-proj-none").replace("{id:path}", "none")
+    return row.method, row.path.replace("{keyId}", "sk-proj-none").replace(
+        "{id:path}", "none"
+    ).replace("{id}", "none")
 
 
 # Models.

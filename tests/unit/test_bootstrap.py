@@ -3,6 +3,7 @@
 import asyncio
 import stat
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -12,6 +13,7 @@ from asgi import Client
 from headgate import bootstrap
 from headgate.core.errors import Overloaded
 from headgate.settings import Settings
+from servers import serve
 
 
 def settings(data: Path, **env: str) -> Settings:
@@ -42,6 +44,14 @@ def test_the_data_directory_is_its_owners_alone(tmp_path: Path) -> None:
     data = tmp_path / "new" / "data"
     bootstrap.prepare(Settings.load({"HEADGATE_DATA": str(data)}, tmp_path))
     assert stat.S_IMODE(data.stat().st_mode) == 0o700
+
+
+def test_the_database_is_its_owners_alone_in_a_directory_that_others_may_read(
+    tmp_path: Path,
+) -> None:
+    tmp_path.chmod(0o755)
+    bootstrap.prepare(settings(tmp_path))
+    assert stat.S_IMODE((tmp_path / bootstrap.DATABASE).stat().st_mode) == 0o600
 
 
 async def test_a_platform_answers_and_remembers_over_a_restart(tmp_path: Path) -> None:
@@ -83,6 +93,11 @@ async def test_vendors_are_those_that_the_settings_name(tmp_path: Path) -> None:
     assert listed["fast"] == listed["auto"] == "headgate"
     assert listed["gpt-4o-mini"] == "openai"
     assert (listed["sandbox"], listed["local"]) == ("sandbox", "local")
+
+
+def test_sample_keys_do_not_stand_in_for_an_admin(tmp_path: Path) -> None:
+    bootstrap.seed(settings(tmp_path))
+    assert bootstrap.prepare(settings(tmp_path)) is not None
 
 
 def test_sample_data_is_loaded_once(tmp_path: Path) -> None:
@@ -148,6 +163,32 @@ async def test_the_doctor_finds_missing_tables(tmp_path: Path) -> None:
     assert (await store.run()).status == "ok"
 
 
+async def test_without_the_redis_that_was_named_nothing_is_admitted_and_health_says_why(
+    tmp_path: Path,
+) -> None:
+    nowhere = settings(tmp_path, HEADGATE_REDIS_URL="redis://127.0.0.1:9")
+    body = b'{"model":"sandbox","messages":[{"role":"user","content":"Hello"}]}'
+    async with bootstrap.open_platform(nowhere) as platform:
+        refused = await call(platform, "POST", "/v1/complete", body)
+        health = await call(platform, "GET", "/health")
+    assert (refused.status, refused.json["error"]["code"]) == (503, "overloaded")
+    assert health.status == 200
+    assert "not been reached" in health.json["checks"]["limits"]
+
+
+@pytest.mark.parametrize(
+    ("environment", "status"),
+    [({}, "ok"), ({"HEADGATE_REDIS_URL": "redis://:p4ss@127.0.0.1:9"}, "fail")],
+)
+async def test_the_doctor_says_where_rate_limits_are_kept(
+    tmp_path: Path, environment: dict[str, str], status: str
+) -> None:
+    checks = {check.name: check for check in bootstrap.checks(settings(tmp_path, **environment))}
+    finding = await checks["limits"].run()
+    assert finding.status == status
+    assert "p4ss" not in f"{finding}"
+
+
 async def test_the_doctor_finds_a_store_that_is_well_and_vendors_that_are_missing(
     tmp_path: Path,
 ) -> None:
@@ -159,3 +200,59 @@ async def test_the_doctor_finds_a_store_that_is_well_and_vendors_that_are_missin
 
 def test_the_document_is_openapi() -> None:
     assert msgspec.json.decode(bootstrap.openapi_document())["openapi"].startswith("3.1")
+
+
+async def ollama(scope: Any, receive: Any, send: Any) -> None:
+    """An Ollama server as the platform sees one: models to list, answers, no credential."""
+    if scope["type"] != "http":
+        return
+    await receive()
+    answers = {
+        "/v1/models": {"object": "list", "data": [{"id": "llama3.2:latest", "object": "model"}]},
+        "/v1/chat/completions": {
+            "id": "chatcmpl-1",
+            "model": "llama3.2:latest",
+            "choices": [
+                {
+                    "index": 0,
+                    "message": {"role": "assistant", "content": "from Ollama"},
+                    "finish_reason": "stop",
+                }
+            ],
+            "usage": {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5},
+        },
+    }
+    headers = [(b"content-type", b"application/json")]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    body = msgspec.json.encode(answers[scope["path"]])
+    await send({"type": "http.response.body", "body": body})
+
+
+async def test_an_ollama_server_is_found_by_itself_and_costs_nothing(tmp_path: Path) -> None:
+    body = b'{"messages":[{"role":"user","content":"Hello"}]}'
+    async with (
+        serve(ollama) as url,
+        bootstrap.open_platform(settings(tmp_path, OLLAMA_BASE_URL=url)) as platform,
+    ):
+        named = body.replace(b"{", b'{"model":"llama3.2:latest",', 1)
+        asked = await call(platform, "POST", "/v1/complete", named)
+        by_itself = await call(platform, "POST", "/v1/complete", body)
+    for answer in (asked, by_itself):
+        assert (answer.json["content"], answer.json["provider"]) == ("from Ollama", "ollama")
+        assert answer.json["usage"]["billed"] == 0
+
+
+async def test_the_doctor_finds_a_store_that_this_release_has_not(tmp_path: Path) -> None:
+    wrong = settings(tmp_path, HEADGATE_STORE="dynamodb")
+    findings = {check.name: await check.run() for check in bootstrap.checks(wrong)}
+    assert (findings["store"].status, "HEADGATE_STORE" in findings["store"].message) == (
+        "fail",
+        True,
+    )
+
+
+async def test_the_doctor_finds_a_vendor_that_cannot_be_reached(tmp_path: Path) -> None:
+    wrong = settings(tmp_path, OPENAI_API_KEY="sk-x", OPENAI_BASE_URL="http://127.0.0.1:9/v1")
+    findings = {check.name: await check.run() for check in bootstrap.checks(wrong)}
+    assert findings["providers"].status == "fail"
+    assert "openai: the vendor could not be reached" in findings["providers"].message

@@ -15,6 +15,7 @@ TESTED_ELSEWHERE = {
     "transport/connection.py": "test_http.py speaks over it",
     "stores/dynamodb/accounts.py": "the items that dynamodb/test_ledger.py and the contract show",
     "stores/dynamodb/leases.py": "the items that dynamodb/test_ledger.py and the contract show",
+    "stores/dynamodb/recalls.py": "tests/contract holds every adapter to its port",
     "stores/memory.py": "tests/contract holds every adapter to its port",
     "core/usage.py": "values and a port; tests/contract holds its adapters to it",
 }

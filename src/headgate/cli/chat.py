@@ -32,7 +32,7 @@ _QUIT = ("/quit", "/exit")
 @as_json
 @pass_session
 def complete(session: Session, /, text: str | None, as_json: bool, **options: Any) -> None:
-    """Answer TEXT; without it, or with -, what stands on standard input."""
+    """Answer TEXT, or standard input where TEXT is missing or `-`."""
     if text is None or text == "-":
         text = sys.stdin.read()
     if not text.strip():
@@ -49,9 +49,7 @@ def complete(session: Session, /, text: str | None, as_json: bool, **options: An
         click.echo(shown(reply.json["content"] or ""))
 
 
-@click.command(
-    epilog=example("headgate chat", "headgate chat claude-haiku-4-5 --system 'Be brief'")
-)
+@click.command(epilog=example("headgate chat", "headgate chat gpt-4o-mini --system 'Be brief'"))
 @click.argument("model", required=False)
 @click.option("--system", help="What the model is told before the conversation.")
 @connection_options

@@ -119,10 +119,14 @@ class Local:
 
     def simulate(self, options: SimulatorOptions, host: str, port: int, told: Served) -> None:
         """Run the vendors' simulator until a signal comes."""
+        try:
+            simulator = self.bootstrap.simulator(**options._asdict())
+        except ValueError as error:
+            raise CommandFailed(str(error)) from None
         with _failing_plainly():
             listener = server.listen(host, port)
             url = server.address(listener)
-            config = server.server_config(self.bootstrap.simulator(**options._asdict()))
+            config = server.server_config(simulator)
             server.run(config, listener, ready=lambda: told.ready(url))
 
     def prepare(self, target: Target) -> Prepared:

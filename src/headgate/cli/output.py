@@ -24,22 +24,39 @@ def print_json(value: object) -> None:
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Rows under headings; numbers and money stand to the right."""
+    """Rows under headings; numbers stand to the right.
+
+    No word is broken, since ids are copied and amounts are read: a table that needs more room than
+    the terminal has is wider than it.
+    """
     from rich.box import SIMPLE_HEAD  # rich takes longer to load than most commands take to run
     from rich.console import Console
+    from rich.measure import Measurement
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    console = Console()
+    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     for index, column in enumerate(columns):
-        numeric = bool(rows) and all(isinstance(row[index], int | Decimal) for row in rows)
-        table.add_column(column, justify="right" if numeric else "left", overflow="fold")
+        cells = [row[index] for row in rows]
+        words = [word for cell in cells for word in cell_text(cell).split()]
+        table.add_column(
+            "\n".join(column.split()) if console.is_terminal else column,
+            justify="right" if _numeric(cells) else "left",
+            min_width=max(map(len, words), default=None),
+            no_wrap=all(" " not in cell_text(cell) for cell in cells),
+        )
     for row in rows:
         table.add_row(*(Text(cell_text(value)) for value in row))
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=1000)  # a pipe has no width, and a cut id is of no use
-    console.print(table)
+    unlimited = console.options.update(width=10_000)
+    least = Measurement.get(console, unlimited, table).minimum
+    # A pipe has no width.
+    console.width = max(console.width, least) if console.is_terminal else unlimited.max_width
+    console.print(table, crop=False)
+
+
+def _numeric(cells: Sequence[object]) -> bool:
+    return bool(cells) and all(isinstance(cell, int | Decimal) for cell in cells)
 
 
 def cell_text(value: object) -> str:

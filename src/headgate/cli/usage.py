@@ -114,7 +114,7 @@ def _print_budgets(answer: dict[str, Any]) -> None:
             row.get("scope"),
             row.get("id"),
             *(dollars(row.get(name)) for name in money),
-            row.get("resetsAt"),
+            (row.get("resetsAt") or "")[:10],  # always midnight, UTC
         )
         for row in answer.get("budgets") or [answer]
     ]

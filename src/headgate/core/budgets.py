@@ -80,6 +80,21 @@ class LeaseId(NamedTuple):
     period: str
 
 
+class Unconfirmed(msgspec.Struct, frozen=True, kw_only=True):
+    """What a process may have spent from a lease that ended before it had settled all of it.
+
+    Attributes:
+        id: sorts by time.
+        created_at, released_at: Unix seconds; a released one is no longer charged.
+    """
+
+    id: str
+    lease: LeaseId
+    amount: NanoUSD
+    created_at: float
+    released_at: float | None = None
+
+
 class Charge(NamedTuple):
     """What a settled call takes from an account.
 
@@ -151,7 +166,34 @@ class LedgerStore(Protocol):
     async def expire(self, *, now: float) -> int:
         """Resolve leases that ended before `now`: what they had not settled becomes unconfirmed.
 
-        Returns how many there were.
+        Returns how many there were. Recalls that ended are forgotten.
+        """
+        ...
+
+    async def recall(self, account: Account, period: str, *, until: float) -> None:
+        """Ask the owners of an account's leases for what they do not use, until `until` at least.
+
+        The store only makes it known, in `recalled`; whoever holds a lease gives its free part
+        back within a moment of reading it.
+        """
+        ...
+
+    async def recalled(self, *, now: float) -> list[tuple[Account, str]]:
+        """The accounts, with their periods, that are recalled at `now`, all in one query."""
+        ...
+
+    async def unconfirmed(self, *, limit: int, after: str | None) -> list[Unconfirmed]:
+        """Up to `limit` entries that are charged, newest first, from behind the id `after`.
+
+        The entry with that id may be gone: ids sort by time, so the place is known without it.
+        """
+        ...
+
+    async def release(self, entry_id: str, *, now: float) -> Unconfirmed | None:
+        """Take an unconfirmed entry off its account; a second time changes nothing.
+
+        None where there is no such entry, or where late settlements have replaced all of it. What
+        its owner still settles after this is recorded as if no lease had covered it.
         """
         ...
 

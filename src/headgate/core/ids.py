@@ -17,6 +17,11 @@ def new_id(prefix: str) -> str:
     return f"{prefix}_{_RANDOM.getrandbits(96):024x}"
 
 
+def new_timed_id(prefix: str, now: float) -> str:
+    """A unique id under `prefix` that sorts by its time: 48 bits of milliseconds, 48 random."""
+    return f"{prefix}_{int(now * 1000):012x}{_RANDOM.getrandbits(48):012x}"
+
+
 def new_event_id(now: float | None = None) -> str:
     """A unique id that sorts by its time, then by its place in this process.
 

@@ -117,8 +117,10 @@ class KeyStore(Protocol):
         """
         ...
 
-    async def put(self, key: VirtualKey) -> None:
-        """Replace a key.
+    async def put(self, key: VirtualKey, *, expected: VirtualKey) -> bool:
+        """Replace a key that still is as `expected`; says whether it was.
+
+        So two changes at once cannot undo each other: one of them finds the key changed.
 
         Raises:
             NotFound: there is no key with this id.

@@ -8,13 +8,21 @@ from typing import TypeAlias
 
 import msgspec
 
-from headgate.core.budgets import Account, AccountState, Budget
-from headgate.core.money import NanoUSD
+from headgate.core.budgets import Account, AccountState, Budget, period_bounds
+from headgate.core.errors import BudgetExceeded
+from headgate.core.money import NanoUSD, to_text
 
 
 @dataclass(slots=True, eq=False)
 class Book:
-    """What this process knows and holds of one account in one period."""
+    """What this process knows and holds of one account in one period.
+
+    Attributes:
+        wanted: what calls that wait for a lease want to hold.
+        denied: the least that the store could not grant as it was read last.
+        recalled_at: when this process asked others for their free parts last.
+        recalled_in_vain_at: when nothing had come of that last.
+    """
 
     account: Account
     period: str
@@ -30,6 +38,10 @@ class Book:
     used_at: float = float("-inf")
     users: int = 0
     growing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    denied: NanoUSD | None = None
+    recalled_at: float = float("-inf")
+    recalled_in_vain_at: float = float("-inf")
+    recall: asyncio.Task[bool] | None = None
 
     @property
     def is_limited(self) -> bool:
@@ -58,10 +70,46 @@ class Book:
         limit = self.state.limit
         return 0 if limit is None else max(0, limit.amount - self.state.granted)
 
+    @property
+    def others(self) -> NanoUSD:
+        """What other processes have leased and not settled, whether calls hold it or not."""
+        unsettled = self.state.granted - self.state.spent - self.spent_since_read
+        return max(0, unsettled - self.leased - self.settling)
+
+    @property
+    def reachable(self) -> NanoUSD:
+        """The most that a call could hold if other processes gave back all they have leased."""
+        limit = self.state.limit
+        return (
+            0
+            if limit is None
+            else max(0, limit.amount - self.state.granted + self.free + self.others)
+        )
+
+    def lacks(self, amount: NanoUSD) -> bool:
+        """Whether a call cannot hold `amount`, as far as is known here."""
+        return self.is_limited and self.usable + self.unleased < amount
+
+    def deny(self, amount: NanoUSD) -> None:
+        """Remember that the store cannot grant what is missing of `amount`.
+
+        So a caller who tries again and again costs the store nothing until the budget changes.
+        """
+        self.denied = amount - self.usable
+
+    def is_denied(self, amount: NanoUSD) -> bool:
+        """Whether the store was asked for as much already, and has changed nothing since."""
+        return self.denied is not None and amount - self.usable >= self.denied
+
+    def learn(self, state: AccountState) -> None:
+        """Take over what the store knows now."""
+        if (state.limit, state.granted) != (self.state.limit, self.state.granted):
+            self.denied = None
+        self.state = state
+
     def grant(self, change: NanoUSD) -> None:
         """Note what the store has granted just now, or taken back where it is negative."""
-        state = self.state
-        self.state = msgspec.structs.replace(state, granted=state.granted + change)
+        self.learn(msgspec.structs.replace(self.state, granted=self.state.granted + change))
 
     def budget(self) -> Budget:
         """The account's budget as this process knows it, with what is being recorded."""
@@ -76,14 +124,12 @@ class Book:
         return self._budget(self.state.spent)
 
     def _budget(self, spent: NanoUSD) -> Budget:
-        unsettled = self.state.granted - self.state.spent - self.spent_since_read
-        others = max(0, unsettled - self.leased - self.settling)
         return Budget(
             account=self.account,
             period=self.period,
             limit=self.state.limit,
             spent=spent,
-            reserved=self.held + others,
+            reserved=self.held + self.others,
             unconfirmed=self.state.unconfirmed,
         )
 
@@ -112,3 +158,16 @@ def in_use(books: Books) -> Iterator[None]:
     finally:
         for book in books:
             book.users -= 1
+
+
+def exceeded(book: Book, ceiling: NanoUSD) -> BudgetExceeded:
+    """The refusal of a call that could cost `ceiling`."""
+    budget = book.budget()
+    amount = budget.limit.amount if budget.limit else 0
+    resets = period_bounds(book.period)[1].date()
+    return BudgetExceeded(
+        f"the monthly budget of {book.account.scope} {book.account.id!r} (${to_text(amount)}) has "
+        f"${to_text(budget.remaining or 0)} left, and this call could cost ${to_text(ceiling)}: "
+        f"raise the budget, lower the output limit, or wait until {resets} (UTC)",
+        budget=budget,
+    )

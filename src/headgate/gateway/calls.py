@@ -47,6 +47,23 @@ class Billing:
         return self.workspaces.get(workspace_id, self.markup)
 
 
+class Place(msgspec.Struct):
+    """A call's place within its key's rate limits, and the tokens that its attempts have used.
+
+    What a vendor did work for counts, whether or not there was an answer.
+    """
+
+    ticket: Ticket
+    used_tokens: int = 0
+    is_left: bool = False
+
+    def leave(self) -> None:
+        """Give the place back, the first time only, once all attempts are settled."""
+        if not self.is_left:
+            self.is_left = True
+            self.ticket.finish(self.used_tokens)
+
+
 class Attempt(msgspec.Struct, kw_only=True):
     """One try of a call at one route, from its hold to its settled row.
 
@@ -60,7 +77,7 @@ class Attempt(msgspec.Struct, kw_only=True):
     ledger: Escrow
     hold: Hold
     markup: Markup
-    ticket: Ticket
+    place: Place
     started: float = msgspec.field(default_factory=time.perf_counter)
     first_token: float | None = None
     event: UsageEvent | None = None
@@ -76,6 +93,7 @@ class Attempt(msgspec.Struct, kw_only=True):
         """Charge what was used. `durable` waits for the record."""
         if self.event is not None:
             return
+        self.place.used_tokens += usage.total_tokens
         cost = self.route.price.cost(usage)
         billed = self.markup.billed(cost)
         now = time.time()
@@ -142,8 +160,8 @@ def receipt(attempt: Attempt) -> Receipt:
     """The receipt of an attempt as it stands now."""
     return Receipt(
         route=attempt.route,
-        requests=attempt.ticket.requests,
-        tokens=attempt.ticket.tokens,
+        requests=attempt.place.ticket.requests,
+        tokens=attempt.place.ticket.tokens,
         budget=attempt.ledger.tightest(attempt.hold),
         event=attempt.event,
         latency_ms=attempt.latency_ms(),

@@ -12,6 +12,9 @@ from headgate.core.prices import Price, PriceBook
 
 AUTO = "auto"
 REFRESH_SECONDS = 10.0
+# What a name stands for changes with prices and with what vendors serve, never within a second.
+REMEMBER_SECONDS = 1.0
+MOST_REMEMBERED = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,7 @@ class Catalog:
     clock: Callable[[], float] = time.monotonic
     _refreshed_at: float = float("-inf")
     _refreshing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _known: dict[str, tuple[float, tuple[Route, ...]]] = field(default_factory=dict)
 
     async def routes(self, model: str, key: VirtualKey) -> tuple[Route, ...]:
         """The ways to answer `model`, in order of preference.
@@ -75,6 +79,7 @@ class Catalog:
     async def _refresh(self) -> None:
         for provider in self.providers.values():
             await provider.refresh()
+        self._known.clear()
         self._refreshed_at = self.clock()
 
     def _is_old(self) -> bool:
@@ -94,12 +99,21 @@ class Catalog:
         return sorted(listed.items())
 
     def _allowed(self, model: str, key: VirtualKey) -> tuple[Route, ...]:
-        routes = tuple(self._resolve(model))
+        routes = self._remembered(model)
         if key.models is None or model in key.models:
             return routes
         return tuple(
             route for route in routes if route.model in key.models or route.qualified in key.models
         )
+
+    def _remembered(self, model: str) -> tuple[Route, ...]:
+        now = self.clock()
+        known = self._known.get(model)
+        if known is None or not 0 <= now - known[0] < REMEMBER_SECONDS:
+            if len(self._known) > MOST_REMEMBERED:
+                self._known.clear()  # callers can ask for any name
+            known = self._known[model] = (now, tuple(self._resolve(model)))
+        return known[1]
 
     def _resolve(self, model: str) -> Iterator[Route]:
         targets = self.auto() if model == AUTO else self.aliases.get(model)

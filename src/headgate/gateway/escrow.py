@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from headgate.core.budgets import (
     Account,
@@ -21,14 +21,17 @@ from headgate.core.budgets import (
     LedgerStore,
     Limit,
     Settlement,
+    Unconfirmed,
     period_bounds,
     period_of,
 )
-from headgate.core.errors import BudgetExceeded, HeadgateError, Overloaded
+from headgate.core.errors import HeadgateError, NotFound, Overloaded
 from headgate.core.ids import new_id
-from headgate.core.money import NanoUSD, to_text
+from headgate.core.money import NanoUSD
 from headgate.core.usage import UsageEvent
-from headgate.gateway.books import Book, Books, Hold, in_use
+from headgate.gateway.books import Book, Books, Hold, exceeded, in_use
+from headgate.gateway.recalls import Recalls
+from headgate.gateway.records import Records
 
 FRESH_SECONDS = 1.0
 LEASE_SECONDS = 12.0
@@ -36,6 +39,7 @@ LEASE_SECONDS = 12.0
 # end, others wait as long after. Twice this is more than a write may take to reach the store.
 MARGIN_SECONDS = 3.0
 TICK_SECONDS = 0.25
+RECALL_TICK_SECONDS = 0.1
 IDLE_SECONDS = 1.0
 # Far from the limit a lease is made for this many ticks of spend to come; near it, for one call.
 LEAD_TICKS = 8
@@ -49,7 +53,14 @@ _LOG = logging.getLogger(__name__)
 class Escrow:
     """Holds and settles money for the calls of this process."""
 
-    def __init__(self, store: LedgerStore, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        store: LedgerStore,
+        *,
+        clock: Callable[[], float] = time.time,
+        pause: Callable[[float], Awaitable[object]] = asyncio.sleep,
+    ) -> None:
+        """Begin without leases; `pause` waits so many seconds between looks at the store."""
         self._store = store
         self._clock = clock
         self._owner = new_id("own")
@@ -58,25 +69,29 @@ class Escrow:
         self._reading = asyncio.Lock()
         self._period = ""
         self._period_ends = float("-inf")
-        self._unrecorded: list[tuple[Settlement, Hold]] = []
-        self._recording: dict[asyncio.Future[None], tuple[Settlement, Hold]] = {}
+        self._records = Records(store)
         self._growing: set[asyncio.Task[None]] = set()
         self._unused: list[tuple[LeaseId, NanoUSD]] = []
         self._closing = asyncio.Event()
-        self._ticker: asyncio.Task[None] | None = None
+        self._tickers: list[asyncio.Task[None]] = []
+        self._recalls = Recalls(store, self._read_again, clock=clock, pause=pause)
 
     async def start(self) -> None:
         """Begin to keep leases; resolves those of processes that died."""
         await self._store.expire(now=self._clock() - MARGIN_SECONDS)
-        self._ticker = asyncio.create_task(self._tick_forever())
+        for tick, seconds in (
+            (self._tick, TICK_SECONDS),
+            (self._answer_recalls, RECALL_TICK_SECONDS),
+        ):
+            self._tickers.append(asyncio.create_task(self._repeat(tick, seconds)))
 
     async def aclose(self) -> None:
         """Record what is settled and give everything back."""
         self._closing.set()
-        # The ticker is not cancelled: what it was writing, the store may have written.
-        tasks = [*self._growing] if self._ticker is None else [self._ticker, *self._growing]
-        await asyncio.gather(*tasks, *self._recording, return_exceptions=True)
-        await self._record_again()
+        # The tickers are not cancelled: what they were writing, the store may have written.
+        await asyncio.gather(*self._tickers, *self._growing, return_exceptions=True)
+        await self._recalls.aclose()
+        await self._records.aclose()
         await self._give_back_unused()
         for book in self._books.values():
             await self._give_back(book, book.free)
@@ -96,6 +111,7 @@ class Escrow:
             BudgetExceeded: one of them cannot cover it.
             Overloaded: the store did not say within which limits.
         """
+        deadline: float | None = None
         for _ in range(ATTEMPTS):
             # Anew each time: while the store was asked, a limit may have been removed.
             limited = [book for book in books if book.is_limited] if ceiling else []
@@ -104,6 +120,12 @@ class Escrow:
                 break
             with in_use(books):
                 await self._grow(short, ceiling)
+                if not short.lacks(ceiling):
+                    continue
+                if deadline is None:
+                    deadline = self._recalls.deadline(short)
+                if not await self._recalls.wait(short, ceiling, deadline):
+                    raise exceeded(short, ceiling)
         else:
             raise Overloaded("too many calls compete for one budget", retry_after_seconds=1)
         now = self._clock()
@@ -112,6 +134,26 @@ class Escrow:
             book.demand += ceiling
             book.used_at = now
         return Hold(self._owner, ceiling, books, frozenset(limited))
+
+    def is_shared(self, books: Books) -> bool:
+        """Whether other processes have leased a part of what limits a call."""
+        return any(book.is_limited and book.others for book in books)
+
+    async def recall(self, books: Books, ceiling: NanoUSD) -> None:
+        """Have other processes give back what they do not use where `books` lack `ceiling`.
+
+        Waits until they have, for a moment at most; what comes is then `affordable`.
+        """
+        lacking = [book for book in books if book.lacks(ceiling) and book.others]
+        if lacking:
+            with in_use(books):
+                waits = [
+                    self._recalls.wait(
+                        book, min(ceiling, book.reachable), self._recalls.deadline(book)
+                    )
+                    for book in lacking
+                ]
+                await asyncio.gather(*waits)
 
     def affordable(self, books: Books) -> NanoUSD | None:
         """The most that a call could still hold in all of `books`; None where nothing limits it."""
@@ -128,11 +170,7 @@ class Escrow:
             raise RuntimeError("a hold is settled once")
         hold.is_settled = True
         charges = tuple(self._charge(book, hold, event.billed) for book in hold.books)
-        settlement = Settlement(hold.owner, event, charges)
-        record = self._store.settle(settlement)
-        self._recording[record] = (settlement, hold)
-        record.add_done_callback(self._end_recording)
-        return record
+        return self._records.begin(Settlement(hold.owner, event, charges), hold.books)
 
     def release(self, hold: Hold) -> None:
         """Give a hold back for a call that never reached a vendor."""
@@ -147,7 +185,7 @@ class Escrow:
 
     async def budgets(self, accounts: Sequence[Account]) -> list[Budget]:
         """Each account's budget as the store has it now."""
-        await self._record_again()
+        await self._records.again()
         books = await self._fresh(accounts, at_once=True)
         return [book.stored_budget() for book in books]
 
@@ -160,6 +198,22 @@ class Escrow:
         """Set an account's limit; it holds here at once, elsewhere within a second."""
         await self._store.set_limit(account, limit)
         await self._fresh((account,), at_once=True)
+
+    async def unconfirmed(self, *, limit: int, after: str | None) -> list[Unconfirmed]:
+        """What dead processes may have spent, newest first, from behind the id `after`."""
+        return await self._store.unconfirmed(limit=limit, after=after)
+
+    async def release_unconfirmed(self, entry_id: str) -> Unconfirmed:
+        """Take what a dead process may have spent off its budget.
+
+        Raises:
+            NotFound: there is no such entry, or none any more.
+        """
+        entry = await self._store.release(entry_id, now=self._clock())
+        if entry is None:
+            raise NotFound(f"there is no unconfirmed entry {entry_id[:128]!r}")
+        await self._fresh((entry.lease.account,), at_once=True)
+        return entry
 
     def _charge(self, book: Book, hold: Hold, billed: NanoUSD) -> Charge:
         covered = 0
@@ -174,31 +228,6 @@ class Escrow:
                 self._leave(hold.owner, book, hold.amount - covered)
         book.settling += billed
         return Charge(book.account, book.period, billed, covered)
-
-    def _end_recording(self, record: asyncio.Future[None]) -> None:
-        settlement, hold = self._recording.pop(record)
-        if record.cancelled() or record.exception() is not None:
-            # Nothing is lost: it is tried again until the store is back. An event is recorded once
-            # however often it is settled, so a record that was made after all does no harm.
-            self._unrecorded.append((settlement, hold))
-        else:
-            self._recorded(settlement, hold)
-
-    def _recorded(self, settlement: Settlement, hold: Hold) -> None:
-        for book in hold.books:
-            book.settling -= settlement.event.billed
-            book.spent_since_read += settlement.event.billed
-
-    async def _record_again(self) -> None:
-        for _ in range(len(self._unrecorded)):
-            settlement, hold = self._unrecorded.pop(0)
-            try:
-                await self._store.settle(settlement)
-            except BaseException:
-                # To the end: one that the store cannot take must not keep the others out.
-                self._unrecorded.append((settlement, hold))
-                raise
-            self._recorded(settlement, hold)
 
     def _short(self, limited: Sequence[Book], ceiling: NanoUSD) -> Book | None:
         if limited and self._clock() > self._lease_ends - MARGIN_SECONDS:
@@ -231,9 +260,10 @@ class Escrow:
     async def _grow(self, book: Book, ceiling: NanoUSD) -> None:
         """Lease enough for one more call, and ahead for the calls that are likely to follow.
 
-        Raises:
-            BudgetExceeded: the store has not enough left.
+        Nothing is leased where the store has not enough left; `book` knows then.
         """
+        if book.is_denied(ceiling):
+            return
         # A caller who leaves must not take the answer along: what the store grants would be lost.
         task = asyncio.create_task(self._grow_in_turn(book, ceiling))
         self._growing.add(task)
@@ -245,7 +275,7 @@ class Escrow:
         try:
             with in_use((book,)):
                 async with book.growing:
-                    if book.usable < ceiling:
+                    if book.usable < ceiling and not book.is_denied(ceiling):
                         await self._lease(book, ceiling)
         finally:
             book.wanted -= ceiling
@@ -271,10 +301,9 @@ class Escrow:
         book.grant(granted)
         # A grant beyond the limit that is known here says that it was raised, or money given back.
         if not granted or book.excess:
-            async with self._reading:
-                await self._read([book])
-        if not granted and book.is_limited and book.usable + book.unleased < ceiling:
-            raise _exceeded(book, ceiling)
+            await self._read_again(book)
+        if not granted and book.lacks(ceiling):
+            book.deny(ceiling)
 
     async def _fresh(self, accounts: Sequence[Account], *, at_once: bool = False) -> Books:
         """The accounts' books, none of them read longer than a second ago."""
@@ -304,21 +333,25 @@ class Escrow:
             self._books[account, period] = book
         return book
 
+    async def _read_again(self, book: Book) -> None:
+        async with self._reading:
+            await self._read([book])
+
     async def _read(self, books: Sequence[Book]) -> None:
         started = self._clock()
         spent_before = [book.spent_since_read for book in books]
         states = await self._store.states([book.account for book in books], books[0].period)
         for book, state, before in zip(books, states, spent_before, strict=True):
-            book.state = state
+            book.learn(state)
             book.spent_since_read -= before
             book.read_at = started
 
-    async def _tick_forever(self) -> None:
+    async def _repeat(self, tick: Callable[[], Awaitable[None]], seconds: float) -> None:
         while not self._closing.is_set():
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._closing.wait(), TICK_SECONDS)
+                await asyncio.wait_for(self._closing.wait(), seconds)
             try:
-                await self._tick()
+                await tick()
             except HeadgateError:
                 continue  # the store is away; leases end by themselves and the next tick tries
             except Exception:  # noqa: BLE001 - a task's rim: without its ticks no record is kept
@@ -340,7 +373,16 @@ class Escrow:
                 now - max(book.read_at, book.used_at) > LEASE_SECONDS
             ):
                 del self._books[key]
-        await self._record_again()
+        await self._records.again()
+
+    async def _answer_recalls(self) -> None:
+        """Give back the free part of every lease that somebody needs more."""
+        if not any(book.free > 0 for book in self._books.values()):
+            return
+        for recalled in await self._store.recalled(now=self._clock()):
+            book = self._books.get(recalled)
+            if book is not None:
+                await self._give_back(book, book.free)
 
     async def _keep_leases(self, now: float) -> None:
         owner, ended = self._owner, self._lease_ends
@@ -370,15 +412,3 @@ class Escrow:
                 self._leave(lease.owner, book, amount)
             raise
         book.grant(-amount)
-
-
-def _exceeded(book: Book, ceiling: NanoUSD) -> BudgetExceeded:
-    budget = book.budget()
-    amount = budget.limit.amount if budget.limit else 0
-    resets = period_bounds(book.period)[1].date()
-    return BudgetExceeded(
-        f"the monthly budget of {book.account.scope} {book.account.id!r} (${to_text(amount)}) has "
-        f"${to_text(budget.remaining or 0)} left, and this call could cost ${to_text(ceiling)}: "
-        f"raise the budget, lower the output limit, or wait until {resets} (UTC)",
-        budget=budget,
-    )

@@ -5,6 +5,7 @@ are checked before it, and for each route that may answer it reserves, calls and
 """
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -24,7 +25,7 @@ from headgate.core.errors import (
     UpstreamFailed,
     UpstreamTimedOut,
 )
-from headgate.core.limits import RateLimiter, Ticket
+from headgate.core.limits import RateLimiter
 from headgate.core.models import (
     ProviderError,
     ProviderRefused,
@@ -35,12 +36,14 @@ from headgate.core.models import (
 from headgate.core.money import NanoUSD
 from headgate.core.usage import RequestType
 from headgate.gateway.books import Books, Hold
-from headgate.gateway.calls import Attempt, Billing, Caller, Receipt, receipt
+from headgate.gateway.calls import Attempt, Billing, Caller, Place, Receipt, receipt
 from headgate.gateway.catalog import Catalog, Route
 from headgate.gateway.escrow import Escrow
 from headgate.gateway.streams import StreamedAnswer
 
 T = TypeVar("T")
+
+_LOG = logging.getLogger(__name__)
 
 # Refusals that another vendor would repeat, since the request itself is at fault.
 FINAL_REFUSALS = frozenset({"invalid", "context_length"})
@@ -68,7 +71,7 @@ class _Call(msgspec.Struct, Generic[T], frozen=True):
     caller: Caller
     request_type: RequestType
     routes: tuple[Route, ...]
-    ticket: Ticket
+    place: Place
     bounds: Callable[[Route], tuple[int, int | None, int]]
     estimate: Callable[[Route], int]
     make: Callable[[Attempt, int | None], Awaitable[T]]
@@ -101,20 +104,24 @@ class Gateway:
             return await provider.complete(fitted, idempotency_key=attempt.idempotency_key)
 
         call = await self._chat_call(caller, request, make)
-        used = 0
         try:
             attempt, response = await self._first_answer(call)
-            used = response.usage.total_tokens
             attempt.settle(response.usage, "ok", estimated=response.estimated)
             await attempt.durable()
             return Answer(response, receipt(attempt))
         finally:
-            call.ticket.finish(used)
+            call.place.leave()
 
-    async def stream(self, caller: Caller, request: ChatRequest) -> StreamedAnswer:
+    async def stream(
+        self,
+        caller: Caller,
+        request: ChatRequest,
+        begun: Callable[[Attempt], None] | None = None,
+    ) -> StreamedAnswer:
         """The answer piece by piece, once its first piece has come.
 
         Until then another route can take over; after it, failures are raised by the iteration.
+        `begun` is told each attempt before the vendor is called.
 
         Raises:
             HeadgateError: there is no answer, and only what a vendor may bill was charged.
@@ -124,6 +131,8 @@ class Gateway:
             provider, fitted = attempt.route.provider, _fitted(request, attempt.route, output)
             stream = provider.stream(fitted, idempotency_key=attempt.idempotency_key)
             answer = StreamedAnswer(attempt, stream, provider.input_estimate(fitted))
+            if begun is not None:
+                begun(attempt)
             await answer.open()
             return answer
 
@@ -131,7 +140,7 @@ class Gateway:
         try:
             _, answer = await self._first_answer(call)
         except BaseException:
-            call.ticket.finish(0)
+            call.place.leave()
             raise
         return answer
 
@@ -153,20 +162,18 @@ class Gateway:
             caller,
             "embedding",
             routes,
-            await self.limiter.admit(caller.key, size),
+            Place(await self.limiter.admit(caller.key, size)),
             lambda route: (route.provider.embedding_ceiling(request), 0, 0),
             lambda route: min(size, route.provider.embedding_ceiling(request)),
             make,
         )
-        used = 0
         try:
             attempt, response = await self._first_answer(call)
-            used = response.usage.total_tokens
             attempt.settle(response.usage, "ok", estimated=response.estimated)
             await attempt.durable()
             return Answer(response, receipt(attempt))
         finally:
-            call.ticket.finish(used)
+            call.place.leave()
 
     async def _chat_call(
         self,
@@ -181,7 +188,7 @@ class Gateway:
             caller,
             "completion",
             routes,
-            await self.limiter.admit(caller.key, estimate),
+            Place(await self.limiter.admit(caller.key, estimate)),
             lambda route: (
                 route.provider.input_ceiling(request),
                 sent,
@@ -194,8 +201,13 @@ class Gateway:
     async def _first_answer(self, call: _Call[T]) -> tuple[Attempt, T]:
         """Try the routes in their order until one answers; the caller settles its attempt."""
         refusal: ProviderError | None = None
+        unaffordable: BudgetExceeded | None = None
         for route in call.routes:
-            attempt, output = await self._reserve(call, route)
+            try:
+                attempt, output = await self._reserve(call, route)
+            except BudgetExceeded as error:
+                unaffordable = unaffordable or error  # a cheaper route may follow
+                continue
             try:
                 return attempt, await call.make(attempt, output)
             except (ProviderRefused, ProviderUnreachable) as error:
@@ -213,9 +225,17 @@ class Gateway:
                 # A fault of ours must not leave money held.
                 attempt.settle(TokenUsage(call.estimate(route)), "error", estimated=True)
                 raise
+            _LOG.warning(
+                "request %s: %s did not answer: %s",
+                call.caller.request_id,
+                route.qualified,
+                refusal.message,
+            )
             await attempt.durable()
             if isinstance(refusal, ProviderRefused) and refusal.kind in FINAL_REFUSALS:
                 break
+        if refusal is None and unaffordable is not None:
+            raise unaffordable
         raise failure(refusal or ProviderUnreachable("no vendor is configured"))
 
     async def _reserve(self, call: _Call[T], route: Route) -> tuple[Attempt, int | None]:
@@ -227,6 +247,12 @@ class Gateway:
         books = await self.ledger.books(call.caller.accounts(route.model))
         markup = self.billing.markup_for(call.caller.key.workspace_id)
         ceiling, limit = self._ceiling(call, route, books)
+        if limit is not None and self.ledger.is_shared(books):
+            # Before an answer is made shorter, money that lies idle elsewhere comes back.
+            most_input, _, most_output = call.bounds(route)
+            full = markup.billed(route.price.ceiling(most_input, most_output))
+            await self.ledger.recall(books, full)
+            ceiling, limit = self._ceiling(call, route, books)
         hold: Hold | None = None
         while hold is None:
             try:
@@ -244,7 +270,7 @@ class Gateway:
             ledger=self.ledger,
             hold=hold,
             markup=markup,
-            ticket=call.ticket,
+            place=call.place,
         )
         return attempt, limit
 

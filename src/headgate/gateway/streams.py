@@ -95,13 +95,11 @@ class StreamedAnswer:
     def _settle(self, status: CallStatus) -> None:
         """Charge what was used and give the place in the rate limit back, the first time only."""
         if self._attempt.event is None:
-            self._attempt.ticket.finish(self._charge(status))
+            self._charge(status)
+            self._attempt.place.leave()
 
-    def _charge(self, status: CallStatus) -> int:
-        """Charge what was used, and say how many tokens that is."""
-        usage = self.usage
-        self._attempt.settle(usage, status, estimated=self._stream.usage() is None)
-        return usage.total_tokens
+    def _charge(self, status: CallStatus) -> None:
+        self._attempt.settle(self.usage, status, estimated=self._stream.usage() is None)
 
 
 def _status_of(error: BaseException) -> CallStatus:

@@ -1,6 +1,7 @@
 """The HTTP form of everything that can go wrong: the only place where errors meet statuses."""
 
 import math
+import re
 from typing import Any, NamedTuple
 
 import msgspec
@@ -36,6 +37,8 @@ FORMS: dict[type[errors.HeadgateError], ErrorForm] = {
 }
 FAULT = ErrorForm(500, "api_error")
 FAULT_CODE = "internal_error"
+
+_MISSING = re.compile("Object missing required field `(.+)`")
 
 
 def form_of(error: errors.HeadgateError) -> ErrorForm:
@@ -96,7 +99,10 @@ def decoding_error(error: Exception) -> errors.InvalidRequest:
     if isinstance(error, msgspec.ValidationError):
         what, _, where = str(error).partition(" - at `")
         where = where.rstrip("`").removeprefix("$").removeprefix(".")
-        return errors.InvalidRequest(f"{what} at `{where or 'body'}`", param=where or None)
+        missing = _MISSING.fullmatch(what)
+        path = [where, missing[1]] if missing else [where]
+        param = ".".join(filter(None, path)) or None
+        return errors.InvalidRequest(f"{what} at `{where or 'body'}`", param=param)
     if isinstance(error, UnicodeDecodeError):
         return errors.InvalidRequest("the body is not valid UTF-8")
     if isinstance(error, RecursionError):

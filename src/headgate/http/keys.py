@@ -140,7 +140,7 @@ async def change_key(call: Call[ChangeKey]) -> Reply:
         limit = _limit(body.monthly_budget)
         await services.gateway.ledger.set_limit(Account("key", key.key_id), limit)
     if changes:
-        key = await services.keys.replace(msgspec.structs.replace(key, **changes))
+        key = await services.keys.change(key.key_id, changes)
     return Reply((await _items(services, [key]))[0])
 
 

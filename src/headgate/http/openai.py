@@ -60,7 +60,9 @@ async def _frames(answer: StreamedAnswer, *, include_usage: bool) -> AsyncGenera
 async def embeddings(call: Call[protocol.EmbeddingsRequest]) -> Reply:
     """`POST /v1/embeddings`."""
     parsed = protocol.embedding_request(call.body, call.raw)
-    answer = await call.services.gateway.embed(call.caller(), parsed.request)
+    model = call.services.embedding_model(parsed.request.model)
+    request = msgspec.structs.replace(parsed.request, model=model)
+    answer = await call.services.gateway.embed(call.caller(), request)
     return Reply(
         protocol.embedding_list(answer.response, as_base64=parsed.as_base64),
         headers=receipt_headers(answer.receipt),

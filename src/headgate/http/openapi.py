@@ -207,7 +207,7 @@ def _operation(row: Route, schemas: dict[Any, Json], named: dict[str, Json]) -> 
         operation["parameters"] = parameters
     if row.body is not None:
         content = {"application/json": {"schema": schemas[row.body]}}
-        operation["requestBody"] = {"required": True, "content": content}
+        operation["requestBody"] = {"required": not row.is_body_optional, "content": content}
     operation["responses"] = {
         str(row.status): _success(row, schemas),
         **{

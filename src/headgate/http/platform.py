@@ -245,7 +245,7 @@ async def embed(call: Call[EmbedRequest]) -> Reply:
     if not texts:
         raise InvalidRequest("input is empty: give a text or a list of texts", param="input")
     request = EmbeddingRequest(
-        model=body.model or call.services.default_embedding_model,
+        model=call.services.embedding_model(body.model),
         input=texts,
         dimensions=body.dimensions,
     )

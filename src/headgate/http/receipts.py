@@ -12,13 +12,20 @@ def receipt_headers(receipt: Receipt, *, with_cost: bool = True) -> Headers:
     headers: Headers = [
         (b"x-model", _ascii(receipt.route.model)),
         (b"x-provider", _ascii(receipt.route.provider.provider)),
-        (b"x-cache", b"bypass" if receipt.event is None else receipt.event.cache.encode()),
-        *window_headers(receipt.requests, receipt.tokens),
-        *budget_headers(receipt.budget),
+        *state_headers(receipt),
     ]
     if with_cost and receipt.event is not None:
         headers.append((b"x-cost", to_text(receipt.event.billed).encode()))
     return headers
+
+
+def state_headers(receipt: Receipt) -> Headers:
+    """What can be told before it is known who answers: the state of limits and budgets."""
+    return [
+        (b"x-cache", b"bypass" if receipt.event is None else receipt.event.cache.encode()),
+        *window_headers(receipt.requests, receipt.tokens),
+        *budget_headers(receipt.budget),
+    ]
 
 
 def budget_headers(budget: Budget | None) -> Headers:

@@ -50,6 +50,13 @@ class Route:
     media_type: str = "application/json"
     description: str = ""
 
+    @property
+    def is_body_optional(self) -> bool:
+        """Whether a request may come without a body: where every field may be left out."""
+        if not isinstance(self.body, type) or not issubclass(self.body, msgspec.Struct):
+            return False
+        return not any(field.required for field in msgspec.structs.fields(self.body))
+
 
 class Match(msgspec.Struct, frozen=True):
     """A route with what its path's placeholders stand for, and the decoder of its body."""
@@ -57,6 +64,7 @@ class Match(msgspec.Struct, frozen=True):
     route: Route
     params: Mapping[str, str]
     decoder: msgspec.json.Decoder[Any] | None
+    is_body_optional: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +89,7 @@ class RouteTable:
             methods = paths.setdefault(row.path, {})
             if row.method in methods:
                 raise ValueError(f"{row.method} {row.path} stands in the table twice")
-            methods[row.method] = Match(row, {}, decoder)
+            methods[row.method] = Match(row, {}, decoder, row.is_body_optional)
         self._patterns = [_Path(_compiled(path), found) for path, found in patterns.items()]
 
     def match(self, method: str, path: str) -> Match:
@@ -101,14 +109,14 @@ class RouteTable:
             raise MethodNotAllowed(
                 f"{path[:256]} answers to {', '.join(allowed)} only", allowed=allowed
             )
-        return Match(match.route, params, match.decoder) if params else match
+        return msgspec.structs.replace(match, params=params) if params else match
 
     def _by_pattern(self, path: str) -> tuple[Mapping[str, Match], Mapping[str, str]]:
         for candidate in self._patterns:
             found = candidate.pattern.fullmatch(path)
             if found is not None:
                 return candidate.methods, found.groupdict()
-        raise NotFound(f"there is no route {path[:256]!r}; GET /openapi.json lists all of them")
+        raise NotFound(f"there is no route {path[:256]!r}; GET /docs shows all of them")
 
 
 def _compiled(path: str) -> re.Pattern[str]:

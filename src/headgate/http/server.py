@@ -92,6 +92,7 @@ def listen(host: str, port: int) -> socket.socket:
         listener = socket.create_server((host, port), family=family, backlog=BACKLOG)
     except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or str(error)
+        reason = reason.partition(" (while ")[0]  # the address follows, and is said already
         raise ServerFailed(
             f"Cannot listen on {host} port {port}: {reason}. Choose another with --port or --host."
         ) from None

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from headgate.core.usage import UsageStore
+from headgate.gateway.catalog import AUTO
 from headgate.gateway.gateway import Gateway
 from headgate.identity.keys import Keys
 
@@ -14,7 +15,7 @@ class Services:
 
     Attributes:
         health: by name, the checks that `GET /health` makes; each raises `HeadgateError` when
-            its part is down.
+            its part is down, and says what is wrong where the platform works in spite of it.
         default_model, default_embedding_model: what answers where the caller named no model.
         max_body_bytes: larger requests are refused.
         heartbeat_seconds: how long a stream's head waits for the first piece of the answer.
@@ -23,8 +24,12 @@ class Services:
     gateway: Gateway
     keys: Keys
     usage: UsageStore
-    health: Mapping[str, Callable[[], Awaitable[None]]]
+    health: Mapping[str, Callable[[], Awaitable[str | None]]]
     default_model: str
     default_embedding_model: str
     max_body_bytes: int
     heartbeat_seconds: float
+
+    def embedding_model(self, wanted: str | None) -> str:
+        """The model that embeds; `auto` and none leave the choice to the platform."""
+        return self.default_embedding_model if wanted in {None, AUTO} else str(wanted)

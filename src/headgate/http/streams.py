@@ -14,12 +14,12 @@ import msgspec
 from headgate.core.chat import ChatRequest
 from headgate.core.errors import HeadgateError
 from headgate.core.models import ProviderError
-from headgate.gateway.calls import Caller
+from headgate.gateway.calls import Attempt, Caller, receipt
 from headgate.gateway.gateway import Gateway, failure
 from headgate.gateway.streams import StreamedAnswer
 from headgate.http import errors
 from headgate.http.calls import StreamReply
-from headgate.http.receipts import receipt_headers
+from headgate.http.receipts import receipt_headers, state_headers
 
 PING = b": ping\n\n"
 
@@ -48,7 +48,8 @@ async def stream_reply(
     Raises:
         HeadgateError: it failed before its first piece, so the answer can still have a status.
     """
-    opening = asyncio.ensure_future(gateway.stream(caller, request))
+    attempts: list[Attempt] = []
+    opening = asyncio.ensure_future(gateway.stream(caller, request, attempts.append))
     try:
         await asyncio.wait((opening,), timeout=heartbeat_seconds)
     except asyncio.CancelledError:
@@ -59,7 +60,9 @@ async def stream_reply(
         headers = receipt_headers(answer.receipt, with_cost=False)
         return StreamReply(_guarded(_written(answer, write), write_error), headers)
     late = _late(opening, write, heartbeat_seconds)
-    return StreamReply(_guarded(late, write_error))
+    # Another route may still take over: only what holds for all of them can be told.
+    headers = state_headers(receipt(attempts[-1])) if attempts else []
+    return StreamReply(_guarded(late, write_error), headers)
 
 
 async def _late(

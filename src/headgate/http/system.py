@@ -11,7 +11,10 @@ from headgate.http.calls import Call, Reply
 
 
 class Health(msgspec.Struct, frozen=True):
-    """Whether the platform works; `checks` says `ok` or what is wrong for each of its parts."""
+    """Whether the platform works; `checks` says `ok` or what is wrong for each of its parts.
+
+    A part may be wrong in a way that the platform works around; then the status stays `ok`.
+    """
 
     status: str
     version: str
@@ -23,11 +26,15 @@ async def health(call: Call[None]) -> Reply:
     checks = call.services.health
     findings = await asyncio.gather(*(check() for check in checks.values()), return_exceptions=True)
     said: dict[str, str] = {}
+    failing: list[str] = []
     for name, finding in zip(checks, findings, strict=True):
-        if isinstance(finding, BaseException) and not isinstance(finding, HeadgateError):
+        if isinstance(finding, HeadgateError):
+            said[name] = finding.message
+            failing.append(name)
+        elif isinstance(finding, BaseException):
             raise finding
-        said[name] = finding.message if isinstance(finding, HeadgateError) else "ok"
-    failing = [name for name, text in said.items() if text != "ok"]
+        else:
+            said[name] = finding or "ok"
     if not failing:
         return Reply(Health("ok", __version__, said))
     error = errors.body_of(Overloaded(f"not available: {', '.join(failing)}"))

@@ -263,6 +263,32 @@ def _usage_routes() -> list[Route]:
             body=usage.SetBudget,
             answer=usage.BudgetItem,
         ),
+        Route(
+            method="GET",
+            path="/v1/usage/unconfirmed",
+            access="admin",
+            handler=usage.unconfirmed,
+            summary="What processes that died may have spent",
+            description=(
+                "Each entry is charged to one budget, in whose `unconfirmed` and `spent` it "
+                "counts. It goes by itself where the process was only paused and tells what it "
+                "did spend."
+            ),
+            query=PageQuery,
+            answer=usage.UnconfirmedPage,
+        ),
+        Route(
+            method="POST",
+            path="/v1/usage/unconfirmed/{id}/release",
+            access="admin",
+            handler=usage.release_unconfirmed,
+            summary="Take an unconfirmed entry off its budget",
+            description=(
+                "For an entry of which the vendor's bill says that it was not spent. It takes "
+                "no body; a second time changes nothing."
+            ),
+            answer=usage.UnconfirmedItem,
+        ),
     ]
 
 

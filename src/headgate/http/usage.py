@@ -11,6 +11,7 @@ from headgate.core.budgets import (
     Budget,
     BudgetScope,
     Limit,
+    Unconfirmed,
     period_bounds,
     period_of,
 )
@@ -19,7 +20,7 @@ from headgate.core.money import MAX_DOLLARS, Dollars, from_dollars, to_json
 from headgate.core.times import iso, parse_iso
 from headgate.core.usage import Dimension, UsageEvent, UsageFilter, UsageTotals
 from headgate.http.calls import Call, Reply
-from headgate.http.lists import Cursor, PageSize, page
+from headgate.http.lists import Cursor, PageQuery, PageSize, page
 from headgate.usage.projection import projected
 
 Threshold: TypeAlias = Annotated[float, msgspec.Meta(gt=0, le=10)]
@@ -123,6 +124,13 @@ class EventPage(msgspec.Struct, frozen=True, rename="camel"):
     next_cursor: str | None
 
 
+class BudgetName(msgspec.Struct, frozen=True):
+    """Whose budget."""
+
+    scope: str
+    id: str
+
+
 class BudgetItem(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     """An account's budget in its period; without a limit `monthlyBudget` is null."""
 
@@ -140,6 +148,25 @@ class BudgetItem(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     hard: bool
 
 
+class UnconfirmedItem(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
+    """What a process that died may have spent of one budget; `releasedAt` once it is released."""
+
+    id: str
+    budget: BudgetName
+    period: str
+    amount: Dollars
+    lease_id: str
+    created_at: str
+    released_at: str | None
+
+
+class UnconfirmedPage(msgspec.Struct, frozen=True, rename="camel"):
+    """A page of unconfirmed entries, newest first."""
+
+    data: list[UnconfirmedItem]
+    next_cursor: str | None
+
+
 class OwnBudgets(BudgetItem, frozen=True, rename="camel", kw_only=True):
     """The caller's tightest budget, and all that hold for its calls."""
 
@@ -155,7 +182,7 @@ async def usage(call: Call[None]) -> Reply:
     if query.group_by is not None:
         by = query.group_by
         rows = [
-            {by: value, **msgspec.structs.asdict(_totals(sums))}
+            {by: value or None, **msgspec.structs.asdict(_totals(sums))}
             for value, sums in await call.services.usage.rows(where, by)
         ]
         rows = [{_camel(name): value for name, value in row.items()} for row in rows]
@@ -212,6 +239,22 @@ async def set_budget(call: Call[SetBudget]) -> Reply:
     account = Account(body.scope, body.id)
     await call.services.gateway.ledger.set_limit(account, limit)
     return Reply(_budget((await call.services.gateway.ledger.budgets((account,)))[0]))
+
+
+async def unconfirmed(call: Call[None]) -> Reply:
+    """`GET /v1/usage/unconfirmed`."""
+    query: PageQuery = call.query
+    entries = await call.services.gateway.ledger.unconfirmed(
+        limit=query.limit + 1, after=query.cursor
+    )
+    items = [_unconfirmed(entry) for entry in entries]
+    return Reply(page(items, query.limit, [entry.id for entry in entries]))
+
+
+async def release_unconfirmed(call: Call[None]) -> Reply:
+    """`POST /v1/usage/unconfirmed/{id}/release`."""
+    entry = await call.services.gateway.ledger.release_unconfirmed(call.params["id"])
+    return Reply(_unconfirmed(entry))
 
 
 def _own_accounts(call: Call[None]) -> list[Account]:
@@ -316,4 +359,17 @@ def _budget(budget: Budget) -> BudgetItem:
         resets_at=iso(end),
         alert_thresholds=() if limit is None else limit.alert_thresholds,
         hard=limit is not None and limit.hard,
+    )
+
+
+def _unconfirmed(entry: Unconfirmed) -> UnconfirmedItem:
+    owner, account, period = entry.lease
+    return UnconfirmedItem(
+        id=entry.id,
+        budget=BudgetName(*account),
+        period=period,
+        amount=to_json(entry.amount),
+        lease_id=owner,
+        created_at=iso(entry.created_at),
+        released_at=None if entry.released_at is None else iso(entry.released_at),
     )

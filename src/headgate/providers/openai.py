@@ -447,6 +447,20 @@ class OpenAIProvider:
             return
         self._catalog = self._vendor.catalog | {item.id for item in listing.data}
 
+    async def check(self) -> None:
+        """See that the vendor answers and takes the platform's credential; calls no model.
+
+        Raises:
+            ProviderError: it does not.
+        """
+        try:
+            answer = await self._client.send("GET", self._models_url, headers=self._headers)
+        except HttpError as error:
+            raise unanswered(error) from error
+        # Any other answer proves as much: not every vendor lists its models.
+        if answer.status in {401, 403} or answer.status >= 500:
+            raise error_from(answer.status, answer.headers, answer.body)
+
     async def _post(self, url: str, body: bytes, idempotency_key: str) -> bytes:
         headers = self._headers | {"idempotency-key": idempotency_key}
         try:

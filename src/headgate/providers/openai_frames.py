@@ -14,7 +14,7 @@ BLANK = b"\n\n"
 END = b"[DONE]"
 MAX_FRAME_BYTES = 16 * 1024 * 1024
 
-_MARK = re.compile(rb'"error"|\[DONE\]|"usage"\s*:\s*\{')
+_USAGE = re.compile(rb'"usage"\s*:\s*\{')
 _BLANKS = re.compile(rb"\n{3,}")
 _FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
@@ -71,10 +71,13 @@ def plain_length(frames: bytes) -> int:
     A frame needs one where it holds a usage, an error or the end mark; in an answer's text the
     quotation marks would be escaped.
     """
-    mark = _MARK.search(frames)
-    if mark is None:
+    # Three searches for literals are many times faster than one for their alternation.
+    usage = _USAGE.search(frames)
+    marks = [frames.find(b'"error"'), frames.find(END), usage.start() if usage else -1]
+    found = [mark for mark in marks if mark >= 0]
+    if not found:
         return len(frames)
-    blank = frames.rfind(BLANK, 0, mark.start())
+    blank = frames.rfind(BLANK, 0, min(found))
     return 0 if blank < 0 else blank + len(BLANK)
 
 

@@ -233,4 +233,4 @@ def _broken(plan: sandbox.Plan) -> ProviderBroke:
 
 def _answer_id(idempotency_key: str) -> str:
     digest = hashlib.blake2b(idempotency_key.encode(errors="surrogatepass"), digest_size=12)
-    return f"sandbox_{digest.hexdigest()}"
+    return f"chatcmpl_{digest.hexdigest()}"

@@ -55,7 +55,6 @@ class OpenAI:
     async def answer(self, exchange: Exchange, call: Call, body: bytes) -> None:
         """Answer one request; errors have OpenAI's shape."""
         try:
-            _check_key(exchange)
             await self._route(exchange, call, body)
         except InvalidRequest as wrong:
             await _refuse(exchange, call, Refused(400, wrong.message, param=wrong.param))
@@ -202,14 +201,6 @@ async def _refuse(exchange: Exchange, call: Call, refusal: Refused) -> None:
     )
     headers = {"retry-after": "1"} if refusal.status in {429, 529} else {}
     await _send(exchange, call, openai.ErrorBody(error), status=refusal.status, headers=headers)
-
-
-def _check_key(exchange: Exchange) -> None:
-    scheme, _, key = (exchange.header("authorization") or "").partition(" ")
-    if scheme.lower() != "bearer" or not key.strip():
-        raise Refused(
-            401, "You didn't provide an API key: send it as a Bearer token.", code=_CODES[401]
-        )
 
 
 def _decode(body: bytes, kind: type[Body]) -> Body:

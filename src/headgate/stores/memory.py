@@ -8,9 +8,18 @@ import datetime as dt
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from headgate.core.budgets import Account, AccountState, LeaseId, Limit, Settlement
+import msgspec
+
+from headgate.core.budgets import (
+    Account,
+    AccountState,
+    LeaseId,
+    Limit,
+    Settlement,
+    Unconfirmed,
+)
 from headgate.core.errors import InvalidRequest, NotFound
-from headgate.core.ids import new_id
+from headgate.core.ids import new_timed_id
 from headgate.core.keys import KeySecret, VirtualKey
 from headgate.core.money import NanoUSD
 from headgate.core.usage import Dimension, UsageEvent, UsageFilter, UsageTotals
@@ -49,11 +58,15 @@ class MemoryKeys:
             keys = [key for key in keys if last and _age(key) < _age(last)]
         return keys[:limit]
 
-    async def put(self, key: VirtualKey) -> None:
+    async def put(self, key: VirtualKey, *, expected: VirtualKey) -> bool:
         """See `KeyStore.put`."""
-        if key.key_id not in self._keys:
+        found = self._keys.get(key.key_id)
+        if found is None:
             raise NotFound(f"There is no key {key.key_id}.")
+        if found != expected:
+            return False
         self._keys[key.key_id] = key
+        return True
 
     async def rotate(self, new: KeySecret, *, old_valid_until: float) -> None:
         """See `KeyStore.rotate`."""
@@ -90,13 +103,6 @@ class _Lease:
 
 
 @dataclass(slots=True)
-class _Unconfirmed:
-    lease: LeaseId
-    amount: NanoUSD
-    created_at: float
-
-
-@dataclass(slots=True)
 class MemoryLedger:
     """`LedgerStore` and `UsageStore` for one process.
 
@@ -107,7 +113,8 @@ class MemoryLedger:
     _limits: dict[Account, Limit] = field(default_factory=dict)
     _accounts: dict[tuple[Account, str], _Sums] = field(default_factory=dict)
     _leases: dict[LeaseId, _Lease] = field(default_factory=dict)
-    _unconfirmed: dict[str, _Unconfirmed] = field(default_factory=dict)
+    _unconfirmed: dict[str, Unconfirmed] = field(default_factory=dict)
+    _recalls: dict[tuple[Account, str], float] = field(default_factory=dict)
     _events: dict[str, UsageEvent] = field(default_factory=dict)
 
     async def states(self, accounts: Sequence[Account], period: str) -> list[AccountState]:
@@ -183,10 +190,45 @@ class MemoryLedger:
         for lease in ended:
             unsettled = self._leases.pop(lease).unsettled
             if unsettled:
-                self._unconfirmed[new_id("unc")] = _Unconfirmed(lease, unsettled, now)
+                entry = Unconfirmed(
+                    id=new_timed_id("unc", now), lease=lease, amount=unsettled, created_at=now
+                )
+                self._unconfirmed[entry.id] = entry
                 self._sums(lease).spent += unsettled
                 self._sums(lease).unconfirmed += unsettled
+        for key in [key for key, until in self._recalls.items() if until < now]:
+            del self._recalls[key]
         return len(ended)
+
+    async def recall(self, account: Account, period: str, *, until: float) -> None:
+        """See `LedgerStore.recall`."""
+        self._recalls[account, period] = max(until, self._recalls.get((account, period), until))
+
+    async def recalled(self, *, now: float) -> list[tuple[Account, str]]:
+        """See `LedgerStore.recalled`."""
+        return [key for key, until in self._recalls.items() if now <= until]
+
+    async def unconfirmed(self, *, limit: int, after: str | None) -> list[Unconfirmed]:
+        """See `LedgerStore.unconfirmed`."""
+        entries = [
+            entry
+            for entry in self._unconfirmed.values()
+            if entry.released_at is None and (after is None or entry.id < after)
+        ]
+        return sorted(entries, key=lambda entry: entry.id, reverse=True)[:limit]
+
+    async def release(self, entry_id: str, *, now: float) -> Unconfirmed | None:
+        """See `LedgerStore.release`."""
+        entry = self._unconfirmed.get(entry_id)
+        if entry is None or entry.released_at is not None:
+            return entry
+        sums = self._sums(entry.lease)
+        sums.granted -= entry.amount
+        sums.spent -= entry.amount
+        sums.unconfirmed -= entry.amount
+        released = msgspec.structs.replace(entry, released_at=now)
+        self._unconfirmed[entry_id] = released
+        return released
 
     async def set_limit(self, account: Account, limit: Limit | None) -> None:
         """See `LedgerStore.set_limit`."""
@@ -239,12 +281,14 @@ class MemoryLedger:
         """Take up to `amount` off what the lease's owner left unconfirmed, the oldest first."""
         left = amount
         for entry_id, entry in list(self._unconfirmed.items()):
-            if entry.lease == lease:
+            if entry.lease == lease and entry.released_at is None:
                 part = min(left, entry.amount)
-                entry.amount -= part
                 left -= part
-                if not entry.amount:
+                if part == entry.amount:
                     del self._unconfirmed[entry_id]
+                else:
+                    rest = msgspec.structs.replace(entry, amount=entry.amount - part)
+                    self._unconfirmed[entry_id] = rest
         confirmed = amount - left
         self._sums(lease).spent -= confirmed
         self._sums(lease).unconfirmed -= confirmed

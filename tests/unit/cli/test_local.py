@@ -11,7 +11,14 @@ from headgate.cli import doctor
 from headgate.cli.asgi_connection import AsgiConnection
 from headgate.cli.connection import CommandFailed
 from headgate.cli.http_connection import HttpConnection
-from headgate.cli.installation import Check, Finding, Prepared, ServeOptions, Target
+from headgate.cli.installation import (
+    Check,
+    Finding,
+    Prepared,
+    ServeOptions,
+    SimulatorOptions,
+    Target,
+)
 from headgate.cli.local import Local, Platform
 from headgate.settings import VARIABLES, Settings, SettingsError
 
@@ -63,6 +70,8 @@ class FakeBootstrap:
         faults: Sequence[tuple[str, float]],
         seed: int | None,
     ) -> Callable[..., Awaitable[None]]:
+        if vendor != "openai":
+            raise ValueError(f"there is no vendor {vendor!r} to simulate")
         return app
 
     def openapi_document(self) -> bytes:
@@ -134,6 +143,12 @@ def test_a_port_in_use_fails_before_any_store_is_touched() -> None:
         with pytest.raises(CommandFailed, match="Cannot listen"):
             Local(bootstrap).serve(Target(), options, NotTold())
     assert bootstrap.settings == []
+
+
+def test_a_vendor_that_is_not_simulated_yet_is_a_plain_failure() -> None:
+    options = SimulatorOptions("cohere", 0, None, (), None)
+    with pytest.raises(CommandFailed, match="no vendor 'cohere'"):
+        Local(FakeBootstrap()).simulate(options, "127.0.0.1", 0, NotTold())
 
 
 def test_stores_are_prepared_and_seeded_where_they_are(tmp_path: Path) -> None:

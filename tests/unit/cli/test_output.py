@@ -39,6 +39,19 @@ def test_a_table_in_a_pipe_cuts_nothing_and_obeys_no_markup(
     assert "[bold]n[/bold]" in printed
 
 
+def test_a_table_in_a_narrow_terminal_breaks_no_word(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "40")
+    key = "sk-proj-samplereportwriter"
+    print_table(
+        ("key", "name", "scopes"), [(key, "sample report-writer", ["ai:complete", "admin"])]
+    )
+    words = capsys.readouterr().out.split()
+    assert {key, "report-writer", "ai:complete,", "admin"} <= set(words)
+
+
 def test_an_answer_is_indented_and_keeps_its_digits(capsys: pytest.CaptureFixture[str]) -> None:
     print_reply(Reply(200, {}, b'{"cost":0.100000000000000000001}'))
     assert capsys.readouterr().out == '{\n  "cost": 0.100000000000000000001\n}\n'

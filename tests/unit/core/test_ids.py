@@ -2,7 +2,7 @@
 
 import re
 
-from headgate.core.ids import new_event_id, new_id
+from headgate.core.ids import new_event_id, new_id, new_timed_id
 
 
 def test_an_id_says_what_it_is_of() -> None:
@@ -20,3 +20,9 @@ def test_the_ids_of_events_sort_by_time_then_by_their_order_in_the_process() -> 
     earlier = new_event_id(1000.0)
     assert sorted([*first, later, earlier]) == [earlier, *first, later]
     assert len({len(item) for item in [*first, later, new_event_id()]}) == 1
+
+
+def test_a_timed_id_sorts_by_its_time() -> None:
+    ids = [new_timed_id("unc", now) for now in (0.5, 1.0, 1.25, 1_795_435_200.0)]
+    assert ids == sorted(ids)
+    assert all(re.fullmatch(r"unc_[0-9a-f]{24}", each) for each in ids)

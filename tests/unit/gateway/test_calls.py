@@ -10,7 +10,7 @@ from gateway_desk import ACCOUNT, CALLER, KEY, PRICE, Desk
 from headgate.core.budgets import Account
 from headgate.core.chat import TokenUsage
 from headgate.core.prices import Markup
-from headgate.gateway.calls import Attempt, Billing, receipt
+from headgate.gateway.calls import Attempt, Billing, Place, receipt
 from headgate.gateway.catalog import Route
 
 
@@ -22,7 +22,7 @@ async def attempt_of(desk: Desk, ceiling: int = 100) -> Attempt:
         ledger=desk.ledger,
         hold=await desk.ledger.reserve(await desk.ledger.books([ACCOUNT]), ceiling),
         markup=Markup(0),
-        ticket=await desk.limiter.admit(KEY, 0),
+        place=Place(await desk.limiter.admit(KEY, 0)),
     )
 
 

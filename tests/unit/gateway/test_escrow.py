@@ -1,78 +1,22 @@
 """The escrow: never over, never lost, never stuck, and cheap."""
 
 import asyncio
-from dataclasses import dataclass, field
 
 import pytest
 
-from fakes import FakeClock, RemoteLedger, until
-from headgate.core.budgets import Account, AccountState, Limit, period_bounds
+from escrow_till import KEY, PERIOD, USER, Till
+from fakes import RemoteLedger, until
+from headgate.core.budgets import Limit, period_bounds
 from headgate.core.errors import BudgetExceeded, HeadgateError, Overloaded
-from headgate.core.usage import UsageEvent
-from headgate.gateway.books import Hold
 from headgate.gateway.escrow import (
     FRESH_SECONDS,
     IDLE_SECONDS,
     LEASE_SECONDS,
     MARGIN_SECONDS,
     TICK_SECONDS,
-    Escrow,
 )
 from headgate.stores.memory import MemoryLedger
 from usage_events import usage_event
-
-KEY = Account("key", "sk-proj-one")
-USER = Account("user", "ada")
-PERIOD = "2026-11"
-
-
-@dataclass
-class Till:
-    """An escrow with its store and its clock."""
-
-    clock: FakeClock = field(default_factory=FakeClock)
-    store: RemoteLedger = field(default_factory=RemoteLedger)
-    escrow: Escrow = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.escrow = Escrow(self.store, clock=self.clock)
-
-    async def limit(self, amount: int | None, account: Account = KEY) -> None:
-        """Set a limit as another process would: this one is not told."""
-        limit = None if amount is None else Limit(amount=amount)
-        await self.store.memory.set_limit(account, limit)
-
-    async def reserve(self, ceiling: int, *accounts: Account) -> Hold:
-        books = await self.escrow.books(accounts or (KEY,))
-        return await self.escrow.reserve(books, ceiling)
-
-    async def settle(self, hold: Hold, billed: int) -> UsageEvent:
-        event = usage_event(billed=billed)
-        await self.escrow.settle(hold, event)
-        return event
-
-    async def spend(self, ceiling: int, billed: int, *accounts: Account) -> None:
-        await self.settle(await self.reserve(ceiling, *accounts), billed)
-
-    async def state(self, account: Account = KEY, period: str = PERIOD) -> AccountState:
-        (state,) = await self.store.memory.states([account], period)
-        return state
-
-    async def sums(self, account: Account = KEY, period: str = PERIOD) -> tuple[int, int, int]:
-        state = await self.state(account, period)
-        return state.granted, state.spent, state.unconfirmed
-
-    async def pass_time(self, seconds: float) -> None:
-        """Let time pass tick by tick, as in a process that runs."""
-        for _ in range(round(seconds / TICK_SECONDS)):
-            self.clock.advance(TICK_SECONDS)
-            await self.escrow._tick()
-
-    async def rest(self) -> None:
-        """Let so much time pass that nothing should be left of any call."""
-        for _ in range(20):
-            await asyncio.sleep(0)
-        await self.pass_time(IDLE_SECONDS + 2 * TICK_SECONDS)
 
 
 @pytest.fixture

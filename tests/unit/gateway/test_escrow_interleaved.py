@@ -13,7 +13,7 @@ from fakes import FakeClock, RemoteLedger
 from headgate.core.budgets import Account, AccountState, Limit
 from headgate.core.errors import HeadgateError, Overloaded
 from headgate.gateway.books import Hold
-from headgate.gateway.escrow import LEASE_SECONDS, TICK_SECONDS, Escrow
+from headgate.gateway.escrow import FRESH_SECONDS, LEASE_SECONDS, TICK_SECONDS, Escrow
 from headgate.stores.memory import MemoryLedger
 from usage_events import usage_event
 
@@ -30,7 +30,10 @@ amounts = st.integers(1, 400)
 
 
 class EscrowMachine(RuleBasedStateMachine):
-    """Calls come, leave, end and are given up; time passes, also without a tick of a process."""
+    """Calls come, leave, end and are given up; time passes, also without a tick of a process.
+
+    Calls that find too little recall what the other process does not use; it answers, or not.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -38,10 +41,13 @@ class EscrowMachine(RuleBasedStateMachine):
         self.memory = MemoryLedger()
         self.stores = [RemoteLedger(self.memory) for _ in range(2)]
         self.clock = FakeClock()
-        self.escrows = [Escrow(store, clock=self.clock) for store in self.stores]
+        self.escrows = [Escrow(store, clock=self.clock, pause=self.moment) for store in self.stores]
         self.waiting: list[tuple[Escrow, asyncio.Task[Hold]]] = []
         self.held: list[tuple[Escrow, Hold]] = []
+        self.admitted: list[Hold] = []
         self.ticks: list[asyncio.Task[None]] = []
+        self.looks: list[asyncio.Task[None]] = []
+        self.changed_at = dict.fromkeys(BOTH, float("-inf"))
         self.billed = 0
         self.highest = dict.fromkeys(BOTH, LIMIT)
         for account in BOTH:
@@ -53,13 +59,38 @@ class EscrowMachine(RuleBasedStateMachine):
     def state(self, account: Account) -> AccountState:
         return self.run(self.memory.states([account], PERIOD))[0]
 
+    async def moment(self, seconds: float) -> None:
+        """What a recall waits between two looks: a turn, in which anything may happen."""
+        await asyncio.sleep(0)
+
     @rule(process=processes, ceiling=amounts, accounts=st.sampled_from([(KEY,), (USER,), BOTH]))
     def call(self, process: int, ceiling: int, accounts: tuple[Account, ...]) -> None:
         async def begin() -> None:
-            task = asyncio.create_task(reserved(self.escrows[process], accounts, ceiling))
+            task = asyncio.create_task(self.reserved(self.escrows[process], accounts, ceiling))
             self.waiting.append((self.escrows[process], task))
 
         self.run(begin())
+
+    async def reserved(self, escrow: Escrow, accounts: tuple[Account, ...], ceiling: int) -> Hold:
+        began = self.clock()
+        hold = await escrow.reserve(await escrow.books(accounts), ceiling)
+        self.admitted.append(hold)
+        for account in accounts:
+            if began - self.changed_at[account] >= FRESH_SECONDS:
+                self.is_within_the_limit(account)
+        return hold
+
+    def is_within_the_limit(self, account: Account) -> None:
+        """A second after a limit was changed, by whomever, no process admits a call beyond it."""
+        # The memory's own method, since it takes no turn in which others could change something.
+        state = self.memory._state(account, PERIOD)
+        held = sum(
+            hold.amount
+            for hold in self.admitted
+            if not hold.is_settled and account in [book.account for book in hold.limited]
+        )
+        assert state.limit is not None
+        assert state.spent - state.unconfirmed + held <= state.limit.amount
 
     @rule(turns=st.integers(1, 9))
     def turn(self, turns: int) -> None:
@@ -114,7 +145,21 @@ class EscrowMachine(RuleBasedStateMachine):
 
         self.run(begin())
 
-    @rule(seconds=st.floats(0, 2 * LEASE_SECONDS))
+    @rule(process=processes)
+    def answer(self, process: int) -> None:
+        """One look of a process for recalls; it ends before the next begins."""
+
+        async def begin() -> None:
+            async def look() -> None:
+                with contextlib.suppress(HeadgateError):
+                    await self.escrows[process]._answer_recalls()
+
+            if all(task.done() for task in self.looks):
+                self.looks = [asyncio.create_task(look())]
+
+        self.run(begin())
+
+    @rule(seconds=st.just(FRESH_SECONDS) | st.floats(0, 2 * LEASE_SECONDS))
     def pause(self, seconds: float) -> None:
         self.clock.advance(seconds)
 
@@ -125,6 +170,7 @@ class EscrowMachine(RuleBasedStateMachine):
     @rule(account=st.sampled_from(BOTH), amount=st.integers(0, 2 * LIMIT))
     def change_limit(self, account: Account, amount: int) -> None:
         self.highest[account] = max(self.highest[account], amount)
+        self.changed_at[account] = self.clock()
         self.run(self.memory.set_limit(account, Limit(amount=amount)))
 
     @invariant()
@@ -175,17 +221,13 @@ class EscrowMachine(RuleBasedStateMachine):
         assert self.state(KEY).spent == self.billed
 
     async def rest(self) -> None:
-        await asyncio.gather(*self.ticks)
+        await asyncio.gather(*self.ticks, *self.looks)
         for _ in range(20):
             for escrow in self.escrows:
                 self.clock.advance(TICK_SECONDS)
                 await asyncio.sleep(0)
                 with contextlib.suppress(Overloaded):
                     await escrow._tick()
-
-
-async def reserved(escrow: Escrow, accounts: tuple[Account, ...], ceiling: int) -> Hold:
-    return await escrow.reserve(await escrow.books(accounts), ceiling)
 
 
 TestEscrow = EscrowMachine.TestCase

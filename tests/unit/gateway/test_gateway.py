@@ -5,7 +5,7 @@ import asyncio
 import msgspec
 import pytest
 
-from fakes import USAGE, FakeProvider, Received, until
+from fakes import USAGE, FakeProvider, Received, RemoteLedger, until
 from gateway_desk import ACCOUNT, CALLER, KEY, PRICE, Desk, asks
 from headgate.core.budgets import Account, Limit
 from headgate.core.chat import TokenUsage
@@ -30,6 +30,7 @@ from headgate.core.models import (
     ProviderUnreachable,
 )
 from headgate.core.prices import Markup, Price
+from headgate.gateway.escrow import Escrow
 from headgate.gateway.gateway import failure
 
 FREE = Price(input=0, output=0, version="free")
@@ -120,6 +121,15 @@ async def test_a_request_that_is_at_fault_itself_is_tried_once(kind: str) -> Non
     await desk.rest()
 
 
+async def test_a_vendors_failure_is_logged_with_the_request_and_the_route(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    desk = Desk(FakeProvider("one", ProviderUnreachable("nobody there")))
+    with pytest.raises(UpstreamFailed):
+        await desk.gateway.complete(CALLER, asks())
+    assert "request req_1: one/small did not answer: nobody there" in caplog.text
+
+
 async def test_the_last_failure_is_told_where_no_route_is_left() -> None:
     desk = Desk(
         FakeProvider("one", ProviderTimedOut("slow")),
@@ -129,6 +139,35 @@ async def test_the_last_failure_is_told_where_no_route_is_left() -> None:
     with pytest.raises(Overloaded, match="full") as told:
         await desk.gateway.complete(CALLER, asks(model="best"))
     assert told.value.retry_after_seconds == 7
+    await desk.rest()
+
+
+async def test_a_route_that_cannot_be_afforded_makes_way_for_one_that_can() -> None:
+    one, two = FakeProvider("one"), FakeProvider("two")
+    desk = Desk(one, two, aliases=TWO, prices={"two": FREE})
+    await desk.limit(0)
+    await desk.gateway.complete(CALLER, asks(model="best"))
+    assert not one.chats
+    assert (desk.event.provider, desk.event.billed) == ("two", 0)
+    await desk.rest()
+
+
+async def test_where_no_route_can_be_afforded_the_first_refusal_is_told() -> None:
+    desk = Desk(FakeProvider("one"), FakeProvider("two"), aliases=TWO)
+    await desk.limit(0)
+    with pytest.raises(BudgetExceeded):
+        await desk.gateway.complete(CALLER, asks(model="best"))
+    assert not desk.store.memory._events
+    await desk.rest()
+
+
+async def test_a_vendors_failure_is_told_before_a_route_that_could_not_be_afforded() -> None:
+    """The one may pass when it is tried again, the other does not."""
+    refused = FakeProvider("one", ProviderRefused("overloaded", "full"))
+    desk = Desk(refused, FakeProvider("two"), aliases=TWO, prices={"one": FREE})
+    await desk.limit(0)
+    with pytest.raises(Overloaded, match="full"):
+        await desk.gateway.complete(CALLER, asks(model="best"))
     await desk.rest()
 
 
@@ -196,9 +235,68 @@ async def test_a_refused_budget_gives_the_place_in_the_rate_limit_back() -> None
 async def test_the_tokens_that_were_used_count_in_the_rate_limit() -> None:
     desk = Desk(FakeProvider("one"))
     await desk.gateway.complete(CALLER, asks(max_tokens=900))
-    counters = desk.limiter._keys[KEY.key_id]
-    assert counters.tokens is not None
-    assert counters.tokens.level == 1_000_000 - USAGE.total_tokens
+    assert desk.limited_tokens() == USAGE.total_tokens
+
+
+@pytest.mark.parametrize("is_streamed", [False, True])
+@pytest.mark.parametrize(
+    ("error", "used"),
+    [
+        (ProviderRefused("overloaded", "later"), 0),
+        (ProviderUnreachable("nobody there"), 0),
+        (ProviderTimedOut("slow"), 10),
+        (ProviderBroke("gone"), 10),
+    ],
+)
+async def test_a_failed_call_counts_in_the_rate_limit_what_the_vendor_worked_on(
+    error: ProviderError, used: int, *, is_streamed: bool
+) -> None:
+    desk = Desk(FakeProvider("one", [error] if is_streamed else error))
+    call = desk.gateway.stream if is_streamed else desk.gateway.complete
+    with pytest.raises(HeadgateError):
+        await call(CALLER, asks(max_tokens=900))
+    assert desk.limited_tokens() == used
+    await desk.rest()
+
+
+async def test_every_attempt_counts_in_the_rate_limit() -> None:
+    desk = Desk(FakeProvider("one", ProviderTimedOut("slow")), FakeProvider("two"), aliases=TWO)
+    await desk.gateway.complete(CALLER, asks(model="best"))
+    assert desk.limited_tokens() == 10 + USAGE.total_tokens
+
+
+@pytest.mark.parametrize("is_streamed", [False, True])
+async def test_an_abandoned_call_counts_its_input_in_the_rate_limit(*, is_streamed: bool) -> None:
+    never = asyncio.Event()
+    one = FakeProvider("one", [never] if is_streamed else never)
+    desk = Desk(one)
+    call = desk.gateway.stream if is_streamed else desk.gateway.complete
+    task = asyncio.ensure_future(call(CALLER, asks(max_tokens=900)))
+    await one.called.wait()
+    await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert desk.limited_tokens() == 10
+    await desk.rest()
+
+
+async def test_an_abandoned_embedding_counts_its_input_in_the_rate_limit() -> None:
+    one = FakeProvider("one", asyncio.Event())
+    desk = Desk(one)
+    request = EmbeddingRequest(model="small", input=("x" * 40,))
+    task = asyncio.ensure_future(desk.gateway.embed(CALLER, request))
+    await one.called.wait()
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert desk.limited_tokens() == 10
+
+
+async def test_a_call_without_the_money_counts_no_tokens_in_the_rate_limit() -> None:
+    desk = Desk(FakeProvider("one"))
+    await desk.limit(1)
+    with pytest.raises(BudgetExceeded):
+        await desk.gateway.complete(CALLER, asks(max_tokens=900))
+    assert desk.limited_tokens() == 0
 
 
 async def test_the_models_own_limit_holds_where_the_budget_covers_it() -> None:
@@ -508,3 +606,17 @@ async def test_a_price_in_force_is_written_into_the_row() -> None:
     desk = Desk(FakeProvider("one"), prices={"one/small": msgspec.structs.replace(PRICE, input=0)})
     await desk.gateway.complete(CALLER, asks())
     assert desk.event.cost == 10
+
+
+async def test_an_answer_is_not_made_shorter_while_money_lies_idle_elsewhere() -> None:
+    one = FakeProvider("one")
+    desk = Desk(one)
+    await desk.limit(220)
+    other = Escrow(RemoteLedger(desk.store.memory), clock=desk.clock)
+    await other.start()
+    other.release(await other.reserve(await other.books([ACCOUNT]), 50))
+    await desk.gateway.complete(CALLER, asks())
+    # 20 tokens of input at most, 100 of output: 220 nano-dollars.
+    assert [chat.max_tokens for chat in one.chats] == [100]
+    await other.aclose()
+    await desk.rest()

@@ -120,3 +120,15 @@ async def test_a_key_that_is_not_there_is_404(method: str) -> None:
     async with platform() as running:
         answer = await running.call(method, f"{KEYS}/sk-proj-nobody", {})
     assert (answer.status, answer.json["error"]["code"]) == (404, "not_found")
+
+
+async def test_a_key_is_rotated_without_a_body() -> None:
+    """Every field of the body may be left out, and so may the body."""
+    async with platform() as running:
+        old = await make_key(running)
+        rotated = await running.call("POST", f"{KEYS}/{old.rpartition('-')[0]}/rotate")
+        refused = await running.call("GET", "/v1/models", key=old)
+        taken = await running.call("GET", "/v1/models", key=rotated.json["apiKey"])
+        empty = await running.call("POST", KEYS)
+    assert (rotated.status, refused.status, taken.status) == (200, 401, 200)
+    assert (empty.status, "empty" in empty.json["error"]["message"]) == (400, True)

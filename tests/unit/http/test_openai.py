@@ -85,3 +85,10 @@ async def test_options_that_change_the_price_in_unknown_ways_are_refused() -> No
             answer = await running.call("POST", CHAT, chat("Hello") | option)
             assert answer.status == 400
             assert next(iter(option)) in answer.json["error"]["param"]
+
+
+async def test_auto_embeds_with_the_platforms_embedding_model() -> None:
+    async with platform() as running:
+        wanted = {"model": "auto", "input": "a b"}
+        answer = await running.call("POST", "/v1/embeddings", wanted)
+    assert (answer.status, answer.json["model"]) == (200, "sandbox")

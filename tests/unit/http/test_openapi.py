@@ -262,3 +262,13 @@ def test_a_handler_of_several_rows_gives_each_its_own_id() -> None:
     ]
     paths = document(rows)["paths"]
     assert [item["get"]["operationId"] for item in paths.values()] == ["answers", "answers2"]
+
+
+def test_a_body_is_required_where_one_of_its_fields_is() -> None:
+    required = {
+        row.path: operation["requestBody"]["required"]
+        for row, operation in operations()
+        if row.method == "POST" and row.body is not None
+    }
+    assert required["/v1/complete"] is True
+    assert required["/v1/auth/keys/{keyId}/rotate"] is False

@@ -107,13 +107,15 @@ async def test_a_refusal_before_the_first_piece_keeps_its_status() -> None:
 
 
 async def test_a_silent_vendor_is_covered_by_heartbeats() -> None:
-    """The head goes out without the vendor's name, comments follow, then the answer."""
+    """The head tells the limits but no vendor's name, comments follow, then the answer."""
     script = Scripted()
     async with platform(script, heartbeat_seconds=0.01) as running:
         client, serving = start(running)
         await client.is_answered.wait()
         assert client.messages[1]["body"] == b": ping\n\n"
         assert (client.status, "x-model" in client.headers) == (200, False)
+        assert client.headers["x-cache"] == "bypass"
+        assert client.headers["x-ratelimit-limit-requests"] == "1000"
         await script.pieces.put(ChatDelta(text="late"))
         await script.pieces.put(None)
         await serving

@@ -22,3 +22,12 @@ async def test_a_part_that_is_down_is_503_and_named() -> None:
     assert answer.json["status"] == "unavailable"
     assert answer.json["checks"] == {"store": "the disk is full"}
     assert "store" in answer.json["error"]["message"]
+
+
+async def test_what_the_platform_works_around_is_named_and_no_failure() -> None:
+    async with platform() as running:
+        running.worked_around.append("Redis is away")
+        answer = await running.call("GET", "/health", key=None)
+    assert answer.status == 200
+    assert answer.json["status"] == "ok"
+    assert answer.json["checks"] == {"store": "Redis is away"}

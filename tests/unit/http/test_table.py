@@ -25,7 +25,9 @@ OPEN = {
     ("GET", "/docs"),
 }
 # What writes without a body, and why.
-WITHOUT_BODY: dict[tuple[str, str], str] = {}
+WITHOUT_BODY = {
+    ("POST", "/v1/usage/unconfirmed/{id}/release"): "its path says everything",
+}
 # What the gateway offers that costs money; nothing else in the HTTP layer may be metered.
 METERED = {"complete", "stream", "embed"}
 # Ports to vendors, whose methods would make a call that nobody pays for.

@@ -1,12 +1,24 @@
 """The routes that tell what was used and what is left."""
 
+import time
 from typing import Any
 
 import pytest
 
+from headgate.core.budgets import Account, LeaseId, Limit, period_of
 from platform_in_memory import ADMIN, Platform, chat, make_key, platform
 
 BUDGET = "/v1/usage/budget"
+UNCONFIRMED = "/v1/usage/unconfirmed"
+
+
+async def dies(running: Platform, *, user: str = "ada", holding: int = 1_500_000_000) -> None:
+    """A process with a lease of a user's budget dies, and its lease ends."""
+    ada = Account("user", user)
+    await running.ledger.set_limit(ada, Limit(amount=5_000_000_000))
+    lease = LeaseId("own_dead", ada, period_of(time.time()))
+    await running.ledger.lease(lease, least=holding, most=holding, expires_at=1.0)
+    await running.ledger.expire(now=2.0)
 
 
 async def complete(running: Platform, key: str, text: str = "x", **fields: Any) -> int:
@@ -46,6 +58,13 @@ async def test_a_key_sees_its_users_usage_and_an_admin_all() -> None:
             for key in (ada, also_ada, nobody, ADMIN)
         ]
     assert seen == [2, 2, 1, 3]
+
+
+async def test_calls_of_nobody_stand_under_null() -> None:
+    async with platform() as running:
+        await complete(running, ADMIN)
+        answer = await running.call("GET", "/v1/usage", query="groupBy=user")
+    assert [row["user"] for row in answer.json["rows"]] == [None]
 
 
 @pytest.mark.parametrize(
@@ -141,3 +160,48 @@ async def test_nothing_stays_reserved() -> None:
         own = await running.call("GET", BUDGET, key=key)
     assert own.json["reserved"] == 0
     assert own.json["remaining"] == pytest.approx(1 - own.json["spent"])
+
+
+async def test_what_a_dead_process_may_have_spent_is_shown_and_released() -> None:
+    async with platform() as running:
+        await dies(running)
+        charged = await running.call("GET", BUDGET, query="scope=user&id=ada")
+        listed = await running.call("GET", UNCONFIRMED)
+        (entry,) = listed.json["data"]
+        path = f"{UNCONFIRMED}/{entry['id']}/release"
+        released = [await running.call("POST", path) for _ in range(2)]
+        shown = await running.call("GET", BUDGET, query="scope=user&id=ada")
+        left = await running.call("GET", UNCONFIRMED)
+    assert (charged.json["unconfirmed"], charged.json["spent"]) == (1.5, 1.5)
+    assert entry["budget"] == {"scope": "user", "id": "ada"}
+    assert (entry["amount"], entry["leaseId"], entry["releasedAt"]) == (1.5, "own_dead", None)
+    assert entry["createdAt"] == "1970-01-01T00:00:02.000Z"
+    assert [answer.status for answer in released] == [200, 200]
+    assert released[0].json == released[1].json
+    assert released[0].json == entry | {"releasedAt": released[0].json["releasedAt"]}
+    assert (shown.json["unconfirmed"], shown.json["spent"], shown.json["remaining"]) == (0, 0, 5)
+    assert left.json == {"data": [], "nextCursor": None}
+
+
+async def test_unconfirmed_entries_are_paged() -> None:
+    async with platform() as running:
+        for number in range(3):
+            await dies(running, user=f"user-{number}")
+        first = await running.call("GET", UNCONFIRMED, query="limit=2")
+        query = f"limit=2&cursor={first.json['nextCursor']}"
+        second = await running.call("GET", UNCONFIRMED, query=query)
+    ids = [entry["id"] for page in (first, second) for entry in page.json["data"]]
+    assert ids == sorted(set(ids), reverse=True)
+    assert len(ids) == 3
+    assert second.json["nextCursor"] is None
+
+
+async def test_only_an_administrator_sees_and_releases_what_is_unconfirmed() -> None:
+    async with platform() as running:
+        key = await make_key(running, userId="ada")
+        answers = [
+            await running.call("GET", UNCONFIRMED, key=key),
+            await running.call("POST", f"{UNCONFIRMED}/unc_x/release", key=key),
+            await running.call("POST", f"{UNCONFIRMED}/unc_x/release"),
+        ]
+    assert [answer.status for answer in answers] == [403, 403, 404]

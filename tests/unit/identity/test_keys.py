@@ -1,13 +1,20 @@
 """Whose key it is, and until when."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
 import pytest
 
 from fakes import FakeClock
-from headgate.core.errors import InsufficientScope, InvalidKey, InvalidRequest, NotFound
+from headgate.core.errors import (
+    InsufficientScope,
+    InvalidKey,
+    InvalidRequest,
+    NotFound,
+    Overloaded,
+)
 from headgate.core.keys import SCOPES, KeySecret, VirtualKey, hash_api_key, new_api_key, new_key_id
 from headgate.identity.keys import FRESH_SECONDS, MAX_KEY_LENGTH, IssuedKey, Keys, require
 from headgate.stores.memory import MemoryKeys
@@ -16,13 +23,23 @@ GIVEN = "an admin key of the environment"
 
 
 class CountedKeys(MemoryKeys):
-    """A key store that counts look-ups and can hold one of them back after it has looked."""
+    """A key store that counts look-ups and can hold one of them back after it has looked.
+
+    `before_put` happens once, between a reading and the writing that rests on it.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.lookups = 0
         self.gate: asyncio.Event | None = None
         self.looked = asyncio.Event()
+        self.before_put: Callable[[], Awaitable[object]] | None = None
+
+    async def put(self, key: VirtualKey, *, expected: VirtualKey) -> bool:
+        before, self.before_put = self.before_put, None
+        if before is not None:
+            await before()
+        return await super().put(key, expected=expected)
 
     async def find(self, secret_hash: str) -> tuple[VirtualKey, KeySecret] | None:
         self.lookups += 1
@@ -199,16 +216,44 @@ async def test_a_revoked_key_takes_all_its_secrets_along(keys: Keys) -> None:
 async def test_a_changed_key_is_known_as_it_is_now(keys: Keys) -> None:
     issued = await issue(keys)
     await keys.authenticate(issued.api_key)
-    changed = msgspec.structs.replace(issued.key, name="two")
-    await keys.replace(changed)
+    changed = await keys.change(issued.key.key_id, {"name": "two"})
+    assert changed == msgspec.structs.replace(issued.key, name="two")
     assert await keys.authenticate(issued.api_key) == changed
     assert await keys.get(issued.key.key_id) == changed
+
+
+async def test_a_change_that_races_a_revocation_does_not_bring_the_key_back(
+    keys: Keys, store: CountedKeys
+) -> None:
+    issued = await issue(keys)
+    store.before_put = lambda: keys.revoke(issued.key.key_id)
+    changed = await keys.change(issued.key.key_id, {"name": "two"})
+    assert (changed.name, changed.revoked_at) == ("two", keys.clock())
+    assert await keys.get(issued.key.key_id) == changed
+    assert not await is_good(keys, issued.api_key)
+
+
+async def test_a_change_gives_up_where_others_keep_changing_the_key(
+    keys: Keys, store: CountedKeys
+) -> None:
+    issued = await issue(keys)
+
+    async def change() -> None:
+        found = await keys.get(issued.key.key_id)
+        other = msgspec.structs.replace(found, name=found.name + "!")
+        await MemoryKeys.put(store, other, expected=found)
+        store.before_put = change
+
+    store.before_put = change
+    with pytest.raises(Overloaded, match="at once"):
+        await keys.change(issued.key.key_id, {"name": "two"})
 
 
 async def test_a_key_that_does_not_exist_is_not_found(keys: Keys) -> None:
     for attempt in (
         keys.get("sk-proj-none"),
         keys.revoke("sk-proj-none"),
+        keys.change("sk-proj-none", {"name": "two"}),
         keys.rotate("sk-proj-none", grace_seconds=0),
     ):
         with pytest.raises(NotFound):
@@ -268,7 +313,7 @@ async def test_an_id_that_is_taken_is_not_taken_over(keys: Keys) -> None:
 
 
 async def test_a_short_admin_key_is_refused(keys: Keys) -> None:
-    with pytest.raises(InvalidRequest, match="at least 16"):
+    with pytest.raises(InvalidRequest, match="at least 8"):
         await keys.ensure_admin("secret")
     assert await keys.list(limit=1, after=None) == []
 

@@ -486,6 +486,29 @@ async def test_a_vendor_that_lists_its_models_is_asked_for_them() -> None:
     assert client.sent[0].url == "http://127.0.0.1:1/v1/models"
 
 
+@pytest.mark.parametrize(
+    ("answer", "failure"),
+    [
+        (HttpResponse(200, {}, b"{}"), None),
+        (HttpResponse(404, {}, b"no list"), None),
+        (HttpResponse(401, {}, b"{}"), ProviderRefused),
+        (HttpResponse(500, {}, b"{}"), ProviderRefused),
+        (HttpUnreachable("x"), ProviderUnreachable),
+    ],
+)
+async def test_a_check_finds_a_vendor_that_is_away_or_refuses_the_credential(
+    answer: HttpResponse | HttpError, failure: type[ProviderError] | None
+) -> None:
+    client = ScriptedClient(answer)
+    provider = OpenAIProvider(OPENAI, client)
+    if failure is None:
+        await provider.check()
+    else:
+        with pytest.raises(failure):
+            await provider.check()
+    assert (client.sent[0].method, client.sent[0].url) == ("GET", "https://api.example/v1/models")
+
+
 # Streams.
 
 

@@ -65,7 +65,10 @@ _LANGUAGES = (
 _BEYOND: tuple[tuple[str, re.Pattern[str]], ...] = (
     (
         "translate",
-        re.compile(rf"\btranslat\w+|\b(?:in|into|to) (?:{_LANGUAGES})\b(?! or\b)", re.IGNORECASE),
+        re.compile(
+            rf"\btranslat\w+|\bübersetz|\b(?:in|into|to) (?:{_LANGUAGES})\b(?! or\b)",
+            re.IGNORECASE,
+        ),
     ),
     (
         "write or explain code",
@@ -92,7 +95,7 @@ _BEYOND: tuple[tuple[str, re.Pattern[str]], ...] = (
         re.compile(
             r"\b(?:write|compose|draft|create|generate|invent|brainstorm|make up|design)\b"
             r"|\b(?:poem|haiku|joke|essay|story|song|slogan|limerick|riddle)\b"
-            r"|\b(?:reply|respond) to\b",
+            r"|\b(?:reply|respond) to\b|\bschreibe?\b|\bgedicht\b",
             re.IGNORECASE,
         ),
     ),

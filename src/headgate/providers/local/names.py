@@ -106,7 +106,7 @@ _PERSON_AFTER = re.compile(
     r",?\s+(?:(?:has|had|have|who|which|also|then|later|now)\s+)*"
     r"(?:said|says|told|added|asked|argued|wrote|warned|explained|voted|joined|resigned|retired|"
     r"died|was born|lives?|lived|married|smiled|replied|speaks|spoke|led|leads|founded)\b"
-    r"|,\s+(?:an?|the|our|his|her|their)\s+[\w-]+(?:\s[\w-]+)?,|,\s+\d{2},"
+    r"|,\s+(?:an?|the|our|his|her|their)\s+[\w-]+(?:\s[\w-]+)?,|,\s+(?:aged\s+)?\d{2},"
     r"|,\s+(?:chief|head|ceo|cfo|cto|director|president|chair|manager|founder|professor)\b",
     re.IGNORECASE,
 )

@@ -31,11 +31,11 @@ _REQUEST = re.compile(
     r"provide|return|output|read|use|using|based on|according to|from the|"
     r"in (?:\w+ ){1,2}(?:sentences?|words)|an? (?:\w+ ){0,2}summary|key points|main points|"
     r"the gist|calculate|compute|solve|simplify|proofread|improve|fix|convert|fass|résum|resum|"
-    r"riassu|samenvat|extrah)",
+    r"riassu|samenvat|extrah|übersetz|schreib)",
     re.IGNORECASE,
 )
 _FOREIGN_REQUEST = re.compile(
-    r"要約|まとめて|总结|總結|摘要|概括|요약|分類|分类|抽出|提取|zusammen"
+    r"要約|まとめて|总结|總結|摘要|概括|요약|分類|分类|抽出|提取|[Zz]usammen"
 )
 _DELIMITED = (
     re.compile(r"```[\w-]*\n?(.+?)```", re.DOTALL),

@@ -106,7 +106,7 @@ def _prose(asked: Intent) -> str:
             for ability, part in zip(asked.abilities, parts, strict=True)
         ]
     if asked.guessed:
-        parts.insert(0, "You gave a text and no instruction, so here is its summary.")
+        parts.insert(0, "I found no instruction that I know, so here is a summary of the text.")
     if asked.beyond:
         parts.append(f"Not done: I cannot {_either(asked.beyond)}. {WHAT_IT_IS} {HOW_TO_CONNECT}")
     return "\n\n".join(parts)

@@ -39,7 +39,8 @@ _COUNT = (
 )
 _SENTENCES = re.compile(
     rf"\b{_COUNT}[ -](?:\w+[ -])?(?P<unit>sentences?|lines?|phrases?|sätzen?|satz|frases?|frasi|"
-    r"oraciones|zinnen|(?:bullet )?points?|bullets?|items|takeaways?|ideas?|highlights|facts)\b"
+    r"oraciones|zinnen|stichpunkten?|stichworten?|(?:bullet )?points?|bullets?|items|takeaways?|"
+    r"ideas?|highlights|facts)\b"
     r"|(?P<wide>\d{1,2})\s?(?:つの)?(?:文|句)",
     re.IGNORECASE,
 )
@@ -47,7 +48,8 @@ _WORDS = re.compile(rf"\b{_COUNT}[ -](?:words?|wörtern?|mots|palabras|parole)\b
 _CHARACTERS = re.compile(rf"\b{_COUNT}[ -]?(?:characters?|chars?|letters|文字|字)\b", re.IGNORECASE)
 _PARAGRAPHS = re.compile(rf"\b{_COUNT}[ -](?:short )?paragraphs?\b", re.IGNORECASE)
 _BULLETS = re.compile(
-    r"\bbullet|\bas a list\b|\bkey (?:points|takeaways)\b|\bmain points\b|\blist of\b|箇条書き",
+    r"\bbullet|\bas a list\b|\bkey (?:points|takeaways)\b|\bmain points\b|\blist of\b"
+    r"|\bstichpunkt|\bstichwort|箇条書き",
     re.IGNORECASE,
 )
 _BRIEF = re.compile(r"\b(?:brief(?:ly)?|short|concise(?:ly)?|very short|quick)\b", re.IGNORECASE)

@@ -12,8 +12,8 @@ def text(value: str) -> Mapping[str, Any]:
 
 
 def number(value: float) -> Mapping[str, Any]:
-    """A number attribute; integers of any size stay exact."""
-    return {"N": repr(value)}
+    """A number attribute, exact, and as DynamoDB itself would write it."""
+    return {"N": repr(value).removesuffix(".0")}
 
 
 def text_of(item: Item, name: str) -> str:

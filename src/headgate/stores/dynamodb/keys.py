@@ -93,20 +93,31 @@ class DynamoKeys:
         keys = await self.client.get_all(KEYS, [_key(text_of(item, "keyId")) for item in listed])
         return [_decode(text_of(item, "document")) for item in keys if item is not None]
 
-    async def put(self, key: VirtualKey) -> None:
+    async def put(self, key: VirtualKey, *, expected: VirtualKey) -> bool:
         """See `KeyStore.put`."""
+        found = await self.client.get(KEYS, _key(key.key_id))
+        if found is None:
+            raise NotFound(f"There is no key {key.key_id}.")
+        # As values: the order of scopes in the text differs from process to process.
+        if _decode(text_of(found, "document")) != expected:
+            return False
         # A key keeps its place in the list: when it was made does not change.
         request = {
             "TableName": KEYS,
             "Key": _key(key.key_id),
             "UpdateExpression": "SET document = :document",
-            "ConditionExpression": "attribute_exists(part)",
-            "ExpressionAttributeValues": {":document": text(_encode(key).decode())},
+            "ConditionExpression": "document = :seen",
+            "ExpressionAttributeValues": {
+                ":document": text(_encode(key).decode()),
+                ":seen": found["document"],
+            },
         }
         try:
             await self.client.call("UpdateItem", request)
         except ConditionFailed:
-            raise NotFound(f"There is no key {key.key_id}.") from None
+            # Also where it was carried out, the answer was lost, and it was sent again.
+            return await self.get(key.key_id) == key
+        return True
 
     async def rotate(self, new: KeySecret, *, old_valid_until: float) -> None:
         """See `KeyStore.rotate`."""

@@ -2,15 +2,15 @@
 
 A lease is an item of `ai-platform-leases` under its owner (`holder`) and its account and period.
 DynamoDB rejects arithmetic in conditions, so it holds what is not settled instead of an amount and
-what is settled of it. What an expired one left is an item of `ai-platform-unconfirmed` under its
-account and period, where whoever asks about a budget finds it.
+what is settled of it. What an ended one left is an item of `ai-platform-unconfirmed`, in its part
+`charged` until it is released, then in `released`. There are few: one for each process that died.
 """
 
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from headgate.core.budgets import Account, BudgetScope, LeaseId
-from headgate.core.ids import new_id
+from headgate.core.budgets import Account, BudgetScope, LeaseId, Unconfirmed
+from headgate.core.ids import new_timed_id
 from headgate.core.money import NanoUSD
 from headgate.stores.dynamodb.accounts import Action, account_name, add_to_guard
 from headgate.stores.dynamodb.attributes import (
@@ -24,6 +24,8 @@ from headgate.stores.dynamodb.attributes import (
 from headgate.stores.dynamodb.client import DynamoClient, Item
 from headgate.stores.dynamodb.tables import LEASES, UNCONFIRMED
 
+CHARGED = text("charged")
+RELEASED = text("released")
 MOST_ENTRIES = 15
 """So many entries of one owner and account are changed at once; a transaction takes 100 items."""
 
@@ -83,9 +85,10 @@ async def _entries(client: DynamoClient, lease: LeaseId) -> list[Item]:
     found = await client.query(
         UNCONFIRMED,
         {
-            "KeyConditionExpression": "account = :account",
-            "FilterExpression": "holder = :holder",
+            "KeyConditionExpression": "part = :part",
+            "FilterExpression": "account = :account AND holder = :holder",
             "ExpressionAttributeValues": {
+                ":part": CHARGED,
                 ":account": lease_key(lease)["account"],
                 ":holder": text(lease.owner),
             },
@@ -93,6 +96,49 @@ async def _entries(client: DynamoClient, lease: LeaseId) -> list[Item]:
         },
     )
     return sorted(found, key=lambda entry: (float_of(entry, "createdAt"), entry["entryId"]["S"]))
+
+
+async def charged(client: DynamoClient, *, limit: int, after: str | None) -> list[Unconfirmed]:
+    """Up to `limit` entries that are not released, newest first, from behind the id `after`."""
+    condition, values = "part = :part", {":part": CHARGED}
+    if after is not None:
+        condition += " AND entryId < :after"
+        values[":after"] = text(after)
+    request = {
+        "KeyConditionExpression": condition,
+        "ExpressionAttributeValues": values,
+        "ScanIndexForward": False,
+        "ConsistentRead": True,
+    }
+    return [entry_in(item) for item in await client.query(UNCONFIRMED, request, limit=limit)]
+
+
+def entry_key(part: Mapping[str, str], entry_id: str) -> Item:
+    """Where an unconfirmed entry is."""
+    return {"part": part, "entryId": text(entry_id)}
+
+
+def entry_in(item: Item) -> Unconfirmed:
+    """The unconfirmed entry in an item."""
+    return Unconfirmed(
+        id=text_of(item, "entryId"),
+        lease=lease_in(item),
+        amount=integer_of(item, "amount"),
+        created_at=float_of(item, "createdAt"),
+        released_at=float_of(item, "releasedAt") if "releasedAt" in item else None,
+    )
+
+
+def release(item: Item, now: float) -> tuple[Item, list[Action]]:
+    """The entry as it is kept once it is released, and what takes it off its account."""
+    released = {**item, "part": RELEASED, "releasedAt": number(now)}
+    amount = integer_of(item, "amount")
+    lease = lease_in(item)
+    return released, [
+        _reduce(item, amount),
+        {"Put": {"TableName": UNCONFIRMED, "Item": released}},
+        add_to_guard(lease.account, lease.period, granted=-amount, unconfirmed=-amount),
+    ]
 
 
 def enlarge(lease: LeaseId, item: Item | None, amount: NanoUSD, expires_at: float) -> Action:
@@ -161,7 +207,7 @@ def _reduce(entry: Item, part: NanoUSD) -> Action:
     left = integer_of(entry, "amount") - part
     change: dict[str, object] = {
         "TableName": UNCONFIRMED,
-        "Key": {"account": entry["account"], "entryId": entry["entryId"]},
+        "Key": {"part": entry["part"], "entryId": entry["entryId"]},
         "ConditionExpression": "amount = :seen",
     }
     values = {":seen": entry["amount"]}
@@ -178,8 +224,8 @@ def expire(item: Item, now: float) -> list[Action]:
     unsettled = integer_of(item, "unsettled")
     if unsettled:
         entry = {
+            **entry_key(CHARGED, new_timed_id("unc", now)),
             "account": item["account"],
-            "entryId": text(new_id("unc")),
             "holder": item["holder"],
             "amount": number(unsettled),
             "createdAt": number(now),

@@ -17,13 +17,13 @@ import random
 import weakref
 from collections.abc import AsyncIterator, Sequence
 
-from headgate.core.budgets import Account, AccountState, LeaseId, Limit, Settlement
+from headgate.core.budgets import Account, AccountState, LeaseId, Limit, Settlement, Unconfirmed
 from headgate.core.errors import Overloaded
 from headgate.core.money import NanoUSD
-from headgate.stores.dynamodb import accounts, leases
+from headgate.stores.dynamodb import accounts, leases, recalls
 from headgate.stores.dynamodb.attributes import float_of, integer_of, number, text
 from headgate.stores.dynamodb.client import ConditionFailed, DynamoClient, Item, TransactionRefused
-from headgate.stores.dynamodb.tables import BUDGETS, LEASES
+from headgate.stores.dynamodb.tables import BUDGETS, LEASES, UNCONFIRMED
 from headgate.stores.dynamodb.writer import Writer
 
 ATTEMPTS = 50
@@ -102,7 +102,7 @@ class DynamoLedger:
         ended = await self._client.scan(
             LEASES,
             {
-                "FilterExpression": "expiresAt < :now",
+                "FilterExpression": "expiresAt < :now OR recalledUntil < :now",
                 "ExpressionAttributeValues": {":now": number(now)},
                 "ConsistentRead": True,
             },
@@ -110,8 +110,35 @@ class DynamoLedger:
         resolved = 0
         for start in range(0, len(ended), RESOLVED_AT_ONCE):
             some = ended[start : start + RESOLVED_AT_ONCE]
-            resolved += sum(await asyncio.gather(*(self._expire(item, now) for item in some)))
+            resolved += sum(await asyncio.gather(*(self._end(item, now) for item in some)))
         return resolved
+
+    async def recall(self, account: Account, period: str, *, until: float) -> None:
+        """See `LedgerStore.recall`."""
+        await recalls.add(self._client, account, period, until=until)
+
+    async def recalled(self, *, now: float) -> list[tuple[Account, str]]:
+        """See `LedgerStore.recalled`."""
+        return await recalls.at(self._client, now)
+
+    async def unconfirmed(self, *, limit: int, after: str | None) -> list[Unconfirmed]:
+        """See `LedgerStore.unconfirmed`."""
+        return await leases.charged(self._client, limit=limit, after=after)
+
+    async def release(self, entry_id: str, *, now: float) -> Unconfirmed | None:
+        """See `LedgerStore.release`."""
+        async for _ in _attempts():
+            item = await self._client.get(UNCONFIRMED, leases.entry_key(leases.CHARGED, entry_id))
+            if item is None:
+                key = leases.entry_key(leases.RELEASED, entry_id)
+                item = await self._client.get(UNCONFIRMED, key)
+                return None if item is None else leases.entry_in(item)
+            released, actions = leases.release(item, now)
+            # Refused where a late settlement has replaced a part of it meanwhile.
+            with contextlib.suppress(TransactionRefused):
+                await self._client.transact(actions)
+                return leases.entry_in(released)
+        raise Overloaded("too many processes compete for one entry", retry_after_seconds=1)
 
     async def set_limit(self, account: Account, limit: Limit | None) -> None:
         """See `LedgerStore.set_limit`."""
@@ -191,6 +218,12 @@ class DynamoLedger:
         }
         with contextlib.suppress(ConditionFailed):
             await self._client.call("UpdateItem", request)
+
+    async def _end(self, item: Item, now: float) -> bool:
+        if "recalledUntil" in item:
+            await recalls.forget(self._client, item, now)
+            return False
+        return await self._expire(item, now)
 
     async def _expire(self, item: Item, now: float) -> bool:
         """Resolve a lease; whether it was this process that did."""

@@ -5,7 +5,7 @@
 | `ai-platform-usage`       | `userId`                  | `timestamp`, number |
 | `ai-platform-budgets`     | `userId`                  |                     |
 | `ai-platform-leases`      | `holder`                  | `account`           |
-| `ai-platform-unconfirmed` | `account`                 | `entryId`           |
+| `ai-platform-unconfirmed` | `part`                    | `entryId`           |
 | `ai-platform-rollups`     | `span`                    | `cell`              |
 | `ai-platform-keys`        | `part`                    | `place`             |
 
@@ -73,7 +73,7 @@ TABLES = (
     ),
     Table(BUDGETS, "userId"),
     Table(LEASES, "holder", "account"),
-    Table(UNCONFIRMED, "account", "entryId"),
+    Table(UNCONFIRMED, "part", "entryId"),
     Table(ROLLUPS, "span", "cell"),
     Table(KEYS, "part", "place"),
 )

@@ -39,9 +39,9 @@ def connect(path: str | os.PathLike[str], *, power_safe: bool = False) -> sqlite
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA temp_store = MEMORY")
     connection.execute("PRAGMA cache_size = -16384")
-    # A checkpoint is paid by the commit that triggers it: rarer ones cost less altogether,
-    # because pages that many commits changed are copied once.
-    connection.execute("PRAGMA wal_autocheckpoint = 4000")
+    # The commit that triggers a checkpoint waits for it, as long as there are pages to copy. Small
+    # ones cost the same altogether, since most pages are new rows that no later commit changes.
+    connection.execute("PRAGMA wal_autocheckpoint = 400")
     return connection
 
 

@@ -37,9 +37,9 @@ class SqliteKeys:
         """See `KeyStore.list`."""
         return await self.database.readers.run(lambda connection: _list(connection, limit, after))
 
-    async def put(self, key: VirtualKey) -> None:
+    async def put(self, key: VirtualKey, *, expected: VirtualKey) -> bool:
         """See `KeyStore.put`."""
-        await self.database.writer.run(lambda connection: _put(connection, key))
+        return await self.database.writer.run(lambda connection: _put(connection, key, expected))
 
     async def rotate(self, new: KeySecret, *, old_valid_until: float) -> None:
         """See `KeyStore.rotate`."""
@@ -95,13 +95,18 @@ def _list(connection: sqlite3.Connection, limit: int, after: str | None) -> list
     return [_decode(document) for (document,) in rows]
 
 
-def _put(connection: sqlite3.Connection, key: VirtualKey) -> None:
-    replaced = connection.execute(
+def _put(connection: sqlite3.Connection, key: VirtualKey, expected: VirtualKey) -> bool:
+    found = _get(connection, key.key_id)
+    if found is None:
+        raise NotFound(f"There is no key {key.key_id}.")
+    # As values: the order of scopes in the text differs from process to process.
+    if found != expected:
+        return False
+    connection.execute(
         "UPDATE keys SET created_at = ?, document = ? WHERE key_id = ?",
         (key.created_at, _encode(key).decode(), key.key_id),
     )
-    if not replaced.rowcount:
-        raise NotFound(f"There is no key {key.key_id}.")
+    return True
 
 
 def _rotate(connection: sqlite3.Connection, new: KeySecret, old_valid_until: float) -> None:

@@ -21,10 +21,16 @@ from dataclasses import dataclass
 
 import msgspec
 
-from headgate.core.budgets import Account, AccountState, LeaseId, Limit, Settlement
-from headgate.core.ids import new_id
+from headgate.core.budgets import (
+    Account,
+    AccountState,
+    LeaseId,
+    Limit,
+    Settlement,
+    Unconfirmed,
+)
 from headgate.core.money import NanoUSD
-from headgate.stores.sqlite import events, rollups
+from headgate.stores.sqlite import events, rollups, unconfirmed
 from headgate.stores.sqlite.database import Database
 
 _ADD_TO_ACCOUNT = (
@@ -79,6 +85,28 @@ class SqliteLedger:
     async def expire(self, *, now: float) -> int:
         """See `LedgerStore.expire`."""
         return await self.database.writer.run(lambda connection: _expire(connection, now))
+
+    async def recall(self, account: Account, period: str, *, until: float) -> None:
+        """See `LedgerStore.recall`."""
+        await self.database.writer.run(
+            lambda connection: _recall(connection, account, period, until)
+        )
+
+    async def recalled(self, *, now: float) -> list[tuple[Account, str]]:
+        """See `LedgerStore.recalled`."""
+        return await self.database.readers.run(lambda connection: _recalled(connection, now))
+
+    async def unconfirmed(self, *, limit: int, after: str | None) -> list[Unconfirmed]:
+        """See `LedgerStore.unconfirmed`."""
+        return await self.database.readers.run(
+            lambda connection: unconfirmed.charged(connection, limit, after)
+        )
+
+    async def release(self, entry_id: str, *, now: float) -> Unconfirmed | None:
+        """See `LedgerStore.release`."""
+        return await self.database.writer.run(
+            lambda connection: _release(connection, entry_id, now)
+        )
 
     async def set_limit(self, account: Account, limit: Limit | None) -> None:
         """See `LedgerStore.set_limit`."""
@@ -166,7 +194,7 @@ def _give_back(connection: sqlite3.Connection, lease: LeaseId, amount: NanoUSD) 
         "WHERE owner = ? AND scope = ? AND id = ? AND period = ? AND amount = settled",
         _columns(lease),
     )
-    confirmed = _confirm(connection, lease, amount - from_lease)
+    confirmed = unconfirmed.confirm(connection, lease, amount - from_lease)
     if from_lease or confirmed:
         connection.execute(
             _ADD_TO_ACCOUNT,
@@ -234,7 +262,7 @@ def _cover(
             "WHERE owner = ? AND scope = ? AND id = ? AND period = ?",
             _columns(lease),
         )
-    return from_lease, _confirm(connection, lease, amount - from_lease)
+    return from_lease, unconfirmed.confirm(connection, lease, amount - from_lease)
 
 
 def _unsettled(connection: sqlite3.Connection, lease: LeaseId) -> NanoUSD:
@@ -246,29 +274,6 @@ def _unsettled(connection: sqlite3.Connection, lease: LeaseId) -> NanoUSD:
     return row[0] if row else 0
 
 
-def _confirm(connection: sqlite3.Connection, lease: LeaseId, amount: NanoUSD) -> NanoUSD:
-    """Take up to `amount` off what the lease's owner left unconfirmed, the oldest first."""
-    left = amount
-    if not left:
-        return 0
-    entries = connection.execute(
-        "SELECT entry_id, amount FROM unconfirmed "
-        "WHERE owner = ? AND scope = ? AND id = ? AND period = ? AND released_at IS NULL "
-        "ORDER BY created_at, entry_id",
-        _columns(lease),
-    ).fetchall()
-    for entry_id, open_amount in entries:
-        if open_amount <= left:
-            left -= open_amount
-            connection.execute("DELETE FROM unconfirmed WHERE entry_id = ?", (entry_id,))
-        else:
-            connection.execute(
-                "UPDATE unconfirmed SET amount = amount - ? WHERE entry_id = ?", (left, entry_id)
-            )
-            return amount
-    return amount - left
-
-
 def _expire(connection: sqlite3.Connection, now: float) -> int:
     ended = connection.execute(
         "DELETE FROM leases WHERE expires_at < ? "
@@ -278,13 +283,37 @@ def _expire(connection: sqlite3.Connection, now: float) -> int:
     for owner, scope, account_id, period, unsettled in ended:
         if not unsettled:
             continue
-        connection.execute(
-            "INSERT INTO unconfirmed (entry_id, owner, scope, id, period, amount, created_at) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (new_id("unc"), owner, scope, account_id, period, unsettled, now),
-        )
+        lease = LeaseId(owner, Account(scope, account_id), period)
+        unconfirmed.add(connection, lease, unsettled, now)
         connection.execute(_ADD_TO_ACCOUNT, (scope, account_id, period, 0, unsettled, unsettled))
+    connection.execute("DELETE FROM recalls WHERE ends_at < ?", (now,))
     return len(ended)
+
+
+def _recall(connection: sqlite3.Connection, account: Account, period: str, until: float) -> None:
+    connection.execute(
+        "INSERT INTO recalls (scope, id, period, ends_at) VALUES (?, ?, ?, ?) "
+        "ON CONFLICT (scope, id, period) DO UPDATE SET ends_at = max(ends_at, excluded.ends_at)",
+        (*account, period, until),
+    )
+
+
+def _recalled(connection: sqlite3.Connection, now: float) -> list[tuple[Account, str]]:
+    rows = connection.execute(
+        "SELECT scope, id, period FROM recalls WHERE ends_at >= ?", (now,)
+    ).fetchall()
+    return [(Account(scope, account_id), period) for scope, account_id, period in rows]
+
+
+def _release(connection: sqlite3.Connection, entry_id: str, now: float) -> Unconfirmed | None:
+    entry = unconfirmed.find(connection, entry_id)
+    if entry is None or entry.released_at is not None:
+        return entry
+    released = unconfirmed.release(connection, entry, now)
+    _, account, period = entry.lease
+    change = (-entry.amount,) * 3
+    connection.execute(_ADD_TO_ACCOUNT, (*account, period, *change))
+    return released
 
 
 def _columns(lease: LeaseId) -> tuple[str, str, str, str]:

@@ -169,7 +169,19 @@ _FIRST = (
     "CREATE INDEX tag_rollups_by_user ON tag_rollups (user_id, span, start)",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST,)
+_RECALLS = (
+    """
+    CREATE TABLE recalls (
+        scope TEXT NOT NULL,
+        id TEXT NOT NULL,
+        period TEXT NOT NULL,
+        ends_at REAL NOT NULL,
+        PRIMARY KEY (scope, id, period)
+    ) STRICT, WITHOUT ROWID
+    """,
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _RECALLS)
 """The statements of each migration. One that was ever released is never edited."""
 
 

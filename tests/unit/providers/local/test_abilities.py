@@ -40,6 +40,8 @@ def test_the_abilities_that_an_instruction_names(instruction: str, expected: lis
         ("Summarise and translate it", ["translate"]),
         ("Summarise it in German", ["translate"]),
         ("Write a poem", ["write new text"]),
+        ("Schreibe ein Gedicht", ["write new text"]),
+        ("Übersetze den Text", ["translate"]),
         ("Write a Python function", ["write or explain code"]),
         ("Rewrite this more formally", ["rewrite text"]),
         ("2 + 2 = ?", ["calculate"]),

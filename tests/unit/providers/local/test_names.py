@@ -19,6 +19,7 @@ def found(text: str) -> list[tuple[str, str]]:
         ("It was Jane van der Berg's cat.", [("person", "Jane van der Berg")]),
         ("The plan is bad, said Oru Taneko.", [("person", "Oru Taneko")]),
         ("Oru Taneko, 45, lives here.", [("person", "Oru Taneko")]),
+        ("Oru Taneko, aged 45, handed over the keys.", [("person", "Oru Taneko")]),
         ("We met John F. Kennedy there.", [("person", "John F. Kennedy")]),
         ("Anna Falk and Oru Taneko left.", [("person", "Anna Falk"), ("person", "Oru Taneko")]),
         ("Hi, I'm Alice Jones.", [("person", "Alice Jones")]),

@@ -32,6 +32,21 @@ def test_a_text_without_an_instruction_is_summarised_and_that_is_said(article: s
     assert rest == summary(article)
 
 
+@pytest.mark.parametrize(
+    ("order", "start"),
+    [
+        ("Zusammenfassung, ein Satz:", ""),
+        ("Übersetze ins Englische:", "I cannot translate."),
+        ("Schreibe ein Gedicht darüber.", "I cannot write new text."),
+    ],
+)
+def test_german_orders_are_not_taken_for_text(article: str, order: str, start: str) -> None:
+    said = ask(f"{order}\n\n{article}")
+    assert said.startswith(start)
+    assert "no instruction" not in said
+    assert order not in said
+
+
 def test_an_answer_is_quoted_in_quotation_marks(article: str) -> None:
     assert ask(f"{article}\n\nWhen does the levy end?") == 'The text says: "The levy ends in 2049."'
     assert "“" in ask(f"{article}\n\nWho is the mayor?")

@@ -17,6 +17,7 @@ from headgate.providers.local.shape import ANY_SHAPE, Shape, shape_of
         ("as bullet points", Shape(bullets=True)),
         ("a brief summary", Shape(scale=0.6)),
         ("in zwei Sätzen", Shape(sentences=2)),
+        ("in drei Stichpunkten", Shape(sentences=3, bullets=True)),
         ("en une phrase", Shape(sentences=1)),
         ("2文で要約", Shape(sentences=2)),
         ("in two paragraphs", Shape(sentences=6)),

@@ -20,6 +20,10 @@ def test_other_numbers_stay_exact(value: float) -> None:
     assert attributes.float_of({"n": attributes.number(value)}, "n") == value
 
 
+def test_numbers_are_written_without_what_says_nothing() -> None:
+    assert attributes.number(1002.0) == {"N": "1002"}
+
+
 def test_what_is_not_there_counts_nothing() -> None:
     assert attributes.integer_of(None, "n") == 0
     assert attributes.integer_of({}, "n") == 0

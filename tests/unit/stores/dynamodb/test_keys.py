@@ -2,6 +2,8 @@
 
 import asyncio
 
+import msgspec
+
 from dynamo_wire import wired
 from headgate.core.keys import KeySecret, VirtualKey
 from headgate.stores.dynamodb.keys import DynamoKeys
@@ -41,3 +43,27 @@ async def test_an_addition_whose_answer_was_lost_succeeds() -> None:
         wire.lost["TransactWriteItems"] = 1
         await DynamoKeys(client).add(KEY, KeySecret("hash", "a"))
         assert await DynamoKeys(client).get("a") == KEY
+
+
+async def test_of_changes_at_once_each_is_made_as_it_was_read() -> None:
+    async with dynamo_client() as one, wired(one.credentials.access_key_id) as (other, wire):
+        store, slower = DynamoKeys(one), DynamoKeys(other)
+        await store.add(KEY, KeySecret("hash", "a"))
+        revoked = msgspec.structs.replace(KEY, revoked_at=5.0)
+        renamed = msgspec.structs.replace(KEY, name="Renamed")
+
+        async def revoke() -> None:
+            assert await store.put(revoked, expected=KEY)
+
+        wire.before["UpdateItem"] = revoke
+        assert not await slower.put(renamed, expected=KEY)
+        assert await store.get("a") == revoked
+
+
+async def test_a_change_whose_answer_was_lost_was_made() -> None:
+    async with dynamo_client() as one, wired(one.credentials.access_key_id) as (client, wire):
+        await DynamoKeys(one).add(KEY, KeySecret("hash", "a"))
+        wire.lost["UpdateItem"] = 1
+        renamed = msgspec.structs.replace(KEY, name="Renamed")
+        assert await DynamoKeys(client).put(renamed, expected=KEY)
+        assert await DynamoKeys(one).get("a") == renamed

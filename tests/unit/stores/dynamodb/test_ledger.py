@@ -155,6 +155,51 @@ async def test_a_lease_that_was_resolved_is_not_brought_back(processes: list[Pro
     assert await other.ledger.expire(now=END + 99) == 0
 
 
+async def test_an_entry_that_is_partly_replaced_while_it_is_released_counts_once(
+    processes: list[Process],
+) -> None:
+    one, other = processes[:2]
+    await one.ledger.set_limit(KEY, Limit(amount=100))
+    await one.lease(40)
+    await other.ledger.expire(now=END + 1)
+    (entry,) = await other.ledger.unconfirmed(limit=9, after=None)
+
+    async def settle() -> None:
+        await one.settle(15, 15)
+
+    other.wire.before["TransactWriteItems"] = settle
+    released = await other.ledger.release(entry.id, now=END + 2)
+    assert released
+    assert released.amount == 25
+    assert await one.sums() == (15, 15, 0)
+
+
+async def test_an_entry_whose_release_was_lost_on_its_way_is_released_once(
+    processes: list[Process],
+) -> None:
+    one = processes[0]
+    await one.ledger.set_limit(KEY, Limit(amount=100))
+    await one.lease(40)
+    await one.ledger.expire(now=END + 1)
+    (entry,) = await one.ledger.unconfirmed(limit=9, after=None)
+    one.wire.lost["TransactWriteItems"] = 1
+    await one.ledger.release(entry.id, now=END + 2)
+    assert await one.sums() == (0, 0, 0)
+
+
+async def test_a_recall_is_seen_by_other_processes_and_ends_no_lease(
+    processes: list[Process],
+) -> None:
+    one, other = processes[:2]
+    await one.ledger.set_limit(KEY, Limit(amount=100))
+    await one.lease(40)
+    await one.ledger.recall(KEY, PERIOD, until=END - 5)
+    assert await other.ledger.recalled(now=END - 6) == [(KEY, PERIOD)]
+    assert await other.ledger.expire(now=END - 1) == 0
+    assert await one.ledger.recalled(now=0) == []
+    assert await one.sums() == (40, 0, 0)
+
+
 async def test_ids_that_look_like_parts_of_a_key_are_taken_as_they_are(
     processes: list[Process],
 ) -> None:

@@ -16,7 +16,7 @@ async def test_a_revocation_is_seen_by_another_process_at_once(tmp_path: Path) -
     await SqliteKeys(here).add(KEY, KeySecret("hash", "a"))
     assert await SqliteKeys(there).find("hash") == (KEY, KeySecret("hash", "a"))
     revoked = msgspec.structs.replace(KEY, revoked_at=1500.0)
-    await SqliteKeys(here).put(revoked)
+    await SqliteKeys(here).put(revoked, expected=KEY)
     assert await SqliteKeys(there).find("hash") == (revoked, KeySecret("hash", "a"))
     await here.close()
     await there.close()

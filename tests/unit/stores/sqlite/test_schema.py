@@ -44,6 +44,24 @@ def test_migrating_again_keeps_what_is_there(tmp_path: Path) -> None:
         assert connection.execute("SELECT amount FROM limits").fetchall() == [(5,)]
 
 
+def test_a_file_of_an_earlier_release_gets_what_it_lacks_and_keeps_what_it_has(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "headgate.db"
+    with closing(sqlite3.connect(path)) as connection:
+        for statement in MIGRATIONS[0]:
+            connection.execute(statement)
+        connection.execute("INSERT INTO limits VALUES ('key', 'a', 5, 1, '[]')")
+        connection.execute("PRAGMA user_version = 1")
+        connection.commit()
+    earlier = tables(path)
+    migrate(path)
+    assert tables(path) > earlier
+    assert pragma(path, "user_version") == len(MIGRATIONS)
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("SELECT amount FROM limits").fetchall() == [(5,)]
+
+
 async def test_processes_that_start_at_once_migrate_once(tmp_path: Path) -> None:
     path = tmp_path / "headgate.db"
     pipe = asyncio.subprocess.PIPE

@@ -1,0 +1,75 @@
+"""Processes that know of each other through Redis alone, and what they do without it."""
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+
+from headgate_server import Answer, Caller, Headgate, chat, eventually
+from redis_server import RedisServer, redis_running
+
+
+@pytest.fixture(scope="module")
+def redis() -> Iterator[RedisServer]:
+    with redis_running() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def environment(redis: RedisServer) -> Mapping[str, str]:
+    return {"HEADGATE_REDIS_URL": redis.url}
+
+
+@pytest.fixture(scope="module")
+def workers() -> int:
+    return 2
+
+
+async def ask_all(caller: Caller, calls: int) -> list[Answer]:
+    """Calls at once on connections of their own, so that every process gets some of them."""
+    body = chat("hello", maxTokens=4)
+    return await asyncio.gather(
+        *(caller.post("/v1/complete", body, connection="close") for _ in range(calls))
+    )
+
+
+async def limits_said(caller: Caller) -> set[Any]:
+    """What the health of the processes says of the limits; each question may meet either."""
+    answers = await asyncio.gather(
+        *(caller.send("GET", "/health", headers={"connection": "close"}) for _ in range(20))
+    )
+    assert {answer.status for answer in answers} == {200}
+    return {answer.json["checks"]["limits"] for answer in answers}
+
+
+async def test_a_limit_holds_over_both_processes(admin: Caller) -> None:
+    assert await limits_said(admin) == {"ok"}
+    async with admin.newcomer(rateLimit={"requestsPerMinute": 12}) as caller:
+        answers = await ask_all(caller, 40)
+        # A request is refilled every five seconds.
+        assert 12 <= sum(answer.status == 200 for answer in answers) <= 14
+        assert {answer.status for answer in answers} == {200, 429}
+
+
+async def test_without_redis_each_process_admits_its_share_until_it_is_back(
+    admin: Caller, redis: RedisServer, headgate: Headgate
+) -> None:
+    key = await admin.new_key(rateLimit={"requestsPerMinute": 120, "concurrency": 1})
+    other = await admin.new_key(rateLimit={"requestsPerMinute": 6})
+    redis.stop()
+    try:
+        said = await eventually(lambda: limits_said(admin), lambda found: "ok" not in found)
+        assert said == {"Redis is away: this process admits its share, 1/2 of each limit"}
+        async with headgate.caller(key["apiKey"]) as caller:
+            # Half a call at once is none.
+            assert {answer.status for answer in await ask_all(caller, 8)} == {503}
+        async with headgate.caller(other["apiKey"]) as caller:
+            # A share begins empty: the first call of each process comes after 20 seconds.
+            assert {answer.status for answer in await ask_all(caller, 8)} == {429}
+    finally:
+        redis.start()
+    await eventually(lambda: limits_said(admin), lambda found: found == {"ok"})
+    async with headgate.caller(key["apiKey"]) as caller:
+        assert (await ask_all(caller, 1))[0].status == 200
+    assert headgate.command.output.count("is back") == 2
