@@ -95,6 +95,12 @@ class Local:
         # Whoever names a data directory on the command line means it.
         url = target.url or (None if target.data else settings.url)
         if url is None:
+            if not settings.data.exists():
+                click.echo(
+                    f"{settings.data} is new and empty. For another one set HEADGATE_DATA, for a"
+                    " server HEADGATE_URL.",
+                    err=True,
+                )
             async with self.bootstrap.open_platform(settings) as platform:
                 yield AsgiConnection(platform.app, platform.local_api_key)
             return

@@ -102,6 +102,15 @@ async def test_without_a_server_commands_use_the_data_directory(tmp_path: Path) 
     assert bootstrap.settings[0].data == tmp_path / "there"
 
 
+async def test_a_data_directory_that_is_made_just_now_is_told_of(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Who meant another one would wonder why everything is empty."""
+    for data, is_told in ((tmp_path, False), (tmp_path / "new", True)):
+        async with Local(FakeBootstrap()).connect(Target(data=data)):
+            assert ("is new and empty" in capsys.readouterr().err) is is_told
+
+
 async def test_the_environment_names_a_server_and_its_key(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HEADGATE_URL", "http://127.0.0.1:9")
     with pytest.raises(click.UsageError, match="HEADGATE_API_KEY"):

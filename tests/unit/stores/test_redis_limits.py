@@ -141,6 +141,24 @@ async def test_a_caller_who_leaves_before_the_answer_keeps_no_place(
     await other.admit(who, 100)
 
 
+async def test_a_caller_who_leaves_in_the_moment_of_the_answer_keeps_no_place(
+    one: RedisRateLimiter, other: RedisRateLimiter
+) -> None:
+    who = key(concurrency=1)
+
+    async def hinder() -> None:
+        await one.admit(key("sk-proj-two"), 0)
+        # Both answers came in one round trip; the other's task has not gone on yet.
+        task.cancel()
+
+    hindered = asyncio.ensure_future(hinder())
+    task = asyncio.ensure_future(one.admit(who, 0))
+    _, left = await asyncio.gather(hindered, task, return_exceptions=True)
+    assert isinstance(left, asyncio.CancelledError)
+    await one.reported()
+    await other.admit(who, 0)
+
+
 async def test_while_the_server_is_away_each_process_admits_its_share_and_nothing_at_first(
     stopped: None,
     one: RedisRateLimiter,
@@ -165,19 +183,22 @@ async def test_while_the_server_is_away_each_process_admits_its_share_and_nothin
     assert [await admitted(limiter, who, 40, tokens=10) for limiter in (one, other)] == [30, 30]
 
 
+@pytest.mark.usefixtures("stopped")
 async def test_what_was_admitted_without_the_server_counts_when_it_is_back(
     server: RedisServer,
-    stopped: None,
     one: RedisRateLimiter,
     other: RedisRateLimiter,
     clock: FakeClock,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    # The server is looked for in vain many times before it is back.
+    monkeypatch.setattr("headgate.stores.redis_limits.HEARTBEAT_SECONDS", 0.001)
     who = key(requests_per_minute=60)
     for limiter in (one, other):
         await refused(limiter, who)
     clock.advance(3600)
     assert [await admitted(limiter, who, 40) for limiter in (one, other)] == [30, 30]
-    server.start()
+    await asyncio.to_thread(server.start)
     await back(one, other)
     await one.reported()
     await other.reported()
