@@ -70,7 +70,8 @@ async def test_a_thousand_calls_on_three_machines_spend_a_budget_to_the_cent(
         answers = await ask_all(callers, 1_000)
         assert {answer.status for answer in answers} == {200, 402}
         admitted = sum(answer.status == 200 for answer in answers)
-        # Money that lies idle with one machine is given back, so retries come to exactly 50.
+        # A machine that is late to give back what it does not use costs another a refusal, and no
+        # money: retries come to exactly 50.
         while admitted < 50:
             more = await eventually(
                 lambda: ask_all(callers, 30), lambda got: any(each.status == 200 for each in got)
