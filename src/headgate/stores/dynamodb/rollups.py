@@ -139,6 +139,8 @@ async def announce(client: DynamoClient, month: str, shard: int) -> None:
 
 async def shards_by_month(client: DynamoClient, start: int, end: int) -> ShardsByMonth:
     """The shards that have anything between two times, for each month that does, in order."""
+    if start >= end:
+        return {}  # DynamoDB refuses a question whose ends are the wrong way round
     found = await client.query(
         ROLLUPS,
         {

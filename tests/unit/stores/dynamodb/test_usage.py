@@ -67,6 +67,17 @@ async def test_events_without_a_user_are_listed(wire: tuple[DynamoClient, Wire])
     assert [event.user_id for event in await pages(usage, odd)] == ["key#sk-proj-one"]
 
 
+async def test_nothing_was_spent_before_there_were_computers(
+    wire: tuple[DynamoClient, Wire],
+) -> None:
+    client, _ = wire
+    usage = DynamoUsage(client)
+    for first, last in (("1900-01", "1969-12"), ("1960-01", "2100-01")):
+        where = UsageFilter(period_bounds(first)[0], period_bounds(last)[0])
+        assert await usage.rows(where, "day") == []
+        assert await usage.events(where, limit=9, before=None) == []
+
+
 async def test_a_month_costs_the_same_however_many_calls_it_had(
     wire: tuple[DynamoClient, Wire],
 ) -> None:
