@@ -42,6 +42,7 @@ from headgate.gateway.escrow import Escrow
 from headgate.gateway.streams import StreamedAnswer
 
 T = TypeVar("T")
+W = TypeVar("W", ChatResponse, EmbeddingResponse)
 
 _LOG = logging.getLogger(__name__)
 
@@ -103,14 +104,7 @@ class Gateway:
             provider, fitted = attempt.route.provider, _fitted(request, attempt.route, output)
             return await provider.complete(fitted, idempotency_key=attempt.idempotency_key)
 
-        call = await self._chat_call(caller, request, make)
-        try:
-            attempt, response = await self._first_answer(call)
-            attempt.settle(response.usage, "ok", estimated=response.estimated)
-            await attempt.durable()
-            return Answer(response, receipt(attempt))
-        finally:
-            call.place.leave()
+        return await self._whole(await self._chat_call(caller, request, make))
 
     async def stream(
         self,
@@ -167,6 +161,10 @@ class Gateway:
             lambda route: min(size, route.provider.embedding_ceiling(request)),
             make,
         )
+        return await self._whole(call)
+
+    async def _whole(self, call: _Call[W]) -> Answer[W]:
+        """The whole answer to a call, once its record is durable."""
         try:
             attempt, response = await self._first_answer(call)
             attempt.settle(response.usage, "ok", estimated=response.estimated)
