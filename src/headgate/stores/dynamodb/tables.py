@@ -8,9 +8,10 @@
 | `ai-platform-unconfirmed` | `part`                    | `entryId`           |
 | `ai-platform-rollups`     | `span`                    | `cell`              |
 | `ai-platform-keys`        | `part`                    | `place`             |
+| `ai-platform-answers`     | `callId`                  | `part`              |
 
 All are billed by request. `ai-platform-usage` removes rows whose `ttl` has passed; none is given
-one, since the ledger keeps its events. Names and keys stand here once; each module says what it
+one, since the ledger keeps its events. `ai-platform-answers` removes what has expired. Names and keys stand here once; each module says what it
 keeps in its table.
 """
 
@@ -28,6 +29,7 @@ LEASES = "ai-platform-leases"
 UNCONFIRMED = "ai-platform-unconfirmed"
 ROLLUPS = "ai-platform-rollups"
 KEYS = "ai-platform-keys"
+ANSWERS = "ai-platform-answers"
 
 BY_KEY = "by-key"
 BY_HOUR = "by-hour"
@@ -76,6 +78,7 @@ TABLES = (
     Table(UNCONFIRMED, "part", "entryId"),
     Table(ROLLUPS, "span", "cell"),
     Table(KEYS, "part", "place"),
+    Table(ANSWERS, "callId", "part", ttl=TTL),
 )
 
 
