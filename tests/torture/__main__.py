@@ -17,13 +17,12 @@ from headgate_server import Simulator, simulating
 from torture import floods, interleavings
 from torture.accounts import configuration, models_of
 from torture.page import Report, render
-from torture.rounds import Round, play
+from torture.rounds import DEATHS_A_ROUND, Round, deaths, play
 from torture.sites import SiteMaker, alone, three_workers, two_machines
 
 HERE = Path(__file__).resolve().parent
 PAGE = HERE.parents[1] / "docs" / "concepts" / "money-under-torture.md"
 METHOD = HERE / "method.md"
-DEATHS_A_ROUND = 4
 SITES: Mapping[str, SiteMaker] = {
     "one process": alone,
     "three workers": three_workers,
@@ -66,7 +65,8 @@ async def _deaths(name: str, rounds: int, seed: int) -> list[Round]:
         SITES[name](directory, vendors, configuration(vendors.openai_url, models)) as site,
     ):
         for number in range(rounds):
-            played.append(await play(site, vendors, number, deaths=DEATHS_A_ROUND, chance=chance))
+            trouble = deaths(DEATHS_A_ROUND, chance)
+            played.append(await play(site, vendors, number, trouble=trouble, chance=chance))
             findings = played[-1].findings
             _say(f"{name}: {findings.calls} calls, {findings.faults or 'all is well'}")
     return played

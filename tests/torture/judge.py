@@ -32,6 +32,7 @@ class Findings:
     calls: int = 0
     statuses: Counter[int | None] = field(default_factory=Counter)
     finished: int = 0
+    slowest_seconds: float = 0
     vendor_calls: int = 0
     events: int = 0
     unseen: int = 0
@@ -59,6 +60,7 @@ def judge(evidence: Evidence) -> Findings:
         calls=len(evidence.sent),
         statuses=Counter(sent.status for sent in evidence.sent),
         finished=sum(sent.finished for sent in evidence.sent),
+        slowest_seconds=max(sent.seconds for sent in evidence.sent),
         vendor_calls=len(evidence.vendor_calls),
         events=len(evidence.events),
         billed=total(evidence.events),

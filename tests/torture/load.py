@@ -6,7 +6,9 @@ its tag: so every event can be held against the vendor's own list.
 
 import asyncio
 import contextlib
+import json
 import random
+import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,6 +22,7 @@ from torture.accounts import Cast, Key, Payer
 WORD = "caravan"
 MOST_TOKENS = 16
 AT_ONCE = 24
+EXPECTED_ERRORS = {(402, "budget_exceeded"), (503, "overloaded")}
 REFUSED_PAUSE_SECONDS = 0.05
 AWAY_PAUSE_SECONDS = 0.05
 
@@ -31,6 +34,8 @@ class Sent:
     Attributes:
         words: of the input; no other call to this model has as many.
         request_id: known once the answer's head has come.
+        code: what an error's envelope says.
+        seconds: how long the caller waited altogether.
         finished: the answer was seen to its end.
     """
 
@@ -42,6 +47,8 @@ class Sent:
     is_stream: bool
     request_id: str | None = None
     status: int | None = None
+    code: str | None = None
+    seconds: float = 0
     finished: bool = False
 
     @property
@@ -63,6 +70,7 @@ class Load:
     urls: Callable[[], list[str]]
     chance: random.Random
     sent: list[Sent] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
     _stopping: bool = False
 
     @contextlib.asynccontextmanager
@@ -83,8 +91,10 @@ class Load:
                 await asyncio.sleep(AWAY_PAUSE_SECONDS)
                 continue
             sent = self._next()
+            began = time.monotonic()
             with contextlib.suppress(httpx2.TransportError):
                 await self._call(client, self.chance.choice(urls), sent)
+            sent.seconds = time.monotonic() - began
             if sent.status != 200:
                 await asyncio.sleep(REFUSED_PAUSE_SECONDS)
 
@@ -111,10 +121,12 @@ class Load:
             if leaves:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(self.chance.uniform(0.02, 0.5)):
-                        self._note(sent, await asking)
+                        self._note(sent, answer := await asking)
+                        self._is_clear(sent, answer.content)
                 return
             answer = await asking
             self._note(sent, answer)
+            self._is_clear(sent, answer.content)
             sent.finished = answer.status_code == 200
             return
         async with client.stream("POST", f"{url}/v1/stream", json=body, headers=headers) as answer:
@@ -126,6 +138,7 @@ class Load:
                 if leaves and received.count(b"data:") >= leave_after:
                     return
             sent.finished = b'"type":"done"' in received
+            self._is_clear(sent, received)
 
     def _body(self, sent: Sent) -> dict[str, Any]:
         words = " ".join([WORD] * sent.words)
@@ -140,3 +153,11 @@ class Load:
     def _note(self, sent: Sent, answer: httpx2.Response) -> None:
         sent.status = answer.status_code
         sent.request_id = answer.headers["x-request-id"]
+
+    def _is_clear(self, sent: Sent, body: bytes) -> None:
+        """An answer, or an error in the envelope by which a program knows what to do."""
+        if sent.status == 200:
+            return
+        sent.code = json.loads(body).get("error", {}).get("code")
+        if (sent.status, sent.code) not in EXPECTED_ERRORS:
+            self.faults.append(f"call {sent.number} got {sent.status}: {body.decode()}")

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from torture.floods import BUDGET, CALLS, PRICE, Flood
 from torture.interleavings import STEPS
-from torture.rounds import Round
+from torture.rounds import DEATHS_A_ROUND, Round
 
 
 @dataclass
@@ -87,7 +87,7 @@ def _column(rounds: Sequence[Round]) -> dict[str, str]:
     refused = sum(findings.statuses[402] for findings in found)
     broken = sum(findings.statuses[None] for findings in found)
     return {
-        "`kill -9`": f"{sum(played.deaths for played in rounds)}",
+        "`kill -9`": f"{len(rounds) * DEATHS_A_ROUND}",
         "calls begun": f"{sum(findings.calls for findings in found):,}",
         "seen to end, each with exactly one event": f"{sum(f.finished for f in found):,}",
         "refused for a budget": f"{refused:,}",

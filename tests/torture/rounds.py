@@ -1,29 +1,33 @@
-"""A round: load, deaths at random moments under it, rest, and judgement."""
+"""A round: load, trouble under it, rest, and judgement."""
 
 import asyncio
 import contextlib
 import random
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeAlias
 
 import httpx2
 
 from headgate.gateway.escrow import LEASE_SECONDS, MARGIN_SECONDS
-from headgate_server import Caller, Simulator, eventually
+from headgate_server import Answer, Caller, Simulator, eventually
 from torture.accounts import Payer, cast
 from torture.judge import Evidence, Findings, judge
 from torture.load import Load
 from torture.sites import Site
 
-FIRST_DEATH_SECONDS = (0.5, 3.0)
+DEATHS_A_ROUND = 4
+BETWEEN_DEATHS_SECONDS = (0.5, 3.0)
 SAMPLE_SECONDS = 0.1
 # A lease ends, a margin passes since clocks differ, and others look twice in a lease.
 RESOLVED_SECONDS = LEASE_SECONDS + MARGIN_SECONDS + LEASE_SECONDS / 2
 # What a busy machine may add to that until somebody sees it.
 GRACE_SECONDS = 15.0
+
+Trouble: TypeAlias = Callable[[Site], Awaitable[None]]
+"""What happens to servers under load."""
 
 
 @dataclass
@@ -33,10 +37,9 @@ class Round:
     Attributes:
         samples: how often a budget was read under load; `highest` is the largest share of a limit
             that was spent or reserved in any of them.
-        resolved_seconds: from the last death until nothing was reserved any more.
+        resolved_seconds: from the end of the trouble until nothing was reserved any more.
     """
 
-    deaths: int
     findings: Findings
     samples: int
     highest: Decimal
@@ -59,7 +62,9 @@ class _Sampler:
             yield
         finally:
             task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            (ended,) = await asyncio.gather(task, return_exceptions=True)
+            if not isinstance(ended, asyncio.CancelledError):
+                self.faults.append(f"the budgets could not be read: {ended!r}")
 
     async def _sample_on(self) -> None:
         while True:
@@ -68,10 +73,18 @@ class _Sampler:
                 with contextlib.suppress(httpx2.TransportError):
                     async with self.site.admin() as admin:
                         for payer in self.payers:
-                            self._note(payer, await admin.budget(payer.scope, payer.id))
+                            query = {"scope": payer.scope, "id": payer.id}
+                            answer = await admin.send("GET", "/v1/usage/budget", query=query)
+                            self._note(payer, answer)
             await asyncio.sleep(SAMPLE_SECONDS)
 
-    def _note(self, payer: Payer, budget: dict[str, Any]) -> None:
+    def _note(self, payer: Payer, answer: Answer) -> None:
+        if answer.status == 503:
+            return  # the store is away, which may be the trouble
+        if answer.status != 200:
+            self.faults.append(f"a budget was asked for, the answer is {answer.body.decode()}")
+            return
+        budget = answer.json
         taken = budget["spent"] + budget["reserved"]
         self.samples += 1
         self.highest = max(self.highest, taken / payer.limit)
@@ -79,8 +92,19 @@ class _Sampler:
             self.faults.append(f"{payer.scope} {payer.id}: {taken} taken of {payer.limit}")
 
 
+def deaths(count: int, chance: random.Random) -> Trouble:
+    """So many deaths at random moments."""
+
+    async def trouble(site: Site) -> None:
+        for _ in range(count):
+            await asyncio.sleep(chance.uniform(*BETWEEN_DEATHS_SECONDS))
+            await site.die(chance)
+
+    return trouble
+
+
 async def play(
-    site: Site, vendors: Simulator, number: int, *, deaths: int, chance: random.Random
+    site: Site, vendors: Simulator, number: int, *, trouble: Trouble, chance: random.Random
 ) -> Round:
     """Play round `number`, which no round before it on this site has had."""
     await vendors.forget()
@@ -88,16 +112,13 @@ async def play(
         players = await cast(admin, number)
     load = Load(players, site.urls, chance)
     sampler = _Sampler(players.payers, site)
-    died = time.monotonic()
     async with sampler.running(), load.running():
-        for _ in range(deaths):
-            await asyncio.sleep(chance.uniform(*FIRST_DEATH_SECONDS))
-            died = time.monotonic()
-            await site.die(chance)
+        await trouble(site)
+        ended = time.monotonic()
         await asyncio.sleep(1)
     async with site.admin() as admin:
-        budgets = await at_rest(admin, players.payers, since=died)
-        resolved = time.monotonic() - died
+        budgets = await at_rest(admin, players.payers, since=ended)
+        resolved = time.monotonic() - ended
         evidence = Evidence(
             sent=load.sent,
             vendor_calls=await _ended_calls(vendors),
@@ -106,9 +127,9 @@ async def play(
             unconfirmed=await _unconfirmed(admin),
         )
         findings = judge(evidence)
-        findings.faults += sampler.faults
+        findings.faults += load.faults + sampler.faults
         findings.faults += await _released(admin, evidence)
-    return Round(deaths, findings, sampler.samples, sampler.highest, resolved)
+    return Round(findings, sampler.samples, sampler.highest, resolved)
 
 
 async def at_rest(
