@@ -9,6 +9,7 @@ import functools
 import itertools
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -68,6 +69,16 @@ def endpoint() -> str:
     url = f"http://127.0.0.1:{port}"
     _wait_for(url)
     return url
+
+
+def pause() -> None:
+    """Let it hang: it takes connections and answers nothing until `go_on`; its data stays."""
+    _started[-1].send_signal(signal.SIGSTOP)
+
+
+def go_on() -> None:
+    """End the pause: what had come meanwhile is carried out now."""
+    _started[-1].send_signal(signal.SIGCONT)
 
 
 def stop() -> None:

@@ -13,11 +13,13 @@ from pathlib import Path
 
 import pytest
 
+import ministack
+from headgate.stores.dynamodb.client import PATIENCE_SECONDS
 from headgate.stores.sqlite.connection import BUSY_SECONDS
-from headgate_server import Simulator, eventually, simulating
+from headgate_server import Simulator, simulating
 from torture.accounts import configuration, models_of
 from torture.rounds import Round, Trouble, play
-from torture.sites import Machines, Site, SiteMaker, alone, three_workers
+from torture.sites import Site, SiteMaker, alone, three_workers, two_machines
 
 SEED = 20_261_123
 # A write waits for those before it, and then for the lock: nobody waits for ever.
@@ -62,3 +64,18 @@ async def test_a_database_that_another_process_locks_costs_answers_and_no_money(
     played = await suffered(tmp_path, vendors, site_of, trouble)
     check(played)
     assert played.findings.unconfirmed == 0
+
+
+async def test_a_dynamodb_that_hangs_costs_answers_and_no_money(
+    tmp_path: Path, vendors: Simulator
+) -> None:
+    async def trouble(site: Site) -> None:
+        await asyncio.sleep(1)
+        ministack.pause()
+        try:
+            await asyncio.sleep(2 * PATIENCE_SECONDS)
+        finally:
+            ministack.go_on()
+        await asyncio.sleep(2)
+
+    check(await suffered(tmp_path, vendors, two_machines, trouble))

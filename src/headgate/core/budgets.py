@@ -119,7 +119,8 @@ class Settlement(NamedTuple):
 class LedgerStore(Protocol):
     """Where money is kept.
 
-    Every method may raise `Overloaded` when the store is away; then it has changed nothing.
+    Every method may raise `Overloaded` when the store is away; then it has changed nothing, unless
+    the error says that it may have (`may_be_done`).
 
     After each of them, of every account and period: `granted - spent` is what its leases have not
     settled, and `spent` is what its events were billed and what is open of its unconfirmed.

@@ -237,11 +237,23 @@ class Escrow:
     def _abandon_leases(self) -> None:
         """Go on under a new name; what the old one held is resolved when its leases expire."""
         if any(book.leased for book in self._books.values()):
-            for book in self._books.values():
-                self._leave(self._owner, book, book.free)
-                book.leased = book.held = 0
-            self._owner = new_id("own")
+            self._rename()
         self._lease_ends = self._clock() + LEASE_SECONDS
+
+    def _rename(self) -> None:
+        for book in self._books.values():
+            self._leave(self._owner, book, book.free)
+            book.leased = book.held = 0
+        self._owner = new_id("own")
+
+    def _mistrust(self, lease: LeaseId) -> None:
+        """Count on nothing more of a lease that may be larger or smaller than is known here.
+
+        Its owner's name is given up, so that nobody extends it: what nobody knows of becomes
+        unconfirmed when it expires.
+        """
+        if lease.owner == self._owner:
+            self._rename()
 
     def _leave(self, owner: str, book: Book, amount: NanoUSD) -> None:
         """Note a part of an abandoned lease that no call has used, to be given back."""
@@ -253,8 +265,10 @@ class Escrow:
             lease, amount = self._unused.pop()
             try:
                 await self._store.give_back(lease, amount)
-            except Overloaded:
-                self._unused.append((lease, amount))
+            except Overloaded as error:
+                # Given back twice, it would be taken from what calls hold.
+                if not error.may_be_done:
+                    self._unused.append((lease, amount))
                 raise
 
     async def _grow(self, book: Book, ceiling: NanoUSD) -> None:
@@ -290,7 +304,12 @@ class Escrow:
         most = max(least, book.wanted - book.free) + ahead // ceiling * ceiling
         lease = LeaseId(self._owner, book.account, book.period)
         ends = self._clock() + LEASE_SECONDS
-        granted = await self._store.lease(lease, least=least, most=most, expires_at=ends)
+        try:
+            granted = await self._store.lease(lease, least=least, most=most, expires_at=ends)
+        except Overloaded as error:
+            if error.may_be_done:
+                self._mistrust(lease)
+            raise
         if lease.owner != self._owner:
             # The name was given up meanwhile.
             self._leave(lease.owner, book, granted)
@@ -405,8 +424,10 @@ class Escrow:
         lease = LeaseId(self._owner, book.account, book.period)
         try:
             await self._store.give_back(lease, amount)
-        except Overloaded:
-            if lease.owner == self._owner:
+        except Overloaded as error:
+            if error.may_be_done:
+                self._mistrust(lease)
+            elif lease.owner == self._owner:
                 book.leased += amount
             else:
                 self._leave(lease.owner, book, amount)
