@@ -32,6 +32,7 @@ from headgate.core.usage import UsageEvent
 from headgate.gateway.books import Book, Books, Hold, exceeded, in_use
 from headgate.gateway.recalls import Recalls
 from headgate.gateway.records import Records
+from headgate.gateway.turns import Turn
 
 FRESH_SECONDS = 1.0
 LEASE_SECONDS = 12.0
@@ -66,7 +67,7 @@ class Escrow:
         self._owner = new_id("own")
         self._lease_ends = 0.0
         self._books: dict[tuple[Account, str], Book] = {}
-        self._reading = asyncio.Lock()
+        self._reading = Turn()
         self._period = ""
         self._period_ends = float("-inf")
         self._records = Records(store)
@@ -120,12 +121,13 @@ class Escrow:
                 break
             with in_use(books):
                 await self._grow(short, ceiling)
-                if not short.lacks(ceiling):
-                    continue
-                if deadline is None:
-                    deadline = self._recalls.deadline(short)
-                if not await self._recalls.wait(short, ceiling, deadline):
-                    raise exceeded(short, ceiling)
+                if short.lacks(ceiling):
+                    if deadline is None:
+                        deadline = self._recalls.deadline(short)
+                    if not await self._recalls.wait(short, ceiling, deadline):
+                        raise exceeded(short, ceiling)
+                # What was waited for may have taken longer than what is known may be old.
+                await self._refresh(books, self._clock())
         else:
             raise Overloaded("too many calls compete for one budget", retry_after_seconds=1)
         now = self._clock()
@@ -288,7 +290,7 @@ class Escrow:
         book.wanted += ceiling
         try:
             with in_use((book,)):
-                async with book.growing:
+                async with book.growing.taken():
                     if book.usable < ceiling and not book.is_denied(ceiling):
                         await self._lease(book, ceiling)
         finally:
@@ -332,18 +334,22 @@ class Escrow:
             self._period_ends = period_bounds(self._period)[1].timestamp()
         period = self._period
         books = tuple([self._book(account, period) for account in accounts])
+        await self._refresh(books, now, at_once=at_once)
+        return books
+
+    async def _refresh(self, books: Books, now: float, *, at_once: bool = False) -> None:
+        """Read those of `books` that were read longer than a second before `now`."""
         oldest = now - FRESH_SECONDS
         for book in books:
             if at_once or not oldest < book.read_at <= now:
                 break
         else:
-            return books
+            return
         with in_use(books):
-            async with self._reading:
+            async with self._reading.taken():
                 stale = [book for book in books if at_once or not oldest < book.read_at <= now]
                 if stale:
                     await self._read(stale)
-        return books
 
     def _book(self, account: Account, period: str) -> Book:
         book = self._books.get((account, period))
@@ -353,7 +359,7 @@ class Escrow:
         return book
 
     async def _read_again(self, book: Book) -> None:
-        async with self._reading:
+        async with self._reading.taken():
             await self._read([book])
 
     async def _read(self, books: Sequence[Book]) -> None:
