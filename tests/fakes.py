@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias, TypeVar
+from typing import ClassVar, TypeAlias, TypeVar
 
 from headgate.core.budgets import Account, AccountState, LeaseId, Limit, Settlement, Unconfirmed
 from headgate.core.chat import ChatDelta, ChatRequest, ChatResponse, TokenUsage, WireDelta
@@ -195,6 +195,8 @@ class RemoteLedger:
     left. The store can be away, its answers can be lost on the way, and one of its methods can be
     held back.
     """
+
+    look_seconds: ClassVar[float] = 0.1
 
     def __init__(self, memory: MemoryLedger | None = None) -> None:
         self.memory = memory or MemoryLedger()

@@ -101,6 +101,11 @@ async def dynamo_client(account: str | None = None) -> AsyncIterator[DynamoClien
     await http.aclose()
 
 
+async def account_of(client: DynamoClient) -> str:
+    """The account that a client of `dynamo_client` has."""
+    return (await client.credentials.current()).access_key_id
+
+
 def _wait_for(url: str) -> None:
     deadline = time.monotonic() + START_SECONDS
     while True:

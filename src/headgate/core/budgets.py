@@ -7,7 +7,7 @@ lease covers *holds*, one per call. Only the first step asks the store, with one
 import asyncio
 import datetime as dt
 from collections.abc import Sequence
-from typing import Literal, NamedTuple, Protocol, TypeAlias
+from typing import ClassVar, Literal, NamedTuple, Protocol, TypeAlias
 
 import msgspec
 
@@ -124,7 +124,12 @@ class LedgerStore(Protocol):
 
     After each of them, of every account and period: `granted - spent` is what its leases have not
     settled, and `spent` is what its events were billed and what is open of its unconfirmed.
+
+    Attributes:
+        look_seconds: how often who has something free looks for recalls; a look is one query.
     """
+
+    look_seconds: ClassVar[float]
 
     async def states(self, accounts: Sequence[Account], period: str) -> list[AccountState]:
         """What is known of each account, in the same order; unknown ones are empty."""

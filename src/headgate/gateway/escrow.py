@@ -40,7 +40,6 @@ LEASE_SECONDS = 12.0
 # end, others wait as long after. Twice this is more than a write may take to reach the store.
 MARGIN_SECONDS = 3.0
 TICK_SECONDS = 0.25
-RECALL_TICK_SECONDS = 0.1
 IDLE_SECONDS = 1.0
 # Far from the limit a lease is made for this many ticks of spend to come; near it, for one call.
 LEAD_TICKS = 8
@@ -82,7 +81,7 @@ class Escrow:
         await self._store.expire(now=self._clock() - MARGIN_SECONDS)
         for tick, seconds in (
             (self._tick, TICK_SECONDS),
-            (self._answer_recalls, RECALL_TICK_SECONDS),
+            (self._answer_recalls, self._store.look_seconds),
         ):
             self._tickers.append(asyncio.create_task(self._repeat(tick, seconds)))
 

@@ -19,7 +19,7 @@ import msgspec
 
 from headgate.core.errors import Overloaded
 from headgate.transport.http import HttpClient, HttpError, HttpUnreachable
-from headgate.transport.sigv4 import Credentials, Target, sign
+from headgate.transport.sigv4 import CredentialsSource, Target, sign
 
 Item: TypeAlias = Mapping[str, Mapping[str, Any]]
 """Attributes by their names, each with its type: `{"userId": {"S": "ada"}}`."""
@@ -113,7 +113,7 @@ class DynamoClient:
     http: HttpClient
     endpoint: str
     region: str
-    credentials: Credentials
+    credentials: CredentialsSource
     clock: Callable[[], float] = time.time
     patience_seconds: float = PATIENCE_SECONDS
 
@@ -209,7 +209,7 @@ class DynamoClient:
                 "x-amz-target": f"DynamoDB_20120810.{operation}",
             },
             body=body,
-            credentials=self.credentials,
+            credentials=await self.credentials.current(),
             target=Target(self.region, "dynamodb"),
             now=self.clock(),
         )
