@@ -23,6 +23,7 @@ class Findings:
 
     Attributes:
         statuses: answers by their status; None where none came.
+        broken: calls that reached the vendor, whose callers stayed and saw no end.
         unseen: calls that reached the vendor and have no event, since their process died.
         unreceived: what the vendor had sent of abandoned answers when it heard of it, and nobody
             has received: no gateway can know of it.
@@ -35,6 +36,7 @@ class Findings:
     slowest_seconds: float = 0
     vendor_calls: int = 0
     events: int = 0
+    broken: int = 0
     unseen: int = 0
     vendor_cost: Decimal = Decimal(0)
     billed: Decimal = Decimal(0)
@@ -159,12 +161,14 @@ def _nobody_rides_free(
     for number, call in vendor.items():
         did = _price(call)
         findings.vendor_cost += did
+        sent = evidence.sent[number]
+        findings.broken += not (sent.finished or sent.left)
         event = events.get(number)
         if event is not None:
             findings.unreceived += max(Decimal(0), did - Decimal(event["billed"]))
             continue
         findings.unseen += 1
-        for payer in evidence.sent[number].payers:
+        for payer in sent.payers:
             uncovered[payer] = uncovered.get(payer, Decimal(0)) + did
     for payer, did in uncovered.items():
         open_ = _open(evidence.unconfirmed, payer)

@@ -37,6 +37,7 @@ class Sent:
         code: what an error's envelope says.
         seconds: how long the caller waited altogether.
         finished: the answer was seen to its end.
+        left: the caller did not want to see that.
     """
 
     number: int
@@ -50,6 +51,7 @@ class Sent:
     code: str | None = None
     seconds: float = 0
     finished: bool = False
+    left: bool = False
 
     @property
     def tag(self) -> str:
@@ -115,7 +117,7 @@ class Load:
     async def _call(self, client: httpx2.AsyncClient, url: str, sent: Sent) -> None:
         body = self._body(sent)
         headers = {"authorization": f"Bearer {sent.key.api_key}"}
-        leaves = self.chance.random() < 0.2
+        sent.left = leaves = self.chance.random() < 0.2
         if not sent.is_stream:
             asking = client.post(f"{url}/v1/complete", json=body, headers=headers)
             if leaves:
