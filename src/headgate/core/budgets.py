@@ -7,7 +7,7 @@ lease covers *holds*, one per call. Only the first step asks the store, with one
 import asyncio
 import datetime as dt
 from collections.abc import Sequence
-from typing import Literal, NamedTuple, Protocol, TypeAlias
+from typing import ClassVar, Literal, NamedTuple, Protocol, TypeAlias
 
 import msgspec
 
@@ -124,11 +124,17 @@ class Settlement(NamedTuple):
 class LedgerStore(Protocol):
     """Where money is kept.
 
-    Every method may raise `Overloaded` when the store is away; then it has changed nothing.
+    Every method may raise `Overloaded` when the store is away; then it has changed nothing, unless
+    the error says that it may have (`may_be_done`).
 
     After each of them, of every account and period: `granted - spent` is what its leases have not
     settled, and `spent` is what its events were billed and what is open of its unconfirmed.
+
+    Attributes:
+        look_seconds: how often who has something free looks for recalls; a look is one query.
     """
+
+    look_seconds: ClassVar[float]
 
     async def states(self, accounts: Sequence[Account], period: str) -> list[AccountState]:
         """What is known of each account, in the same order; unknown ones are empty."""

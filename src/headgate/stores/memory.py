@@ -7,6 +7,7 @@ import asyncio
 import datetime as dt
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import msgspec
 
@@ -110,6 +111,8 @@ class MemoryLedger:
     The invariant of every account: what is granted and not spent is what its leases have not
     settled, and what is spent is what its events were billed and what is open of its unconfirmed.
     """
+
+    look_seconds: ClassVar[float] = 0.1
 
     answers: MemoryAnswers = field(default_factory=MemoryAnswers)
     _limits: dict[Account, Limit] = field(default_factory=dict)

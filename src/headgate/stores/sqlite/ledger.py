@@ -18,6 +18,7 @@ import asyncio
 import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import msgspec
 
@@ -46,6 +47,8 @@ _decode_thresholds = msgspec.json.Decoder(tuple[float, ...]).decode
 @dataclass(frozen=True, slots=True)
 class SqliteLedger:
     """`LedgerStore` in a database that other processes use too."""
+
+    look_seconds: ClassVar[float] = 0.1
 
     database: Database
 
