@@ -13,6 +13,8 @@ TESTED_ELSEWHERE = {
     "gateway/books.py": "the arithmetic that test_escrow.py shows",
     "http/services.py": "fields without behaviour",
     "transport/connection.py": "test_http.py speaks over it",
+    "stores/dynamodb/alerts.py": "tests/contract holds every adapter to its port",
+    "stores/sqlite/alerts.py": "tests/contract holds every adapter to its port",
     "stores/dynamodb/accounts.py": "the items that dynamodb/test_ledger.py and the contract show",
     "stores/dynamodb/leases.py": "the items that dynamodb/test_ledger.py and the contract show",
     "stores/dynamodb/recalls.py": "tests/contract holds every adapter to its port",
