@@ -13,7 +13,6 @@ import asyncio
 import contextlib
 import functools
 import logging
-import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from fractions import Fraction
@@ -54,19 +53,24 @@ REMEMBERED_SECONDS = 60.0
 _LOG = logging.getLogger(__name__)
 
 
-@functools.lru_cache(maxsize=4096)
-def marks(limit: Limit) -> tuple[Mark, ...]:
-    """A limit's thresholds, the lowest first; a threshold is reached by whole nano-dollars."""
-    shares = sorted(set(limit.alert_thresholds))
-    # A share is what was written: in binary, 0.1 is a little more than a tenth.
-    exact = ((share, Fraction(repr(share)) * limit.amount) for share in shares)
-    return tuple(Mark(share, math.ceil(amount)) for share, amount in exact)
-
-
 def reached(limit: Limit, spent: NanoUSD) -> Mark | None:
-    """The highest threshold that `spent` has reached; none where nothing is spent."""
-    passed = [mark for mark in marks(limit) if 0 < spent >= mark.amount]
-    return passed[-1] if passed else None
+    """The highest threshold that `spent` has reached; none where nothing is spent.
+
+    The amount of a threshold is the first whole one that is its share.
+    """
+    highest: Mark | None = None
+    for share in limit.alert_thresholds:
+        part, whole = _ratio(share)
+        amount = -(-limit.amount * part // whole)
+        if 0 < spent >= amount and (highest is None or highest.share < share):
+            highest = Mark(share, amount)
+    return highest
+
+
+@functools.lru_cache(maxsize=1024)
+def _ratio(share: float) -> tuple[int, int]:
+    # As it was written: in binary, 0.1 is a little more than a tenth.
+    return Fraction(repr(share)).as_integer_ratio()
 
 
 def pause_after(attempt: int) -> float:
@@ -134,8 +138,6 @@ class Alerts:
         Raises:
             Overloaded: the store is away.
         """
-        now = self._clock()
-        self._raised = {key: known for key, known in self._raised.items() if now < known[1]}
         await self._raise(await self._spending.spends(at_once=at_once))
 
     async def sweep(self) -> None:
@@ -169,6 +171,8 @@ class Alerts:
             await self._tell(taken)
 
     async def _raise(self, spends: Iterable[Spend]) -> None:
+        now = self._clock()
+        self._raised = {key: known for key, known in self._raised.items() if now < known[1]}
         for spend in spends:
             mark = reached(spend.limit, spend.spent)
             if mark is None:
@@ -181,7 +185,7 @@ class Alerts:
                 alert = AlertId(channel, spend.account, spend.period)
                 await self._store.raise_alert(alert, mark)
                 self._wake[channel].set()
-            self._raised[key] = (mark, self._clock() + REMEMBERED_SECONDS)
+            self._raised[key] = (mark, now + REMEMBERED_SECONDS)
 
     async def _tell(self, taken: Taken) -> None:
         alert = taken.alert

@@ -2,10 +2,11 @@
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fakes import NOON, FakeClock, until
@@ -20,7 +21,6 @@ from headgate.usage.alerts import (
     LATEST_SECONDS,
     LONGEST_PAUSE_SECONDS,
     Alerts,
-    marks,
     pause_after,
     reached,
 )
@@ -40,6 +40,7 @@ class Channel:
     titles: list[str] = field(default_factory=list)
     asked: int = 0
     gate: asyncio.Event | None = None
+    on_send: Callable[[], Awaitable[None]] | None = None
 
     async def send(self, notice: Notice) -> None:
         self.asked += 1
@@ -47,6 +48,8 @@ class Channel:
             await self.gate.wait()
         if self.failures:
             raise self.failures.pop(0)
+        if self.on_send is not None:
+            await self.on_send()
         self.titles.append(notice.title)
 
     @property
@@ -119,7 +122,6 @@ def office() -> Office:
 
 def test_a_threshold_is_reached_by_the_first_whole_amount_that_is_its_share() -> None:
     limit = Limit(amount=99, alert_thresholds=(1.0, 0.07, 0.07))
-    assert marks(limit) == (Mark(0.07, 7), Mark(1.0, 99))
     assert reached(limit, 6) is None
     assert reached(limit, 7) == Mark(0.07, 7)
     assert reached(limit, 98) == Mark(0.07, 7)
@@ -129,7 +131,9 @@ def test_a_threshold_is_reached_by_the_first_whole_amount_that_is_its_share() ->
 def test_shares_are_taken_as_they_were_written() -> None:
     """In binary, 0.1 of 10 dollars is a little more than one dollar."""
     limit = Limit(amount=10_000_000_000, alert_thresholds=(0.1, 1e-9))
-    assert marks(limit) == (Mark(1e-9, 10), Mark(0.1, 1_000_000_000))
+    assert reached(limit, 9) is None
+    assert reached(limit, 999_999_999) == Mark(1e-9, 10)
+    assert reached(limit, 1_000_000_000) == Mark(0.1, 1_000_000_000)
 
 
 def test_where_nothing_is_spent_nothing_is_reached() -> None:
@@ -360,6 +364,79 @@ async def test_what_a_dead_process_had_taken_is_told_by_another(office: Office) 
     office.clock.advance(CLAIM_SECONDS)
     await other.tell()
     assert office.slack.shares == ["50 %"]
+
+
+class Days:
+    """Random days of two processes, and what must be true of all that was told.
+
+    Attributes:
+        told: for each message, the account's threshold and spend as it was sent.
+    """
+
+    def __init__(self) -> None:
+        self.one = Office()
+        self.other = self.one.beside()
+        self.told: list[Mark] = []
+        self.one.slack.on_send = self._note
+
+    async def _note(self) -> None:
+        (state,) = await self.one.memory.states([KEY], PERIOD)
+        assert state.limit is not None
+        mark = reached(state.limit, state.spent)
+        assert mark is not None, "it holds as it is told"
+        assert not any(told.covers(mark) for told in self.told), "it is news"
+        self.told.append(Mark(mark.share, state.spent))
+
+    async def live(self, steps: list[tuple[str, int]]) -> None:
+        for step, number in steps:
+            office = (self.one, self.other)[number % 2]
+            await self._step(office, step, number)
+
+    async def _step(self, office: Office, step: str, number: int) -> None:
+        match step:
+            case "spend":
+                await office.spend(number)
+            case "limit":
+                await office.limit(number, 0.5, 1.0)
+            case "threshold":
+                await office.limit(100, number / 50)
+            case "look":
+                await office.alerts.look()
+            case "tell":
+                await office.alerts.tell("slack")
+            case "turn":
+                await office.turn()
+            case "fail":
+                office.slack.failures.append(Undelivered("away"))
+            case "die":
+                await office.memory.take("slack", now=office.clock(), until=office.clock() + 30)
+            case "wait":
+                office.clock.advance(number)
+
+    async def end(self) -> None:
+        """Once channels work and claims have ended, all that is reached was told."""
+        self.one.slack.failures.clear()
+        self.one.clock.advance(LONGEST_PAUSE_SECONDS)
+        for office in (self.one, self.other):
+            await office.alerts.sweep()
+            await office.alerts.tell("slack")
+        (state,) = await self.one.memory.states([KEY], PERIOD)
+        mark = None if state.limit is None else reached(state.limit, state.spent)
+        assert mark is None or any(told.covers(mark) for told in self.told)
+
+
+STEPS = ["spend", "turn", "limit", "threshold", "look", "tell", "fail", "die", "wait"]
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from(STEPS), st.integers(1, 100)), max_size=30))
+def test_whatever_happens_news_is_told_and_only_news(steps: list[tuple[str, int]]) -> None:
+    async def run() -> None:
+        days = Days()
+        await days.live([("limit", 100), *steps])
+        await days.end()
+
+    asyncio.run(run())
 
 
 @dataclass
