@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from headgate import data_directory
-from headgate.bootstrap_alerts import channels, check_alerts, warn_of_alerts
-from headgate.bootstrap_aws import access_key
+from headgate.aws_identity import aws_credentials
+from headgate.bootstrap_alerts import channels, check_alerts
 from headgate.bootstrap_limits import check_limits, open_limiter
 from headgate.cli.installation import Check, Finding
 from headgate.core.alerts import AlertStore
@@ -61,7 +61,6 @@ from headgate.stores.sqlite.keys import SqliteKeys
 from headgate.stores.sqlite.ledger import SqliteLedger
 from headgate.stores.sqlite.usage import SqliteUsage
 from headgate.transport.http import HttpClient
-from headgate.transport.sigv4 import Credentials
 from headgate.usage import samples
 from headgate.usage.alerts import Alerts
 
@@ -71,8 +70,6 @@ DISCOVERY_SECONDS = 2.0
 DYNAMODB_CONNECT_SECONDS = 2.0
 DYNAMODB_IDLE_SECONDS = 5.0
 DEFAULT_REGION = "us-east-1"
-# What programs that stand in for DynamoDB take, since they check no signature.
-LOCAL_CREDENTIALS = Credentials("local", "local")
 # OpenAI's documented maxima of output tokens, by the beginning of a model's id.
 OPENAI_OUTPUT_TOKENS = {
     "gpt-3.5": 4_096,
@@ -149,7 +146,6 @@ def create_app() -> App:
     settings = Settings.load()
     logging.basicConfig(level=settings.log_level.upper(), format="%(levelname)s %(message)s")
     _calm_garbage_collector()
-    warn_of_alerts(settings)
     return _app(settings, {})
 
 
@@ -307,6 +303,8 @@ async def _alerting(
 ) -> AsyncIterator[None]:
     """Tell of budgets' thresholds in the background, unless that is switched off."""
     found = channels(settings, client)
+    if found.problem is not None and sweeping:
+        _LOG.warning("no alerts by e-mail: %s", found.problem)
     if not found.notifiers:
         yield
         return
@@ -360,18 +358,13 @@ async def _make_tables(settings: Settings) -> None:
 @contextlib.asynccontextmanager
 async def _dynamodb(settings: Settings) -> AsyncIterator[DynamoClient]:
     endpoint, region = settings.dynamodb_endpoint, settings.aws_region
-    credentials = access_key(settings)
-    if credentials is None and endpoint is None:
-        raise Overloaded(
-            "HEADGATE_STORE is `dynamodb`, so set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
-        )
     if endpoint is None and region is None:
         raise Overloaded("HEADGATE_STORE is `dynamodb`, so set AWS_REGION or DYNAMODB_ENDPOINT")
     region = region or DEFAULT_REGION
     http = HttpClient(connect_seconds=DYNAMODB_CONNECT_SECONDS, idle_seconds=DYNAMODB_IDLE_SECONDS)
     address = endpoint or f"https://dynamodb.{region}.amazonaws.com"
     try:
-        yield DynamoClient(http, address, region, credentials or LOCAL_CREDENTIALS)
+        yield DynamoClient(http, address, region, aws_credentials(settings, http))
     finally:
         await http.aclose()
 

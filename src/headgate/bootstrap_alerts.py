@@ -1,25 +1,24 @@
 """The part of `bootstrap` that joins budget alerts: which channels the settings name."""
 
-import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-from headgate.bootstrap_aws import access_key
+from headgate.aws_identity import aws_credentials
 from headgate.cli.installation import Finding
 from headgate.core.alerts import Notifier, Undelivered
+from headgate.core.errors import Overloaded
 from headgate.notify.log import LogNotifier
 from headgate.notify.ses import SesNotifier
 from headgate.notify.slack import SlackNotifier
 from headgate.settings import Settings
 from headgate.transport.http import HttpClient
-from headgate.transport.sigv4 import Credentials
 
 if TYPE_CHECKING:
     from headgate.notify.smtp import SmtpNotifier
 
 SMTP_PORTS = {"starttls": 587, "tls": 465, "none": 25}
-_LOG = logging.getLogger("headgate")
 DISABLED = "off, since BUDGET_ALERTS_ENABLED is false"
+NO_CREDENTIALS = "SES_REGION is set, and no AWS access key and no role is: set AWS_ACCESS_KEY_ID."
 
 
 class Channels(NamedTuple):
@@ -50,7 +49,10 @@ def channels(settings: Settings, client: HttpClient) -> Channels:
         if settings.smtp_host is not None:
             notifiers["email"] = mail = _smtp(settings, sender, recipients)
         else:
-            notifiers["email"] = _ses(settings, client, sender, recipients)
+            try:
+                notifiers["email"] = _ses(settings, client, sender, recipients)
+            except Overloaded:
+                problem = NO_CREDENTIALS
     return Channels(notifiers or {"log": LogNotifier()}, mail, problem)
 
 
@@ -78,13 +80,6 @@ async def check_alerts(settings: Settings) -> Finding:
     return Finding("ok", names)
 
 
-def warn_of_alerts(settings: Settings) -> None:
-    """Say in the log where mail was asked for that cannot be sent."""
-    problem = _problem(settings) if settings.budget_alerts_enabled else None
-    if problem is not None:
-        _LOG.warning("no alerts by e-mail: %s", problem)
-
-
 def _problem(settings: Settings) -> str | None:
     """Why no mail can be sent though somebody is to get it, and what to set."""
     if settings.alert_email is None:
@@ -97,8 +92,6 @@ def _problem(settings: Settings) -> str | None:
         "only one of SMTP_USER and SMTP_PASSWORD is: set both or none": (
             (settings.smtp_user is None) != (settings.smtp_password is None)
         ),
-        "no AWS access key is, which SES_REGION needs: set AWS_ACCESS_KEY_ID and"
-        " AWS_SECRET_ACCESS_KEY": has_ses and access_key(settings) is None,
     }
     found = next((text for text, is_so in problems.items() if is_so), None)
     return found and f"ALERT_EMAIL is set, and {found}."
@@ -127,7 +120,7 @@ def _ses(
         client,
         settings.ses_endpoint or f"https://email.{region}.amazonaws.com",
         region,
-        access_key(settings) or Credentials("", ""),
+        aws_credentials(settings, client),
         sender,
         recipients,
     )

@@ -113,6 +113,16 @@ async def test_switched_off_nothing_is_told(
     assert "has reached" not in caplog.text
 
 
+async def test_a_server_warns_of_mail_that_cannot_be_sent(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    wrong = settings(tmp_path, ALERT_EMAIL="ada@example.com")
+    async with bootstrap.open_platform(wrong):
+        assert "SMTP_HOST" not in caplog.text, "a command does not go on about it"
+    async with bootstrap._lifespan(bootstrap._app(wrong, {})):
+        assert "no alerts by e-mail: ALERT_EMAIL is set, and no way to" in caplog.text
+
+
 def test_sample_keys_do_not_stand_in_for_an_admin(tmp_path: Path) -> None:
     bootstrap.seed(settings(tmp_path))
     assert bootstrap.prepare(settings(tmp_path)) is not None
@@ -125,7 +135,10 @@ def test_sample_data_is_loaded_once(tmp_path: Path) -> None:
 
 
 async def test_dynamodb_refuses_to_start_without_a_place_or_credentials(tmp_path: Path) -> None:
-    place = {"AWS_REGION": "us-east-1"}
+    place = {
+        "AWS_REGION": "us-east-1",
+        "AWS_EC2_METADATA_SERVICE_ENDPOINT": "http://127.0.0.1:9",
+    }
     credentials = {"AWS_ACCESS_KEY_ID": "AKID", "AWS_SECRET_ACCESS_KEY": "secret"}
     for given, missing in ((place, "AWS_ACCESS_KEY_ID"), (credentials, "AWS_REGION")):
         with pytest.raises(Overloaded, match=missing):

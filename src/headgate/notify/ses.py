@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import msgspec
 
 from headgate.core.alerts import Notice, Undelivered
+from headgate.core.errors import Overloaded
 from headgate.notify.text import lines
 from headgate.transport.http import HttpClient, HttpError
-from headgate.transport.sigv4 import Credentials, Target, sign
+from headgate.transport.sigv4 import CredentialsSource, Target, sign
 
 PATH = "/v2/email/outbound-emails"
 
@@ -21,7 +22,7 @@ class SesNotifier:
     client: HttpClient
     endpoint: str
     region: str
-    credentials: Credentials
+    credentials: CredentialsSource
     sender: str
     recipients: tuple[str, ...]
     clock: Callable[[], float] = time.time
@@ -30,12 +31,16 @@ class SesNotifier:
         """See `Notifier.send`."""
         url = self.endpoint + PATH
         body = to_wire(notice, self.sender, self.recipients)
+        try:
+            credentials = await self.credentials.current()
+        except Overloaded as error:
+            raise Undelivered(f"there are no AWS credentials for SES: {error.message}") from error
         headers = sign(
             "POST",
             url,
             headers={"content-type": "application/json"},
             body=body,
-            credentials=self.credentials,
+            credentials=credentials,
             target=Target(self.region, "ses"),
             now=self.clock(),
         )

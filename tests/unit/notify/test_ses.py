@@ -7,6 +7,7 @@ import pytest
 
 from fakes import NOON
 from headgate.core.alerts import Notice, Undelivered
+from headgate.core.errors import Overloaded
 from headgate.notify.ses import PATH, SesNotifier
 from headgate.transport.http import HttpClient
 from headgate.transport.sigv4 import Credentials
@@ -78,6 +79,16 @@ async def test_a_refusal_is_told_by_its_name(client: HttpClient) -> None:
             await ses(client, server.url).send(NOTICE)
         with pytest.raises(Undelivered, match=r"^SES answered 503$"):
             await ses(client, server.url).send(NOTICE)
+
+
+async def test_a_role_without_credentials_is_told(client: HttpClient) -> None:
+    class NoRole:
+        async def current(self) -> Credentials:
+            raise Overloaded("no role")
+
+    notifier = SesNotifier(client, "http://127.0.0.1:9", "eu-west-1", NoRole(), "a@b.c", RECIPIENTS)
+    with pytest.raises(Undelivered, match="no AWS credentials for SES: no role"):
+        await notifier.send(NOTICE)
 
 
 async def test_an_address_where_nobody_is_is_told_without_secrets(client: HttpClient) -> None:

@@ -181,6 +181,22 @@ _RECALLS = (
     """,
 )
 
+_ANSWERS = (
+    """
+    CREATE TABLE answers (
+        id TEXT PRIMARY KEY,
+        fingerprint TEXT NOT NULL,
+        owner TEXT NOT NULL,
+        expires_at REAL NOT NULL,
+        awaited_at REAL,
+        model TEXT,
+        provider TEXT,
+        body BLOB
+    ) STRICT
+    """,
+    "CREATE INDEX answers_by_end ON answers (expires_at)",
+)
+
 _ALERTS = (
     # `held_until` is NULL where nothing is to be told.
     """
@@ -197,7 +213,7 @@ _ALERTS = (
     "CREATE INDEX alerts_due ON alerts (channel, held_until) WHERE held_until IS NOT NULL",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _RECALLS, _ALERTS)
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _RECALLS, _ANSWERS, _ALERTS)
 """The statements of each migration. One that was ever released is never edited."""
 
 
