@@ -11,6 +11,7 @@ from typing import ClassVar
 
 import msgspec
 
+from headgate.core.alerts import AlertId, AlertState, Mark, Taken
 from headgate.core.budgets import (
     Account,
     AccountState,
@@ -106,7 +107,7 @@ class _Lease:
 
 @dataclass(slots=True)
 class MemoryLedger:
-    """`LedgerStore` and `UsageStore` for one process.
+    """`LedgerStore`, `UsageStore` and `AlertStore` for one process.
 
     The invariant of every account: what is granted and not spent is what its leases have not
     settled, and what is spent is what its events were billed and what is open of its unconfirmed.
@@ -121,6 +122,7 @@ class MemoryLedger:
     _unconfirmed: dict[str, Unconfirmed] = field(default_factory=dict)
     _recalls: dict[tuple[Account, str], float] = field(default_factory=dict)
     _events: dict[str, UsageEvent] = field(default_factory=dict)
+    _alerts: dict[AlertId, AlertState] = field(default_factory=dict)
 
     async def states(self, accounts: Sequence[Account], period: str) -> list[AccountState]:
         """See `LedgerStore.states`."""
@@ -270,6 +272,32 @@ class MemoryLedger:
             last = self._events.get(before)
             events = [event for event in events if last and _time(event) < _time(last)]
         return events[:limit]
+
+    async def limited(self) -> list[Account]:
+        """See `AlertStore.limited`."""
+        return list(self._limits)
+
+    async def raise_alert(self, alert: AlertId, mark: Mark) -> None:
+        """See `AlertStore.raise_alert`."""
+        self._alerts[alert] = self._alerts.get(alert, AlertState()).raised(mark)
+
+    async def take(self, channel: str, *, now: float, until: float) -> Taken | None:
+        """See `AlertStore.take`."""
+        for alert, known in self._alerts.items():
+            state = known.taken(now=now, until=until) if alert.channel == channel else None
+            if state is not None and state.due is not None:
+                self._alerts[alert] = state
+                return Taken(alert, state.due, state)
+        return None
+
+    async def finish(self, taken: Taken, told: Mark | None) -> None:
+        """See `AlertStore.finish`."""
+        self._alerts[taken.alert] = self._alerts[taken.alert].done(taken.due, told)
+
+    async def put_off(self, taken: Taken, *, until: float) -> None:
+        """See `AlertStore.put_off`."""
+        state = self._alerts[taken.alert].put_off(taken.state.attempts, until=until)
+        self._alerts[taken.alert] = state
 
     def _state(self, account: Account, period: str) -> AccountState:
         sums = self._accounts.get((account, period), _Sums())

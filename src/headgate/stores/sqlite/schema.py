@@ -197,7 +197,23 @@ _ANSWERS = (
     "CREATE INDEX answers_by_end ON answers (expires_at)",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _RECALLS, _ANSWERS)
+_ALERTS = (
+    # `held_until` is NULL where nothing is to be told.
+    """
+    CREATE TABLE alerts (
+        channel TEXT NOT NULL,
+        scope TEXT NOT NULL,
+        id TEXT NOT NULL,
+        period TEXT NOT NULL,
+        held_until REAL,
+        state TEXT NOT NULL,
+        PRIMARY KEY (channel, scope, id, period)
+    ) STRICT, WITHOUT ROWID
+    """,
+    "CREATE INDEX alerts_due ON alerts (channel, held_until) WHERE held_until IS NOT NULL",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _RECALLS, _ANSWERS, _ALERTS)
 """The statements of each migration. One that was ever released is never edited."""
 
 
