@@ -11,6 +11,7 @@ from typing import ClassVar, Literal, NamedTuple, Protocol, TypeAlias
 
 import msgspec
 
+from headgate.core.answers import KeptAnswer
 from headgate.core.money import NanoUSD
 from headgate.core.usage import UsageEvent
 
@@ -109,11 +110,15 @@ class Charge(NamedTuple):
 
 
 class Settlement(NamedTuple):
-    """A finished call: its ledger row and what each of its accounts pays."""
+    """A finished call: its ledger row and what each of its accounts pays.
+
+    `answer` is what its caller may ask for again, and is kept where the row is.
+    """
 
     owner: str
     event: UsageEvent
     charges: tuple[Charge, ...]
+    answer: KeptAnswer | None = None
 
 
 class LedgerStore(Protocol):
@@ -160,7 +165,7 @@ class LedgerStore(Protocol):
         ...
 
     def settle(self, settlement: Settlement) -> asyncio.Future[None]:
-        """Record a call: its row, its accounts and the rollups in one transaction.
+        """Record a call: its row, its accounts, the rollups and its answer in one transaction.
 
         Begins at once, whether or not the future is awaited; it is done once the record survives
         the death of every process. An event is recorded once, however often it is settled: a

@@ -72,6 +72,12 @@ class MethodNotAllowed(HeadgateError):
         self.allowed = allowed
 
 
+class IdempotencyConflict(HeadgateError):
+    """The idempotency key was used for a call with another body."""
+
+    code = "idempotency_conflict"
+
+
 class RequestTooLarge(HeadgateError):
     """The body is larger than the configured limit."""
 

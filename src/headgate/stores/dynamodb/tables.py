@@ -8,6 +8,7 @@
 | `ai-platform-unconfirmed` | `part`                    | `entryId`           |
 | `ai-platform-rollups`     | `span`                    | `cell`              |
 | `ai-platform-keys`        | `part`                    | `place`             |
+| `ai-platform-answers`     | `callId`                  | `part`              |
 
 | index of `ai-platform-usage` | partition key | sort key | holds        |
 |------------------------------|---------------|----------|--------------|
@@ -16,8 +17,9 @@
 | `by-id`                      | `id`          |          | keys only    |
 
 All keys but `timestamp` are strings. All are billed by request. `ai-platform-usage` removes rows
-whose `ttl` has passed; none is given one, since the ledger keeps its events. Names and keys stand
-here once; each module says what it keeps in its table.
+whose `ttl` has passed; none is given one, since the ledger keeps its events; `ai-platform-answers`
+removes what has expired in the same way. Names and keys stand here once; each module says what it
+keeps in its table.
 """
 
 import asyncio
@@ -34,6 +36,7 @@ LEASES = "ai-platform-leases"
 UNCONFIRMED = "ai-platform-unconfirmed"
 ROLLUPS = "ai-platform-rollups"
 KEYS = "ai-platform-keys"
+ANSWERS = "ai-platform-answers"
 
 BY_KEY = "by-key"
 BY_HOUR = "by-hour"
@@ -82,6 +85,7 @@ TABLES = (
     Table(UNCONFIRMED, "part", "entryId"),
     Table(ROLLUPS, "span", "cell"),
     Table(KEYS, "part", "place"),
+    Table(ANSWERS, "callId", "part", ttl=TTL),
 )
 
 

@@ -31,7 +31,7 @@ from headgate.core.budgets import (
     Unconfirmed,
 )
 from headgate.core.money import NanoUSD
-from headgate.stores.sqlite import events, rollups, unconfirmed
+from headgate.stores.sqlite import answers, events, rollups, unconfirmed
 from headgate.stores.sqlite.database import Database
 
 _ADD_TO_ACCOUNT = (
@@ -217,13 +217,14 @@ def _settle(connection: sqlite3.Connection, settlements: Sequence[Settlement]) -
     rows = [settlement.event for settlement in fresh.values()]
     events.insert(connection, rows)
     rollups.add(connection, rows)
+    answers.keep(connection, [each.answer for each in fresh.values() if each.answer])
     _charge(connection, fresh.values())
 
 
 def _charge(connection: sqlite3.Connection, settlements: Iterable[Settlement]) -> None:
     billed: dict[tuple[Account, str], NanoUSD] = {}
     leased: dict[LeaseId, NanoUSD] = {}
-    for owner, _, charges in settlements:
+    for owner, _, charges, _ in settlements:
         for account, period, amount, covered in charges:
             if amount:
                 billed[account, period] = billed.get((account, period), 0) + amount
