@@ -74,7 +74,7 @@ fix: setup ## Format, and repair what the linter can repair
 bench: setup ## Measure the gateway, beside its peers where they can be installed (ARGS= for the script)
 	@$(BIN)/python benchmarks/run.py $(ARGS)
 
-torture: setup ## Kill, flood and interleave for half an hour, and write down what became of the money
+torture: setup ## Kill servers under load, for a quarter of an hour, and write down what became of the money
 	@PYTHONPATH=tests $(BIN)/python -m torture $(ARGS)
 
 lock: setup ## Pin all dependencies by hash from pyproject.toml (ARGS=--upgrade for newer ones)

@@ -316,8 +316,13 @@ class Escrow:
         # A caller who leaves must not take the answer along: what the store grants would be lost.
         task = asyncio.create_task(self._grow_in_turn(book, ceiling))
         self._growing.add(task)
-        task.add_done_callback(self._growing.discard)
+        task.add_done_callback(self._end_growth)
         await asyncio.shield(task)
+
+    def _end_growth(self, task: asyncio.Task[None]) -> None:
+        self._growing.discard(task)
+        if not task.cancelled():
+            task.exception()  # who waited for it may have left
 
     async def _grow_in_turn(self, book: Book, ceiling: NanoUSD) -> None:
         book.wanted += ceiling
