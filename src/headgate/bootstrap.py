@@ -61,6 +61,7 @@ from headgate.stores.sqlite.usage import SqliteUsage
 from headgate.transport.http import HttpClient
 from headgate.transport.sigv4 import Credentials
 from headgate.usage import samples
+from headgate.usage.retention import retaining
 
 if TYPE_CHECKING:
     from headgate.stores.redis_limits import RedisRateLimiter
@@ -272,6 +273,7 @@ async def _services(
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(client.aclose)
         stores = await stack.enter_async_context(_stores(settings))
+        await stack.enter_async_context(retaining(stores.usage, configuration.usage.retention_days))
         ledger = Escrow(stores.ledger)
         await ledger.start()
         stack.push_async_callback(ledger.aclose)
@@ -307,7 +309,8 @@ async def _services(
 async def _stores(settings: Settings) -> AsyncIterator[_Stores]:
     if settings.store == "dynamodb":
         async with _dynamodb(settings) as client:
-            dynamo = DynamoLedger(client)
+            days = settings.configuration.usage.retention_days
+            dynamo = DynamoLedger(client, retention_days=days)
             try:
                 yield _Stores(
                     DynamoKeys(client), dynamo, DynamoUsage(client), lambda: tables.reach(client)

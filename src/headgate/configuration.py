@@ -229,6 +229,20 @@ class Storage(Section, frozen=True, kw_only=True):
     ] = False
 
 
+class Usage(Section, frozen=True, kw_only=True):
+    """How long single calls are kept. Sums of usage and budgets are kept for good."""
+
+    retention_days: Annotated[
+        int | None,
+        Meta(
+            ge=1,
+            le=36_500,
+            description="Calls older than so many days are deleted from the ledger; kept for good"
+            " when not set. Questions about that time are then answered in whole hours.",
+        ),
+    ] = None
+
+
 class Configuration(Section, frozen=True, kw_only=True):
     """The whole file; every section may be left out."""
 
@@ -246,6 +260,7 @@ class Configuration(Section, frozen=True, kw_only=True):
     limits: Limits = Limits()
     http: Http = Http()
     storage: Storage = Storage()
+    usage: Usage = Usage()
 
     @property
     def alias_models(self) -> Mapping[str, tuple[str, ...]]:

@@ -116,3 +116,22 @@ class UsageStore(Protocol):
         Those of one millisecond are ordered by their ids. Empty where there is no such event.
         """
         ...
+
+    async def daily(
+        self, by: Dimension, value: str, start: dt.datetime, end: dt.datetime
+    ) -> dict[str, NanoUSD]:
+        """What one model, user, key or workspace was billed on each day that it was used.
+
+        From the day that begins at `start` to before the one that begins at `end`, both midnights
+        in UTC; days are named as in `rows`.
+        """
+        ...
+
+    async def forget(self, *, before: dt.datetime, limit: int, worker: str, now: float) -> int:
+        """Delete up to `limit` events from before a whole hour, the oldest first; how many it did.
+
+        Sums stay. An hour from before that moment counts as a whole from then on, in every range
+        that holds its beginning, and its events are listed no more. One `worker` deletes at a time,
+        and others delete nothing meanwhile. A store that deletes by itself returns 0.
+        """
+        ...

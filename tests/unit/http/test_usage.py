@@ -153,6 +153,17 @@ async def test_a_key_may_not_read_anothers_budget_nor_set_any() -> None:
     assert half.status == 400
 
 
+async def test_a_budget_says_between_what_its_projection_lies() -> None:
+    async with platform() as running:
+        key = await make_key(running, monthlyBudget=1)
+        await complete(running, key)
+        own = (await running.call("GET", BUDGET, key=key)).json
+    for item in (own, *own["budgets"]):
+        # Nothing was spent on the days before, so nothing is known of how days vary.
+        assert item["spent"] < item["projected"]
+        assert item["projectedLow"] == item["projected"] == item["projectedHigh"]
+
+
 async def test_nothing_stays_reserved() -> None:
     async with platform() as running:
         key = await make_key(running, monthlyBudget=1)

@@ -9,9 +9,9 @@
 | `ai-platform-rollups`     | `span`                    | `cell`              |
 | `ai-platform-keys`        | `part`                    | `place`             |
 
-All are billed by request. `ai-platform-usage` removes rows whose `ttl` has passed; none is given
-one, since the ledger keeps its events. Names and keys stand here once; each module says what it
-keeps in its table.
+All are billed by request. `ai-platform-usage` removes rows whose `ttl` has passed; they have one
+where the settings say for how many days events are kept. Names and keys stand here once; each
+module says what it keeps in its table.
 """
 
 import asyncio
