@@ -273,7 +273,7 @@ async def _services(
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(client.aclose)
         stores = await stack.enter_async_context(_stores(settings))
-        await stack.enter_async_context(retaining(stores.usage, configuration.usage.retention_days))
+        await stack.enter_async_context(retaining(stores.usage, configuration.usage.kept_days))
         ledger = Escrow(stores.ledger)
         await ledger.start()
         stack.push_async_callback(ledger.aclose)
@@ -309,7 +309,7 @@ async def _services(
 async def _stores(settings: Settings) -> AsyncIterator[_Stores]:
     if settings.store == "dynamodb":
         async with _dynamodb(settings) as client:
-            days = settings.configuration.usage.retention_days
+            days = settings.configuration.usage.kept_days
             dynamo = DynamoLedger(client, retention_days=days)
             try:
                 yield _Stores(

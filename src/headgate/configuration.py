@@ -233,14 +233,19 @@ class Usage(Section, frozen=True, kw_only=True):
     """How long single calls are kept. Sums of usage and budgets are kept for good."""
 
     retention_days: Annotated[
-        int | None,
+        int,
         Meta(
-            ge=1,
+            ge=0,
             le=36_500,
-            description="Calls older than so many days are deleted from the ledger; kept for good"
-            " when not set. Questions about that time are then answered in whole hours.",
+            description="Calls older than so many days are deleted from the ledger, and questions"
+            " about that time are answered in whole hours; 0 keeps all calls.",
         ),
-    ] = None
+    ] = 0
+
+    @property
+    def kept_days(self) -> int | None:
+        """For how many days calls are kept; None where it is for good."""
+        return self.retention_days or None
 
 
 class Configuration(Section, frozen=True, kw_only=True):
