@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check fix bench bench-usage lock clean
+.PHONY: help setup run test check fix bench bench-usage torture lock clean
 
 PYTHON ?= python3
 PORT ?= 3000
@@ -76,6 +76,9 @@ bench: setup ## Measure the gateway, beside its peers where they can be installe
 
 bench-usage: setup ## Measure questions about ten million calls (ARGS= for the script)
 	@$(BIN)/python benchmarks/usage_run.py $(ARGS)
+
+torture: setup ## Kill, flood and interleave for half an hour, and write down what became of the money
+	@PYTHONPATH=tests $(BIN)/python -m torture $(ARGS)
 
 lock: setup ## Pin all dependencies by hash from pyproject.toml (ARGS=--upgrade for newer ones)
 	$(COMPILE) --output-file requirements/runtime.txt

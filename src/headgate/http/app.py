@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
-from headgate.core.errors import HeadgateError, InvalidRequest, RequestTooLarge
+from headgate.core.errors import HeadgateError, InvalidRequest, Overloaded, RequestTooLarge
 from headgate.core.ids import new_id
 from headgate.http import errors
 from headgate.http.calls import Call, Headers, Reply, StreamReply
@@ -32,6 +32,7 @@ WATCH_AFTER_SECONDS = 0.25
 
 _LOG = logging.getLogger(__name__)
 _JSON = msgspec.json.Encoder()
+_STOPPING = Overloaded("the server is stopping: try again", retry_after_seconds=1)
 _STREAM_HEADERS: Headers = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-cache"),
@@ -79,6 +80,7 @@ class Application:
         request_id = new_id("req")
         task = asyncio.current_task()
         departure = _Departure(receive, task)
+        reply: Reply | StreamReply | None = None
         try:
             reply = await self._answer(scope, receive, request_id, departure)
             if isinstance(reply, StreamReply):
@@ -87,6 +89,8 @@ class Application:
                 await _send(send, reply, request_id, with_body=scope["method"] != "HEAD")
         except asyncio.CancelledError:
             if not departure.has_left or task is None:
+                if reply is None:  # the server stops, and could wait no longer
+                    await _send(send, _error_reply(_STOPPING), request_id, with_body=True)
                 raise
             task.uncancel()  # the caller left, the server did not stop
         finally:
@@ -101,8 +105,7 @@ class Application:
             departure.watch()
             return await match.route.handler(call)
         except HeadgateError as error:
-            status = errors.form_of(error).status
-            return Reply(errors.body_of(error), status, errors.headers_of(error))
+            return _error_reply(error)
         except Exception:  # noqa: BLE001 - the rim: logged, and answered without a trace
             # Whatever went wrong, the caller gets the error's shape and no trace of it.
             _LOG.exception("request %s failed", request_id)
@@ -132,6 +135,10 @@ class Application:
             raw=raw,
             key_or_none=key,
         )
+
+
+def _error_reply(error: HeadgateError) -> Reply:
+    return Reply(errors.body_of(error), errors.form_of(error).status, errors.headers_of(error))
 
 
 class _Departure:

@@ -43,7 +43,7 @@ _MISSING = re.compile("Object missing required field `(.+)`")
 
 def form_of(error: errors.HeadgateError) -> ErrorForm:
     """The error's status and type."""
-    return FORMS.get(type(error), FAULT)
+    return next((FORMS[kind] for kind in type(error).__mro__ if kind in FORMS), FAULT)
 
 
 def body_of(error: errors.HeadgateError) -> dict[str, Any]:

@@ -183,6 +183,22 @@ _RECALLS = (
     """,
 )
 
+_ANSWERS = (
+    """
+    CREATE TABLE answers (
+        id TEXT PRIMARY KEY,
+        fingerprint TEXT NOT NULL,
+        owner TEXT NOT NULL,
+        expires_at REAL NOT NULL,
+        awaited_at REAL,
+        model TEXT,
+        provider TEXT,
+        body BLOB
+    ) STRICT
+    """,
+    "CREATE INDEX answers_by_end ON answers (expires_at)",
+)
+
 # What an answer shows; the older tables sum more.
 _ASKED = (
     "requests",
@@ -237,7 +253,7 @@ _SUMS_OF_ALL = (
     """,
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _RECALLS, _SUMS_OF_ALL)
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _RECALLS, _ANSWERS, _SUMS_OF_ALL)
 """The statements of each migration. One that was ever released is never edited."""
 
 
