@@ -1,6 +1,7 @@
 """The ledger's rows and the questions asked of them."""
 
 import datetime as dt
+from collections.abc import Iterable
 from typing import Literal, NamedTuple, Protocol, TypeAlias
 
 import msgspec
@@ -79,6 +80,12 @@ class UsageTotals(msgspec.Struct, frozen=True):
     billed: NanoUSD = 0
     cache_hits: int = 0
     saved_cost: NanoUSD = 0
+
+
+def total(sums: Iterable[UsageTotals]) -> UsageTotals:
+    """Several sums together."""
+    columns = zip(*map(msgspec.structs.astuple, sums), strict=True)
+    return UsageTotals(*map(sum, columns))
 
 
 class UsageFilter(NamedTuple):

@@ -18,7 +18,7 @@ from headgate.core.budgets import (
 from headgate.core.errors import InsufficientScope, InvalidRequest
 from headgate.core.money import MAX_DOLLARS, Dollars, from_dollars, to_json
 from headgate.core.times import iso, parse_iso
-from headgate.core.usage import Dimension, UsageEvent, UsageFilter, UsageStore, UsageTotals
+from headgate.core.usage import Dimension, UsageEvent, UsageFilter, UsageStore, UsageTotals, total
 from headgate.http.calls import Call, Reply
 from headgate.http.lists import Cursor, PageQuery, PageSize, page
 from headgate.usage.projection import days_before, projection
@@ -182,17 +182,18 @@ class OwnBudgets(BudgetItem, frozen=True, rename="camel", kw_only=True):
 async def usage(call: Call[None]) -> Reply:
     """`GET /v1/usage`."""
     query: UsageQuery = call.query
-    where = _filter(call, query)
-    totals = await call.services.usage.totals(where)
-    rows: list[dict[str, Any]] = []
-    if query.group_by is not None:
-        by = query.group_by
-        rows = [
-            {by: value or None, **msgspec.structs.asdict(_totals(sums))}
-            for value, sums in await call.services.usage.rows(where, by)
-        ]
-        rows = [{_camel(name): value for name, value in row.items()} for row in rows]
-    return Reply(UsageAnswer(_totals(totals), rows))
+    where, by = _filter(call, query), query.group_by
+    store = call.services.usage
+    if by is None:
+        return Reply(UsageAnswer(_totals(await store.totals(where)), []))
+    found = await store.rows(where, by)
+    # A call has any number of tags, and one value of everything else.
+    sums = await store.totals(where) if by == "tag" else total(sums for _, sums in found)
+    rows: list[dict[str, Any]] = [
+        {by: value or None, **msgspec.structs.asdict(_totals(row))} for value, row in found
+    ]
+    rows = [{_camel(name): value for name, value in row.items()} for row in rows]
+    return Reply(UsageAnswer(_totals(sums), rows))
 
 
 async def usage_events(call: Call[None]) -> Reply:

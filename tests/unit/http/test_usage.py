@@ -46,6 +46,19 @@ async def test_usage_is_summed_in_total_and_by_a_dimension() -> None:
     }
 
 
+@pytest.mark.parametrize("by", ["model", "provider", "user", "key", "workspace", "day", "hour"])
+async def test_totals_are_the_sums_of_the_rows(by: str) -> None:
+    async with platform() as running:
+        empty = await running.call("GET", "/v1/usage", query=f"groupBy={by}")
+        await complete(running, ADMIN, tags=["red", "blue"])
+        await complete(running, await make_key(running, userId="ada"), "[[fail 500]]")
+        alone = await running.call("GET", "/v1/usage")
+        answer = await running.call("GET", "/v1/usage", query=f"groupBy={by}")
+    assert answer.json["totals"] == alone.json["totals"]
+    assert answer.json["totals"]["requests"] == 2
+    assert (empty.json["totals"]["requests"], empty.json["rows"]) == (0, [])
+
+
 async def test_a_key_sees_its_users_usage_and_an_admin_all() -> None:
     async with platform() as running:
         ada = await make_key(running, userId="ada")
