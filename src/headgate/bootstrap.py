@@ -68,6 +68,7 @@ from headgate.stores.sqlite.usage import SqliteUsage
 from headgate.transport.http import HttpClient
 from headgate.usage import samples
 from headgate.usage.alerts import Alerts
+from headgate.usage.retention import retaining
 
 DATABASE = "headgate.db"
 DISCOVERY_SECONDS = 2.0
@@ -268,6 +269,7 @@ async def _services(
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(client.aclose)
         stores = await stack.enter_async_context(_stores(settings))
+        await stack.enter_async_context(retaining(stores.usage, configuration.usage.kept_days))
         ledger = Escrow(stores.ledger)
         await ledger.start()
         stack.push_async_callback(ledger.aclose)
@@ -337,7 +339,8 @@ async def _alerting(
 async def _stores(settings: Settings) -> AsyncIterator[_Stores]:
     if settings.store == "dynamodb":
         async with _dynamodb(settings) as client:
-            dynamo = DynamoLedger(client)
+            days = settings.configuration.usage.kept_days
+            dynamo = DynamoLedger(client, retention_days=days)
             try:
                 yield _Stores(
                     DynamoKeys(client),
