@@ -39,6 +39,7 @@ class Flight:
         event_id: the row with which the answer is kept, once it has been written.
         error: why it has ended without being whole.
         is_claimed: whether it is this process that makes the call.
+        is_ending: whether it has failed or is being stopped; nobody joins it any more.
     """
 
     def __init__(self, key: AnswerKey) -> None:
@@ -50,6 +51,7 @@ class Flight:
         self.event_id: str | None = None
         self.error: BaseException | None = None
         self.is_claimed = False
+        self.is_ending = False
         self.is_over = False
         self.readers = 0
         self.task: asyncio.Task[None] | None = None
@@ -83,6 +85,11 @@ class Flight:
     async def change(self) -> None:
         """Wait for the next change."""
         await self._changed.wait()
+
+    async def ended(self) -> None:
+        """Wait until no more frames come."""
+        while not self.is_over:
+            await self.change()
 
     def _tell(self) -> None:
         self._changed.set()
@@ -119,8 +126,7 @@ class Reader:
 
     async def whole(self) -> bytes:
         """All that was written, once it has ended."""
-        while not self.flight.is_over:
-            await self.flight.change()
+        await self.flight.ended()
         if self.flight.error is not None:
             raise self.flight.error
         return b"".join(self.flight.frames)
@@ -211,6 +217,10 @@ class Flights:
                     "the answer to this call is still to be recorded: ask again",
                     retry_after_seconds=1,
                 )
+            if flight.is_ending:
+                # Its caller left a moment ago, and may be the one who asks again.
+                await flight.ended()
+                continue
             flight.readers += 1
             reader = Reader(flight, leads, self._leave)
             try:
@@ -237,6 +247,7 @@ class Flights:
                 flight.give(kept)
         except (Exception, asyncio.CancelledError) as failure:  # noqa: BLE001 - readers are told
             error = failure
+            flight.is_ending = True
         try:
             if error is not None and flight.event_id is not None:
                 # Billed, and to be recorded as soon as the store is back: not made a second time.
@@ -255,9 +266,14 @@ class Flights:
         """The kept answer; None once the call is this process's to make."""
         while True:
             now = self._clock()
-            found = await self._store.claim(
-                flight.key, owner=self._owner, now=now, until=now + CLAIM_SECONDS
-            )
+            try:
+                found = await self._store.claim(
+                    flight.key, owner=self._owner, now=now, until=now + CLAIM_SECONDS
+                )
+            except asyncio.CancelledError:
+                # The store may have made the claim, and nobody would make the call.
+                await self._drop(flight)
+                raise
             if isinstance(found, KeptAnswer):
                 _same_call(flight.key, found.key)
                 return found
@@ -282,7 +298,8 @@ class Flights:
         """Stop a call that nobody waits for any more, here or in another process."""
         while await self._is_awaited_elsewhere(flight):
             await self._pause(LOOK_SECONDS)
-        if flight.task is not None and not (flight.is_over or flight.readers):
+        if flight.task is not None and not (flight.is_ending or flight.is_over or flight.readers):
+            flight.is_ending = True
             flight.task.cancel()
 
     async def _is_awaited_elsewhere(self, flight: Flight) -> bool:

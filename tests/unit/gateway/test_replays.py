@@ -27,6 +27,7 @@ from headgate.gateway.flights import CLAIM_SECONDS
 from headgate.gateway.gateway import Answer
 from headgate.gateway.replays import FrameStream, Written
 from headgate.gateway.streams import StreamedAnswer
+from headgate.stores.memory_answers import MemoryAnswers
 
 ONCE = msgspec.structs.replace(CALLER, answer_key=AnswerKey("call-1", "body-1"))
 OTHER_BODY = msgspec.structs.replace(CALLER, answer_key=AnswerKey("call-1", "body-2"))
@@ -297,6 +298,46 @@ async def test_a_stream_whose_only_reader_leaves_is_stopped_and_not_kept() -> No
     assert one.streams[0].is_closed
     assert await streamed(desk) == [b"b", b"=12"]
     await desk.rest()
+
+
+async def test_a_stream_that_is_being_stopped_is_not_given_to_who_asks_just_then() -> None:
+    """A caller whose connection broke may be back before its first call has been cleaned up."""
+    one = FakeProvider("one", [ChatDelta(text="a"), asyncio.Event()], words("b"))
+    desk = Desk(one)
+    answer = await stream(desk)
+    await answer.aclose()
+    for count in range(12):  # at every moment of its end
+        again = begin(streamed(desk))
+        await turns()
+        assert await again == [b"b", b"=12"], count
+        assert [event.status for event in desk.events] == ["cancelled", "ok"]
+        desk = Desk(FakeProvider("one", [ChatDelta(text="a"), asyncio.Event()], words("b")))
+        answer = await stream(desk)
+        await answer.aclose()
+        await turns(count)
+
+
+async def test_a_claim_whose_caller_leaves_before_it_is_known_is_dropped() -> None:
+    """A caller who comes back to another process need not wait until the claim ends."""
+    desk = Desk(FakeProvider("one"))
+    claim = desk.store.memory.answers.claim
+    answered = asyncio.Event()
+
+    async def slow(*args: Any, **fields: Any) -> Any:
+        found = await claim(*args, **fields)
+        answered.set()
+        await asyncio.Event().wait()
+        return found
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(MemoryAnswers, "claim", lambda _, *args, **fields: slow(*args, **fields))
+        call = begin(complete(desk))
+        await answered.wait()
+        call.cancel()
+        await asyncio.gather(call, return_exceptions=True)
+        await turns()
+    elsewhere = Desk(FakeProvider("one"), beside=desk)
+    assert isinstance((await complete(elsewhere)).receipt, Receipt)
 
 
 async def test_a_call_goes_on_for_a_duplicate_when_its_first_caller_leaves() -> None:
