@@ -307,8 +307,10 @@ class Flights:
             return False
         since = self._clock() - AWAITED_SECONDS
         try:
-            return await self._store.is_awaited(flight.key.id, since=since)
-        except HeadgateError:
+            # A store that is slow to answer must not keep the vendor at work.
+            async with asyncio.timeout(AWAITED_SECONDS):
+                return await self._store.is_awaited(flight.key.id, since=since)
+        except (HeadgateError, TimeoutError):
             return False
 
     async def _tick(self) -> None:

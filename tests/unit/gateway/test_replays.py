@@ -389,6 +389,29 @@ async def test_a_call_is_stopped_when_the_waiter_in_another_process_leaves_too()
     await desk.rest()
 
 
+@pytest.mark.parametrize("is_silent", [False, True])
+async def test_a_call_is_stopped_though_the_store_does_not_say_who_waits(
+    monkeypatch: pytest.MonkeyPatch, is_silent: bool
+) -> None:
+    async def away(*_: Any, **__: Any) -> bool:
+        if is_silent:
+            await asyncio.Event().wait()
+        raise Overloaded("the store is away")
+
+    monkeypatch.setattr(MemoryAnswers, "is_awaited", away)
+    monkeypatch.setattr("headgate.gateway.flights.AWAITED_SECONDS", 0.01)
+    one = FakeProvider("one", asyncio.Event())
+    desk = Desk(one)
+    call = begin(complete(desk))
+    await one.called.wait()
+    call.cancel()
+    await asyncio.wait((call,))
+    await asyncio.sleep(0.02)
+    await turns()
+    assert desk.event.status == "cancelled"
+    await desk.rest()
+
+
 async def test_a_call_that_could_not_be_recorded_yet_is_not_made_again() -> None:
     """It is billed as soon as the store is back, and its answer is there with the bill."""
     one = FakeProvider("one")
