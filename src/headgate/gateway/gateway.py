@@ -315,6 +315,7 @@ def failure(error: ProviderError) -> HeadgateError:
     after = error.retry_after_seconds
     reasons: dict[RefusalKind, HeadgateError] = {
         "invalid": InvalidRequest(error.message, param=error.param),
+        "unsupported": InvalidRequest(error.message, param=error.param),
         "context_length": ContextLengthExceeded(error.message, param=error.param),
         "not_found": ModelNotFound(error.message, param="model"),
         "rate_limited": RateLimited(error.message, retry_after_seconds=after or 1.0),

@@ -10,6 +10,7 @@ from headgate.core import chat
 from headgate.core.errors import ModelNotFound
 from headgate.core.ids import new_id
 from headgate.core.protocols import openai as protocol
+from headgate.core.protocols import openai_embeddings
 from headgate.gateway.streams import StreamedAnswer
 from headgate.http.calls import Call, Reply, StreamReply
 from headgate.http.receipts import receipt_headers
@@ -57,14 +58,14 @@ async def _frames(answer: StreamedAnswer, *, include_usage: bool) -> AsyncGenera
         yield protocol.DONE
 
 
-async def embeddings(call: Call[protocol.EmbeddingsRequest]) -> Reply:
+async def embeddings(call: Call[openai_embeddings.EmbeddingsRequest]) -> Reply:
     """`POST /v1/embeddings`."""
-    parsed = protocol.embedding_request(call.body, call.raw)
+    parsed = openai_embeddings.embedding_request(call.body, call.raw)
     model = call.services.embedding_model(parsed.request.model)
     request = msgspec.structs.replace(parsed.request, model=model)
     answer = await call.services.gateway.embed(call.caller(), request)
     return Reply(
-        protocol.embedding_list(answer.response, as_base64=parsed.as_base64),
+        openai_embeddings.embedding_list(answer.response, as_base64=parsed.as_base64),
         headers=receipt_headers(answer.receipt),
     )
 

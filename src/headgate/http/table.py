@@ -3,6 +3,7 @@
 from typing import Any
 
 from headgate.core.protocols import openai as openai_protocol
+from headgate.core.protocols import openai_embeddings
 from headgate.http import docs, keys, openai, platform, system, usage
 from headgate.http.lists import PageQuery
 from headgate.http.routes import Route
@@ -107,8 +108,8 @@ def _openai_routes() -> list[Route]:
                 "Vectors are numbers, or base64 of little-endian 32-bit floats with "
                 "`encoding_format` `base64`. Lists of tokens are taken too."
             ),
-            body=openai_protocol.EmbeddingsRequest,
-            answer=openai_protocol.EmbeddingList,
+            body=openai_embeddings.EmbeddingsRequest,
+            answer=openai_embeddings.EmbeddingList,
             metered=True,
         ),
         Route(

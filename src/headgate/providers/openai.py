@@ -54,6 +54,8 @@ from headgate.transport.http import HttpClient, HttpError, HttpStream
 DEFAULT_OUTPUT_TOKENS = 4096
 # The most an image can count as, in the models' documentation ("high" detail of a large image).
 IMAGE_TOKENS = 50_000
+# A document may fill what a model can read, and no model of this protocol reads more than this.
+DOCUMENT_TOKENS = 1_050_000
 # The vendors' own rule of thumb for English text.
 BYTES_PER_TOKEN = 4
 # OpenAI counts a handful of tokens for each message and tool besides their text.
@@ -107,7 +109,11 @@ _TOO_LONG = re.compile(r"maximum context length", re.IGNORECASE)
 
 
 def to_wire(vendor: OpenAIVendor, request: chat.ChatRequest) -> bytes:
-    """The body of a chat completion, the caller's own where it is in this protocol."""
+    """The body of a chat completion, the caller's own where it is in this protocol.
+
+    Raises:
+        ProviderRefused: it asks for something that the protocol has no words for.
+    """
     if _speaks_it(request.wire):
         fields: dict[str, Any] = dict(_FIELDS.decode(request.wire.body))
         set_limit(fields, vendor.limit_field, request.max_tokens)
@@ -372,6 +378,7 @@ class OpenAIProvider:
         return (
             chat.text_bytes(request)
             + chat.image_count(messages) * IMAGE_TOKENS
+            + chat.document_count(messages) * DOCUMENT_TOKENS
             + OVERHEAD_TOKENS * (1 + len(request.tools))
             + 8 * len(messages)
         )

@@ -20,6 +20,7 @@ from headgate.core.models import (
     ProviderRefused,
     ProviderTimedOut,
     RefusalKind,
+    refuse_native,
 )
 from headgate.core.prices import Price
 
@@ -202,6 +203,7 @@ class SandboxStream:
 
 
 def _planned(request: ChatRequest) -> sandbox.Plan:
+    refuse_native(request)
     if request.n > 1:
         raise ProviderRefused("invalid", "the sandbox gives one answer: leave `n` out", param="n")
     if request.logprobs:

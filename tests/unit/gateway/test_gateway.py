@@ -142,6 +142,17 @@ async def test_the_last_failure_is_told_where_no_route_is_left() -> None:
     await desk.rest()
 
 
+async def test_an_option_that_one_vendor_does_not_have_is_for_the_next_one() -> None:
+    one, two = (
+        FakeProvider("one", ProviderRefused("unsupported", "no such option")),
+        FakeProvider("two"),
+    )
+    desk = Desk(one, two, aliases=TWO)
+    await desk.gateway.complete(CALLER, asks(model="best"))
+    assert (len(one.chats), len(two.chats)) == (1, 1)
+    await desk.rest()
+
+
 async def test_a_route_that_cannot_be_afforded_makes_way_for_one_that_can() -> None:
     one, two = FakeProvider("one"), FakeProvider("two")
     desk = Desk(one, two, aliases=TWO, prices={"two": FREE})
@@ -178,6 +189,7 @@ async def test_a_vendors_failure_is_told_before_a_route_that_could_not_be_afford
         (ProviderBroke("x"), UpstreamFailed),
         (ProviderUnreachable("x"), UpstreamFailed),
         (ProviderRefused("invalid", "x"), InvalidRequest),
+        (ProviderRefused("unsupported", "x"), InvalidRequest),
         (ProviderRefused("context_length", "x"), ContextLengthExceeded),
         (ProviderRefused("not_found", "x"), ModelNotFound),
         (ProviderRefused("unauthorized", "x"), UpstreamFailed),

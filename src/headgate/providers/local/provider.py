@@ -16,11 +16,12 @@ from headgate.core.chat import (
     FinishReason,
     TokenUsage,
     WireDelta,
+    document_count,
     image_count,
 )
 from headgate.core.embeddings import EmbeddingRequest, EmbeddingResponse
 from headgate.core.ids import new_id
-from headgate.core.models import ProviderRefused
+from headgate.core.models import ProviderRefused, refuse_native
 from headgate.core.prices import Price
 from headgate.providers.local.embed import DIMENSIONS, MOST_DIMENSIONS, vector
 from headgate.providers.local.reply import reply
@@ -193,10 +194,17 @@ class LocalStream:
 
 def _check(request: ChatRequest) -> None:
     """Refuse what no answer in words could make up for."""
+    refuse_native(request)
     if image_count(request.messages):
         raise ProviderRefused(
             "invalid",
             "the local model cannot see images: send text, or connect a model that can",
+            param="messages",
+        )
+    if document_count(request.messages):
+        raise ProviderRefused(
+            "invalid",
+            "the local model cannot open documents: send their text, or connect a model that can",
             param="messages",
         )
     if request.n > 1 or request.logprobs:
