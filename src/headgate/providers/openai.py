@@ -4,7 +4,6 @@ Such a vendor is a row of data (`OpenAIVendor`), not a class. A caller who speak
 is forwarded byte for byte; frames are scanned only for the usage, the end and errors.
 """
 
-import asyncio
 import contextlib
 import math
 import re
@@ -26,16 +25,15 @@ from headgate.core.models import (
 )
 from headgate.core.protocols.openai import PROTOCOL
 from headgate.providers.failures import retry_after, unanswered, without_secrets
-from headgate.providers.openai_frames import (
+from headgate.providers.frames import (
     BLANK,
-    END,
     FrameCutter,
     data_of,
-    only_usage,
-    plain_length,
+    drain,
     split,
-    without_usage,
+    tokens_received,
 )
+from headgate.providers.openai_frames import END, only_usage, plain_length, without_usage
 from headgate.providers.openai_requests import LimitField, set_limit, translated
 from headgate.providers.openai_shapes import (
     UNREADABLE,
@@ -60,8 +58,6 @@ DOCUMENT_TOKENS = 1_050_000
 BYTES_PER_TOKEN = 4
 # OpenAI counts a handful of tokens for each message and tool besides their text.
 OVERHEAD_TOKENS = 64
-# How long an answer that has ended may keep its caller waiting for the connection's sake.
-DRAIN_SECONDS = 0.05
 # Some models' tokenizers mark the beginning and the end of each text besides.
 EMBEDDING_OVERHEAD_TOKENS = 8
 
@@ -261,7 +257,7 @@ class OpenAIStream:
                     size = choice.delta.size if choice.delta else 0
                     frames += bool(size)
                     written += size
-        return frames if written <= 8 * frames else math.ceil(written / BYTES_PER_TOKEN)
+        return tokens_received(frames, written, BYTES_PER_TOKEN)
 
     async def aclose(self) -> None:
         """Close the connection, which stops the vendor's work."""
@@ -279,7 +275,7 @@ class OpenAIStream:
                     for piece in self._pieces_of(block):
                         yield piece
                     if self._ended:
-                        await _drain(chunks)
+                        await drain(chunks)
                         return
                 # Some vendors forget the blank line after the end mark.
                 self._ended = data_of(cutter.rest) == END
@@ -337,14 +333,6 @@ class OpenAIStream:
             return ()
         self._received.append(frames)
         return (chat.WireDelta(frames),)
-
-
-async def _drain(chunks: AsyncIterator[bytes]) -> None:
-    """Read what follows the end mark: a connection whose answer is read whole serves again."""
-    with contextlib.suppress(TimeoutError, HttpError):
-        async with asyncio.timeout(DRAIN_SECONDS):
-            async for _ in chunks:
-                pass
 
 
 class OpenAIProvider:
