@@ -100,6 +100,7 @@ class Sandbox:
             finish_reason=plan.finish_reason,
             usage=plan.usage,
             tool_calls=plan.tool_calls,
+            stop_sequence=plan.stop_sequence,
         )
 
     def stream(self, request: ChatRequest, *, idempotency_key: str) -> "SandboxStream":  # noqa: ARG002 - the same request gives the same answer, whatever its key
