@@ -141,6 +141,9 @@ class FakeProvider:
     def input_estimate(self, request: ChatRequest) -> int:
         return 10
 
+    async def count_tokens(self, request: ChatRequest) -> int:
+        return 12
+
     def output_ceiling(self, request: ChatRequest) -> int:
         return 100
 

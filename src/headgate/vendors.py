@@ -14,6 +14,7 @@ from headgate.cli.installation import Finding
 from headgate.core.models import Provider, ProviderError
 from headgate.core.prices import Price
 from headgate.gateway.catalog import Catalog
+from headgate.providers.anthropic import AnthropicProvider, AnthropicVendor
 from headgate.providers.local.provider import LOCAL_PRICE, Local
 from headgate.providers.openai import OpenAIProvider, OpenAIVendor
 from headgate.providers.prices import PackagedVendor, Prices, packaged_models
@@ -43,6 +44,23 @@ OPENAI_OUTPUT_TOKENS = {
 # What `auto` may pick at OpenAI; the cheapest comes first by its price.
 OPENAI_EVERYDAY = ("gpt-4o-mini", "gpt-4.1-nano", "gpt-4.1-mini")
 OPENAI_EMBEDDING = "text-embedding-3-small"
+# Anthropic's documented maxima of output tokens, by the beginning of a model's id.
+ANTHROPIC_OUTPUT_TOKENS = {
+    "claude-v1": 4_096,
+    "claude-2": 4_096,
+    "claude-3": 4_096,
+    "claude-3-5": 8_192,
+    "claude-3-7": 64_000,
+    "claude-haiku-4": 64_000,
+    "claude-sonnet-4": 64_000,
+    "claude-sonnet-4-6": 128_000,
+    "claude-opus-4": 32_000,
+    "claude-opus-4-5": 64_000,
+    "claude-opus-4-6": 128_000,
+    "claude-opus-4-7": 128_000,
+    "claude-opus-4-8": 128_000,
+}
+ANTHROPIC_EVERYDAY = ("claude-haiku-4-5",)
 FREE = Price(input=0, output=0, version="self-hosted")
 
 
@@ -92,6 +110,13 @@ class Vendors:
             name != vendor and provider.serves(model) for name, provider in self.providers.items()
         )
 
+    def is_listed_elsewhere(self, vendor: str, model: str) -> bool:
+        """Whether another vendor lists a model by this very name."""
+        return any(
+            name != vendor and model in provider.models()
+            for name, provider in self.providers.items()
+        )
+
 
 def vendors_of(settings: Settings, client: HttpClient) -> Vendors:
     """The vendors that `settings` name; none of them is called yet."""
@@ -103,6 +128,7 @@ def vendors_of(settings: Settings, client: HttpClient) -> Vendors:
     vendors = Vendors(Prices(corrections, fixed, packaged), fixed, packaged)
     vendors.providers |= {"sandbox": Sandbox(), "local": Local()}
     _add_openai(vendors, settings, client)
+    _add_anthropic(vendors, settings, client)
     _add_compatible(vendors, settings, client)
     _add_ollama(vendors, settings, client)
     return vendors
@@ -134,6 +160,26 @@ def _add_openai(vendors: Vendors, settings: Settings, client: HttpClient) -> Non
     _add_remote(vendors, "openai", OpenAIProvider(vendor, client))
 
 
+def _add_anthropic(vendors: Vendors, settings: Settings, client: HttpClient) -> None:
+    if settings.anthropic_api_key is None:
+        return
+    vendors.packaged["anthropic"] = PackagedVendor(id="anthropic")
+    vendors.everyday["anthropic"] = ANTHROPIC_EVERYDAY
+    vendor = AnthropicVendor(
+        name="anthropic",
+        base_url=str(settings.anthropic_base_url),
+        api_key=settings.anthropic_api_key.reveal(),
+        catalog=packaged_models("anthropic"),
+        recognises=lambda model: (
+            model.startswith("claude-")
+            and vendors.prices.price("anthropic", model) is not None
+            and not vendors.is_listed_elsewhere("anthropic", model)
+        ),
+        output_tokens=ANTHROPIC_OUTPUT_TOKENS,
+    )
+    _add_remote(vendors, "anthropic", AnthropicProvider(vendor, client))
+
+
 def _add_compatible(vendors: Vendors, settings: Settings, client: HttpClient) -> None:
     for row in settings.vendors:
         vendors.packaged[row.name] = PackagedVendor(url=row.base_url)
@@ -156,7 +202,7 @@ def _add_ollama(vendors: Vendors, settings: Settings, client: HttpClient) -> Non
     vendors.providers["ollama"] = OpenAIProvider(ollama, client)
 
 
-def _add_remote(vendors: Vendors, name: str, provider: OpenAIProvider) -> None:
+def _add_remote(vendors: Vendors, name: str, provider: OpenAIProvider | AnthropicProvider) -> None:
     vendors.providers[name] = vendors.remote[name] = provider
 
 
@@ -192,7 +238,8 @@ async def check_vendors(settings: Settings) -> Finding:
         return Finding(
             "warn",
             f"{message}; no model vendor",
-            "Set OPENAI_API_KEY, start Ollama, or add a [vendors.…] section to headgate.toml.",
+            "Set OPENAI_API_KEY or ANTHROPIC_API_KEY, start Ollama, or add a [vendors.…] section to"
+            " headgate.toml.",
         )
     return Finding("ok", message)
 

@@ -81,6 +81,25 @@ async def test_a_vendor_does_not_take_a_model_that_another_one_says_it_has(
     assert found.providers["openai"].serves("gpt-4o-2024-08-06")
 
 
+async def test_anthropics_models_are_anthropics_whatever_their_edition(
+    client: HttpClient, tmp_path: Path
+) -> None:
+    """A price that a correction gives to a name makes it no other vendor's."""
+    (tmp_path / "headgate.toml").write_text(
+        '[prices."claude-haiku-4-5-20251001"]\ninput = 1\noutput = 5\n'
+        '[prices."made-up"]\ninput = 1\noutput = 5\n'
+    )
+    both = {"OPENAI_API_KEY": "sk-test", "ANTHROPIC_API_KEY": "sk-ant-test"}
+    found = vendors(client, tmp_path, **both)
+    openai, anthropic = found.providers["openai"], found.providers["anthropic"]
+    for model in ("claude-haiku-4-5", "claude-haiku-4-5-20251001", "claude-opus-4-5"):
+        assert anthropic.serves(model)
+        assert not openai.serves(model)
+    assert not anthropic.serves("made-up")
+    assert not anthropic.serves("claude-without-a-price")
+    assert {"anthropic/claude-haiku-4-5", "openai/gpt-4o-mini"} <= set(found.auto())
+
+
 def test_texts_are_embedded_by_a_vendor_that_embeds_or_here(tmp_path: Path) -> None:
     assert default_embedding_model(settings(tmp_path)) == "local/local"
     with_openai = settings(tmp_path, OPENAI_API_KEY="sk-test")

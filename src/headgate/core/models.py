@@ -126,6 +126,14 @@ class ChatModel(Protocol):
         """The most output tokens the model gives when the caller sets no limit."""
         ...
 
+    async def count_tokens(self, request: ChatRequest) -> int:
+        """The input tokens of `request`: exact where the vendor tells without a charge.
+
+        Raises:
+            ProviderError: the vendor does not tell.
+        """
+        ...
+
     async def complete(self, request: ChatRequest, *, idempotency_key: str) -> ChatResponse:
         """The whole answer.
 

@@ -375,6 +375,10 @@ class OpenAIProvider:
         """About four bytes a token, the vendors' own rule of thumb for English text."""
         return math.ceil(chat.text_bytes(request) / BYTES_PER_TOKEN)
 
+    async def count_tokens(self, request: chat.ChatRequest) -> int:
+        """An estimate: the protocol has no way to ask."""
+        return self.input_estimate(request)
+
     def output_ceiling(self, request: chat.ChatRequest) -> int:
         """The model's documented maximum."""
         for prefix, tokens in self._limits:

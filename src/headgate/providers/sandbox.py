@@ -69,6 +69,10 @@ class Sandbox:
         """The exact number of input tokens."""
         return sandbox.input_tokens(request)
 
+    async def count_tokens(self, request: ChatRequest) -> int:
+        """The exact number of input tokens."""
+        return sandbox.input_tokens(request)
+
     def output_ceiling(self, request: ChatRequest) -> int:
         """What a model of this size would say at most, and never less than what is planned."""
         try:

@@ -37,6 +37,9 @@ class Scripted:
     def input_estimate(self, request: ChatRequest) -> int:
         return 10
 
+    async def count_tokens(self, request: ChatRequest) -> int:
+        return 10
+
     def output_ceiling(self, request: ChatRequest) -> int:
         return 100
 

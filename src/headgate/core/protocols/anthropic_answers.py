@@ -44,11 +44,11 @@ class TextBlock(msgspec.Struct, frozen=True, tag_field="type", tag="text"):
 
 
 class ToolUseBlock(msgspec.Struct, frozen=True, tag_field="type", tag="tool_use"):
-    """A tool that shall be called."""
+    """A tool that shall be called; `input` is an object."""
 
     id: str
     name: str
-    input: dict[str, Any]
+    input: msgspec.Raw
 
 
 class ThinkingBlock(msgspec.Struct, frozen=True, tag_field="type", tag="thinking"):
@@ -174,13 +174,13 @@ def message(response: chat.ChatResponse) -> MessageAnswer:
     )
 
 
-def _arguments(text: str) -> dict[str, Any]:
-    """A tool's input; empty where the model's text broke off before it was JSON."""
+def _arguments(text: str) -> msgspec.Raw:
+    """A tool's input as it was written; empty where that broke off before it was an object."""
     try:
-        value = msgspec.json.decode(text or "{}")
+        msgspec.json.decode(text, type=dict[str, msgspec.Raw])
     except (msgspec.DecodeError, RecursionError):
-        return {}
-    return value if isinstance(value, dict) else {}
+        text = "{}"
+    return msgspec.Raw(text.encode())
 
 
 class EventWriter:

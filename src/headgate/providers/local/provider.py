@@ -68,6 +68,10 @@ class Local:
         """The exact number of input tokens: those of all messages' texts."""
         return sum(token_count(message.text) for message in request.messages)
 
+    async def count_tokens(self, request: ChatRequest) -> int:
+        """The exact number of input tokens."""
+        return self.input_estimate(request)
+
     def output_ceiling(self, request: ChatRequest) -> int:  # noqa: ARG002 - the port's signature
         """The most tokens of an answer."""
         return MOST_OUTPUT_TOKENS
