@@ -11,6 +11,7 @@ TESTED_ELSEWHERE = {
     "core/limits.py": "values and a port; tests/contract holds its adapters to it",
     "core/models.py": "ports and their errors, without behaviour",
     "gateway/books.py": "the arithmetic that test_escrow.py shows",
+    "http/error_bodies.py": "values without behaviour; test_openapi.py compares them with errors",
     "http/services.py": "fields without behaviour",
     "transport/connection.py": "test_http.py speaks over it",
     "stores/dynamodb/accounts.py": "the items that dynamodb/test_ledger.py and the contract show",

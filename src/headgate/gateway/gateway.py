@@ -25,6 +25,7 @@ from headgate.core.errors import (
     UpstreamFailed,
     UpstreamTimedOut,
 )
+from headgate.core.keys import VirtualKey
 from headgate.core.limits import RateLimiter
 from headgate.core.models import (
     ProviderError,
@@ -162,6 +163,25 @@ class Gateway:
             make,
         )
         return await self._whole(call)
+
+    async def count_tokens(self, key: VirtualKey, request: ChatRequest) -> int:
+        """The input tokens of `request`; vendors tell them without a charge.
+
+        Raises:
+            HeadgateError: no vendor of the model does, or the key asks too often.
+        """
+        routes = await self.catalog.routes(request.model, key)
+        place = Place(await self.limiter.admit(key, 0))
+        refusal: ProviderError | None = None
+        try:
+            for route in routes:
+                try:
+                    return await route.provider.count_tokens(_fitted(request, route, None))
+                except ProviderError as error:
+                    refusal = error
+        finally:
+            place.leave()
+        raise failure(refusal or ProviderUnreachable("no vendor is configured"))
 
     async def _whole(self, call: _Call[W]) -> Answer[W]:
         """The whole answer to a call, once its record is durable."""

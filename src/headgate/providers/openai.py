@@ -244,8 +244,8 @@ class OpenAIStream:
         return self._usage if is_final else None
 
     def ending(self) -> bytes:
-        """The vendor's frame with the usage."""
-        return self._ending
+        """The vendor's frame with the usage, for a caller who is forwarded the others."""
+        return self._ending if self._forward else b""
 
     def received_tokens(self) -> int:
         """Tokens received so far: vendors send about one a frame, else about four bytes."""

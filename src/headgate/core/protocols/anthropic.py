@@ -32,7 +32,6 @@ _CALLERS_TOOLS = re.compile(
 )
 _VERSION = re.compile(r"\d{4}-\d{2}-\d{2}")
 _BETAS = re.compile(r"[\w.-]+(?:\s*,\s*[\w.-]+){0,31}")
-_NO_INPUT = msgspec.Raw(b"{}")
 
 
 class CacheControl(msgspec.Struct):
@@ -68,7 +67,7 @@ class Block(msgspec.Struct):
     citations: Citations | list[Any] | None = None
     id: str | None = None
     name: str | None = None
-    input: msgspec.Raw = _NO_INPUT
+    input: msgspec.Raw = msgspec.field(default_factory=msgspec.Raw)
     tool_use_id: str | None = None
     content: "str | list[Block] | None" = None
     is_error: bool | None = None
