@@ -563,7 +563,8 @@ async def test_a_caller_who_leaves_stops_the_vendor(
     headgate: Headgate, admin: Caller, vendors: Simulator
 ) -> None:
     await vendors.forget()
-    body = message("[[tokens 999]] [[rate 5]]", "claude-haiku-4-5", stream=True)
+    asked = "a b c d [[usage cached=3]] [[tokens 999]] [[rate 5]]"
+    body = message(asked, "claude-haiku-4-5", stream=True)
     async with admin.opened("/v1/messages", body) as answer:
         async for _ in answer.aiter_bytes():
             break
@@ -571,5 +572,6 @@ async def test_a_caller_who_leaves_stops_the_vendor(
     call = await vendors.only_call("endedAt")
     assert call["cancelled"]
     row = await eventually(lambda: admin.event_of(request_id), bool)
-    assert row["status"] == "cancelled"
+    assert (row["status"], row["inputTokens"]) == ("cancelled", 4)
+    assert row["cost"] == Decimal("0.0000013") + row["outputTokens"] * Decimal("0.000005")
     assert 0 < row["outputTokens"] < 99

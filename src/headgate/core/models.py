@@ -93,6 +93,10 @@ class ChatStream(Protocol):
         """The vendor's own final count, once it has come."""
         ...
 
+    def input_usage(self) -> TokenUsage | None:
+        """The vendor's count of the input, where it tells that before the end."""
+        ...
+
     def received_tokens(self) -> int:
         """Output tokens received so far, estimated where the vendor has not counted them."""
         ...

@@ -234,6 +234,12 @@ class AnthropicStream:
         """The vendor's events with the final count and the end."""
         return self._ending
 
+    def input_usage(self) -> chat.TokenUsage | None:
+        """What the first event counted: the input is known before there is any output."""
+        if not self._has_begun:
+            return None
+        return msgspec.structs.replace(self._usage.counted(), output_tokens=0, reasoning_tokens=0)
+
     def received_tokens(self) -> int:
         """Tokens received so far, by the pieces or by their size."""
         frames = written = 0

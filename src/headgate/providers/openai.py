@@ -247,6 +247,10 @@ class OpenAIStream:
         """The vendor's frame with the usage, for a caller who is forwarded the others."""
         return self._ending if self._forward else b""
 
+    def input_usage(self) -> chat.TokenUsage | None:
+        """Nothing: the protocol counts at the end."""
+        return None
+
     def received_tokens(self) -> int:
         """Tokens received so far: vendors send about one a frame, else about four bytes."""
         frames = written = 0

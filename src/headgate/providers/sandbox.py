@@ -161,6 +161,10 @@ class SandboxStream:
         """The exact count, once the last piece has come."""
         return self._usage
 
+    def input_usage(self) -> TokenUsage | None:
+        """Nothing: the estimate is exact."""
+        return None
+
     def received_tokens(self) -> int:
         """The words received so far."""
         return self._received

@@ -74,6 +74,9 @@ class ScriptedStream:
     def usage(self) -> TokenUsage | None:
         return self._usage
 
+    def input_usage(self) -> TokenUsage | None:
+        return None
+
     def received_tokens(self) -> int:
         return self._received
 

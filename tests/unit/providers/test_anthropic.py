@@ -595,6 +595,19 @@ async def test_received_tokens_are_about_what_was_written(request_: ChatRequest)
         assert stream.received_tokens() == tokens
 
 
+@pytest.mark.parametrize("request_", [FORWARDED, STREAMED], ids=["forwarded", "translated"])
+async def test_the_input_is_known_from_the_first_event_on(request_: ChatRequest) -> None:
+    """So an answer that breaks off is not billed as if nothing had been cached."""
+    stream = AnthropicStream(ScriptedStream([START + CONTENT]), request_)
+    assert stream.input_usage() is None
+    await anext(aiter(stream))
+    assert stream.input_usage() == msgspec.structs.replace(
+        USAGE, output_tokens=0, reasoning_tokens=0
+    )
+    assert stream.usage() is None
+    await stream.aclose()
+
+
 async def test_events_without_a_line_for_their_name_are_told_by_their_content() -> None:
     bare = b"".join(
         b"data: " + frame.partition(b"data: ")[2] + b"\n\n" for frame in WHOLE.split(b"\n\n")[:-1]

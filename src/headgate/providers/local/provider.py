@@ -183,6 +183,10 @@ class LocalStream:
         """The exact count, once all words have come."""
         return self._usage
 
+    def input_usage(self) -> TokenUsage | None:
+        """Nothing: the estimate is exact."""
+        return None
+
     def received_tokens(self) -> int:
         """The words so far."""
         return self._received
