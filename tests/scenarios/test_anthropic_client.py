@@ -349,11 +349,16 @@ async def test_what_another_vendor_does_not_have_is_refused_by_name(
     client: AsyncAnthropic, vendors: Simulator, fields: dict[str, Any], option: str
 ) -> None:
     await vendors.forget()
-    with pytest.raises(anthropic.BadRequestError, match="invalid_request_error") as refused:
-        await client.messages.create(
-            model="gpt-4o-mini", max_tokens=9, messages=says("hi"), extra_body=fields
-        )
-    assert option in str(refused.value)
+    for stream in (False, True):
+        with pytest.raises(anthropic.BadRequestError, match="invalid_request_error") as refused:
+            await client.messages.create(
+                model="gpt-4o-mini",
+                max_tokens=9,
+                messages=says("hi"),
+                stream=stream,
+                extra_body=fields,
+            )
+        assert option in str(refused.value)
     assert await vendors.calls() == []
     own = await client.messages.create(
         model="claude-haiku-4-5", max_tokens=9, messages=says("hi"), extra_body=fields
@@ -373,9 +378,10 @@ async def test_what_anthropic_does_not_have_is_refused_by_name(
         {"temperature": 1.5},
     ):
         (option,) = fields
-        body = {"model": "claude-haiku-4-5", "messages": says("hi"), **fields}
-        refused = await admin.post("/v1/chat/completions", body)
-        assert (refused.status, refused.error["param"]) == (400, option)
+        for stream in (False, True):
+            body = {"model": "claude-haiku-4-5", "messages": says("hi"), "stream": stream, **fields}
+            refused = await admin.post("/v1/chat/completions", body)
+            assert (refused.status, refused.error["param"]) == (400, option)
     assert await vendors.calls() == []
 
 

@@ -95,18 +95,17 @@ class Application:
     async def _answer(
         self, scope: Scope, receive: Receive, request_id: str, departure: "_Departure"
     ) -> Reply | StreamReply:
-        style = self._table.error_style(scope["path"])
         try:
             match = self._table.match(scope["method"], scope["path"])
             call = await self._call(match, scope, receive, request_id)
             departure.watch()
             return await match.route.handler(call)
         except HeadgateError as error:
-            return errors.reply_for(error, style, request_id)
+            return errors.reply_for(error, self._table.error_style(scope["path"]), request_id)
         except Exception:  # noqa: BLE001 - the rim: logged, and answered without a trace
             # Whatever went wrong, the caller gets the error's shape and no trace of it.
             _LOG.exception("request %s failed", request_id)
-            return errors.reply_for(None, style, request_id)
+            return errors.reply_for(None, self._table.error_style(scope["path"]), request_id)
 
     async def _call(
         self, match: Match, scope: Scope, receive: Receive, request_id: str

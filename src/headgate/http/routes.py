@@ -115,7 +115,7 @@ class RouteTable:
         return msgspec.structs.replace(match, params=params) if params else match
 
     def error_style(self, path: str) -> ErrorStyle:
-        """In whose words it is told that no row matches."""
+        """In whose words a path tells what went wrong, whether or not a row matches."""
         rows = [match.route for match in self._exact.get(path, {}).values()]
         return rows[0].errors if rows else "platform"
 

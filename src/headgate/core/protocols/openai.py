@@ -196,6 +196,7 @@ class ChatCompletionRequest(msgspec.Struct):
     logit_bias: dict[str, float] | None = None
     functions: list[Any] | None = None
     function_call: Any = None
+    moderation: Any = None
     prediction: Any = None
     verbosity: str | None = None
     stream: bool | None = None
@@ -205,7 +206,7 @@ class ChatCompletionRequest(msgspec.Struct):
     web_search_options: None = None
 
 
-NATIVE = ("logit_bias", "functions", "function_call", "prediction", "verbosity")
+NATIVE = ("logit_bias", "functions", "function_call", "moderation", "prediction", "verbosity")
 
 
 class ParsedChat(NamedTuple):

@@ -229,6 +229,7 @@ def test_an_effort_says_how_much_to_think(effort: str | None, reasoning: Reasoni
         {"functions": [{"name": "f"}]},
         {"function_call": "auto"},
         {"prediction": {"type": "content", "content": "x"}},
+        {"moderation": {"model": "m"}},
         {"verbosity": "low"},
     ],
 )
