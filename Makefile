@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check fix bench lock clean
+.PHONY: help setup run test check fix bench torture lock clean
 
 PYTHON ?= python3
 PORT ?= 3000
@@ -73,6 +73,9 @@ fix: setup ## Format, and repair what the linter can repair
 
 bench: setup ## Measure the gateway, beside its peers where they can be installed (ARGS= for the script)
 	@$(BIN)/python benchmarks/run.py $(ARGS)
+
+torture: setup ## Kill, flood and interleave for half an hour, and write down what became of the money
+	@PYTHONPATH=tests $(BIN)/python -m torture $(ARGS)
 
 lock: setup ## Pin all dependencies by hash from pyproject.toml (ARGS=--upgrade for newer ones)
 	$(COMPILE) --output-file requirements/runtime.txt

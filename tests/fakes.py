@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias, TypeVar
+from typing import ClassVar, TypeAlias, TypeVar
 
 from headgate.core.budgets import Account, AccountState, LeaseId, Limit, Settlement, Unconfirmed
 from headgate.core.chat import ChatDelta, ChatRequest, ChatResponse, TokenUsage, WireDelta
@@ -201,12 +201,16 @@ class RemoteLedger:
     """A `MemoryLedger` behind a wire, as a database is.
 
     An answer takes a turn of the loop; what was asked is done even where the one who asked has
-    left. The store can be away, and one of its methods can be held back.
+    left. The store can be away, its answers can be lost on the way, and one of its methods can be
+    held back.
     """
+
+    look_seconds: ClassVar[float] = 0.1
 
     def __init__(self, memory: MemoryLedger | None = None) -> None:
         self.memory = memory or MemoryLedger()
         self.is_away = False
+        self.loses_answers = False
         self.asked: list[str] = []
         self._gates: dict[str, asyncio.Event] = {}
         self._failures: dict[str, list[Exception]] = {}
@@ -278,7 +282,10 @@ class RemoteLedger:
             raise Overloaded("the store is away")
         if failures := self._failures.get(method):
             raise failures.pop(0)
-        return await act()
+        answer = await act()
+        if self.loses_answers:
+            raise Overloaded("the store did not answer", may_be_done=True)
+        return answer
 
 
 async def until(condition: Callable[[], bool]) -> None:

@@ -9,6 +9,7 @@ import functools
 import itertools
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -70,6 +71,16 @@ def endpoint() -> str:
     return url
 
 
+def pause() -> None:
+    """Let it hang: it takes connections and answers nothing until `go_on`; its data stays."""
+    _started[-1].send_signal(signal.SIGSTOP)
+
+
+def go_on() -> None:
+    """End the pause: what had come meanwhile is carried out now."""
+    _started[-1].send_signal(signal.SIGCONT)
+
+
 def stop() -> None:
     """End what was started."""
     while _started:
@@ -88,6 +99,11 @@ async def dynamo_client(account: str | None = None) -> AsyncIterator[DynamoClien
     await tables.create(client)
     yield client
     await http.aclose()
+
+
+async def account_of(client: DynamoClient) -> str:
+    """The account that a client of `dynamo_client` has."""
+    return (await client.credentials.current()).access_key_id
 
 
 def _wait_for(url: str) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from headgate.aws_identity import aws_credentials
 from headgate.cli.installation import Check, Finding
 from headgate.core.budgets import LedgerStore
 from headgate.core.errors import HeadgateError, Overloaded
@@ -51,7 +52,6 @@ from headgate.stores.sqlite.keys import SqliteKeys
 from headgate.stores.sqlite.ledger import SqliteLedger
 from headgate.stores.sqlite.usage import SqliteUsage
 from headgate.transport.http import HttpClient
-from headgate.transport.sigv4 import Credentials
 from headgate.usage import samples
 from headgate.vendors import check_vendors, default_embedding_model, vendors_of
 
@@ -64,8 +64,6 @@ LIMITS = "limits"
 DYNAMODB_CONNECT_SECONDS = 2.0
 DYNAMODB_IDLE_SECONDS = 5.0
 DEFAULT_REGION = "us-east-1"
-# What programs that stand in for DynamoDB take, since they check no signature.
-LOCAL_CREDENTIALS = Credentials("local", "local")
 
 _LOG = logging.getLogger("headgate")
 
@@ -277,25 +275,13 @@ async def _make_tables(settings: Settings) -> None:
 @contextlib.asynccontextmanager
 async def _dynamodb(settings: Settings) -> AsyncIterator[DynamoClient]:
     endpoint, region = settings.dynamodb_endpoint, settings.aws_region
-    credentials = LOCAL_CREDENTIALS
-    if settings.aws_access_key_id is not None and settings.aws_secret_access_key is not None:
-        token = settings.aws_session_token
-        credentials = Credentials(
-            settings.aws_access_key_id,
-            settings.aws_secret_access_key.reveal(),
-            None if token is None else token.reveal(),
-        )
-    elif endpoint is None:
-        raise Overloaded(
-            "HEADGATE_STORE is `dynamodb`, so set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
-        )
     if endpoint is None and region is None:
         raise Overloaded("HEADGATE_STORE is `dynamodb`, so set AWS_REGION or DYNAMODB_ENDPOINT")
     region = region or DEFAULT_REGION
     http = HttpClient(connect_seconds=DYNAMODB_CONNECT_SECONDS, idle_seconds=DYNAMODB_IDLE_SECONDS)
     address = endpoint or f"https://dynamodb.{region}.amazonaws.com"
     try:
-        yield DynamoClient(http, address, region, credentials)
+        yield DynamoClient(http, address, region, aws_credentials(settings, http))
     finally:
         await http.aclose()
 

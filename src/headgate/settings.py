@@ -211,7 +211,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = None
     aws_access_key_id: Annotated[
         str | None,
-        Variable("AWS_ACCESS_KEY_ID", AWS, "The id of the AWS access key."),
+        Variable(
+            "AWS_ACCESS_KEY_ID",
+            AWS,
+            "The id of the AWS access key; without one, the role of the container or the EC2"
+            " instance is used.",
+        ),
     ] = None
     aws_secret_access_key: Annotated[
         Secret | None,
@@ -225,6 +230,52 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "The token that belongs to a temporary AWS access key.",
         ),
     ] = None
+    aws_container_credentials_relative_uri: Annotated[
+        str | None,
+        Variable(
+            "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+            AWS,
+            "Where ECS gives a task the credentials of its role. ECS sets it.",
+        ),
+    ] = None
+    aws_container_credentials_full_uri: Annotated[
+        Url | None,
+        Variable(
+            "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+            AWS,
+            "The same as a whole address. EKS sets it.",
+        ),
+    ] = None
+    aws_container_authorization_token: Annotated[
+        Secret | None,
+        Variable(
+            "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+            AWS,
+            "What is sent there as `Authorization`.",
+        ),
+    ] = None
+    aws_container_authorization_token_file: Annotated[
+        Path | None,
+        Variable(
+            "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+            AWS,
+            "A file that holds it, read anew each time. EKS sets it.",
+        ),
+    ] = None
+    aws_ec2_metadata_disabled: Annotated[
+        bool,
+        Variable(
+            "AWS_EC2_METADATA_DISABLED",
+            AWS,
+            "Never asks the metadata service of an EC2 instance for the credentials of its role.",
+        ),
+    ] = False
+    aws_ec2_metadata_service_endpoint: Annotated[
+        Url,
+        Variable(
+            "AWS_EC2_METADATA_SERVICE_ENDPOINT", AWS, "The address of that service, version 2."
+        ),
+    ] = Url("http://169.254.169.254")
     bedrock_endpoint: Annotated[
         Url | None,
         Variable(

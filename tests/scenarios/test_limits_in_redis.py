@@ -1,6 +1,7 @@
 """Processes that know of each other through Redis alone, and what they do without it."""
 
 import asyncio
+import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -52,9 +53,53 @@ async def test_a_limit_holds_over_both_processes(admin: Caller) -> None:
         assert {answer.status for answer in answers} == {200, 429}
 
 
+async def test_a_redis_that_dies_under_load_gives_nobody_more_than_a_burst(
+    admin: Caller, redis: RedisServer
+) -> None:
+    """It comes back empty, and so with full buckets: that is one burst more than the limit, once.
+
+    Until then both processes together admit what the limit does; and afterwards again.
+    """
+    burst = 60
+    answers: list[Answer] = []
+    is_over = asyncio.Event()
+
+    async def call_on(caller: Caller) -> None:
+        while not is_over.is_set():
+            answers.extend(await ask_all(caller, 2))
+
+    async with admin.newcomer(rateLimit={"requestsPerMinute": burst}) as caller:
+        began = time.monotonic()
+        load = [asyncio.create_task(call_on(caller)) for _ in range(3)]
+        await eventually(lambda: ask_all(caller, 2), lambda some: some[-1].status == 429)
+        redis.stop()
+        try:
+            await eventually(lambda: limits_said(admin), lambda found: "ok" not in found)
+        finally:
+            redis.start()
+        await eventually(lambda: limits_said(admin), lambda found: found == {"ok"})
+        admitted = sum(answer.status == 200 for answer in answers)
+        await eventually(
+            lambda: ask_all(caller, 2),
+            lambda some: (
+                sum(answer.status == 200 for answer in answers) > admitted
+                and some[-1].status == 429
+            ),
+        )
+        is_over.set()
+        await asyncio.gather(*load)
+        refilled = time.monotonic() - began
+        assert sum(answer.status == 200 for answer in answers) <= 2 * burst + refilled + 1
+        assert {answer.status for answer in answers} <= {200, 429, 503}
+        codes = {answer.error["code"] for answer in answers if answer.status != 200}
+        assert codes <= {"rate_limit_exceeded", "overloaded"}
+        assert all(answer.headers["x-request-id"] for answer in answers)
+
+
 async def test_without_redis_each_process_admits_its_share_until_it_is_back(
     admin: Caller, redis: RedisServer, headgate: Headgate
 ) -> None:
+    was_back = headgate.command.output.count("is back")
     key = await admin.new_key(rateLimit={"requestsPerMinute": 120, "concurrency": 1})
     other = await admin.new_key(rateLimit={"requestsPerMinute": 6})
     redis.stop()
@@ -72,4 +117,4 @@ async def test_without_redis_each_process_admits_its_share_until_it_is_back(
     await eventually(lambda: limits_said(admin), lambda found: found == {"ok"})
     async with headgate.caller(key["apiKey"]) as caller:
         assert (await ask_all(caller, 1))[0].status == 200
-    assert headgate.command.output.count("is back") == 2
+    assert headgate.command.output.count("is back") == was_back + 2

@@ -107,7 +107,10 @@ def test_sample_data_is_loaded_once(tmp_path: Path) -> None:
 
 
 async def test_dynamodb_refuses_to_start_without_a_place_or_credentials(tmp_path: Path) -> None:
-    place = {"AWS_REGION": "us-east-1"}
+    place = {
+        "AWS_REGION": "us-east-1",
+        "AWS_EC2_METADATA_SERVICE_ENDPOINT": "http://127.0.0.1:9",
+    }
     credentials = {"AWS_ACCESS_KEY_ID": "AKID", "AWS_SECRET_ACCESS_KEY": "secret"}
     for given, missing in ((place, "AWS_ACCESS_KEY_ID"), (credentials, "AWS_REGION")):
         with pytest.raises(Overloaded, match=missing):

@@ -7,10 +7,11 @@ lease covers *holds*, one per call. Only the first step asks the store, with one
 import asyncio
 import datetime as dt
 from collections.abc import Sequence
-from typing import Literal, NamedTuple, Protocol, TypeAlias
+from typing import ClassVar, Literal, NamedTuple, Protocol, TypeAlias
 
 import msgspec
 
+from headgate.core.answers import KeptAnswer
 from headgate.core.money import NanoUSD
 from headgate.core.usage import UsageEvent
 
@@ -109,21 +110,31 @@ class Charge(NamedTuple):
 
 
 class Settlement(NamedTuple):
-    """A finished call: its ledger row and what each of its accounts pays."""
+    """A finished call: its ledger row and what each of its accounts pays.
+
+    `answer` is what its caller may ask for again, and is kept where the row is.
+    """
 
     owner: str
     event: UsageEvent
     charges: tuple[Charge, ...]
+    answer: KeptAnswer | None = None
 
 
 class LedgerStore(Protocol):
     """Where money is kept.
 
-    Every method may raise `Overloaded` when the store is away; then it has changed nothing.
+    Every method may raise `Overloaded` when the store is away; then it has changed nothing, unless
+    the error says that it may have (`may_be_done`).
 
     After each of them, of every account and period: `granted - spent` is what its leases have not
     settled, and `spent` is what its events were billed and what is open of its unconfirmed.
+
+    Attributes:
+        look_seconds: how often who has something free looks for recalls; a look is one query.
     """
+
+    look_seconds: ClassVar[float]
 
     async def states(self, accounts: Sequence[Account], period: str) -> list[AccountState]:
         """What is known of each account, in the same order; unknown ones are empty."""
@@ -154,7 +165,7 @@ class LedgerStore(Protocol):
         ...
 
     def settle(self, settlement: Settlement) -> asyncio.Future[None]:
-        """Record a call: its row, its accounts and the rollups in one transaction.
+        """Record a call: its row, its accounts, the rollups and its answer in one transaction.
 
         Begins at once, whether or not the future is awaited; it is done once the record survives
         the death of every process. An event is recorded once, however often it is settled: a

@@ -72,6 +72,12 @@ class MethodNotAllowed(HeadgateError):
         self.allowed = allowed
 
 
+class IdempotencyConflict(HeadgateError):
+    """The idempotency key was used for a call with another body."""
+
+    code = "idempotency_conflict"
+
+
 class RequestTooLarge(HeadgateError):
     """The body is larger than the configured limit."""
 
@@ -119,13 +125,25 @@ class UpstreamFailed(HeadgateError):
 
 
 class Overloaded(HeadgateError):
-    """The vendor, or a store of ours, cannot serve right now; a later try may succeed."""
+    """The vendor, or a store of ours, cannot serve right now; a later try may succeed.
+
+    Attributes:
+        may_be_done: a store was asked to change something and its answer was lost, so that it may
+            have done so, or may do so yet.
+    """
 
     code = "overloaded"
 
-    def __init__(self, message: str, *, retry_after_seconds: float | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        retry_after_seconds: float | None = None,
+        may_be_done: bool = False,
+    ) -> None:
         super().__init__(message)
         self.retry_after_seconds = retry_after_seconds
+        self.may_be_done = may_be_done
 
 
 class UpstreamTimedOut(HeadgateError):

@@ -11,6 +11,7 @@ import msgspec
 from headgate.core.budgets import Account, AccountState, Budget, period_bounds
 from headgate.core.errors import BudgetExceeded
 from headgate.core.money import NanoUSD, to_text
+from headgate.gateway.turns import Turn
 
 
 @dataclass(slots=True, eq=False)
@@ -37,7 +38,7 @@ class Book:
     recent_demand: NanoUSD = 0
     used_at: float = float("-inf")
     users: int = 0
-    growing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    growing: Turn = field(default_factory=Turn)
     denied: NanoUSD | None = None
     recalled_at: float = float("-inf")
     recalled_in_vain_at: float = float("-inf")

@@ -32,6 +32,7 @@ from headgate.core.usage import UsageEvent
 from headgate.gateway.books import Book, Books, Hold, exceeded, in_use
 from headgate.gateway.recalls import Recalls
 from headgate.gateway.records import Records
+from headgate.gateway.turns import Turn
 
 FRESH_SECONDS = 1.0
 LEASE_SECONDS = 12.0
@@ -39,7 +40,6 @@ LEASE_SECONDS = 12.0
 # end, others wait as long after. Twice this is more than a write may take to reach the store.
 MARGIN_SECONDS = 3.0
 TICK_SECONDS = 0.25
-RECALL_TICK_SECONDS = 0.1
 IDLE_SECONDS = 1.0
 # Far from the limit a lease is made for this many ticks of spend to come; near it, for one call.
 LEAD_TICKS = 8
@@ -66,7 +66,7 @@ class Escrow:
         self._owner = new_id("own")
         self._lease_ends = 0.0
         self._books: dict[tuple[Account, str], Book] = {}
-        self._reading = asyncio.Lock()
+        self._reading = Turn()
         self._period = ""
         self._period_ends = float("-inf")
         self._records = Records(store)
@@ -81,7 +81,7 @@ class Escrow:
         await self._store.expire(now=self._clock() - MARGIN_SECONDS)
         for tick, seconds in (
             (self._tick, TICK_SECONDS),
-            (self._answer_recalls, RECALL_TICK_SECONDS),
+            (self._answer_recalls, self._store.look_seconds),
         ):
             self._tickers.append(asyncio.create_task(self._repeat(tick, seconds)))
 
@@ -120,12 +120,13 @@ class Escrow:
                 break
             with in_use(books):
                 await self._grow(short, ceiling)
-                if not short.lacks(ceiling):
-                    continue
-                if deadline is None:
-                    deadline = self._recalls.deadline(short)
-                if not await self._recalls.wait(short, ceiling, deadline):
-                    raise exceeded(short, ceiling)
+                if short.lacks(ceiling):
+                    if deadline is None:
+                        deadline = self._recalls.deadline(short)
+                    if not await self._recalls.wait(short, ceiling, deadline):
+                        raise exceeded(short, ceiling)
+                # What was waited for may have taken longer than what is known may be old.
+                await self._refresh(books, self._clock())
         else:
             raise Overloaded("too many calls compete for one budget", retry_after_seconds=1)
         now = self._clock()
@@ -237,11 +238,23 @@ class Escrow:
     def _abandon_leases(self) -> None:
         """Go on under a new name; what the old one held is resolved when its leases expire."""
         if any(book.leased for book in self._books.values()):
-            for book in self._books.values():
-                self._leave(self._owner, book, book.free)
-                book.leased = book.held = 0
-            self._owner = new_id("own")
+            self._rename()
         self._lease_ends = self._clock() + LEASE_SECONDS
+
+    def _rename(self) -> None:
+        for book in self._books.values():
+            self._leave(self._owner, book, book.free)
+            book.leased = book.held = 0
+        self._owner = new_id("own")
+
+    def _mistrust(self, lease: LeaseId) -> None:
+        """Count on nothing more of a lease that may be larger or smaller than is known here.
+
+        Its owner's name is given up, so that nobody extends it: what nobody knows of becomes
+        unconfirmed when it expires.
+        """
+        if lease.owner == self._owner:
+            self._rename()
 
     def _leave(self, owner: str, book: Book, amount: NanoUSD) -> None:
         """Note a part of an abandoned lease that no call has used, to be given back."""
@@ -253,8 +266,10 @@ class Escrow:
             lease, amount = self._unused.pop()
             try:
                 await self._store.give_back(lease, amount)
-            except Overloaded:
-                self._unused.append((lease, amount))
+            except Overloaded as error:
+                # Given back twice, it would be taken from what calls hold.
+                if not error.may_be_done:
+                    self._unused.append((lease, amount))
                 raise
 
     async def _grow(self, book: Book, ceiling: NanoUSD) -> None:
@@ -274,7 +289,7 @@ class Escrow:
         book.wanted += ceiling
         try:
             with in_use((book,)):
-                async with book.growing:
+                async with book.growing.taken():
                     if book.usable < ceiling and not book.is_denied(ceiling):
                         await self._lease(book, ceiling)
         finally:
@@ -290,7 +305,12 @@ class Escrow:
         most = max(least, book.wanted - book.free) + ahead // ceiling * ceiling
         lease = LeaseId(self._owner, book.account, book.period)
         ends = self._clock() + LEASE_SECONDS
-        granted = await self._store.lease(lease, least=least, most=most, expires_at=ends)
+        try:
+            granted = await self._store.lease(lease, least=least, most=most, expires_at=ends)
+        except Overloaded as error:
+            if error.may_be_done:
+                self._mistrust(lease)
+            raise
         if lease.owner != self._owner:
             # The name was given up meanwhile.
             self._leave(lease.owner, book, granted)
@@ -313,18 +333,22 @@ class Escrow:
             self._period_ends = period_bounds(self._period)[1].timestamp()
         period = self._period
         books = tuple([self._book(account, period) for account in accounts])
+        await self._refresh(books, now, at_once=at_once)
+        return books
+
+    async def _refresh(self, books: Books, now: float, *, at_once: bool = False) -> None:
+        """Read those of `books` that were read longer than a second before `now`."""
         oldest = now - FRESH_SECONDS
         for book in books:
             if at_once or not oldest < book.read_at <= now:
                 break
         else:
-            return books
+            return
         with in_use(books):
-            async with self._reading:
+            async with self._reading.taken():
                 stale = [book for book in books if at_once or not oldest < book.read_at <= now]
                 if stale:
                     await self._read(stale)
-        return books
 
     def _book(self, account: Account, period: str) -> Book:
         book = self._books.get((account, period))
@@ -334,7 +358,7 @@ class Escrow:
         return book
 
     async def _read_again(self, book: Book) -> None:
-        async with self._reading:
+        async with self._reading.taken():
             await self._read([book])
 
     async def _read(self, books: Sequence[Book]) -> None:
@@ -405,8 +429,10 @@ class Escrow:
         lease = LeaseId(self._owner, book.account, book.period)
         try:
             await self._store.give_back(lease, amount)
-        except Overloaded:
-            if lease.owner == self._owner:
+        except Overloaded as error:
+            if error.may_be_done:
+                self._mistrust(lease)
+            elif lease.owner == self._owner:
                 book.leased += amount
             else:
                 self._leave(lease.owner, book, amount)

@@ -17,6 +17,7 @@ class Records:
         self._store = store
         self._begun: dict[asyncio.Future[None], tuple[Settlement, Books]] = {}
         self._failed: list[tuple[Settlement, Books]] = []
+        self._trying: asyncio.Task[None] | None = None
 
     def begin(self, settlement: Settlement, books: Books) -> asyncio.Future[None]:
         """Record a call that `books` pay for; the future is done when the record is durable."""
@@ -26,25 +27,42 @@ class Records:
         return record
 
     async def again(self) -> None:
-        """Record what the store did not take.
+        """Record what the store did not take; all who ask meanwhile wait for the same try.
 
         Raises:
-            Overloaded: it still takes nothing.
+            Overloaded: there is something that it still does not take.
         """
-        for _ in range(len(self._failed)):
-            settlement, books = self._failed.pop(0)
-            try:
-                await self._store.settle(settlement)
-            except BaseException:
-                # To the end: one that the store cannot take must not keep the others out.
-                self._failed.append((settlement, books))
-                raise
-            _note(settlement, books)
+        if self._trying is None:
+            if not self._failed:
+                return
+            self._trying = asyncio.create_task(self._try_failed())
+            self._trying.add_done_callback(_hear)
+        # Not this caller's alone: who leaves must not end it for the others.
+        await asyncio.shield(self._trying)
 
     async def aclose(self) -> None:
         """Wait for the records under way, and try once more what failed."""
         await asyncio.gather(*self._begun, return_exceptions=True)
+        if self._trying is not None:
+            await asyncio.gather(self._trying, return_exceptions=True)
         await self.again()
+
+    async def _try_failed(self) -> None:
+        failed, self._failed = self._failed, []
+        try:
+            # All at once, so that they cost one commit, and one that fails keeps none out.
+            records = [self._store.settle(settlement) for settlement, _ in failed]
+            outcomes = await asyncio.gather(*records, return_exceptions=True)
+        finally:
+            self._trying = None
+        errors = [outcome for outcome in outcomes if outcome is not None]
+        for (settlement, books), outcome in zip(failed, outcomes, strict=True):
+            if outcome is None:
+                _note(settlement, books)
+            else:
+                self._failed.append((settlement, books))
+        if errors:
+            raise errors[0]
 
     def _end(self, record: asyncio.Future[None]) -> None:
         settlement, books = self._begun.pop(record)
@@ -52,6 +70,12 @@ class Records:
             self._failed.append((settlement, books))
         else:
             _note(settlement, books)
+
+
+def _hear(task: asyncio.Task[None]) -> None:
+    """Take note of a failure that nobody may be left to hear of."""
+    if not task.cancelled():
+        task.exception()
 
 
 def _note(settlement: Settlement, books: Books) -> None:

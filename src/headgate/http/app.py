@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
-from headgate.core.errors import HeadgateError, InvalidRequest, RequestTooLarge
+from headgate.core.errors import HeadgateError, InvalidRequest, Overloaded, RequestTooLarge
 from headgate.core.ids import new_id
 from headgate.http import errors
 from headgate.http.calls import Call, Headers, Reply, StreamReply
@@ -32,6 +32,7 @@ WATCH_AFTER_SECONDS = 0.25
 
 _LOG = logging.getLogger(__name__)
 _JSON = msgspec.json.Encoder()
+_STOPPING = Overloaded("the server is stopping: try again", retry_after_seconds=1)
 _STREAM_HEADERS: Headers = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-cache"),
@@ -79,6 +80,7 @@ class Application:
         request_id = new_id("req")
         task = asyncio.current_task()
         departure = _Departure(receive, task)
+        reply: Reply | StreamReply | None = None
         try:
             reply = await self._answer(scope, receive, request_id, departure)
             if isinstance(reply, StreamReply):
@@ -87,6 +89,9 @@ class Application:
                 await _send(send, reply, request_id, with_body=scope["method"] != "HEAD")
         except asyncio.CancelledError:
             if not departure.has_left or task is None:
+                if reply is None:  # the server stops, and could wait no longer
+                    told = self._error_reply(_STOPPING, scope, request_id)
+                    await _send(send, told, request_id, with_body=True)
                 raise
             task.uncancel()  # the caller left, the server did not stop
         finally:
@@ -101,11 +106,14 @@ class Application:
             departure.watch()
             return await match.route.handler(call)
         except HeadgateError as error:
-            return errors.reply_for(error, self._table.error_style(scope["path"]), request_id)
+            return self._error_reply(error, scope, request_id)
         except Exception:  # noqa: BLE001 - the rim: logged, and answered without a trace
             # Whatever went wrong, the caller gets the error's shape and no trace of it.
             _LOG.exception("request %s failed", request_id)
-            return errors.reply_for(None, self._table.error_style(scope["path"]), request_id)
+            return self._error_reply(None, scope, request_id)
+
+    def _error_reply(self, error: HeadgateError | None, scope: Scope, request_id: str) -> Reply:
+        return errors.reply_for(error, self._table.error_style(scope["path"]), request_id)
 
     async def _call(
         self, match: Match, scope: Scope, receive: Receive, request_id: str

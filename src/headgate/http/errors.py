@@ -53,6 +53,7 @@ ANTHROPIC_TYPES = {
     "not_found": "not_found_error",
     "model_not_found": "not_found_error",
     "method_not_allowed": "invalid_request_error",
+    "idempotency_conflict": "conflict_error",
     "request_too_large": "request_too_large",
     "rate_limit_exceeded": "rate_limit_error",
     "upstream_error": "api_error",
@@ -68,7 +69,7 @@ _MISSING = re.compile("Object missing required field `(.+)`")
 
 def form_of(error: errors.HeadgateError) -> ErrorForm:
     """The error's status and type."""
-    return FORMS.get(type(error), FAULT)
+    return next((FORMS[kind] for kind in type(error).__mro__ if kind in FORMS), FAULT)
 
 
 def reply_for(error: errors.HeadgateError | None, style: ErrorStyle, request_id: str) -> Reply:

@@ -58,11 +58,16 @@ async def stream_reply(
     if opening.done():
         answer = opening.result()
         headers = receipt_headers(answer.receipt, with_cost=False)
-        return StreamReply(_guarded(_written(answer, write), write_error), headers)
-    late = _late(opening, write, heartbeat_seconds)
-    # Another route may still take over: only what holds for all of them can be told.
-    headers = state_headers(receipt(attempts[-1])) if attempts else []
-    return StreamReply(_guarded(late, write_error), headers)
+        frames = _written(answer, write)
+    else:
+        # Another route may still take over: only what holds for all of them can be told.
+        headers = state_headers(receipt(attempts[-1])) if attempts else []
+        frames = _late(opening, write, heartbeat_seconds)
+    guarded = _guarded(frames, write_error, opening)
+    # A generator that nobody has started cleans nothing up: this one is begun before the caller
+    # can leave.
+    await anext(guarded)
+    return StreamReply(guarded, headers)
 
 
 async def _late(
@@ -87,18 +92,28 @@ async def _written(answer: StreamedAnswer, write: Writer) -> AsyncGenerator[byte
 
 
 async def _abandon(opening: asyncio.Future[StreamedAnswer]) -> None:
-    """Stop a call that nobody waits for any more, and settle it."""
-    opening.cancel()
-    with contextlib.suppress(asyncio.CancelledError, HeadgateError):
-        await (await opening).aclose()
+    """Stop a call that nobody waits for any more, and settle it; one that has ended stays so."""
+    if not opening.done():
+        opening.cancel()
+        await asyncio.wait((opening,))
+    if not opening.cancelled() and opening.exception() is None:
+        await opening.result().aclose()
 
 
 async def _guarded(
-    frames: AsyncGenerator[bytes, None], write_error: Callable[[dict[str, object]], bytes]
+    frames: AsyncGenerator[bytes, None],
+    write_error: Callable[[dict[str, object]], bytes],
+    opening: asyncio.Future[StreamedAnswer],
 ) -> AsyncGenerator[bytes, None]:
-    """The frames; a failure becomes the last of them, since the status has been sent."""
-    async with contextlib.aclosing(frames):
+    """Nothing, which begins it, and then the frames; whenever it is closed, the call is settled.
+
+    A failure becomes the last frame, since the status has been sent.
+    """
+    async with contextlib.AsyncExitStack() as stack:
+        stack.push_async_callback(_abandon, opening)
+        await stack.enter_async_context(contextlib.aclosing(frames))
         try:
+            yield b""
             async for frame in frames:
                 yield frame
         except ProviderError as error:

@@ -7,6 +7,7 @@ import asyncio
 import datetime as dt
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import msgspec
 
@@ -23,6 +24,7 @@ from headgate.core.ids import new_timed_id
 from headgate.core.keys import KeySecret, VirtualKey
 from headgate.core.money import NanoUSD
 from headgate.core.usage import Dimension, UsageEvent, UsageFilter, UsageTotals
+from headgate.stores.memory_answers import MemoryAnswers
 
 
 class MemoryKeys:
@@ -110,6 +112,9 @@ class MemoryLedger:
     settled, and what is spent is what its events were billed and what is open of its unconfirmed.
     """
 
+    look_seconds: ClassVar[float] = 0.1
+
+    answers: MemoryAnswers = field(default_factory=MemoryAnswers)
     _limits: dict[Account, Limit] = field(default_factory=dict)
     _accounts: dict[tuple[Account, str], _Sums] = field(default_factory=dict)
     _leases: dict[LeaseId, _Lease] = field(default_factory=dict)
@@ -173,6 +178,8 @@ class MemoryLedger:
         if settlement.event.id in self._events:
             return
         self._events[settlement.event.id] = settlement.event
+        if settlement.answer is not None:
+            self.answers.keep(settlement.answer)
         for charge in settlement.charges:
             lease = LeaseId(settlement.owner, charge.account, charge.period)
             sums = self._sums(lease)

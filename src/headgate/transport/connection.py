@@ -82,10 +82,14 @@ class Connection(asyncio.Protocol):
 
     @property
     def can_serve(self) -> bool:
-        """Whether the last answer is whole and the connection is still open."""
+        """Whether the last answer is whole and was read, and the connection is still open.
+
+        What nobody has read of one answer must never be taken for a part of the next.
+        """
         transport = self._transport
         return (
             self._is_whole
+            and not self._pieces
             and self._can_stay
             and self._error is None
             and transport is not None

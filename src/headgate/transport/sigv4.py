@@ -10,7 +10,7 @@ import hmac
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 from urllib.parse import quote, urlsplit
 
 _ALGORITHM = "AWS4-HMAC-SHA256"
@@ -23,6 +23,22 @@ class Credentials:
     access_key_id: str
     secret_access_key: str = field(repr=False)
     session_token: str | None = field(default=None, repr=False)
+
+    async def current(self) -> "Credentials":
+        """These: a key that does not change is its own source."""
+        return self
+
+
+class CredentialsSource(Protocol):
+    """Where the credentials come from that are good now."""
+
+    async def current(self) -> Credentials:
+        """Credentials that AWS takes now.
+
+        Raises:
+            Overloaded: there are none at the moment.
+        """
+        ...
 
 
 class Target(NamedTuple):

@@ -443,6 +443,37 @@ async def test_no_record_is_lost_when_the_store_goes_away_and_comes_back(till: T
     assert await till.sums() == (90, 90, 0)
 
 
+@pytest.mark.parametrize("method", ["states", "lease"])
+async def test_callers_at_once_are_told_of_one_outage_together(till: Till, method: str) -> None:
+    """Else each would wait for the store's time-out behind the one before."""
+    await till.limit(1000)
+    if method == "lease":
+        await till.escrow.books((KEY,))
+    till.store.is_away = True
+    asked = till.store.hold_back(method)
+    calls = [asyncio.create_task(till.reserve(100)) for _ in range(3)]
+    for _ in range(10):
+        await asyncio.sleep(0)
+    asked.set()
+    outcomes = await asyncio.gather(*calls, return_exceptions=True)
+    assert {type(outcome) for outcome in outcomes} == {Overloaded}
+    assert till.store.asked.count(method) == 1
+
+
+async def test_who_waited_long_for_a_lease_does_not_go_by_what_was_known_before(
+    till: Till,
+) -> None:
+    await till.limit(1000)
+    granted = till.store.hold_back("lease")
+    call = asyncio.create_task(till.reserve(100))
+    await until(lambda: "lease" in till.store.asked)
+    till.clock.advance(FRESH_SECONDS + 1)
+    await till.limit(50)
+    granted.set()
+    with pytest.raises(BudgetExceeded):
+        await call
+
+
 async def test_a_store_that_stays_away_longer_than_a_lease_loses_no_record(till: Till) -> None:
     await till.limit(1000)
     hold = await till.reserve(100)
@@ -468,7 +499,7 @@ async def test_a_record_that_the_store_cannot_take_keeps_no_other_out(till: Till
     till.store.fail_once("settle", LookupError("the same fault"))
     with pytest.raises(LookupError):
         await till.escrow._tick()
-    assert (await till.sums())[1] == 0
+    assert (await till.sums())[1] == 30
     await till.escrow._tick()
     assert (await till.sums())[1] == 60
 

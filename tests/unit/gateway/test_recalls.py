@@ -292,7 +292,7 @@ async def test_what_is_affordable_grows_by_what_others_do_not_use(here: Till, th
 async def test_recalls_are_answered_by_a_process_that_runs(
     here: Till, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("headgate.gateway.escrow.RECALL_TICK_SECONDS", 0)
+    monkeypatch.setattr(RemoteLedger, "look_seconds", 0)
     await here.limit(1000)
     await here.escrow.start()
     await leave_free(here, 1000)

@@ -165,7 +165,8 @@ async def test_a_caller_who_leaves_takes_the_work_along(monkeypatch: pytest.Monk
     assert client.messages == []
 
 
-async def test_a_server_that_stops_cancels_as_asyncio_does() -> None:
+async def test_a_server_that_stops_says_so_and_cancels_as_asyncio_does() -> None:
+    """It has waited for the answer as long as it would."""
     started = asyncio.Event()
 
     async def endless(_call: Call[Any]) -> Reply:
@@ -184,6 +185,9 @@ async def test_a_server_that_stops_cancels_as_asyncio_does() -> None:
         serving.cancel()
         with pytest.raises(asyncio.CancelledError):
             await serving
+    assert (client.status, client.json["error"]["code"]) == (503, "overloaded")
+    assert client.headers["retry-after"] == "1"
+    assert client.headers["x-request-id"]
 
 
 async def test_a_platform_that_cannot_start_says_why() -> None:

@@ -88,6 +88,13 @@ def test_the_place_of_a_fault_is_told() -> None:
     assert body["error"]["param"] == "model"
 
 
+def test_a_kind_of_an_error_has_its_form() -> None:
+    class DiskFull(core.Overloaded):
+        """What an adapter may raise."""
+
+    assert errors.form_of(DiskFull("no room")).status == 503
+
+
 def test_an_error_without_a_form_is_a_fault_of_ours() -> None:
     assert errors.form_of(core.HeadgateError("new")) == errors.FAULT
     assert errors.FAULT.status == 500

@@ -326,6 +326,23 @@ async def test_a_stream_that_is_left_closes_the_connection(client: HttpClient, h
         await asyncio.wait_for(is_closed.wait(), 5)
 
 
+async def test_what_nobody_read_of_an_answer_is_no_part_of_the_next(client: HttpClient) -> None:
+    """It was whole when its reader left, so that nothing of the connection was broken."""
+    answers = iter([b"the answer to one", b"the answer to another"])
+
+    async def answer(connection: Connection) -> None:
+        await connection.write(HEAD + chunk(next(answers)) + LAST)
+
+    async with Vendor(answer).running() as vendor:
+        async with client.stream("POST", vendor.url, headers=HEADERS, body=b"") as stream:
+            connection = stream._open()
+            async with asyncio.timeout(5):
+                while not connection._is_whole:  # noqa: ASYNC110 - only it knows
+                    await asyncio.sleep(0)
+        other = await client.send("POST", vendor.url, headers=HEADERS)
+    assert other.body == b"the answer to another"
+
+
 async def test_a_stream_that_nobody_entered_sends_nothing(client: HttpClient) -> None:
     async with Vendor(silent).running() as vendor:
         stream = client.stream("POST", vendor.url, headers=HEADERS, body=b"")

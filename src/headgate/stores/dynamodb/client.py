@@ -18,8 +18,8 @@ from typing import Any, TypeAlias
 import msgspec
 
 from headgate.core.errors import Overloaded
-from headgate.transport.http import HttpClient, HttpError
-from headgate.transport.sigv4 import Credentials, Target, sign
+from headgate.transport.http import HttpClient, HttpError, HttpUnreachable
+from headgate.transport.sigv4 import CredentialsSource, Target, sign
 
 Item: TypeAlias = Mapping[str, Mapping[str, Any]]
 """Attributes by their names, each with its type: `{"userId": {"S": "ada"}}`."""
@@ -46,6 +46,13 @@ _PASSING = frozenset(
         "TransactionInProgressException",
     }
 )
+# Of these it is certain that nothing was done; of a fault of the service it is not.
+_REFUSED = _PASSING - {
+    "InternalServerError",
+    "ServiceUnavailable",
+    "TransactionInProgressException",
+}
+_WRITES = frozenset({"DeleteItem", "PutItem", "TransactWriteItems", "UpdateItem"})
 _CREDENTIALS = frozenset(
     {
         "AccessDeniedException",
@@ -88,7 +95,15 @@ class TableMissing(Overloaded):
 
 
 class _Passing(Exception):
-    """A later try may succeed."""
+    """A later try may succeed.
+
+    Attributes:
+        may_be_done: the request arrived, or may have, and nobody knows what became of it.
+    """
+
+    def __init__(self, reason: str, *, may_be_done: bool = False) -> None:
+        super().__init__(reason)
+        self.may_be_done = may_be_done
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +113,7 @@ class DynamoClient:
     http: HttpClient
     endpoint: str
     region: str
-    credentials: Credentials
+    credentials: CredentialsSource
     clock: Callable[[], float] = time.time
     patience_seconds: float = PATIENCE_SECONDS
 
@@ -112,11 +127,17 @@ class DynamoClient:
         body = msgspec.json.encode(request)
         give_up_at = time.monotonic() + self.patience_seconds
         tried = 0
+        may_be_done = False
         while True:
             try:
                 return await self._attempt(operation, body)
             except _Passing as error:
-                await _pause(tried, give_up_at, f"{operation}: {error}")
+                may_be_done |= error.may_be_done and operation in _WRITES
+                await _pause(tried, give_up_at, f"{operation}: {error}", may_be_done=may_be_done)
+            except Overloaded as error:
+                # It refuses this try; an earlier one may have been carried out.
+                error.may_be_done = may_be_done
+                raise
             tried += 1
 
     async def get(self, table: str, key: Item) -> Item | None:
@@ -188,14 +209,15 @@ class DynamoClient:
                 "x-amz-target": f"DynamoDB_20120810.{operation}",
             },
             body=body,
-            credentials=self.credentials,
+            credentials=await self.credentials.current(),
             target=Target(self.region, "dynamodb"),
             now=self.clock(),
         )
         try:
             response = await self.http.send("POST", url, headers=headers, body=body)
         except HttpError as error:
-            raise _Passing(str(error)) from error
+            may_be_done = not isinstance(error, HttpUnreachable)
+            raise _Passing(str(error), may_be_done=may_be_done) from error
         if response.status == 200:
             answer: dict[str, Any] = msgspec.json.decode(response.body)
             return answer
@@ -209,7 +231,7 @@ _REFUSALS: Mapping[str, Callable[[], Exception]] = {
 }
 
 
-async def _pause(tried: int, give_up_at: float, reason: str) -> None:
+async def _pause(tried: int, give_up_at: float, reason: str, *, may_be_done: bool = False) -> None:
     """Wait before another try, longer each time.
 
     Raises:
@@ -220,7 +242,11 @@ async def _pause(tried: int, give_up_at: float, reason: str) -> None:
     seconds = longest * random.uniform(0.5, 1)  # noqa: S311 - no secret
     if time.monotonic() + seconds > give_up_at:
         _log.warning("DynamoDB was asked %d times; %s", tried + 1, reason)
-        raise Overloaded("The database did not answer in time; try again.", retry_after_seconds=1)
+        raise Overloaded(
+            "The database did not answer in time; try again.",
+            retry_after_seconds=1,
+            may_be_done=may_be_done,
+        )
     await asyncio.sleep(seconds)
 
 
@@ -240,7 +266,7 @@ def _failure(operation: str, status: int, body: bytes) -> Exception:
     if refusal := _REFUSALS.get(kind):
         return refusal()
     if status >= 500 or kind in _PASSING:
-        return _Passing(f"{status} {kind}")
+        return _Passing(f"{status} {kind}", may_be_done=kind not in _REFUSED)
     _log.error("DynamoDB refused %s: %d %s", operation, status, said)
     if kind in _CREDENTIALS:
         return Overloaded(

@@ -16,6 +16,7 @@ import contextlib
 import random
 import weakref
 from collections.abc import AsyncIterator, Sequence
+from typing import ClassVar
 
 from headgate.core.budgets import Account, AccountState, LeaseId, Limit, Settlement, Unconfirmed
 from headgate.core.errors import Overloaded
@@ -33,6 +34,8 @@ RESOLVED_AT_ONCE = 16
 
 class DynamoLedger:
     """`LedgerStore` in tables that other processes and machines use too."""
+
+    look_seconds: ClassVar[float] = 0.2
 
     def __init__(self, client: DynamoClient) -> None:
         self._client = client

@@ -8,9 +8,17 @@
 | `ai-platform-unconfirmed` | `part`                    | `entryId`           |
 | `ai-platform-rollups`     | `span`                    | `cell`              |
 | `ai-platform-keys`        | `part`                    | `place`             |
+| `ai-platform-answers`     | `callId`                  | `part`              |
 
-All are billed by request. `ai-platform-usage` removes rows whose `ttl` has passed; none is given
-one, since the ledger keeps its events. Names and keys stand here once; each module says what it
+| index of `ai-platform-usage` | partition key | sort key | holds        |
+|------------------------------|---------------|----------|--------------|
+| `by-key`                     | `keyId`       | `moment` | whole items  |
+| `by-hour`                    | `hourShard`   | `moment` | whole items  |
+| `by-id`                      | `id`          |          | keys only    |
+
+All keys but `timestamp` are strings. All are billed by request. `ai-platform-usage` removes rows
+whose `ttl` has passed; none is given one, since the ledger keeps its events; `ai-platform-answers`
+removes what has expired in the same way. Names and keys stand here once; each module says what it
 keeps in its table.
 """
 
@@ -28,6 +36,7 @@ LEASES = "ai-platform-leases"
 UNCONFIRMED = "ai-platform-unconfirmed"
 ROLLUPS = "ai-platform-rollups"
 KEYS = "ai-platform-keys"
+ANSWERS = "ai-platform-answers"
 
 BY_KEY = "by-key"
 BY_HOUR = "by-hour"
@@ -76,6 +85,7 @@ TABLES = (
     Table(UNCONFIRMED, "part", "entryId"),
     Table(ROLLUPS, "span", "cell"),
     Table(KEYS, "part", "place"),
+    Table(ANSWERS, "callId", "part", ttl=TTL),
 )
 
 
@@ -153,9 +163,13 @@ async def _describe(client: DynamoClient, name: str) -> Mapping[str, Any]:
 
 
 def _compare(found: Mapping[str, Any], table: Table) -> None:
-    indexes = {index["IndexName"]: index["KeySchema"] for index in _indexes_of(found)}
+    indexes = {
+        index["IndexName"]: (index["KeySchema"], index["Projection"]["ProjectionType"])
+        for index in _indexes_of(found)
+    }
     is_right = found["KeySchema"] == _schema(table.partition, table.sort) and all(
-        indexes.get(index.name) == _schema(index.partition, index.sort) for index in table.indexes
+        indexes.get(index.name) == (_schema(index.partition, index.sort), _projection(index))
+        for index in table.indexes
     )
     if not is_right:
         raise Overloaded(
@@ -196,11 +210,15 @@ def _definition(table: Table) -> dict[str, object]:
             {
                 "IndexName": index.name,
                 "KeySchema": _schema(index.partition, index.sort),
-                "Projection": {"ProjectionType": "ALL" if index.whole else "KEYS_ONLY"},
+                "Projection": {"ProjectionType": _projection(index)},
             }
             for index in table.indexes
         ]
     return definition
+
+
+def _projection(index: Index) -> str:
+    return "ALL" if index.whole else "KEYS_ONLY"
 
 
 def _schema(partition: str, sort: str | None) -> list[dict[str, str]]:

@@ -17,7 +17,7 @@ from typing import NamedTuple
 from headgate.core.budgets import Account, Charge, LeaseId, Settlement
 from headgate.core.errors import Overloaded
 from headgate.core.money import NanoUSD
-from headgate.stores.dynamodb import events, leases, rollups
+from headgate.stores.dynamodb import answers, events, leases, rollups
 from headgate.stores.dynamodb.accounts import Action, add_to_guard, add_to_shard
 from headgate.stores.dynamodb.attributes import integer_of, number, text
 from headgate.stores.dynamodb.client import DynamoClient, Item, TransactionRefused
@@ -25,7 +25,7 @@ from headgate.stores.dynamodb.rollups import Cell
 from headgate.stores.dynamodb.tables import USAGE
 
 MOST_ITEMS = 100
-# Rows are the only items whose size a caller chooses; the rest of 4 MB is for all others.
+# Rows and answers are the items whose size a caller chooses; the rest of 4 MB is for the others.
 MOST_ROW_BYTES = 3_000_000
 ATTEMPTS = 20
 
@@ -94,6 +94,9 @@ class Writer:
         error: Exception | None = None
         try:
             await self._announce(part.settlements)
+            for settlement in part.settlements:
+                if settlement.answer is not None:
+                    await answers.write_pieces(self._client, settlement.answer, settlement.event.id)
             await self._client.transact(part.actions())
         except TransactionRefused:
             for settlement in part.settlements:
@@ -176,14 +179,14 @@ class _Call(NamedTuple):
 
 
 def _call(settlement: Settlement, shard: int, slot: int | None = None) -> _Call:
-    event = settlement.event
+    event, answer = settlement.event, settlement.answer
     slot = events.first_slot(event) if slot is None else slot
     row = events.to_item(event, slot=slot, shard=shard)
     return _Call(
         settlement,
         (events.partition(event), row["timestamp"]["N"]),
         row,
-        _size(row),
+        _size(row) + (0 if answer is None else answers.size_in_transaction(answer)),
         rollups.cells_of(event),
         rollups.additions_of(event),
     )
@@ -200,6 +203,7 @@ class _Transaction:
         self._spent: dict[tuple[Account, str], tuple[NanoUSD, NanoUSD]] = {}
         self._leased: dict[LeaseId, NanoUSD] = {}
         self._cells: dict[Cell, Sequence[int]] = {}
+        self._answers: dict[str, Action] = {}
         self._others: list[Action] = []
 
     def has_room(self, call: _Call) -> bool:
@@ -209,7 +213,11 @@ class _Transaction:
         # Two of one user, millisecond and sequence cannot be in one transaction.
         if call.place in self._rows or self._row_bytes + call.row_bytes > MOST_ROW_BYTES:
             return False
+        answer = call.settlement.answer
+        if answer is not None and answer.key.id in self._answers:
+            return False
         items = len(self._rows) + len(self._spent) + len(self._leased) + len(self._cells)
+        items += len(self._answers) + (answer is not None)
         items += 1 + sum(cell not in self._cells for cell in call.cells)
         for charge in call.settlement.charges:
             if charge.billed:
@@ -229,6 +237,8 @@ class _Transaction:
         }
         self._row_bytes += call.row_bytes
         self.settlements.append(call.settlement)
+        if (answer := call.settlement.answer) is not None:
+            self._answers[answer.key.id] = answers.keep(answer, call.settlement.event.id)
         for cell in call.cells:
             known = self._cells.get(cell)
             self._cells[cell] = (
@@ -263,6 +273,7 @@ class _Transaction:
         """What to write, at once."""
         return [
             *self._rows.values(),
+            *self._answers.values(),
             *(leases.take(lease, amount) for lease, amount in self._leased.items()),
             *(
                 add_to_shard(account, period, self._shard, granted=granted, billed=billed)

@@ -61,7 +61,11 @@ def overloaded(error: BaseException) -> Overloaded:
     meaning = None
     if isinstance(error, sqlite3.Error):
         meaning = _MEANINGS.get(_primary_code(error))
-    failure = Overloaded(f"The database {meaning or 'failed; see the log of the server'}.")
+    failure = Overloaded(
+        f"The database {meaning or 'failed; see the log of the server'}.",
+        # Nobody has to do anything about a lock but wait.
+        retry_after_seconds=1 if isinstance(error, sqlite3.Error) and is_busy(error) else None,
+    )
     failure.__cause__ = error
     return failure
 

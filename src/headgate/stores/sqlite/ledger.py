@@ -18,6 +18,7 @@ import asyncio
 import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import msgspec
 
@@ -30,7 +31,7 @@ from headgate.core.budgets import (
     Unconfirmed,
 )
 from headgate.core.money import NanoUSD
-from headgate.stores.sqlite import events, rollups, unconfirmed
+from headgate.stores.sqlite import answers, events, rollups, unconfirmed
 from headgate.stores.sqlite.database import Database
 
 _ADD_TO_ACCOUNT = (
@@ -46,6 +47,8 @@ _decode_thresholds = msgspec.json.Decoder(tuple[float, ...]).decode
 @dataclass(frozen=True, slots=True)
 class SqliteLedger:
     """`LedgerStore` in a database that other processes use too."""
+
+    look_seconds: ClassVar[float] = 0.1
 
     database: Database
 
@@ -214,13 +217,14 @@ def _settle(connection: sqlite3.Connection, settlements: Sequence[Settlement]) -
     rows = [settlement.event for settlement in fresh.values()]
     events.insert(connection, rows)
     rollups.add(connection, rows)
+    answers.keep(connection, [each.answer for each in fresh.values() if each.answer])
     _charge(connection, fresh.values())
 
 
 def _charge(connection: sqlite3.Connection, settlements: Iterable[Settlement]) -> None:
     billed: dict[tuple[Account, str], NanoUSD] = {}
     leased: dict[LeaseId, NanoUSD] = {}
-    for owner, _, charges in settlements:
+    for owner, _, charges, _ in settlements:
         for account, period, amount, covered in charges:
             if amount:
                 billed[account, period] = billed.get((account, period), 0) + amount

@@ -181,7 +181,23 @@ _RECALLS = (
     """,
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _RECALLS)
+_ANSWERS = (
+    """
+    CREATE TABLE answers (
+        id TEXT PRIMARY KEY,
+        fingerprint TEXT NOT NULL,
+        owner TEXT NOT NULL,
+        expires_at REAL NOT NULL,
+        awaited_at REAL,
+        model TEXT,
+        provider TEXT,
+        body BLOB
+    ) STRICT
+    """,
+    "CREATE INDEX answers_by_end ON answers (expires_at)",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _RECALLS, _ANSWERS)
 """The statements of each migration. One that was ever released is never edited."""
 
 

@@ -1,5 +1,7 @@
 """Requests to DynamoDB: what is sent, what is sent again, and what a failure is called."""
 
+import dataclasses
+
 import pytest
 
 from headgate.core.errors import Overloaded
@@ -51,6 +53,39 @@ async def test_what_does_not_pass_in_time_is_told() -> None:
     async with client_of(dynamo, patience=0) as client:
         with pytest.raises(Overloaded, match="try again"):
             await client.call("PutItem", {})
+
+
+@pytest.mark.parametrize(
+    ("operation", "answers", "may_be_done"),
+    [
+        ("TransactWriteItems", [Broken()], True),
+        ("UpdateItem", [(500, {"__type": "x#InternalServerError"})], True),
+        ("PutItem", [(503, "not even an object")], True),
+        ("TransactWriteItems", [Broken(), error("AccessDeniedException")], True),
+        ("TransactWriteItems", [THROTTLED], False),
+        ("TransactWriteItems", [error("AccessDeniedException")], False),
+        ("TransactWriteItems", [cancelled("None", "TransactionConflict")], False),
+        ("GetItem", [Broken()], False),
+    ],
+)
+async def test_a_write_whose_answer_was_lost_may_be_done(
+    operation: str, answers: list[tuple[int, object] | Broken], *, may_be_done: bool
+) -> None:
+    dynamo = ScriptedDynamo(*answers)
+    # Time for so many tries, and no other.
+    async with client_of(dynamo, patience=0.02 * (len(answers) - 1)) as client:
+        with pytest.raises(Overloaded) as raised:
+            await client.call(operation, {})
+    assert raised.value.may_be_done is may_be_done
+
+
+async def test_a_write_that_could_not_be_sent_is_not_done() -> None:
+    dynamo = ScriptedDynamo()
+    async with client_of(dynamo, patience=0) as client:
+        nowhere = dataclasses.replace(client, endpoint="http://127.0.0.1:9")
+        with pytest.raises(Overloaded) as raised:
+            await nowhere.call("PutItem", {})
+    assert not raised.value.may_be_done
 
 
 async def test_a_transaction_that_is_sent_again_is_known_again() -> None:

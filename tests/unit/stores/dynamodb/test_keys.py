@@ -7,7 +7,7 @@ import msgspec
 from dynamo_wire import wired
 from headgate.core.keys import KeySecret, VirtualKey
 from headgate.stores.dynamodb.keys import DynamoKeys
-from ministack import dynamo_client
+from ministack import account_of, dynamo_client
 
 KEY = VirtualKey(key_id="a", name="A key", scopes=frozenset({"admin"}), created_at=1000.0)
 
@@ -15,7 +15,7 @@ KEY = VirtualKey(key_id="a", name="A key", scopes=frozenset({"admin"}), created_
 async def test_of_rotations_at_once_only_one_secret_stays() -> None:
     async with (
         dynamo_client() as one,
-        wired(one.credentials.access_key_id) as (other, _),
+        wired(await account_of(one)) as (other, _),
     ):
         stores = [DynamoKeys(one), DynamoKeys(other)]
         await stores[0].add(KEY, KeySecret("first", "a"))
@@ -39,14 +39,14 @@ async def test_a_key_that_several_processes_add_at_once_is_kept_once() -> None:
 
 
 async def test_an_addition_whose_answer_was_lost_succeeds() -> None:
-    async with dynamo_client() as maker, wired(maker.credentials.access_key_id) as (client, wire):
+    async with dynamo_client() as maker, wired(await account_of(maker)) as (client, wire):
         wire.lost["TransactWriteItems"] = 1
         await DynamoKeys(client).add(KEY, KeySecret("hash", "a"))
         assert await DynamoKeys(client).get("a") == KEY
 
 
 async def test_of_changes_at_once_each_is_made_as_it_was_read() -> None:
-    async with dynamo_client() as one, wired(one.credentials.access_key_id) as (other, wire):
+    async with dynamo_client() as one, wired(await account_of(one)) as (other, wire):
         store, slower = DynamoKeys(one), DynamoKeys(other)
         await store.add(KEY, KeySecret("hash", "a"))
         revoked = msgspec.structs.replace(KEY, revoked_at=5.0)
@@ -61,7 +61,7 @@ async def test_of_changes_at_once_each_is_made_as_it_was_read() -> None:
 
 
 async def test_a_change_whose_answer_was_lost_was_made() -> None:
-    async with dynamo_client() as one, wired(one.credentials.access_key_id) as (client, wire):
+    async with dynamo_client() as one, wired(await account_of(one)) as (client, wire):
         await DynamoKeys(one).add(KEY, KeySecret("hash", "a"))
         wire.lost["UpdateItem"] = 1
         renamed = msgspec.structs.replace(KEY, name="Renamed")

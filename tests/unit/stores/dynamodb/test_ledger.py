@@ -10,7 +10,7 @@ from dynamo_wire import Wire, wired
 from headgate.core.budgets import Account, Charge, LeaseId, Limit, Settlement
 from headgate.core.errors import Overloaded
 from headgate.stores.dynamodb.ledger import DynamoLedger
-from ministack import dynamo_client
+from ministack import account_of, dynamo_client
 from usage_events import usage_event
 
 PERIOD = "2026-11"
@@ -46,7 +46,7 @@ async def processes() -> AsyncIterator[list[Process]]:
     async with dynamo_client() as maker, contextlib.AsyncExitStack() as stack:
         found = []
         for number in range(4):
-            client, wire = await stack.enter_async_context(wired(maker.credentials.access_key_id))
+            client, wire = await stack.enter_async_context(wired(await account_of(maker)))
             found.append(Process(f"process-{number}", DynamoLedger(client), wire))
         yield found
         for process in found:
@@ -216,7 +216,7 @@ async def test_ids_that_look_like_parts_of_a_key_are_taken_as_they_are(
 async def test_while_the_store_is_away_nothing_is_granted(processes: list[Process]) -> None:
     async with (
         dynamo_client() as maker,
-        wired(maker.credentials.access_key_id, patience=0) as (client, wire),
+        wired(await account_of(maker), patience=0) as (client, wire),
     ):
         ledger = DynamoLedger(client)
         wire.is_cut = True

@@ -54,3 +54,16 @@ async def test_another_programs_table_is_refused() -> None:
     with pytest.raises(Overloaded, match="other keys"):
         await tables.create(client)
     await http.aclose()
+
+
+async def test_a_table_whose_index_holds_too_little_is_refused() -> None:
+    """Else what is read from it would lack what it does not hold."""
+    http = HttpClient()
+    credentials = Credentials(ministack.new_account(), ministack.SECRET)
+    client = DynamoClient(http, ministack.endpoint(), ministack.REGION, credentials)
+    (usage,) = (table for table in tables.TABLES if table.name == tables.USAGE)
+    lean = tuple(index._replace(whole=False) for index in usage.indexes)
+    await client.call("CreateTable", tables._definition(usage._replace(indexes=lean)))
+    with pytest.raises(Overloaded, match="indexes"):
+        await tables.create(client)
+    await http.aclose()

@@ -11,7 +11,7 @@ from headgate.stores.dynamodb.client import DynamoClient
 from headgate.stores.dynamodb.usage import DynamoUsage
 from headgate.stores.dynamodb.writer import Writer
 from headgate.stores.time_ranges import DAY, HOUR
-from ministack import dynamo_client
+from ministack import account_of, dynamo_client
 from usage_events import NOON, usage_event
 
 MONTH = UsageFilter(*period_bounds("2026-11"))
@@ -19,7 +19,7 @@ MONTH = UsageFilter(*period_bounds("2026-11"))
 
 @pytest.fixture
 async def wire() -> AsyncIterator[tuple[DynamoClient, Wire]]:
-    async with dynamo_client() as maker, wired(maker.credentials.access_key_id) as pair:
+    async with dynamo_client() as maker, wired(await account_of(maker)) as pair:
         yield pair
 
 

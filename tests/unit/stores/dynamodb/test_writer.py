@@ -15,7 +15,7 @@ from headgate.stores.dynamodb.client import DynamoClient
 from headgate.stores.dynamodb.ledger import DynamoLedger
 from headgate.stores.dynamodb.usage import DynamoUsage
 from headgate.stores.dynamodb.writer import MOST_ITEMS, Writer
-from ministack import dynamo_client
+from ministack import account_of, dynamo_client
 from usage_events import NOON, usage_event
 
 PERIOD = "2026-11"
@@ -27,7 +27,7 @@ MONTH = UsageFilter(*period_bounds(PERIOD))
 async def wire() -> AsyncIterator[tuple[DynamoClient, Wire]]:
     async with (
         dynamo_client() as maker,
-        wired(maker.credentials.access_key_id, patience=0.2) as pair,
+        wired(await account_of(maker), patience=0.2) as pair,
     ):
         yield pair
 

@@ -41,6 +41,7 @@ def test_a_lock_is_busy_and_an_outage(tmp_path: Path) -> None:
         error = failure(tmp_path / "a.db", "BEGIN IMMEDIATE")
     assert is_busy(error)
     assert is_outage(error)
+    assert overloaded(error).retry_after_seconds == 1
 
 
 def test_a_broken_constraint_is_no_outage(tmp_path: Path) -> None:
