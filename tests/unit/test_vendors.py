@@ -110,5 +110,7 @@ async def test_the_doctor_names_each_vendor_that_does_not_answer(tmp_path: Path)
     wrong = settings(tmp_path, OPENAI_API_KEY="sk-x", OPENAI_BASE_URL=f"{NOWHERE}/v1")
     finding = await check_vendors(wrong)
     assert (finding.status, "openai: " in finding.message) == ("fail", True)
+    other = settings(tmp_path, ANTHROPIC_API_KEY="sk-ant-x", ANTHROPIC_BASE_URL=NOWHERE)
+    assert "anthropic: " in (await check_vendors(other)).message
     assert "sk-x" not in f"{finding}"
     assert (await check_vendors(settings(tmp_path))).status == "warn"

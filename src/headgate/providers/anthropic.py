@@ -63,6 +63,8 @@ BYTES_PER_TOKEN = 3.5
 TURN_TOKENS = 16
 TOOLS_TOKENS = 1_024
 TOOL_TOKENS = 64
+# The vendor's own tools bring a description along that the request does not hold.
+OWN_TOOL_TOKENS = 8_192
 
 
 def _nothing(_model: str) -> bool:
@@ -341,6 +343,14 @@ class AnthropicStream:
         self._ended = event.type == "message_stop"
 
 
+def _tool_tokens(tools: Sequence[chat.Tool]) -> int:
+    """The most tokens that tools add to their texts; those without parameters are the vendor's."""
+    if not tools:
+        return 0
+    each = (OWN_TOOL_TOKENS if tool.parameters is None else TOOL_TOKENS for tool in tools)
+    return TOOLS_TOKENS + sum(each)
+
+
 def _kind_of(frame: bytes) -> str:
     """An event's name, by its line or else by its content; empty for comments and the like."""
     for line in frame.split(b"\n"):
@@ -385,7 +395,7 @@ class AnthropicProvider:
             + chat.image_count(messages) * IMAGE_TOKENS
             + chat.document_count(messages) * DOCUMENT_TOKENS
             + TURN_TOKENS * (1 + len(messages))
-            + (TOOLS_TOKENS + TOOL_TOKENS * len(request.tools) if request.tools else 0)
+            + _tool_tokens(request.tools)
         )
 
     def input_estimate(self, request: chat.ChatRequest) -> int:

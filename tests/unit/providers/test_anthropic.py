@@ -251,6 +251,16 @@ def test_images_and_documents_count_their_maximum_and_not_their_bytes() -> None:
         assert most < provider.input_ceiling(one) < most + 1_000
 
 
+def test_the_vendors_own_tools_count_a_description_that_nobody_sent() -> None:
+    provider = AnthropicProvider(VENDOR, ScriptedClient())
+
+    def ceiling(*tools: Tool) -> int:
+        return provider.input_ceiling(msgspec.structs.replace(PLAIN, tools=tools))
+
+    own, vendors = Tool("f", parameters={"type": "object"}), Tool("f")
+    assert ceiling() < ceiling(own) < ceiling(own, own) < ceiling(vendors)
+
+
 def test_the_output_is_bounded_by_the_longest_name_that_fits() -> None:
     provider = AnthropicProvider(VENDOR, ScriptedClient())
     models = ("claude-3-opus", "claude-3-7-sonnet-latest", "claude-future")

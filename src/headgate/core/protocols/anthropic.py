@@ -130,6 +130,18 @@ class Metadata(msgspec.Struct):
     user_id: str | None = None
 
 
+class Edit(msgspec.Struct):
+    """A change that the vendor makes to the conversation before the model reads it."""
+
+    type: str
+
+
+class ContextManagement(msgspec.Struct):
+    """What the vendor leaves out of a long conversation."""
+
+    edits: list[Edit] | None = None
+
+
 class CountTokensRequest(msgspec.Struct, kw_only=True):
     """The body of `POST /v1/messages/count_tokens`."""
 
@@ -140,7 +152,7 @@ class CountTokensRequest(msgspec.Struct, kw_only=True):
     tool_choice: ToolChoiceItem | None = None
     thinking: ThinkingItem | None = None
     output_config: OutputConfig | None = None
-    context_management: Any = None
+    context_management: ContextManagement | None = None
     speed: Literal["standard"] | None = None
     mcp_servers: None = None
 
@@ -202,6 +214,7 @@ def count_request(
     if wanted.messages[-1].role == "assistant":
         native.append(f"messages[{len(wanted.messages) - 1}], the beginning of the answer")
     if wanted.context_management is not None:
+        _check_edits(wanted.context_management)
         native.append("context_management")
     tools = [_tool(index, item, native) for index, item in enumerate(wanted.tools or ())]
     form = output.format
@@ -216,6 +229,17 @@ def count_request(
         native=tuple(native),
         wire=chat.Wire(PROTOCOL, body, _forwarded(headers or {})),
     )
+
+
+def _check_edits(wanted: ContextManagement) -> None:
+    """Refuse edits that a model makes: its work is not in the answer's count."""
+    for index, edit in enumerate(wanted.edits or ()):
+        if not edit.type.startswith("clear_"):
+            where = f"context_management.edits[{index}].type"
+            raise InvalidRequest(
+                f"{where} costs more than the tokens of the answer: only `clear_…` edits are taken",
+                param=where,
+            )
 
 
 def _forwarded(headers: Mapping[str, str]) -> tuple[tuple[str, str], ...]:

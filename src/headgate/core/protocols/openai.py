@@ -23,6 +23,7 @@ Temperature: TypeAlias = Annotated[float, msgspec.Meta(ge=0, le=2)]
 Probability: TypeAlias = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Penalty: TypeAlias = Annotated[float, msgspec.Meta(ge=-2, le=2)]
 Positive: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=10_000_000)]
+EffortWord: TypeAlias = Literal["none", "minimal", "low", "medium", "high", "xhigh"]
 Name: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
 
 
@@ -190,7 +191,7 @@ class ChatCompletionRequest(msgspec.Struct):
     tool_choice: Literal["auto", "none", "required"] | ToolChoiceItem | None = None
     parallel_tool_calls: bool | None = None
     response_format: ResponseFormatItem | None = None
-    reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh"] | None = None
+    reasoning_effort: EffortWord | None = None
     user: str | None = None
     safety_identifier: str | None = None
     logit_bias: dict[str, float] | None = None
@@ -296,12 +297,10 @@ def _part(item: ContentPart) -> chat.Part:
     return chat.Text(item.refusal)
 
 
-def _reasoning(effort: str | None) -> chat.Reasoning | None:
+def _reasoning(effort: EffortWord | None) -> chat.Reasoning | None:
     if effort is None:
         return None
-    if effort == "none":
-        return chat.Reasoning("off")
-    return msgspec.convert({"mode": "auto", "effort": effort}, chat.Reasoning)
+    return chat.Reasoning("off") if effort == "none" else chat.Reasoning("auto", effort)
 
 
 def _tool(item: FunctionItem) -> chat.Tool:

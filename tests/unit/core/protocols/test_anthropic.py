@@ -201,7 +201,10 @@ def test_a_choice_of_tools_has_openais_meaning(choice: str, mode: str) -> None:
     [
         ({"tools": [{"name": "bash", "type": "bash_20250124"}]}, "tools[0].type"),
         ({"thinking": {"type": "between_tools"}}, "thinking.type"),
-        ({"context_management": {"edits": []}}, "context_management"),
+        (
+            {"context_management": {"edits": [{"type": "clear_tool_uses_20250919"}]}},
+            "context_management",
+        ),
         (
             {"messages": [user({"type": "search_result", "source": {"type": "x"}})]},
             "messages[0].content[0].type",
@@ -257,6 +260,10 @@ def test_what_cannot_be_done_or_priced_is_no_request(fields: dict[str, Any]) -> 
         (
             {"tools": [{"name": "web_search", "type": "web_search_20250305"}]},
             "tools[0].type",
+        ),
+        (
+            {"context_management": {"edits": [{"type": "compact_20260112"}]}},
+            "context_management.edits[0].type",
         ),
         ({"tool_choice": {"type": "tool", "name": "f"}}, "tool_choice"),
         ({"thinking": {"type": "enabled"}}, "thinking.budget_tokens"),
