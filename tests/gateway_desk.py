@@ -15,7 +15,9 @@ from headgate.core.usage import UsageEvent
 from headgate.gateway.calls import Billing, Caller
 from headgate.gateway.catalog import Catalog
 from headgate.gateway.escrow import IDLE_SECONDS, Escrow
+from headgate.gateway.flights import Flights
 from headgate.gateway.gateway import Gateway
+from headgate.gateway.replays import Replays
 from headgate.stores.buckets import DefaultLimits
 from headgate.stores.process_limits import ProcessRateLimiter
 
@@ -50,9 +52,11 @@ class Desk:
         markup: Markup = Markup(0),  # noqa: B008 - a frozen value
         aliases: Mapping[str, Sequence[str]] | None = None,
         prices: Mapping[str, Price] | None = None,
+        beside: "Desk | None" = None,
     ) -> None:
-        self.clock = FakeClock()
-        self.store = RemoteLedger()
+        """Open it, as another process on the store of `beside` where there is one."""
+        self.clock: FakeClock = FakeClock() if beside is None else beside.clock
+        self.store: RemoteLedger = RemoteLedger(None if beside is None else beside.store.memory)
         self.ledger = Escrow(self.store, clock=self.clock)
         self.limiter = ProcessRateLimiter(DefaultLimits(50, 200), clock=self.clock)
         self.gateway = Gateway(
@@ -68,6 +72,14 @@ class Desk:
             ledger=self.ledger,
             billing=Billing(Markup(0), {"acme": markup}),
         )
+
+        self.flights = Flights(
+            self.store.memory.answers,
+            self.ledger.is_pending,
+            clock=self.clock,
+            pause=lambda _: asyncio.sleep(0),
+        )
+        self.replays = Replays(self.gateway, self.flights)
 
     async def limit(self, amount: int, account: Account = ACCOUNT) -> None:
         await self.store.memory.set_limit(account, Limit(amount=amount))

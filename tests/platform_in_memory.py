@@ -14,7 +14,9 @@ from headgate.core.prices import Markup, Price
 from headgate.gateway.calls import Billing
 from headgate.gateway.catalog import Catalog
 from headgate.gateway.escrow import Escrow
+from headgate.gateway.flights import Flights
 from headgate.gateway.gateway import Gateway
+from headgate.gateway.replays import Replays
 from headgate.http.app import App, Application
 from headgate.http.routes import RouteTable
 from headgate.http.services import Services
@@ -102,10 +104,13 @@ async def platform(
         SandboxPrices(),
         auto=lambda: ["sandbox"],
     )
+    gateway = Gateway(
+        catalog, ProcessRateLimiter(DefaultLimits(1000, 1000)), escrow, Billing(Markup(20_000))
+    )
+    flights = Flights(ledger.answers, escrow.is_pending)
     services = Services(
-        gateway=Gateway(
-            catalog, ProcessRateLimiter(DefaultLimits(1000, 1000)), escrow, Billing(Markup(20_000))
-        ),
+        gateway=gateway,
+        replays=Replays(gateway, flights),
         keys=Keys(MemoryKeys(), local={hash_api_key(ADMIN): ADMIN_KEY}),
         usage=ledger,
         health={"store": check},
@@ -118,7 +123,9 @@ async def platform(
     @contextlib.asynccontextmanager
     async def resources() -> AsyncIterator[Services]:
         await escrow.start()
+        await flights.start()
         yield services
+        await flights.aclose()
         await escrow.aclose()
 
     app = Application(RouteTable(routes()), resources)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from headgate.aws_identity import aws_credentials
 from headgate.cli.installation import Check, Finding
+from headgate.core.answers import AnswerStore
 from headgate.core.budgets import LedgerStore
 from headgate.core.errors import HeadgateError, Overloaded
 from headgate.core.keys import (
@@ -29,7 +30,9 @@ from headgate.core.usage import UsageStore
 from headgate.gateway.calls import Billing
 from headgate.gateway.catalog import AUTO, Catalog
 from headgate.gateway.escrow import Escrow
+from headgate.gateway.flights import Flights
 from headgate.gateway.gateway import Gateway
+from headgate.gateway.replays import Replays
 from headgate.http import openapi
 from headgate.http.app import App, Application
 from headgate.http.cors import with_cors
@@ -42,11 +45,13 @@ from headgate.simulate.app import create_app as create_simulator
 from headgate.simulate.options import Fault, SimulatorOptions, parse_fault
 from headgate.stores.buckets import DefaultLimits
 from headgate.stores.dynamodb import tables
+from headgate.stores.dynamodb.answers import DynamoAnswers
 from headgate.stores.dynamodb.client import DynamoClient, TableMissing
 from headgate.stores.dynamodb.keys import DynamoKeys
 from headgate.stores.dynamodb.ledger import DynamoLedger
 from headgate.stores.dynamodb.usage import DynamoUsage
 from headgate.stores.machine_limits import MachineRateLimiter
+from headgate.stores.sqlite.answers import SqliteAnswers
 from headgate.stores.sqlite.database import Database
 from headgate.stores.sqlite.keys import SqliteKeys
 from headgate.stores.sqlite.ledger import SqliteLedger
@@ -87,6 +92,7 @@ class _Stores(NamedTuple):
     keys: KeyStore
     ledger: LedgerStore
     usage: UsageStore
+    answers: AnswerStore
     check: Callable[[], Awaitable[None]]
 
 
@@ -221,6 +227,9 @@ async def _services(
         ledger = Escrow(stores.ledger)
         await ledger.start()
         stack.push_async_callback(ledger.aclose)
+        flights = Flights(stores.answers, ledger.is_pending)
+        await flights.start()
+        stack.push_async_callback(flights.aclose)
         vendors = vendors_of(settings, client)
         catalog = Catalog(
             vendors.providers, vendors.prices, configuration.alias_models, vendors.auto
@@ -229,14 +238,16 @@ async def _services(
         stack.callback(discovery.cancel)
         limits = configuration.limits
         limiter = await stack.enter_async_context(_limiter(settings))
+        gateway = Gateway(
+            catalog=catalog,
+            limiter=limiter.limiter,
+            ledger=ledger,
+            billing=_billing(settings),
+            min_output_tokens=configuration.budgets.min_output_tokens,
+        )
         yield Services(
-            gateway=Gateway(
-                catalog=catalog,
-                limiter=limiter.limiter,
-                ledger=ledger,
-                billing=_billing(settings),
-                min_output_tokens=configuration.budgets.min_output_tokens,
-            ),
+            gateway=gateway,
+            replays=Replays(gateway, flights),
             keys=Keys(stores.keys, local=local_keys),
             usage=stores.usage,
             health={"store": stores.check, **limiter.health},
@@ -254,14 +265,22 @@ async def _stores(settings: Settings) -> AsyncIterator[_Stores]:
             dynamo = DynamoLedger(client)
             try:
                 yield _Stores(
-                    DynamoKeys(client), dynamo, DynamoUsage(client), lambda: tables.reach(client)
+                    DynamoKeys(client),
+                    dynamo,
+                    DynamoUsage(client),
+                    DynamoAnswers(client),
+                    lambda: tables.reach(client),
                 )
             finally:
                 await dynamo.close()
         return
     async with _database(settings) as database:
         yield _Stores(
-            SqliteKeys(database), SqliteLedger(database), SqliteUsage(database), database.check
+            SqliteKeys(database),
+            SqliteLedger(database),
+            SqliteUsage(database),
+            SqliteAnswers(database),
+            database.check,
         )
 
 

@@ -518,6 +518,30 @@ async def test_a_failure_in_the_middle_is_an_error_event(
     assert (row["status"], row["estimated"]) == ("incomplete", True)
 
 
+@pytest.mark.parametrize("stream", [False, True])
+async def test_a_call_that_is_sent_again_gets_the_same_bytes(
+    admin: Caller, vendors: Simulator, model: str, stream: bool
+) -> None:
+    await vendors.forget()
+    async with admin.newcomer() as caller:
+        body = message("hello", model, stream=stream)
+        answers = [
+            await caller.send("POST", "/v1/messages", body, headers={"idempotency-key": "once"})
+            for _ in range(2)
+        ]
+        first, again = answers
+        assert again.body == first.body
+        assert again.headers["idempotency-replayed"] == "true"
+        assert again.headers["request-id"] == again.headers["x-request-id"]
+        assert len(await vendors.calls()) == (model != "sandbox")
+        other = message("something else", model, stream=stream)
+        refused = await caller.send(
+            "POST", "/v1/messages", other, headers={"idempotency-key": "once"}
+        )
+    assert (refused.status, refused.json["error"]["type"]) == (409, "conflict_error")
+    assert refused.headers["x-should-retry"] == "false"
+
+
 # What it costs.
 
 

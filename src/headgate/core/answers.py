@@ -85,5 +85,5 @@ class AnswerStore(Protocol):
 
 def answer_key(key_id: str, route: str, idempotency_key: str, body: bytes) -> AnswerKey:
     """The identity of a call; `route` is its method and path."""
-    name = "\n".join((key_id, route, idempotency_key))
+    name = f"{key_id}\n{route}\n{idempotency_key}"
     return AnswerKey(hashlib.sha256(name.encode()).hexdigest(), hashlib.sha256(body).hexdigest())

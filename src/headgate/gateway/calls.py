@@ -2,11 +2,12 @@
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import msgspec
 
+from headgate.core.answers import KEPT_SECONDS, AnswerKey, KeptAnswer
 from headgate.core.budgets import Account, Budget
 from headgate.core.chat import TokenUsage
 from headgate.core.ids import new_event_id, new_id
@@ -20,12 +21,16 @@ from headgate.gateway.escrow import Escrow
 
 
 class Caller(msgspec.Struct, frozen=True):
-    """Who calls, under which request id, and how the call is labelled in the ledger."""
+    """Who calls, under which request id, and how the call is labelled in the ledger.
+
+    With an `answer_key` the call is made once, and its answer kept for whoever asks again.
+    """
 
     key: VirtualKey
     request_id: str
     tags: tuple[str, ...] = ()
     use_case: str | None = None
+    answer_key: AnswerKey | None = None
 
     def accounts(self, model: str) -> tuple[Account, ...]:
         """Everyone who pays for a call to `model`, always in the same order."""
@@ -89,8 +94,19 @@ class Attempt(msgspec.Struct, kw_only=True):
         if self.first_token is None:
             self.first_token = time.perf_counter()
 
-    def settle(self, usage: TokenUsage, status: CallStatus, *, estimated: bool = False) -> None:
-        """Charge what was used. `durable` waits for the record."""
+    def settle(
+        self,
+        usage: TokenUsage,
+        status: CallStatus,
+        *,
+        estimated: bool = False,
+        write: Callable[[], bytes] | None = None,
+    ) -> None:
+        """Charge what was used. `durable` waits for the record.
+
+        `write` writes the answer as its caller gets it, to be kept where the caller has an answer
+        key; `event` is there when it is called, and it is called for an answer that is whole.
+        """
         if self.event is not None:
             return
         self.place.used_tokens += usage.total_tokens
@@ -125,7 +141,12 @@ class Attempt(msgspec.Struct, kw_only=True):
             estimated=estimated,
             overrun=bool(self.hold.limited) and billed > self.hold.amount,
         )
-        self.record = self.ledger.settle(self.hold, self.event)
+        kept: KeptAnswer | None = None
+        try:
+            if write is not None and status == "ok":
+                kept = self._kept(write())
+        finally:
+            self.record = self.ledger.settle(self.hold, self.event, kept)
 
     async def durable(self) -> None:
         """Wait until the settled row survives the death of every process.
@@ -136,6 +157,18 @@ class Attempt(msgspec.Struct, kw_only=True):
         if self.record is not None:
             # The record is not this caller's alone: who leaves must not take it along.
             await asyncio.shield(self.record)
+
+    def _kept(self, body: bytes) -> KeptAnswer | None:
+        key = self.caller.answer_key
+        if key is None:
+            return None
+        return KeptAnswer(
+            key=key,
+            model=self.route.model,
+            provider=self.route.provider.provider,
+            body=body,
+            expires_at=time.time() + KEPT_SECONDS,
+        )
 
     def latency_ms(self) -> int:
         """Whole milliseconds since the attempt began."""
@@ -154,6 +187,13 @@ class Receipt(msgspec.Struct, frozen=True):
     budget: Budget | None
     event: UsageEvent | None
     latency_ms: int
+
+
+class Replayed(msgspec.Struct, frozen=True):
+    """What the caller is told besides an answer that was paid for before: who had given it."""
+
+    model: str
+    provider: str
 
 
 def receipt(attempt: Attempt) -> Receipt:

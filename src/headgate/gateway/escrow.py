@@ -12,6 +12,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
 
+from headgate.core.answers import KeptAnswer
 from headgate.core.budgets import (
     Account,
     AccountState,
@@ -161,8 +162,10 @@ class Escrow:
         amounts = [book.usable + book.unleased for book in books if book.is_limited]
         return min(amounts) if amounts else None
 
-    def settle(self, hold: Hold, event: UsageEvent) -> asyncio.Future[None]:
-        """Replace a hold by what the call did cost, once.
+    def settle(
+        self, hold: Hold, event: UsageEvent, answer: KeptAnswer | None = None
+    ) -> asyncio.Future[None]:
+        """Replace a hold by what the call did cost, once; `answer` is kept with its row.
 
         The money is free again at once; the future is done when the record is durable. It needs
         not be awaited where nobody waits for an answer; who may be cancelled shields it.
@@ -171,7 +174,11 @@ class Escrow:
             raise RuntimeError("a hold is settled once")
         hold.is_settled = True
         charges = tuple(self._charge(book, hold, event.billed) for book in hold.books)
-        return self._records.begin(Settlement(hold.owner, event, charges), hold.books)
+        return self._records.begin(Settlement(hold.owner, event, charges, answer), hold.books)
+
+    def is_pending(self, event_id: str) -> bool:
+        """Whether the record of a settled call is still to be made."""
+        return self._records.is_pending(event_id)
 
     def release(self, hold: Hold) -> None:
         """Give a hold back for a call that never reached a vendor."""

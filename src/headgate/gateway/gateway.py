@@ -94,8 +94,15 @@ class Gateway:
     billing: Billing
     min_output_tokens: int = 64
 
-    async def complete(self, caller: Caller, request: ChatRequest) -> Answer[ChatResponse]:
+    async def complete(
+        self,
+        caller: Caller,
+        request: ChatRequest,
+        write: Callable[[Answer[ChatResponse]], bytes] | None = None,
+    ) -> Answer[ChatResponse]:
         """Answer from the first route that will.
+
+        `write` writes the answer for a caller who may ask for it again, before it is recorded.
 
         Raises:
             HeadgateError: there is no answer, and only what a vendor may bill was charged.
@@ -105,7 +112,7 @@ class Gateway:
             provider, fitted = attempt.route.provider, _fitted(request, attempt.route, output)
             return await provider.complete(fitted, idempotency_key=attempt.idempotency_key)
 
-        return await self._whole(await self._chat_call(caller, request, make))
+        return await self._whole(await self._chat_call(caller, request, make), write)
 
     async def stream(
         self,
@@ -139,8 +146,13 @@ class Gateway:
             raise
         return answer
 
-    async def embed(self, caller: Caller, request: EmbeddingRequest) -> Answer[EmbeddingResponse]:
-        """One vector per input.
+    async def embed(
+        self,
+        caller: Caller,
+        request: EmbeddingRequest,
+        write: Callable[[Answer[EmbeddingResponse]], bytes] | None = None,
+    ) -> Answer[EmbeddingResponse]:
+        """One vector per input; `write` as for `complete`.
 
         Raises:
             HeadgateError: there is no answer, and only what a vendor may bill was charged.
@@ -162,7 +174,7 @@ class Gateway:
             lambda route: min(size, route.provider.embedding_ceiling(request)),
             make,
         )
-        return await self._whole(call)
+        return await self._whole(call, write)
 
     async def count_tokens(self, key: VirtualKey, request: ChatRequest) -> int:
         """The input tokens of `request`; vendors tell them without a charge.
@@ -183,11 +195,16 @@ class Gateway:
             place.leave()
         raise failure(refusal or ProviderUnreachable("no vendor is configured"))
 
-    async def _whole(self, call: _Call[W]) -> Answer[W]:
+    async def _whole(self, call: _Call[W], write: Callable[[Answer[W]], bytes] | None) -> Answer[W]:
         """The whole answer to a call, once its record is durable."""
         try:
             attempt, response = await self._first_answer(call)
-            attempt.settle(response.usage, "ok", estimated=response.estimated)
+            attempt.settle(
+                response.usage,
+                "ok",
+                estimated=response.estimated,
+                write=write and (lambda: write(Answer(response, receipt(attempt)))),
+            )
             await attempt.durable()
             return Answer(response, receipt(attempt))
         finally:

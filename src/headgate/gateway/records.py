@@ -18,6 +18,7 @@ class Records:
         self._begun: dict[asyncio.Future[None], tuple[Settlement, Books]] = {}
         self._failed: list[tuple[Settlement, Books]] = []
         self._trying: asyncio.Task[None] | None = None
+        self._tried: list[tuple[Settlement, Books]] = []
 
     def begin(self, settlement: Settlement, books: Books) -> asyncio.Future[None]:
         """Record a call that `books` pay for; the future is done when the record is durable."""
@@ -25,6 +26,11 @@ class Records:
         self._begun[record] = (settlement, books)
         record.add_done_callback(self._end)
         return record
+
+    def is_pending(self, event_id: str) -> bool:
+        """Whether an event is still to be recorded."""
+        pending = (*self._begun.values(), *self._failed, *self._tried)
+        return any(settlement.event.id == event_id for settlement, _ in pending)
 
     async def again(self) -> None:
         """Record what the store did not take; all who ask meanwhile wait for the same try.
@@ -49,12 +55,13 @@ class Records:
 
     async def _try_failed(self) -> None:
         failed, self._failed = self._failed, []
+        self._tried = failed
         try:
             # All at once, so that they cost one commit, and one that fails keeps none out.
             records = [self._store.settle(settlement) for settlement, _ in failed]
             outcomes = await asyncio.gather(*records, return_exceptions=True)
         finally:
-            self._trying = None
+            self._trying, self._tried = None, []
         errors = [outcome for outcome in outcomes if outcome is not None]
         for (settlement, books), outcome in zip(failed, outcomes, strict=True):
             if outcome is None:

@@ -1,7 +1,9 @@
 """An answer on its way to the caller, whose money is settled however it ends."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+import contextlib
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from typing import Protocol
 
 import msgspec
 
@@ -21,7 +23,12 @@ class StreamedAnswer:
 
     Iterate it inside `contextlib.aclosing`: that is what stops the vendor when the caller leaves.
     A vendor that breaks off raises its `ProviderError` from the iteration, after settling.
+
+    Attributes:
+        write: where the answer may be asked for again, writes all of it, as `Attempt.settle` says.
     """
+
+    write: Callable[[], bytes] | None = None
 
     def __init__(self, attempt: Attempt, stream: ChatStream, input_estimate: int) -> None:
         self._attempt = attempt
@@ -104,7 +111,72 @@ class StreamedAnswer:
             self._attempt.place.leave()
 
     def _charge(self, status: CallStatus) -> None:
-        self._attempt.settle(self.usage, status, estimated=self._stream.usage() is None)
+        self._attempt.settle(
+            self.usage, status, estimated=self._stream.usage() is None, write=self.write
+        )
+
+
+class Writer(Protocol):
+    """Writes an answer in one protocol."""
+
+    def piece(self, piece: ChatDelta | WireDelta) -> bytes:
+        """The frames of a piece; none where the protocol does not show it."""
+        ...
+
+    def end(self) -> bytes:
+        """The last frames; the answer's receipt has its event by then."""
+        ...
+
+
+class WrittenStream:
+    """A streamed answer as the frames of its caller's protocol.
+
+    Its end leaves only after the answer has settled. With `note`, all of it is kept for who asks
+    again, and `note` is told the receipt of its row then.
+    """
+
+    def __init__(
+        self,
+        answer: StreamedAnswer,
+        writer: Writer,
+        *,
+        note: Callable[[Receipt], None] | None = None,
+    ) -> None:
+        self._answer = answer
+        self._writer = writer
+        self._note = note
+        self._kept: list[bytes] = []
+        self._end = b""
+        answer.write = self._write_end
+        self._frames = self._read()
+
+    @property
+    def receipt(self) -> Receipt:
+        """See `StreamedAnswer.receipt`."""
+        return self._answer.receipt
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self._frames
+
+    async def aclose(self) -> None:
+        """Stop the vendor and settle, unless the answer has ended."""
+        await self._frames.aclose()
+        await self._answer.aclose()
+
+    async def _read(self) -> AsyncGenerator[bytes, None]:
+        async with contextlib.aclosing(self._answer):
+            async for piece in self._answer:
+                if frame := self._writer.piece(piece):
+                    if self._note is not None:
+                        self._kept.append(frame)
+                    yield frame
+        yield self._end
+
+    def _write_end(self) -> bytes:
+        self._end = self._writer.end()
+        if self._note is not None:
+            self._note(self.receipt)
+        return b"".join((*self._kept, self._end))
 
 
 def _status_of(error: BaseException) -> CallStatus:

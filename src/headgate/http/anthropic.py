@@ -1,7 +1,6 @@
 """The drop-in routes for Anthropic's clients: messages, and counts of their tokens."""
 
 import functools
-from collections.abc import AsyncGenerator
 from typing import Any
 
 import msgspec
@@ -10,10 +9,11 @@ from headgate.core import chat
 from headgate.core.ids import new_id
 from headgate.core.protocols import anthropic as protocol
 from headgate.core.protocols import anthropic_answers as answers
+from headgate.gateway.gateway import Answer
 from headgate.gateway.streams import StreamedAnswer
 from headgate.http.calls import Call, Headers, Reply, StreamReply
 from headgate.http.errors import anthropic_body
-from headgate.http.receipts import receipt_headers
+from headgate.http.receipts import written_reply
 from headgate.http.streams import stream_reply
 
 
@@ -23,23 +23,51 @@ async def messages(call: Call[protocol.MessagesRequest]) -> Reply | StreamReply:
     caller = call.caller()
     if caller.use_case is not None:
         request = msgspec.structs.replace(request, use_case=caller.use_case)
-    gateway = call.services.gateway
     if request.stream:
-        reply = await stream_reply(
-            gateway,
+        stream = await stream_reply(
+            call.services.replays,
             caller,
             request,
-            _events,
+            _Events,
             functools.partial(_error_event, request_id=call.request_id),
             heartbeat_seconds=call.services.heartbeat_seconds,
         )
-        return StreamReply(reply.frames, headers=[*_request_id(call), *reply.headers])
-    answer = await gateway.complete(caller, request)
+        return StreamReply(stream.frames, headers=[*_request_id(call), *stream.headers])
+    reply = written_reply(await call.services.replays.complete(caller, request, _message))
+    return msgspec.structs.replace(reply, headers=[*_request_id(call), *reply.headers])
+
+
+def _message(answer: Answer[chat.ChatResponse]) -> bytes:
     response = answer.response
-    headers = [*_request_id(call), *receipt_headers(answer.receipt)]
     if response.wire is not None and response.wire.protocol == protocol.PROTOCOL:
-        return Reply(response.wire.body, headers=headers)
-    return Reply(answers.message(response), headers=headers)
+        return response.wire.body
+    return msgspec.json.encode(answers.message(response))
+
+
+class _Events:
+    """Writes an answer as Anthropic's events."""
+
+    def __init__(self, answer: StreamedAnswer) -> None:
+        self._answer = answer
+        self._writer = answers.EventWriter(id=new_id("msg"), model=answer.receipt.route.model)
+        self._has_begun = False
+
+    def piece(self, piece: chat.ChatDelta | chat.WireDelta) -> bytes:
+        """The events of a piece; the vendor's own where it speaks the same protocol."""
+        if isinstance(piece, chat.WireDelta):
+            return piece.frames
+        return self._start() + self._writer.delta(piece)
+
+    def end(self) -> bytes:
+        """The final usage and the end."""
+        return self._answer.ending or self._start() + self._writer.ending(self._answer.usage)
+
+    def _start(self) -> bytes:
+        """The first event, the first time only."""
+        if self._has_begun:
+            return b""
+        self._has_begun = True
+        return self._writer.start()
 
 
 async def count_tokens(call: Call[protocol.CountTokensRequest]) -> Reply:
@@ -47,23 +75,6 @@ async def count_tokens(call: Call[protocol.CountTokensRequest]) -> Reply:
     request = protocol.count_request(call.body, call.raw, _protocol_headers(call))
     tokens = await call.services.gateway.count_tokens(call.key, request)
     return Reply(answers.TokenCount(tokens), headers=_request_id(call))
-
-
-async def _events(answer: StreamedAnswer) -> AsyncGenerator[bytes, None]:
-    writer = answers.EventWriter(id=new_id("msg"), model=answer.receipt.route.model)
-    has_begun = False
-    async for piece in answer:
-        if isinstance(piece, chat.WireDelta):
-            yield piece.frames
-            continue
-        events = writer.delta(piece)
-        yield events if has_begun else writer.start() + events
-        has_begun = True
-    # The answer has settled: only now may the client see its end.
-    if answer.ending:
-        yield answer.ending
-    else:
-        yield (b"" if has_begun else writer.start()) + writer.ending(answer.usage)
 
 
 def _error_event(error: dict[str, object], *, request_id: str) -> bytes:

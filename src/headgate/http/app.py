@@ -131,6 +131,7 @@ class Application:
                 require(key, access)
         return Call(
             services=services,
+            route=f"{match.route.method} {match.route.path}",
             request_id=request_id,
             headers=headers,
             params=match.params,

@@ -1,10 +1,12 @@
 """What a handler gets and what it gives back."""
 
+import re
 from collections.abc import AsyncGenerator, Mapping
 from typing import Any, Generic, TypeAlias, TypeVar
 
 import msgspec
 
+from headgate.core.answers import AnswerKey, answer_key
 from headgate.core.errors import InvalidRequest
 from headgate.core.keys import VirtualKey
 from headgate.gateway.calls import Caller
@@ -16,18 +18,23 @@ Headers: TypeAlias = list[tuple[bytes, bytes]]
 
 MOST_TAGS = 10
 MOST_TAG_LENGTH = 64
+MOST_KEY_LENGTH = 255
+
+_VISIBLE = re.compile(rb"[!-~]+")
 
 
 class Call(msgspec.Struct, Generic[B], frozen=True):
     """One request, decoded and authorised.
 
     Attributes:
+        route: the method and path of its row in the route table.
         key: whose key it came with; None only on routes that need none.
         headers: by lower-case name; the last of several.
         raw: the body as it came.
     """
 
     services: Services
+    route: str
     request_id: str
     headers: Mapping[bytes, bytes]
     params: Mapping[str, str]
@@ -51,8 +58,10 @@ class Call(msgspec.Struct, Generic[B], frozen=True):
     def caller(self, *, tags: list[str] | None = None, use_case: str | None = None) -> Caller:
         """Who calls, with the labels of the body or, where that is a vendor's, of the headers.
 
+        With an `Idempotency-Key` the call is made once.
+
         Raises:
-            InvalidRequest: a label is too long, or there are too many.
+            InvalidRequest: a label or the idempotency key is too long, or there are too many.
         """
         if tags is None and (listed := self.header(b"x-headgate-tags")):
             tags = [tag.strip() for tag in listed.split(",") if tag.strip()]
@@ -67,7 +76,18 @@ class Call(msgspec.Struct, Generic[B], frozen=True):
             raise InvalidRequest(
                 f"a use case has at most {MOST_TAG_LENGTH} characters", param="useCase"
             )
-        return Caller(self.key, self.request_id, tuple(tags), use_case)
+        return Caller(self.key, self.request_id, tuple(tags), use_case, self._answer_key())
+
+    def _answer_key(self) -> AnswerKey | None:
+        given = self.headers.get(b"idempotency-key")
+        if given is None:
+            return None
+        if not 0 < len(given) <= MOST_KEY_LENGTH or not _VISIBLE.fullmatch(given):
+            raise InvalidRequest(
+                f"an Idempotency-Key has 1 to {MOST_KEY_LENGTH} visible ASCII characters",
+                param="Idempotency-Key",
+            )
+        return answer_key(self.key.key_id, self.route, given.decode(), self.raw)
 
 
 class Reply(msgspec.Struct, frozen=True):

@@ -34,6 +34,7 @@ FORMS: dict[type[errors.HeadgateError], ErrorForm] = {
     errors.NotFound: ErrorForm(404, "invalid_request_error"),
     errors.ModelNotFound: ErrorForm(404, "invalid_request_error"),
     errors.MethodNotAllowed: ErrorForm(405, "invalid_request_error"),
+    errors.IdempotencyConflict: ErrorForm(409, "invalid_request_error"),
     errors.RequestTooLarge: ErrorForm(413, "invalid_request_error"),
     errors.RateLimited: ErrorForm(429, "rate_limit_error"),
     errors.UpstreamFailed: ErrorForm(502, "api_error"),
@@ -132,6 +133,9 @@ def headers_of(error: errors.HeadgateError) -> list[tuple[bytes, bytes]]:
         # The official clients retry some 4xx; an empty budget is not filled by trying again.
         headers.append((b"x-should-retry", b"false"))
         headers += budget_headers(error.budget)
+    elif isinstance(error, errors.IdempotencyConflict):
+        # They retry 409 too, and it would stay one.
+        headers.append((b"x-should-retry", b"false"))
     elif isinstance(error, errors.RequestTooLarge):
         # The rest of the body is not read.
         headers.append((b"connection", b"close"))

@@ -2,19 +2,22 @@
 
 import functools
 import time
-from collections.abc import AsyncGenerator
 
 import msgspec
 
 from headgate.core import chat
+from headgate.core.embeddings import EmbeddingResponse
 from headgate.core.errors import ModelNotFound
 from headgate.core.ids import new_id
 from headgate.core.protocols import openai as protocol
 from headgate.core.protocols import openai_embeddings
+from headgate.gateway.gateway import Answer
 from headgate.gateway.streams import StreamedAnswer
 from headgate.http.calls import Call, Reply, StreamReply
-from headgate.http.receipts import receipt_headers
+from headgate.http.receipts import written_reply
 from headgate.http.streams import event, stream_reply
+
+_encode = msgspec.json.Encoder().encode
 
 
 async def chat_completions(call: Call[protocol.ChatCompletionRequest]) -> Reply | StreamReply:
@@ -24,38 +27,47 @@ async def chat_completions(call: Call[protocol.ChatCompletionRequest]) -> Reply 
     request = parsed.request
     if caller.use_case is not None:
         request = msgspec.structs.replace(request, use_case=caller.use_case)
-    gateway = call.services.gateway
     if request.stream:
         return await stream_reply(
-            gateway,
+            call.services.replays,
             caller,
             request,
-            functools.partial(_frames, include_usage=parsed.include_usage),
+            functools.partial(_Frames, include_usage=parsed.include_usage),
             event,
             heartbeat_seconds=call.services.heartbeat_seconds,
         )
-    answer = await gateway.complete(caller, request)
+    return written_reply(await call.services.replays.complete(caller, request, _completion))
+
+
+def _completion(answer: Answer[chat.ChatResponse]) -> bytes:
     response = answer.response
-    headers = receipt_headers(answer.receipt)
     if response.wire is not None and response.wire.protocol == protocol.PROTOCOL:
-        return Reply(response.wire.body, headers=headers)
-    return Reply(protocol.chat_completion(response, created=int(time.time())), headers=headers)
+        return response.wire.body
+    return _encode(protocol.chat_completion(response, created=int(time.time())))
 
 
-async def _frames(answer: StreamedAnswer, *, include_usage: bool) -> AsyncGenerator[bytes, None]:
-    writer = protocol.ChunkWriter(
-        id=new_id("chatcmpl"),
-        model=answer.receipt.route.model,
-        created=int(time.time()),
-        include_usage=include_usage,
-    )
-    async for piece in answer:
-        yield piece.frames if isinstance(piece, chat.WireDelta) else writer.delta(piece)
-    # The answer has settled: only now may the client see its end.
-    if include_usage:
-        yield (answer.ending or writer.usage(answer.usage)) + protocol.DONE
-    else:
-        yield protocol.DONE
+class _Frames:
+    """Writes an answer as OpenAI's chunks."""
+
+    def __init__(self, answer: StreamedAnswer, *, include_usage: bool) -> None:
+        self._answer = answer
+        self._include_usage = include_usage
+        self._chunks = protocol.ChunkWriter(
+            id=new_id("chatcmpl"),
+            model=answer.receipt.route.model,
+            created=int(time.time()),
+            include_usage=include_usage,
+        )
+
+    def piece(self, piece: chat.ChatDelta | chat.WireDelta) -> bytes:
+        """A chunk; the vendor's own where it speaks the same protocol."""
+        return piece.frames if isinstance(piece, chat.WireDelta) else self._chunks.delta(piece)
+
+    def end(self) -> bytes:
+        """The usage, for those who asked for it, and the end."""
+        if not self._include_usage:
+            return protocol.DONE
+        return (self._answer.ending or self._chunks.usage(self._answer.usage)) + protocol.DONE
 
 
 async def embeddings(call: Call[openai_embeddings.EmbeddingsRequest]) -> Reply:
@@ -63,11 +75,13 @@ async def embeddings(call: Call[openai_embeddings.EmbeddingsRequest]) -> Reply:
     parsed = openai_embeddings.embedding_request(call.body, call.raw)
     model = call.services.embedding_model(parsed.request.model)
     request = msgspec.structs.replace(parsed.request, model=model)
-    answer = await call.services.gateway.embed(call.caller(), request)
-    return Reply(
-        openai_embeddings.embedding_list(answer.response, as_base64=parsed.as_base64),
-        headers=receipt_headers(answer.receipt),
-    )
+
+    def write(answer: Answer[EmbeddingResponse]) -> bytes:
+        return _encode(
+            openai_embeddings.embedding_list(answer.response, as_base64=parsed.as_base64)
+        )
+
+    return written_reply(await call.services.replays.embed(call.caller(), request, write))
 
 
 async def models(call: Call[None]) -> Reply:

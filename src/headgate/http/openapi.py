@@ -17,6 +17,7 @@ from typing import Any, TypeAlias, get_args
 import msgspec
 
 from headgate import __version__
+from headgate.http.calls import MOST_KEY_LENGTH
 from headgate.http.error_bodies import ERROR_BODIES
 from headgate.http.errors import ANTHROPIC_OVERLOADED, FAULT, FAULT_CODE, FORMS
 from headgate.http.routes import Route
@@ -34,10 +35,14 @@ _LIMITS = tuple(
     for fact in ("limit", "remaining", "reset")
 )
 _BUDGET = ("x-budget-limit", "x-budget-remaining")
-_RECEIPT = (*_LIMITS, *_BUDGET, "x-cost", "x-cache", "x-model", "x-provider")
+_RECEIPT = (
+    *(*_LIMITS, *_BUDGET, "x-cost", "x-cache", "x-model", "x-provider"),
+    "idempotency-replayed",
+)
 _ERROR_HEADERS = {
     401: ("www-authenticate",),
     402: ("x-should-retry", *_BUDGET),
+    409: ("x-should-retry",),
     429: ("retry-after", *_LIMITS),
     503: ("retry-after",),
     ANTHROPIC_OVERLOADED: ("retry-after",),
@@ -63,9 +68,20 @@ _HEADERS: dict[str, tuple[str, Json]] = {
     ),
     "x-model": ("The model that answered.", _TEXT),
     "x-provider": ("The vendor that answered.", _TEXT),
+    "idempotency-replayed": (
+        "`true` on an answer that was given before; it tells no limits and no budget.",
+        {"enum": ["true"]},
+    ),
     "retry-after": ("Whole seconds after which a new try makes sense.", _COUNT),
     "x-should-retry": ("`false`: a new try would fail the same way.", {"enum": ["false"]}),
     "www-authenticate": ("How to send a key.", {"enum": ["Bearer"]}),
+}
+_IDEMPOTENCY_KEY: Json = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "description": "Makes the call once: the same request with the same key gets the same answer "
+    "for 24 hours, and is billed once. 409 where the body is another one.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": MOST_KEY_LENGTH},
 }
 _LABELS = (
     ("x-headgate-tags", "Labels for the ledger: up to 10, with commas between them."),
@@ -185,7 +201,11 @@ def _operation(row: Route, schemas: dict[Any, Json], named: dict[str, Json]) -> 
         "description": _description(row),
         "security": _security(row),
     }
-    parameters = [*_path_parameters(row), *_query_parameters(row, schemas, named), *_labels(row)]
+    parameters = [
+        *_path_parameters(row),
+        *_query_parameters(row, schemas, named),
+        *_call_headers(row),
+    ]
     if parameters:
         operation["parameters"] = parameters
     if row.body is not None:
@@ -252,9 +272,12 @@ def _without_null(schema: Json) -> Json:
     return kinds[0] if len(kinds) == 1 else {"anyOf": kinds}
 
 
-def _labels(row: Route) -> Iterator[Json]:
-    # Bodies of the platform's own have fields for them; a vendor's body has not.
-    if not row.metered or "tags" in getattr(row.body, "__struct_fields__", ()):
+def _call_headers(row: Route) -> Iterator[Json]:
+    if not row.metered:
+        return
+    yield _IDEMPOTENCY_KEY
+    # Bodies of the platform's own have fields for labels; a vendor's body has not.
+    if "tags" in getattr(row.body, "__struct_fields__", ()):
         return
     for name, text in _LABELS:
         schema = {"type": "string"}
@@ -292,7 +315,7 @@ def _error_statuses(row: Route) -> list[int]:
     if "{" in row.path:
         statuses |= {404}
     if row.metered:
-        statuses |= {402, 404, 429, 502, 503, 504}
+        statuses |= {402, 404, 409, 429, 502, 503, 504}
     if row.errors == "anthropic" and 503 in statuses:
         statuses = statuses - {503} | {ANTHROPIC_OVERLOADED}
     return sorted(statuses)

@@ -1,26 +1,27 @@
 """The platform's own routes to models: complete, stream, embed, classify."""
 
-import functools
-from collections.abc import AsyncGenerator
 from typing import Annotated, Any, Literal, TypeAlias
 
 import msgspec
 
 from headgate.core import chat
-from headgate.core.embeddings import EmbeddingRequest
+from headgate.core.embeddings import EmbeddingRequest, EmbeddingResponse
 from headgate.core.errors import InvalidRequest
 from headgate.core.ids import new_id
 from headgate.core.money import Dollars, to_json
 from headgate.gateway.calls import Receipt
 from headgate.gateway.classify import USE_CASE, question, verdict
+from headgate.gateway.gateway import Answer
 from headgate.gateway.streams import StreamedAnswer
 from headgate.http.calls import Call, Reply, StreamReply
-from headgate.http.receipts import receipt_headers
+from headgate.http.receipts import written_reply
 from headgate.http.streams import event, stream_reply
 
 ModelName: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
 Label: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 Tags: TypeAlias = list[Annotated[str, msgspec.Meta(min_length=1, max_length=64)]]
+
+_encode = msgspec.json.Encoder().encode
 
 
 class TextPart(msgspec.Struct, tag_field="type", tag="text"):
@@ -179,10 +180,14 @@ async def complete(call: Call[CompleteRequest]) -> Reply | StreamReply:
         return await stream(call)
     body = call.body
     caller = call.caller(tags=body.tags, use_case=body.use_case)
-    answer = await call.services.gateway.complete(caller, _request(call, stream=False))
+    request = _request(call, stream=False)
+    return written_reply(await call.services.replays.complete(caller, request, _completion))
+
+
+def _completion(answer: Answer[chat.ChatResponse]) -> bytes:
     response, receipt = answer.response, answer.receipt
     calls = [ToolCallItem(item.id, item.name, item.arguments) for item in response.tool_calls]
-    return Reply(
+    return _encode(
         CompleteAnswer(
             id=response.id,
             model=receipt.route.model,
@@ -192,8 +197,7 @@ async def complete(call: Call[CompleteRequest]) -> Reply | StreamReply:
             tool_calls=calls or msgspec.UNSET,
             usage=_usage(receipt),
             latency_ms=receipt.latency_ms,
-        ),
-        headers=receipt_headers(receipt),
+        )
     )
 
 
@@ -201,41 +205,52 @@ async def stream(call: Call[CompleteRequest]) -> StreamReply:
     """`POST /v1/stream`."""
     body = call.body
     return await stream_reply(
-        call.services.gateway,
+        call.services.replays,
         call.caller(tags=body.tags, use_case=body.use_case),
         _request(call, stream=True),
-        functools.partial(_frames, answer_id=new_id("cmpl")),
+        _Frames,
         lambda error: event({"type": "error", **error}),
         heartbeat_seconds=call.services.heartbeat_seconds,
     )
 
 
-async def _frames(answer: StreamedAnswer, *, answer_id: str) -> AsyncGenerator[bytes, None]:
-    finish_reason: chat.FinishReason = "stop"
-    calls: dict[int, ToolCallItem] = {}
-    async for piece in answer:
+class _Frames:
+    """Writes an answer as the events of `POST /v1/stream`."""
+
+    def __init__(self, answer: StreamedAnswer) -> None:
+        self._answer = answer
+        self._answer_id = new_id("cmpl")
+        self._finish_reason: chat.FinishReason = "stop"
+        self._calls: dict[int, ToolCallItem] = {}
+
+    def piece(self, piece: chat.ChatDelta | chat.WireDelta) -> bytes:
+        """The text of a piece; tool calls are told at the end."""
         if isinstance(piece, chat.WireDelta):
             raise TypeError("a provider forwarded frames to a caller of another protocol")
-        finish_reason = piece.finish_reason or finish_reason
+        self._finish_reason = piece.finish_reason or self._finish_reason
         for part in piece.tool_calls:
-            known = calls.get(part.index, ToolCallItem(part.id or "", part.name or "", ""))
-            calls[part.index] = msgspec.structs.replace(
+            known = self._calls.get(part.index, ToolCallItem(part.id or "", part.name or "", ""))
+            self._calls[part.index] = msgspec.structs.replace(
                 known, arguments=known.arguments + part.arguments
             )
         text = piece.text or piece.refusal
-        if text:
-            yield event({"type": "delta", "content": text})
-    receipt = answer.receipt
-    done = {
-        "type": "done",
-        "id": answer_id,
-        "model": receipt.route.model,
-        "provider": receipt.route.provider.provider,
-        "finishReason": finish_reason,
-        "usage": _usage(receipt),
-        "latencyMs": receipt.latency_ms,
-    }
-    yield event(done | ({"toolCalls": [calls[index] for index in sorted(calls)]} if calls else {}))
+        return event({"type": "delta", "content": text}) if text else b""
+
+    def end(self) -> bytes:
+        """What it was and what it cost."""
+        receipt = self._answer.receipt
+        done: dict[str, object] = {
+            "type": "done",
+            "id": self._answer_id,
+            "model": receipt.route.model,
+            "provider": receipt.route.provider.provider,
+            "finishReason": self._finish_reason,
+            "usage": _usage(receipt),
+            "latencyMs": receipt.latency_ms,
+        }
+        if self._calls:
+            done["toolCalls"] = [self._calls[index] for index in sorted(self._calls)]
+        return event(done)
 
 
 async def embed(call: Call[EmbedRequest]) -> Reply:
@@ -249,16 +264,19 @@ async def embed(call: Call[EmbedRequest]) -> Reply:
         input=texts,
         dimensions=body.dimensions,
     )
-    answer = await call.services.gateway.embed(call.caller(tags=body.tags), request)
+    caller = call.caller(tags=body.tags)
+    return written_reply(await call.services.replays.embed(caller, request, _embedding))
+
+
+def _embedding(answer: Answer[EmbeddingResponse]) -> bytes:
     receipt = answer.receipt
-    return Reply(
+    return _encode(
         EmbedAnswer(
             answer.response.vectors,
             receipt.route.model,
             receipt.route.provider.provider,
             _usage(receipt),
-        ),
-        headers=receipt_headers(receipt),
+        )
     )
 
 
@@ -268,19 +286,21 @@ async def classify(call: Call[ClassifyRequest]) -> Reply:
     labels = list(dict.fromkeys(body.labels))
     request = question(body.input, labels, body.model or call.services.default_model)
     caller = call.caller(tags=body.tags, use_case=USE_CASE)
-    answer = await call.services.gateway.complete(caller, request)
-    found, receipt = verdict(answer.response.content, labels), answer.receipt
-    return Reply(
-        ClassifyAnswer(
-            found.label,
-            found.confidence,
-            found.scores,
-            receipt.route.model,
-            receipt.route.provider.provider,
-            _usage(receipt),
-        ),
-        headers=receipt_headers(receipt),
-    )
+
+    def write(answer: Answer[chat.ChatResponse]) -> bytes:
+        found, receipt = verdict(answer.response.content, labels), answer.receipt
+        return _encode(
+            ClassifyAnswer(
+                found.label,
+                found.confidence,
+                found.scores,
+                receipt.route.model,
+                receipt.route.provider.provider,
+                _usage(receipt),
+            )
+        )
+
+    return written_reply(await call.services.replays.complete(caller, request, write))
 
 
 def _request(call: Call[CompleteRequest], *, stream: bool) -> chat.ChatRequest:

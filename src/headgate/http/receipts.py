@@ -3,12 +3,21 @@
 from headgate.core.budgets import Budget
 from headgate.core.limits import Window
 from headgate.core.money import to_text
-from headgate.gateway.calls import Receipt
-from headgate.http.calls import Headers
+from headgate.gateway.calls import Receipt, Replayed
+from headgate.gateway.replays import Written
+from headgate.http.calls import Headers, Reply
 
 
-def receipt_headers(receipt: Receipt, *, with_cost: bool = True) -> Headers:
+def receipt_headers(receipt: Receipt | Replayed, *, with_cost: bool = True) -> Headers:
     """The headers of a metered answer; a stream's head goes out before the cost is known."""
+    if isinstance(receipt, Replayed):
+        return [
+            (b"x-model", _ascii(receipt.model)),
+            (b"x-provider", _ascii(receipt.provider)),
+            (b"x-cache", b"bypass"),
+            (b"x-cost", b"0"),
+            (b"idempotency-replayed", b"true"),
+        ]
     headers: Headers = [
         (b"x-model", _ascii(receipt.route.model)),
         (b"x-provider", _ascii(receipt.route.provider.provider)),
@@ -17,6 +26,11 @@ def receipt_headers(receipt: Receipt, *, with_cost: bool = True) -> Headers:
     if with_cost and receipt.event is not None:
         headers.append((b"x-cost", to_text(receipt.event.billed).encode()))
     return headers
+
+
+def written_reply(written: Written) -> Reply:
+    """The reply that carries a whole answer."""
+    return Reply(written.body, headers=receipt_headers(written.receipt))
 
 
 def state_headers(receipt: Receipt) -> Headers:

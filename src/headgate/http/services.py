@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from headgate.core.usage import UsageStore
 from headgate.gateway.catalog import AUTO
 from headgate.gateway.gateway import Gateway
+from headgate.gateway.replays import Replays
 from headgate.identity.keys import Keys
 
 
@@ -22,6 +23,7 @@ class Services:
     """
 
     gateway: Gateway
+    replays: Replays
     keys: Keys
     usage: UsageStore
     health: Mapping[str, Callable[[], Awaitable[str | None]]]

@@ -15,8 +15,9 @@ from headgate.core.chat import ChatRequest
 from headgate.core.errors import HeadgateError
 from headgate.core.models import ProviderError
 from headgate.gateway.calls import Attempt, Caller, receipt
-from headgate.gateway.gateway import Gateway, failure
-from headgate.gateway.streams import StreamedAnswer
+from headgate.gateway.gateway import failure
+from headgate.gateway.replays import FrameStream, Replays
+from headgate.gateway.streams import StreamedAnswer, Writer
 from headgate.http import errors
 from headgate.http.calls import StreamReply
 from headgate.http.receipts import receipt_headers, state_headers
@@ -25,9 +26,6 @@ PING = b": ping\n\n"
 
 _LOG = logging.getLogger(__name__)
 
-# Writes an answer's frames in one protocol, the last of them after the answer has settled.
-Writer = Callable[[StreamedAnswer], AsyncGenerator[bytes, None]]
-
 
 def event(value: object) -> bytes:
     """One server-sent event with `value` as JSON."""
@@ -35,10 +33,10 @@ def event(value: object) -> bytes:
 
 
 async def stream_reply(
-    gateway: Gateway,
+    replays: Replays,
     caller: Caller,
     request: ChatRequest,
-    write: Writer,
+    write: Callable[[StreamedAnswer], Writer],
     write_error: Callable[[dict[str, object]], bytes],
     *,
     heartbeat_seconds: float,
@@ -49,7 +47,7 @@ async def stream_reply(
         HeadgateError: it failed before its first piece, so the answer can still have a status.
     """
     attempts: list[Attempt] = []
-    opening = asyncio.ensure_future(gateway.stream(caller, request, attempts.append))
+    opening = asyncio.ensure_future(replays.stream(caller, request, write, attempts.append))
     try:
         await asyncio.wait((opening,), timeout=heartbeat_seconds)
     except asyncio.CancelledError:
@@ -58,11 +56,11 @@ async def stream_reply(
     if opening.done():
         answer = opening.result()
         headers = receipt_headers(answer.receipt, with_cost=False)
-        frames = _written(answer, write)
+        frames = _read(answer)
     else:
         # Another route may still take over: only what holds for all of them can be told.
         headers = state_headers(receipt(attempts[-1])) if attempts else []
-        frames = _late(opening, write, heartbeat_seconds)
+        frames = _late(opening, heartbeat_seconds)
     guarded = _guarded(frames, write_error, opening)
     # A generator that nobody has started cleans nothing up: this one is begun before the caller
     # can leave.
@@ -71,7 +69,7 @@ async def stream_reply(
 
 
 async def _late(
-    opening: asyncio.Future[StreamedAnswer], write: Writer, heartbeat_seconds: float
+    opening: asyncio.Future[FrameStream], heartbeat_seconds: float
 ) -> AsyncGenerator[bytes, None]:
     try:
         while not opening.done():
@@ -80,18 +78,18 @@ async def _late(
     except (asyncio.CancelledError, GeneratorExit):
         await _abandon(opening)
         raise
-    async with contextlib.aclosing(_written(opening.result(), write)) as frames:
+    async with contextlib.aclosing(_read(opening.result())) as frames:
         async for frame in frames:
             yield frame
 
 
-async def _written(answer: StreamedAnswer, write: Writer) -> AsyncGenerator[bytes, None]:
-    async with contextlib.aclosing(answer), contextlib.aclosing(write(answer)) as frames:
-        async for frame in frames:
+async def _read(answer: FrameStream) -> AsyncGenerator[bytes, None]:
+    async with contextlib.aclosing(answer):
+        async for frame in answer:
             yield frame
 
 
-async def _abandon(opening: asyncio.Future[StreamedAnswer]) -> None:
+async def _abandon(opening: asyncio.Future[FrameStream]) -> None:
     """Stop a call that nobody waits for any more, and settle it; one that has ended stays so."""
     if not opening.done():
         opening.cancel()
@@ -103,7 +101,7 @@ async def _abandon(opening: asyncio.Future[StreamedAnswer]) -> None:
 async def _guarded(
     frames: AsyncGenerator[bytes, None],
     write_error: Callable[[dict[str, object]], bytes],
-    opening: asyncio.Future[StreamedAnswer],
+    opening: asyncio.Future[FrameStream],
 ) -> AsyncGenerator[bytes, None]:
     """Nothing, which begins it, and then the frames; whenever it is closed, the call is settled.
 

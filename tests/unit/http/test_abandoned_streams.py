@@ -2,13 +2,12 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator
 
 import pytest
 
 from fakes import FakeProvider, StreamStep, words
 from gateway_desk import CALLER, Desk, asks
-from headgate.core.chat import ChatDelta
+from headgate.core.chat import ChatDelta, WireDelta
 from headgate.gateway.streams import StreamedAnswer
 from headgate.http.calls import StreamReply
 from headgate.http.streams import PING, stream_reply
@@ -17,19 +16,26 @@ SOON = 0.001
 NEVER = 3600.0
 
 
-async def write(answer: StreamedAnswer) -> AsyncGenerator[bytes, None]:
-    async for piece in answer:
+class Texts:
+    """Writes the texts of the pieces, and `done`."""
+
+    def __init__(self, answer: StreamedAnswer) -> None:
+        self.answer = answer
+
+    def piece(self, piece: ChatDelta | WireDelta) -> bytes:
         assert isinstance(piece, ChatDelta)
-        yield piece.text.encode()
-    yield b"done"
+        return piece.text.encode()
+
+    def end(self) -> bytes:
+        return b"done"
 
 
 async def reply_of(desk: Desk, *, heartbeat_seconds: float) -> StreamReply:
     return await stream_reply(
-        desk.gateway,
+        desk.replays,
         CALLER,
         asks(),
-        write,
+        Texts,
         lambda error: repr(error).encode(),
         heartbeat_seconds=heartbeat_seconds,
     )

@@ -9,6 +9,7 @@ from headgate.configuration import Http, Limits
 from headgate.core.budgets import Account, Budget, Limit
 from headgate.core.errors import (
     BudgetExceeded,
+    IdempotencyConflict,
     InvalidKey,
     InvalidRequest,
     Overloaded,
@@ -183,8 +184,10 @@ def test_calls_in_a_vendors_words_take_labels_as_headers() -> None:
         parameters = DOCUMENT["paths"][path]["post"].get("parameters", ())
         return [item["name"] for item in parameters if item["in"] == "header"]
 
-    assert headers("/v1/chat/completions") == ["x-headgate-tags", "x-headgate-use-case"]
-    assert headers("/v1/complete") == []
+    labels = ["x-headgate-tags", "x-headgate-use-case"]
+    assert headers("/v1/chat/completions") == ["Idempotency-Key", *labels]
+    assert headers("/v1/complete") == ["Idempotency-Key"]
+    assert headers("/v1/auth/keys") == []
 
 
 def test_money_is_a_number() -> None:
@@ -231,6 +234,7 @@ def test_the_headers_of_an_error_are_described() -> None:
         RateLimited("no", retry_after_seconds=1, requests=window, tokens=window),
         Overloaded("no", retry_after_seconds=1),
         InvalidKey("no"),
+        IdempotencyConflict("no"),
     ):
         response = DOCUMENT["components"]["responses"][f"Error{errors.form_of(error).status}"]
         sent = {name.decode() for name, _ in errors.headers_of(error)}
@@ -245,10 +249,6 @@ def test_the_limits_that_are_told_are_the_defaults() -> None:
     assert f"above {limits.max_body_bytes // 2**20} MiB" in text
     assert Http().heartbeat_seconds == 10
     assert "longer than ten seconds" in text
-
-
-def test_what_is_not_there_yet_is_not_promised() -> None:
-    assert b"idempotency-key" not in document_json(ROWS).lower()
 
 
 async def answers(call: Call[None]) -> Reply:

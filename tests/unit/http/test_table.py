@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from headgate.gateway.gateway import Gateway
+from headgate.gateway.replays import Replays
 from headgate.http.openapi import document
 from headgate.http.routes import Route, RouteTable
 from headgate.http.table import routes
@@ -30,7 +31,9 @@ WITHOUT_BODY = {
 }
 # What takes a body to read it, and changes nothing.
 WITHOUT_CHANGE = {"/v1/messages/count_tokens"}
-# What the gateway offers that costs money; nothing else in the HTTP layer may be metered.
+# Who is asked for an answer: the gateway, or what keeps its answers for who asks again.
+ASKED = {"gateway", "replays"}
+# What both offer that costs money; nothing else in the HTTP layer may be metered.
 METERED = {"complete", "stream", "embed"}
 # What it asks of a vendor without a charge, so that nobody has to pay for it.
 WITHOUT_CHARGE = {"count_tokens"}
@@ -69,7 +72,7 @@ def calls_of_gateway(handler: Any, seen: frozenset[str] = frozenset()) -> set[st
     for node in ast.walk(source):
         if isinstance(node, ast.Attribute) and node.attr in METERED:
             owner = ast.unparse(node.value)
-            if owner == "gateway" or owner.endswith(".gateway"):
+            if owner.rpartition(".")[2] in ASKED:
                 found.add(node.attr)
         elif isinstance(node, ast.Name) and node.id not in seen:
             called = namespace.get(node.id)
@@ -89,9 +92,10 @@ def test_a_row_is_metered_exactly_where_its_handler_asks_the_gateway_for_a_model
     assert bool(calls_of_gateway(row.handler)) == row.metered
 
 
-def test_the_gateway_has_no_other_way_to_a_model() -> None:
-    asked = {name for name, _ in inspect.getmembers(Gateway, inspect.iscoroutinefunction)}
-    assert {name for name in asked if not name.startswith("_")} == METERED | WITHOUT_CHARGE
+@pytest.mark.parametrize(("asked", "free"), [(Gateway, WITHOUT_CHARGE), (Replays, set())])
+def test_there_is_no_other_way_to_a_model(asked: type, free: set[str]) -> None:
+    names = {name for name, _ in inspect.getmembers(asked, inspect.iscoroutinefunction)}
+    assert {name for name in names if not name.startswith("_")} == METERED | free
 
 
 @pytest.mark.parametrize("path", modules(), ids=lambda path: path.name)
@@ -108,7 +112,7 @@ def test_no_module_of_the_http_layer_can_reach_a_vendor_past_the_gateway(path: P
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
     ]
     asked = [ast.unparse(call) for call in calls if call.attr in PROVIDER_CALLS]
-    assert all(name.endswith("gateway." + name.rpartition(".")[2]) for name in asked)
+    assert all(name.split(".")[-2] in ASKED for name in asked)
 
 
 @pytest.mark.parametrize("row", ROWS, ids=label)

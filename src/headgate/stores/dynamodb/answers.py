@@ -1,9 +1,9 @@
 """Answers kept under idempotency keys, in `ai-platform-answers`.
 
-| `callId`         | `part`              | holds                                          |
-|------------------|---------------------|------------------------------------------------|
-| digest of a call | `answer`            | the claim on it, later its answer              |
-| digest of a call | id of the event, `#`, number | a piece of an answer that is too long for one item |
+| `callId`         | `part`         | holds                                           |
+|------------------|----------------|-------------------------------------------------|
+| digest of a call | `answer`       | the claim on it, later its answer               |
+| digest of a call | event#number   | a piece of an answer too long for one item      |
 
 An item is a claim as long as it has no `model`. `expiresAt` is the claim's end, or the answer's; an
 item that has ended counts as gone, and DynamoDB removes it some time after its `ttl`. The pieces of
@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from headgate.core.answers import AnswerKey, Claim, KeptAnswer
+from headgate.core.errors import Overloaded
 from headgate.stores.dynamodb.accounts import Action
 from headgate.stores.dynamodb.attributes import float_of, integer_of, number, text, text_of
 from headgate.stores.dynamodb.client import ConditionFailed, DynamoClient, Item
@@ -142,8 +143,10 @@ class DynamoAnswers:
         if count:
             event_id = text_of(found, "eventId")
             keys = [_key(call_id, _place(event_id, index)) for index in range(count)]
-            pieces = await self.client.get_all(ANSWERS, keys)
-            body = b"".join(base64.b64decode(piece["body"]["B"]) for piece in pieces if piece)
+            for piece in await self.client.get_all(ANSWERS, keys):
+                if piece is None:
+                    raise Overloaded("A kept answer lost a part; use another idempotency key.")
+                body += base64.b64decode(piece["body"]["B"])
         return KeptAnswer(
             key=AnswerKey(call_id, text_of(found, "fingerprint")),
             model=text_of(found, "model"),

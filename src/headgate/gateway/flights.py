@@ -1,0 +1,319 @@
+"""Calls with an idempotency key: each is made once, and all who ask for it get the one answer.
+
+A call in flight is a task of its own, so that it outlives the caller who began it as long as
+another waits for it; when the last one has left, it is abandoned. Callers of this process read what
+it has written so far and what comes; those of other processes wait until the answer is kept.
+"""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+
+from headgate.core.answers import AnswerKey, AnswerStore, KeptAnswer
+from headgate.core.errors import HeadgateError, IdempotencyConflict, Overloaded
+from headgate.core.ids import new_id
+from headgate.gateway.calls import Receipt, Replayed
+
+CLAIM_SECONDS = 5.0
+"""After so long another process makes the call of one that died."""
+RENEW_SECONDS = 1.0
+LOOK_SECONDS = 0.1
+"""How often it is asked whether another process has the answer."""
+AWAITED_SECONDS = 0.5
+"""Who has not asked for so long, waits no more."""
+FORGET_SECONDS = 300.0
+
+_LOG = logging.getLogger(__name__)
+
+
+class Flight:
+    """A call under way, or an answer that is kept, as its readers see it.
+
+    Attributes:
+        frames: what is written so far; a whole answer is one frame.
+        receipt: the receipt of the call as it stands; None before an answer has begun.
+        kept: the answer that another call has left.
+        event_id: the row with which the answer is kept, once it has been written.
+        error: why it has ended without being whole.
+        is_claimed: whether it is this process that makes the call.
+    """
+
+    def __init__(self, key: AnswerKey) -> None:
+        """Begin without a frame."""
+        self.key = key
+        self.frames: list[bytes] = []
+        self.receipt: Callable[[], Receipt] | None = None
+        self.kept: KeptAnswer | None = None
+        self.event_id: str | None = None
+        self.error: BaseException | None = None
+        self.is_claimed = False
+        self.is_over = False
+        self.readers = 0
+        self.task: asyncio.Task[None] | None = None
+        self._changed = asyncio.Event()
+
+    def open(self, receipt: Callable[[], Receipt]) -> None:
+        """Say that an answer has begun."""
+        self.receipt = receipt
+        self._tell()
+
+    def add(self, frame: bytes) -> None:
+        """Write a frame."""
+        self.frames.append(frame)
+        self._tell()
+
+    def note(self, receipt: Receipt) -> None:
+        """Note the row with which the answer is kept, since all of it has been written."""
+        self.event_id = None if receipt.event is None else receipt.event.id
+
+    def give(self, kept: KeptAnswer) -> None:
+        """Give an answer that was there already."""
+        self.kept = kept
+        self.frames = [kept.body]
+
+    def end(self, error: BaseException | None = None) -> None:
+        """Say that no more frames come."""
+        self.error = error
+        self.is_over = True
+        self._tell()
+
+    async def change(self) -> None:
+        """Wait for the next change."""
+        await self._changed.wait()
+
+    def _tell(self) -> None:
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+
+@dataclass(slots=True)
+class Reader:
+    """One caller's reading of a call. Whoever has one calls `leave` in the end."""
+
+    flight: Flight
+    leads: bool
+    _leave: Callable[[Flight], None]
+    _has_left: bool = False
+
+    @property
+    def receipt(self) -> Receipt | Replayed:
+        """What the caller is told: the receipt of a call that was made for it, or a replay's."""
+        flight = self.flight
+        if flight.receipt is not None:
+            made = flight.receipt()
+            if self.leads:
+                return made
+            return Replayed(made.route.model, made.route.provider.provider)
+        if flight.kept is None:
+            raise RuntimeError("an answer was told before it had begun")
+        return Replayed(flight.kept.model, flight.kept.provider)
+
+    async def begun(self) -> None:
+        """Wait until an answer begins, or there will be none."""
+        flight = self.flight
+        while flight.receipt is None and not flight.is_over:
+            await flight.change()
+
+    async def whole(self) -> bytes:
+        """All that was written, once it has ended."""
+        while not self.flight.is_over:
+            await self.flight.change()
+        if self.flight.error is not None:
+            raise self.flight.error
+        return b"".join(self.flight.frames)
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self._read()
+
+    async def _read(self) -> AsyncGenerator[bytes, None]:
+        flight, place = self.flight, 0
+        while True:
+            while place < len(flight.frames):
+                yield flight.frames[place]
+                place += 1
+            if flight.is_over:
+                break
+            await flight.change()
+        if flight.error is not None:
+            raise flight.error
+
+    async def aclose(self) -> None:
+        """Read no more."""
+        if not self._has_left:
+            self._has_left = True
+            self._leave(self.flight)
+
+
+class Flights:
+    """The calls with idempotency keys that this process makes or waits for."""
+
+    def __init__(
+        self,
+        store: AnswerStore,
+        is_pending: Callable[[str], bool],
+        *,
+        clock: Callable[[], float] = time.time,
+        pause: Callable[[float], Awaitable[object]] = asyncio.sleep,
+    ) -> None:
+        """Begin without calls.
+
+        Args:
+            store: where answers are kept.
+            is_pending: whether an event's record is still to be made.
+            clock: the time in Unix seconds.
+            pause: waits for so many seconds between looks at the store.
+        """
+        self._store = store
+        self._is_pending = is_pending
+        self._clock = clock
+        self._pause = pause
+        self._owner = new_id("own")
+        self._flights: dict[str, Flight] = {}
+        self._leaving: set[asyncio.Task[None]] = set()
+        self._ticker: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Begin to keep claims."""
+        self._ticker = asyncio.create_task(self._tick())
+
+    async def aclose(self) -> None:
+        """Abandon the calls that are left."""
+        if self._ticker is not None:
+            self._ticker.cancel()
+        tasks = [flight.task for flight in self._flights.values() if flight.task is not None]
+        for task in (*tasks, *self._leaving):
+            task.cancel()
+        left = (*tasks, *self._leaving, *filter(None, [self._ticker]))
+        await asyncio.gather(*left, return_exceptions=True)
+
+    async def join(self, key: AnswerKey, make: Callable[[Flight], Awaitable[None]]) -> Reader:
+        """A reading of the call, whose answer has begun or is kept.
+
+        `make` makes the call where nobody else does, and writes its answer to the flight.
+
+        Raises:
+            IdempotencyConflict: the idempotency key stands for a call with another body.
+            HeadgateError: the call was made for this caller, and there is no answer.
+            Overloaded: the store does not say whether there is one.
+        """
+        while True:
+            flight = self._flights.get(key.id)
+            leads = flight is None
+            if flight is None:
+                flight = self._flights[key.id] = Flight(key)
+                flight.task = asyncio.create_task(self._fly(flight, make))
+            _same_call(key, flight.key)
+            if flight.is_over:
+                raise Overloaded(
+                    "the answer to this call is still to be recorded: ask again",
+                    retry_after_seconds=1,
+                )
+            flight.readers += 1
+            reader = Reader(flight, leads, self._leave)
+            try:
+                await reader.begun()
+            except BaseException:
+                await reader.aclose()
+                raise
+            if flight.error is None or flight.receipt is not None:
+                return reader
+            await reader.aclose()
+            if leads:
+                raise flight.error
+            # The failure was another caller's: this one has its own try.
+
+    async def _fly(self, flight: Flight, make: Callable[[Flight], Awaitable[None]]) -> None:
+        """Make a call, or find its answer; the rim of its task."""
+        error: BaseException | None = None
+        try:
+            kept = await self._claim(flight)
+            if kept is None:
+                flight.is_claimed = True
+                await make(flight)
+            else:
+                flight.give(kept)
+        except (Exception, asyncio.CancelledError) as failure:  # noqa: BLE001 - readers are told
+            error = failure
+        try:
+            if error is not None and flight.event_id is not None:
+                # Billed, and to be recorded as soon as the store is back: not made a second time.
+                flight.end(error)
+                while self._is_pending(flight.event_id):
+                    await self._pause(LOOK_SECONDS)
+            elif error is not None and flight.is_claimed:
+                await self._drop(flight)
+        finally:
+            # Not before: this process would be given its own claim again.
+            del self._flights[flight.key.id]
+            if not flight.is_over:
+                flight.end(error)
+
+    async def _claim(self, flight: Flight) -> KeptAnswer | None:
+        """The kept answer; None once the call is this process's to make."""
+        while True:
+            now = self._clock()
+            found = await self._store.claim(
+                flight.key, owner=self._owner, now=now, until=now + CLAIM_SECONDS
+            )
+            if isinstance(found, KeptAnswer):
+                _same_call(flight.key, found.key)
+                return found
+            _same_call(flight.key, AnswerKey(flight.key.id, found.fingerprint))
+            if found.owner == self._owner:
+                return None
+            await self._pause(LOOK_SECONDS)
+
+    async def _drop(self, flight: Flight) -> None:
+        # Where the store is away the claim ends by itself.
+        with contextlib.suppress(HeadgateError):
+            await self._store.drop(flight.key.id, owner=self._owner)
+
+    def _leave(self, flight: Flight) -> None:
+        flight.readers -= 1
+        if not flight.readers and not flight.is_over:
+            task = asyncio.create_task(self._abandon(flight))
+            self._leaving.add(task)
+            task.add_done_callback(self._leaving.discard)
+
+    async def _abandon(self, flight: Flight) -> None:
+        """Stop a call that nobody waits for any more, here or in another process."""
+        while await self._is_awaited_elsewhere(flight):
+            await self._pause(LOOK_SECONDS)
+        if flight.task is not None and not (flight.is_over or flight.readers):
+            flight.task.cancel()
+
+    async def _is_awaited_elsewhere(self, flight: Flight) -> bool:
+        if flight.is_over or flight.readers or not flight.is_claimed:
+            return False
+        since = self._clock() - AWAITED_SECONDS
+        try:
+            return await self._store.is_awaited(flight.key.id, since=since)
+        except HeadgateError:
+            return False
+
+    async def _tick(self) -> None:
+        forgotten_at = float("-inf")
+        while True:
+            await self._pause(RENEW_SECONDS)
+            now = self._clock()
+            try:
+                if ids := [name for name, call in self._flights.items() if call.is_claimed]:
+                    await self._store.renew(ids, owner=self._owner, until=now + CLAIM_SECONDS)
+                if now - forgotten_at > FORGET_SECONDS:
+                    forgotten_at = now
+                    await self._store.forget(now=now)
+            except HeadgateError:
+                continue  # the store is away: claims end by themselves, and the next tick tries
+            except Exception:  # noqa: BLE001 - a task's rim: without it no claim is kept
+                _LOG.exception("claims on calls could not be renewed")
+
+
+def _same_call(asked: AnswerKey, known: AnswerKey) -> None:
+    if asked.fingerprint != known.fingerprint:
+        raise IdempotencyConflict(
+            "this Idempotency-Key was used for a call with another body: take a new key for a new "
+            "call"
+        )

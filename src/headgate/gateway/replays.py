@@ -1,0 +1,163 @@
+"""Answers as their callers get them: written in the caller's protocol, made once for each key.
+
+A call without an idempotency key goes straight to the gateway. One with a key is made by the first
+who asks, and its answer is kept in the transaction of its usage row, before its last byte leaves;
+whoever asks again gets the same bytes, and no vendor is called.
+"""
+
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+import msgspec
+
+from headgate.core.answers import AnswerKey
+from headgate.core.chat import ChatRequest, ChatResponse
+from headgate.core.embeddings import EmbeddingRequest, EmbeddingResponse
+from headgate.gateway.calls import Attempt, Caller, Receipt, Replayed
+from headgate.gateway.flights import Flight, Flights
+from headgate.gateway.gateway import Answer, Gateway
+from headgate.gateway.streams import StreamedAnswer, Writer, WrittenStream
+
+W = TypeVar("W", ChatResponse, EmbeddingResponse)
+
+
+class Written(msgspec.Struct, frozen=True):
+    """A whole answer as its caller gets it; it is paid for, or a replay."""
+
+    body: bytes
+    receipt: Receipt | Replayed
+
+
+class FrameStream(Protocol):
+    """A stream as its caller gets it. Whoever has one closes it in the end."""
+
+    @property
+    def receipt(self) -> Receipt | Replayed:
+        """What the caller is told besides the answer, as it stands now."""
+        ...
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        """The frames; a failure of the vendor or of ours is raised where it happens."""
+        ...
+
+    async def aclose(self) -> None:
+        """Read no more: stops the vendor, unless others wait for the same answer."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Replays:
+    """The gateway for callers who may ask again."""
+
+    gateway: Gateway
+    flights: Flights
+
+    async def complete(
+        self,
+        caller: Caller,
+        request: ChatRequest,
+        write: Callable[[Answer[ChatResponse]], bytes],
+    ) -> Written:
+        """A whole answer; see `Gateway.complete`.
+
+        Raises:
+            IdempotencyConflict: the caller's answer key stands for another request.
+            HeadgateError: there is no answer.
+        """
+        return await self._whole(
+            caller,
+            request.model,
+            write,
+            lambda keep: self.gateway.complete(caller, request, keep),
+        )
+
+    async def embed(
+        self,
+        caller: Caller,
+        request: EmbeddingRequest,
+        write: Callable[[Answer[EmbeddingResponse]], bytes],
+    ) -> Written:
+        """One vector per input; see `Gateway.embed`.
+
+        Raises:
+            IdempotencyConflict: the caller's answer key stands for another request.
+            HeadgateError: there is no answer.
+        """
+        return await self._whole(
+            caller, request.model, write, lambda keep: self.gateway.embed(caller, request, keep)
+        )
+
+    async def stream(
+        self,
+        caller: Caller,
+        request: ChatRequest,
+        write: Callable[[StreamedAnswer], Writer],
+        begun: Callable[[Attempt], None] | None = None,
+    ) -> FrameStream:
+        """A streamed answer, once its first piece has come; see `Gateway.stream`.
+
+        Raises:
+            IdempotencyConflict: the caller's answer key stands for another request.
+            HeadgateError: there is no answer.
+        """
+        key = caller.answer_key
+        if key is None:
+            answer = await self.gateway.stream(caller, request, begun)
+            return WrittenStream(answer, write(answer))
+
+        async def make(flight: Flight) -> None:
+            answer = await self.gateway.stream(caller, request, begun)
+            stream = WrittenStream(answer, write(answer), note=flight.note)
+            async with contextlib.aclosing(stream):
+                flight.open(lambda: stream.receipt)
+                async for frame in stream:
+                    flight.add(frame)
+
+        await self._check(caller, request.model)
+        return await self.flights.join(key, make)
+
+    async def _whole(
+        self,
+        caller: Caller,
+        model: str,
+        write: Callable[[Answer[W]], bytes],
+        ask: Callable[[Callable[[Answer[W]], bytes] | None], Awaitable[Answer[W]]],
+    ) -> Written:
+        key = caller.answer_key
+        if key is None:
+            answer = await ask(None)
+            return Written(write(answer), answer.receipt)
+        await self._check(caller, model)
+        return await self._shared(key, write, ask)
+
+    async def _shared(
+        self,
+        key: AnswerKey,
+        write: Callable[[Answer[W]], bytes],
+        ask: Callable[[Callable[[Answer[W]], bytes] | None], Awaitable[Answer[W]]],
+    ) -> Written:
+        async def make(flight: Flight) -> None:
+            body = b""
+
+            def keep(answer: Answer[W]) -> bytes:
+                nonlocal body
+                body = write(answer)
+                flight.note(answer.receipt)
+                return body
+
+            answer = await ask(keep)
+            flight.open(lambda: answer.receipt)
+            flight.add(body)
+
+        async with contextlib.aclosing(await self.flights.join(key, make)) as reader:
+            return Written(await reader.whole(), reader.receipt)
+
+    async def _check(self, caller: Caller, model: str) -> None:
+        """See that the key may still use the model, whose answer may be given again.
+
+        Raises:
+            ModelNotFound: it may not, or there is no such model any more.
+        """
+        await self.gateway.catalog.routes(model, caller.key)
