@@ -23,9 +23,11 @@ BODIES: dict[str, dict[str, Any]] = {
     "/v1/classify": {"model": "priced", "input": "red roses", "labels": ["red", "blue"]},
     "/v1/chat/completions": chat(SAY, model="priced"),
     "/v1/embeddings": {"model": "priced", "input": "one two"},
+    "/v1/messages": chat(SAY, model="priced", max_tokens=9),
 }
 STREAMED = chat(SAY, model="priced", stream=True, stream_options={"include_usage": True})
-CALLS = [*BODIES.items(), ("/v1/chat/completions", STREAMED)]
+EVENTS = chat(SAY, model="priced", max_tokens=9, stream=True)
+CALLS = [*BODIES.items(), ("/v1/chat/completions", STREAMED), ("/v1/messages", EVENTS)]
 
 
 @pytest.fixture(scope="module")
