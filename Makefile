@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check fix bench torture lock clean
+.PHONY: help setup run test check fix bench bench-usage torture lock clean
 
 PYTHON ?= python3
 PORT ?= 3000
@@ -30,7 +30,7 @@ REDIS_FOR_TESTS = command -v redis-server >/dev/null || { \
 	fi; }
 
 help: ## List these commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(STAMP) ## Make .venv from the lock files (PYTHON=python3); does nothing when they are unchanged
 
@@ -74,7 +74,10 @@ fix: setup ## Format, and repair what the linter can repair
 bench: setup ## Measure the gateway, beside its peers where they can be installed (ARGS= for the script)
 	@$(BIN)/python benchmarks/run.py $(ARGS)
 
-torture: setup ## Kill, flood and interleave for half an hour, and write down what became of the money
+bench-usage: setup ## Measure questions about ten million calls (ARGS= for the script)
+	@$(BIN)/python benchmarks/usage_run.py $(ARGS)
+
+torture: setup ## Kill servers under load, for a quarter of an hour, and write down what became of the money
 	@PYTHONPATH=tests $(BIN)/python -m torture $(ARGS)
 
 lock: setup ## Pin all dependencies by hash from pyproject.toml (ARGS=--upgrade for newer ones)

@@ -23,6 +23,7 @@ import peers
 import process
 import report
 import upstream
+from results import with_gateway
 from upstream import Body
 
 HERE = Path(__file__).resolve().parent
@@ -197,7 +198,9 @@ def main() -> int:
         except (process.NeverReady, peers.Refused) as failure:
             print(failure, file=sys.stderr)
             return 1
-    options.output.write_text(report.render(results, environment(plan), METHOD.read_text()))
+    text = options.output.read_text() if options.output.exists() else ""
+    rendered = report.render(results, environment(plan), METHOD.read_text())
+    options.output.write_text(with_gateway(text, rendered))
     print(f"{report.summary(results)}\nWritten to {options.output}.")
     # A noisy machine is no failure of the command; a lost call is.
     return 0 if results.is_exact() else 1
@@ -230,8 +233,6 @@ def measure(plan: Plan) -> report.Results:
 
 def environment(plan: Plan) -> dict[str, str]:
     """Where and with what this ran."""
-    cpu = Path("/proc/cpuinfo").read_text().partition("model name")[2].partition("\n")[0]
-    cpu = cpu.strip(" \t:") or platform.machine()
     versions = {"Headgate": importlib.metadata.version("headgate"), "commit": _commit()}
     if peers.LITELLM in plan.contenders:
         ask = "import importlib.metadata as m; print(m.version('litellm'))"
@@ -239,14 +240,28 @@ def environment(plan: Plan) -> dict[str, str]:
     versions["nginx"] = _said(["nginx", "-v"]).rpartition("/")[2]
     versions["wrk"] = _said(["wrk", "-v"]).split()[1].rpartition("/")[2]
     return {
-        "Date": dt.datetime.now(dt.UTC).strftime("%Y-%m-%d %H:%M UTC"),
-        "CPU": f"{cpu}, {os.cpu_count()} cores, "
+        "Date": _date(),
+        "CPU": f"{_cpu()}, {os.cpu_count()} cores, "
         f"contender on {plan.own_core}, nginx and wrk on {plan.load_core}",
         "System": f"Linux {platform.release()}, Python {platform.python_version()}",
         "Versions": ", ".join(f"{name} {version}" for name, version in versions.items()),
         "Rounds": f"{plan.rounds} of at least {plan.seconds} s in each scenario; "
         f"{plan.warm_up_seconds} s of warm-up on {max(report.CONNECTIONS)} connections",
     }
+
+
+def described() -> str:
+    """When and on what machine this runs, in a line."""
+    return f"{_date()}, commit {_commit()}, {_cpu()}, Python {platform.python_version()}"
+
+
+def _date() -> str:
+    return dt.datetime.now(dt.UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def _cpu() -> str:
+    cpu = Path("/proc/cpuinfo").read_text().partition("model name")[2].partition("\n")[0]
+    return cpu.strip(" \t:") or platform.machine()
 
 
 def _commit() -> str:

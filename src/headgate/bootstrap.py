@@ -4,15 +4,17 @@ import asyncio
 import contextlib
 import gc
 import logging
-import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
+from headgate import data_directory
 from headgate.aws_identity import aws_credentials
+from headgate.bootstrap_alerts import channels, check_alerts
+from headgate.bootstrap_limits import check_limits, open_limiter
 from headgate.cli.installation import Check, Finding
+from headgate.core.alerts import AlertStore
 from headgate.core.answers import AnswerStore
 from headgate.core.budgets import LedgerStore
 from headgate.core.errors import HeadgateError, Overloaded
@@ -25,7 +27,6 @@ from headgate.core.keys import (
     new_api_key,
     new_key_id,
 )
-from headgate.core.limits import RateLimiter
 from headgate.core.usage import UsageStore
 from headgate.gateway.calls import Billing
 from headgate.gateway.catalog import AUTO, Catalog
@@ -43,14 +44,14 @@ from headgate.identity.keys import Keys
 from headgate.settings import Settings
 from headgate.simulate.app import create_app as create_simulator
 from headgate.simulate.options import Fault, SimulatorOptions, parse_fault
-from headgate.stores.buckets import DefaultLimits
 from headgate.stores.dynamodb import tables
+from headgate.stores.dynamodb.alerts import DynamoAlerts
 from headgate.stores.dynamodb.answers import DynamoAnswers
 from headgate.stores.dynamodb.client import DynamoClient, TableMissing
 from headgate.stores.dynamodb.keys import DynamoKeys
 from headgate.stores.dynamodb.ledger import DynamoLedger
 from headgate.stores.dynamodb.usage import DynamoUsage
-from headgate.stores.machine_limits import MachineRateLimiter
+from headgate.stores.sqlite.alerts import SqliteAlerts
 from headgate.stores.sqlite.answers import SqliteAnswers
 from headgate.stores.sqlite.database import Database
 from headgate.stores.sqlite.keys import SqliteKeys
@@ -58,13 +59,11 @@ from headgate.stores.sqlite.ledger import SqliteLedger
 from headgate.stores.sqlite.usage import SqliteUsage
 from headgate.transport.http import HttpClient
 from headgate.usage import samples
+from headgate.usage.alerts import Alerts
+from headgate.usage.retention import retaining
 from headgate.vendors import check_vendors, default_embedding_model, vendors_of
 
-if TYPE_CHECKING:
-    from headgate.stores.redis_limits import RedisRateLimiter
-
 DATABASE = "headgate.db"
-LIMITS = "limits"
 # DynamoDB answers within milliseconds; a request that takes longer is better sent again.
 DYNAMODB_CONNECT_SECONDS = 2.0
 DYNAMODB_IDLE_SECONDS = 5.0
@@ -93,15 +92,8 @@ class _Stores(NamedTuple):
     ledger: LedgerStore
     usage: UsageStore
     answers: AnswerStore
+    alerts: AlertStore
     check: Callable[[], Awaitable[None]]
-
-
-@dataclass(frozen=True, slots=True)
-class _Limiter:
-    """The rate limits, and what `GET /health` asks about them."""
-
-    limiter: RateLimiter
-    health: Mapping[str, Callable[[], Awaitable[str | None]]]
 
 
 def create_app() -> App:
@@ -205,8 +197,9 @@ def checks(settings: Settings, /) -> Sequence[Check]:
     """What can be checked of stores and providers."""
     return (
         Check("store", lambda: _check_store(settings)),
-        Check("limits", lambda: _check_limits(settings)),
+        Check("limits", lambda: check_limits(settings)),
         Check("providers", lambda: check_vendors(settings)),
+        Check("alerts", lambda: check_alerts(settings)),
     )
 
 
@@ -224,12 +217,17 @@ async def _services(
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(client.aclose)
         stores = await stack.enter_async_context(_stores(settings))
+        await stack.enter_async_context(retaining(stores.usage, configuration.usage.kept_days))
         ledger = Escrow(stores.ledger)
         await ledger.start()
         stack.push_async_callback(ledger.aclose)
         flights = Flights(stores.answers, ledger.is_pending)
         await flights.start()
         stack.push_async_callback(flights.aclose)
+        await stack.enter_async_context(
+            # A command is over in a moment: it tells of what it has spent itself.
+            _alerting(settings, client, stores, ledger, sweeping=not local_keys)
+        )
         vendors = vendors_of(settings, client)
         catalog = Catalog(
             vendors.providers, vendors.prices, configuration.alias_models, vendors.auto
@@ -237,7 +235,7 @@ async def _services(
         discovery = asyncio.create_task(catalog.refresh())
         stack.callback(discovery.cancel)
         limits = configuration.limits
-        limiter = await stack.enter_async_context(_limiter(settings))
+        limiter = await stack.enter_async_context(open_limiter(settings))
         gateway = Gateway(
             catalog=catalog,
             limiter=limiter.limiter,
@@ -259,16 +257,43 @@ async def _services(
 
 
 @contextlib.asynccontextmanager
+async def _alerting(
+    settings: Settings, client: HttpClient, stores: _Stores, escrow: Escrow, *, sweeping: bool
+) -> AsyncIterator[None]:
+    """Tell of budgets' thresholds in the background, unless that is switched off."""
+    found = channels(settings, client)
+    if found.problem is not None and sweeping:
+        _LOG.warning("no alerts by e-mail: %s", found.problem)
+    if not found.notifiers:
+        yield
+        return
+    alerts = Alerts(
+        ledger=stores.ledger,
+        store=stores.alerts,
+        keys=stores.keys,
+        channels=found.notifiers,
+        spending=escrow,
+    )
+    alerts.start(sweeping=sweeping)
+    try:
+        yield
+    finally:
+        await alerts.aclose()
+
+
+@contextlib.asynccontextmanager
 async def _stores(settings: Settings) -> AsyncIterator[_Stores]:
     if settings.store == "dynamodb":
         async with _dynamodb(settings) as client:
-            dynamo = DynamoLedger(client)
+            days = settings.configuration.usage.kept_days
+            dynamo = DynamoLedger(client, retention_days=days)
             try:
                 yield _Stores(
                     DynamoKeys(client),
                     dynamo,
                     DynamoUsage(client),
                     DynamoAnswers(client),
+                    DynamoAlerts(client),
                     lambda: tables.reach(client),
                 )
             finally:
@@ -280,6 +305,7 @@ async def _stores(settings: Settings) -> AsyncIterator[_Stores]:
             SqliteLedger(database),
             SqliteUsage(database),
             SqliteAnswers(database),
+            SqliteAlerts(database),
             database.check,
         )
 
@@ -307,8 +333,8 @@ async def _dynamodb(settings: Settings) -> AsyncIterator[DynamoClient]:
 
 @contextlib.asynccontextmanager
 async def _database(settings: Settings) -> AsyncIterator[Database]:
-    _make_data_directory(settings)
-    _keep_private(settings.data / DATABASE)
+    data_directory.make(settings.data)
+    data_directory.keep_private(settings.data / DATABASE)
     database = Database(
         settings.data / DATABASE, power_safe=settings.configuration.storage.power_safe
     )
@@ -316,47 +342,6 @@ async def _database(settings: Settings) -> AsyncIterator[Database]:
         yield database
     finally:
         await database.close()
-
-
-def _make_data_directory(settings: Settings) -> None:
-    try:
-        settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise Overloaded(f"the data directory {settings.data} cannot be made: {error}") from None
-
-
-def _keep_private(path: Path) -> None:
-    """Make the file its owner's alone before anything is written; SQLite's others follow it."""
-    with contextlib.suppress(FileExistsError, OSError):
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-
-
-@contextlib.asynccontextmanager
-async def _limiter(settings: Settings) -> AsyncIterator[_Limiter]:
-    """The rate limits: kept in Redis where one is named, else in the data directory."""
-    limits = settings.configuration.limits
-    defaults = DefaultLimits(limits.requests_per_second, limits.burst)
-    if settings.redis_url is None:
-        _make_data_directory(settings)
-        machine = MachineRateLimiter(settings.data / LIMITS, defaults)
-        try:
-            yield _Limiter(machine, {})
-        finally:
-            machine.close()
-        return
-    shared = _redis_limiter(settings.redis_url.reveal(), defaults)
-    await shared.start()
-    try:
-        yield _Limiter(shared, {"limits": shared.state})
-    finally:
-        await shared.aclose()
-
-
-def _redis_limiter(url: str, defaults: DefaultLimits) -> "RedisRateLimiter":
-    # The client library takes longer to load than the rest of the platform.
-    from headgate.stores.redis_limits import RedisRateLimiter
-
-    return RedisRateLimiter(url, defaults)
 
 
 @contextlib.asynccontextmanager
@@ -415,18 +400,3 @@ async def _check_dynamodb(settings: Settings) -> Finding:
         remedy = "Check AWS_REGION, DYNAMODB_ENDPOINT, the AWS credentials and their rights."
         return Finding("fail", error.message, remedy)
     return Finding("ok", f"DynamoDB at {client.endpoint}")
-
-
-async def _check_limits(settings: Settings) -> Finding:
-    if settings.redis_url is None:
-        return Finding("ok", "shared by all processes on the data directory")
-    limiter = _redis_limiter(settings.redis_url.reveal(), DefaultLimits(1, 1))
-    try:
-        await limiter.ping()
-    except Overloaded as error:
-        return Finding(
-            "fail", error.message, "Start the server that HEADGATE_REDIS_URL names, or correct it."
-        )
-    finally:
-        await limiter.aclose()
-    return Finding("ok", "shared by all processes on the Redis server")

@@ -232,6 +232,25 @@ class Storage(Section, frozen=True, kw_only=True):
     ] = False
 
 
+class Usage(Section, frozen=True, kw_only=True):
+    """How long single calls are kept. Sums of usage and budgets are kept for good."""
+
+    retention_days: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=36_500,
+            description="Calls older than so many days are deleted from the ledger, and questions"
+            " about that time are answered in whole hours; 0 keeps all calls.",
+        ),
+    ] = 0
+
+    @property
+    def kept_days(self) -> int | None:
+        """For how many days calls are kept; None where it is for good."""
+        return self.retention_days or None
+
+
 class Configuration(Section, frozen=True, kw_only=True):
     """The whole file; every section may be left out."""
 
@@ -249,6 +268,7 @@ class Configuration(Section, frozen=True, kw_only=True):
     limits: Limits = Limits()
     http: Http = Http()
     storage: Storage = Storage()
+    usage: Usage = Usage()
 
     @property
     def alias_models(self) -> Mapping[str, tuple[str, ...]]:

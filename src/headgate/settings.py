@@ -16,20 +16,22 @@ import msgspec
 
 from headgate import dotenv
 from headgate.configuration import Configuration, SettingsError, read_configuration
-from headgate.variables import Secret, Url, Variable, read
+from headgate.variables import Email, Emails, Port, Secret, SecretUrl, Url, Variable, read
 
 __all__ = ["CompatibleVendor", "Secret", "Settings", "SettingsError"]
 
 Role: TypeAlias = Literal["all", "gateway", "agents", "tools"]
 Environment: TypeAlias = Literal["development", "test", "staging", "production"]
 Store: TypeAlias = Literal["sqlite", "dynamodb"]
+MailEncryption: TypeAlias = Literal["starttls", "tls", "none"]
 LogLevel: TypeAlias = Literal["debug", "info", "warning", "error", "critical"]
 
 PLATFORM = "The platform"
 SECURITY = "Security"
 MODELS = "Model vendors"
 AWS = "AWS"
-AGENTS = "Agents and notifications"
+AGENTS = "Agents"
+ALERTS = "Budget alerts"
 OBSERVING = "Logs and traces"
 CLIENT = "The command line as a client"
 
@@ -111,15 +113,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "COST_TRACKING_ENABLED",
             PLATFORM,
             "Costs are always tracked, because budgets rest on them.",
-            planned=True,
-        ),
-    ] = True
-    budget_alerts_enabled: Annotated[
-        bool,
-        Variable(
-            "BUDGET_ALERTS_ENABLED",
-            PLATFORM,
-            "Whether crossing a budget's thresholds sends an alert.",
             planned=True,
         ),
     ] = True
@@ -312,15 +305,71 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             planned=True,
         ),
     ] = None
-    slack_webhook_url: Annotated[
-        Secret | None,
+    budget_alerts_enabled: Annotated[
+        bool,
         Variable(
-            "SLACK_WEBHOOK_URL", AGENTS, "The Slack webhook that alerts are sent to.", planned=True
+            "BUDGET_ALERTS_ENABLED",
+            ALERTS,
+            "Whether reaching a budget's thresholds sends an alert.",
         ),
+    ] = True
+    slack_webhook_url: Annotated[
+        SecretUrl | None,
+        Variable("SLACK_WEBHOOK_URL", ALERTS, "The Slack webhook that alerts are sent to."),
     ] = None
     alert_email: Annotated[
+        Emails | None,
+        Variable(
+            "ALERT_EMAIL",
+            ALERTS,
+            "Who gets alerts by e-mail: one address, or several with commas between them. Needs"
+            " ALERT_FROM, and SMTP_HOST or SES_REGION.",
+        ),
+    ] = None
+    alert_from: Annotated[
+        Email | None,
+        Variable("ALERT_FROM", ALERTS, "The address that alerts by e-mail come from."),
+    ] = None
+    smtp_host: Annotated[
         str | None,
-        Variable("ALERT_EMAIL", AGENTS, "The address that alerts are sent to.", planned=True),
+        Variable("SMTP_HOST", ALERTS, "The mail server that takes them: `smtp.example.com`."),
+    ] = None
+    smtp_tls: Annotated[
+        MailEncryption,
+        Variable(
+            "SMTP_TLS",
+            ALERTS,
+            "How the connection to it is encrypted: by `starttls`, by `tls` from the first byte, or"
+            " not at all.",
+        ),
+    ] = "starttls"
+    smtp_port: Annotated[
+        Port | None,
+        Variable(
+            "SMTP_PORT",
+            ALERTS,
+            "Its port; 587 with `starttls`, 465 with `tls` and 25 with `none` when not set.",
+        ),
+    ] = None
+    smtp_user: Annotated[
+        str | None,
+        Variable("SMTP_USER", ALERTS, "The user to log in as, where the mail server wants one."),
+    ] = None
+    smtp_password: Annotated[
+        Secret | None, Variable("SMTP_PASSWORD", ALERTS, "That user's password.")
+    ] = None
+    ses_region: Annotated[
+        str | None,
+        Variable(
+            "SES_REGION",
+            ALERTS,
+            "Instead of a mail server, the region of Amazon SES, which is called with the same AWS"
+            " credentials as DynamoDB.",
+        ),
+    ] = None
+    ses_endpoint: Annotated[
+        Url | None,
+        Variable("SES_ENDPOINT", ALERTS, "SES's address; the region's own when not set."),
     ] = None
     log_level: Annotated[
         LogLevel, Variable("LOG_LEVEL", OBSERVING, "The least important messages that are logged.")

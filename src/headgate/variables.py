@@ -6,13 +6,24 @@ or plain text.
 
 import dataclasses
 import difflib
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from email.errors import MessageError
+from email.headerregistry import Address
 from pathlib import Path
 from types import NoneType
 from typing import Any, Literal, NewType, get_args, get_origin
 
 Url = NewType("Url", str)
 """An address that starts with http:// or https:// and does not end with a slash."""
+
+Port = NewType("Port", int)
+"""A port of TCP."""
+
+Email = NewType("Email", str)
+"""An e-mail address, without a name."""
+
+Emails = NewType("Emails", tuple[str, ...])
+"""One or several e-mail addresses; as text with commas between them."""
 
 _TRUE = ("true", "1", "yes", "on")
 _FALSE = ("false", "0", "no", "off")
@@ -32,6 +43,10 @@ class Secret:
         return "Secret()"
 
 
+SecretUrl = NewType("SecretUrl", Secret)
+"""An address that is a credential itself."""
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Variable:
     """An environment variable, as a field's annotation carries it.
@@ -47,6 +62,18 @@ class Variable:
     planned: bool = False
 
 
+_WORDS = {
+    Url: "address",
+    SecretUrl: "secret address",
+    Email: "e-mail address",
+    Emails: "e-mail addresses",
+    bool: "`true`, `false`",
+    Path: "path",
+    Port: "port",
+    Secret: "secret",
+}
+
+
 def read(kind: Any, text: str) -> object:
     """The value of type `kind` that `text` means.
 
@@ -56,12 +83,9 @@ def read(kind: Any, text: str) -> object:
     kind = without_none(kind)
     if get_origin(kind) is Literal:
         return _word(text, get_args(kind))
-    if kind is Url:
-        return _url(text)
-    if kind is bool:
-        return _flag(text)
-    if kind is Path:
-        return Path(text).expanduser()
+    reader = _READERS.get(kind)
+    if reader is not None:
+        return reader(text)
     return kind(text)
 
 
@@ -70,9 +94,7 @@ def describe(kind: Any) -> str:
     kind = without_none(kind)
     if get_origin(kind) is Literal:
         return ", ".join(f"`{word}`" for word in get_args(kind))
-    return {Url: "address", bool: "`true`, `false`", Path: "path", Secret: "secret"}.get(
-        kind, "text"
-    )
+    return _WORDS.get(kind, "text")
 
 
 def without_none(kind: Any) -> Any:
@@ -95,9 +117,39 @@ def _url(text: str) -> Url:
     return Url(text.rstrip("/"))
 
 
+def _email(text: str) -> Email:
+    if not all("!" <= letter <= "~" for letter in text) or "<" in text:
+        raise ValueError("expected addresses without names, with commas between them")
+    expected = ValueError("expected an e-mail address such as ada@example.com")
+    if not all(text.rpartition("@")):
+        raise expected
+    try:
+        Address(addr_spec=text)
+    except (ValueError, MessageError):
+        raise expected from None
+    return Email(text)
+
+
+def _port(text: str) -> Port:
+    if not (text.isascii() and text.isdigit() and 0 < int(text) < 65_536):
+        raise ValueError("expected a port, from 1 to 65535")
+    return Port(int(text))
+
+
 def _flag(text: str) -> bool:
     if text.lower() in _TRUE:
         return True
     if text.lower() in _FALSE:
         return False
     raise ValueError("expected true or false")
+
+
+_READERS: Mapping[Any, Callable[[str], object]] = {
+    Url: _url,
+    SecretUrl: lambda text: Secret(_url(text)),
+    Email: _email,
+    Emails: lambda text: tuple(_email(part.strip()) for part in text.split(",")),
+    Port: _port,
+    bool: _flag,
+    Path: lambda text: Path(text).expanduser(),
+}

@@ -205,6 +205,97 @@ async def test_nothing_is_older_than_an_event_that_does_not_exist(stores: Stores
     assert await stores.usage.events(ALL, limit=10, before="evt_none") == []
 
 
+async def test_days_of_one_model_user_key_or_workspace_are_summed(stores: Stores) -> None:
+    await record(
+        stores,
+        [
+            usage_event(timestamp=MIDNIGHT - DAY, billed=1),
+            usage_event(timestamp=NOON, billed=2),
+            usage_event(timestamp=NOON + HOUR, billed=4),
+            usage_event(timestamp=MIDNIGHT + DAY, billed=8),
+            usage_event(
+                key_id="another", user_id="bob", workspace_id="acme", model="small", billed=16
+            ),
+        ],
+    )
+    start, end = moment(MIDNIGHT - DAY), moment(MIDNIGHT + DAY)
+    owners: list[tuple[Dimension, str]] = [
+        ("key", "sk-proj-one"),
+        ("user", "ada"),
+        ("workspace", "default"),
+        ("model", "gpt-4o"),
+    ]
+    for by, value in owners:
+        found = await stores.usage.daily(by, value, start, end)
+        assert found == {"2026-11-22": 1, "2026-11-23": 6}, by
+    assert await stores.usage.daily("user", "nobody", start, end) == {}
+
+
+async def forget(stores: Stores, before: float, *, limit: int = 1000) -> int:
+    return await stores.usage.forget(before=moment(before), limit=limit, worker="one", now=0.0)
+
+
+async def test_sums_stay_when_their_events_are_forgotten(stores: Stores) -> None:
+    chance = random.Random(5)
+    await record(stores, random_events(chance))
+    wheres = [
+        between(MIDNIGHT, MIDNIGHT + 4 * DAY),
+        between(MIDNIGHT + 5 * HOUR, MIDNIGHT + 2 * DAY + 7 * HOUR, user_id="ada"),
+        between(MIDNIGHT + 30 * HOUR, MIDNIGHT + 3 * DAY + 7 * HOUR + 5, key_id="sk-proj-one"),
+    ]
+    before = [
+        (
+            await stores.usage.totals(where),
+            [await stores.usage.rows(where, by) for by in DIMENSIONS],
+        )
+        for where in wheres
+    ]
+    await forget(stores, MIDNIGHT + 2 * DAY)
+    after = [
+        (
+            await stores.usage.totals(where),
+            [await stores.usage.rows(where, by) for by in DIMENSIONS],
+        )
+        for where in wheres
+    ]
+    assert after == before
+
+
+async def test_a_forgotten_hour_counts_as_a_whole_where_it_begins(stores: Stores) -> None:
+    await record(stores, [usage_event(timestamp=NOON + 1), usage_event(timestamp=NOON + HOUR - 1)])
+    half = NOON + HOUR / 2
+    assert (await stores.usage.totals(between(NOON - HOUR, half))).requests == 1
+    await forget(stores, NOON + HOUR)
+    for start, end, requests in [
+        (NOON - HOUR, half, 2),
+        (half, NOON + 5 * HOUR, 0),
+        (NOON, NOON + 1, 2),
+        (NOON + 1, half, 0),
+    ]:
+        where = between(start, end)
+        assert (await stores.usage.totals(where)).requests == requests
+        assert sum(sums.requests for _, sums in await stores.usage.rows(where, "tag")) == 0
+        assert len(await stores.usage.rows(where, "hour")) == min(1, requests)
+
+
+async def test_forgotten_events_are_listed_no_more(stores: Stores) -> None:
+    old = [usage_event(id=f"evt_{n}", timestamp=NOON - n) for n in range(1, 4)]
+    new = usage_event(id="evt_new", timestamp=NOON)
+    await record(stores, [*old, new])
+    # Not even those that are still to be deleted.
+    assert await forget(stores, NOON, limit=1) in (0, 1)
+    assert await stores.usage.events(ALL, limit=9, before=None) == [new]
+    where = ALL._replace(user_id="ada")
+    assert await stores.usage.events(where, limit=9, before="evt_new") == []
+
+
+async def test_what_was_forgotten_is_not_known_again_by_keeping_more(stores: Stores) -> None:
+    await record(stores, [usage_event(timestamp=NOON + 1)])
+    await forget(stores, NOON + HOUR)
+    await forget(stores, NOON - DAY)
+    assert (await stores.usage.totals(between(NOON, NOON + 1))).requests == 1
+
+
 def random_events(chance: random.Random) -> list[UsageEvent]:
     """Four days of events, many of them next to the edge of an hour or a day."""
     events = []

@@ -54,9 +54,8 @@ def check(played: Round) -> None:
     assert findings.slowest_seconds < MOST_SECONDS
 
 
-@pytest.mark.parametrize("site_of", [alone, three_workers])
 async def test_a_database_that_another_process_locks_costs_answers_and_no_money(
-    tmp_path: Path, vendors: Simulator, site_of: SiteMaker
+    tmp_path: Path, vendors: Simulator
 ) -> None:
     async def trouble(site: Site) -> None:
         await asyncio.sleep(1)
@@ -66,7 +65,7 @@ async def test_a_database_that_another_process_locks_costs_answers_and_no_money(
             beside.execute("ROLLBACK")
         await asyncio.sleep(2)
 
-    played = await suffered(tmp_path, vendors, site_of, trouble)
+    played = await suffered(tmp_path, vendors, three_workers, trouble)
     check(played)
     assert played.findings.unconfirmed == 0
 

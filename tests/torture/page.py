@@ -102,7 +102,7 @@ def _column(rounds: Sequence[Round]) -> dict[str, str]:
         "largest share of a limit spent or reserved": (
             f"{max(played.highest for played in rounds):.2%}"
         ),
-        "longest time until nothing was held": (
+        "longest time from the last restart until nothing was held": (
             f"{max(played.resolved_seconds for played in rounds):.1f} s"
         ),
         "promises broken": f"{sum(len(f.faults) for f in found)}",

@@ -40,12 +40,6 @@ def test_a_given_admin_key_is_not_told_again(tmp_path: Path) -> None:
     assert bootstrap.prepare(given) is None
 
 
-def test_the_data_directory_is_its_owners_alone(tmp_path: Path) -> None:
-    data = tmp_path / "new" / "data"
-    bootstrap.prepare(Settings.load({"HEADGATE_DATA": str(data)}, tmp_path))
-    assert stat.S_IMODE(data.stat().st_mode) == 0o700
-
-
 def test_the_database_is_its_owners_alone_in_a_directory_that_others_may_read(
     tmp_path: Path,
 ) -> None:
@@ -93,6 +87,40 @@ async def test_vendors_are_those_that_the_settings_name(tmp_path: Path) -> None:
     assert listed["fast"] == listed["auto"] == "headgate"
     assert listed["gpt-4o-mini"] == "openai"
     assert (listed["sandbox"], listed["local"]) == ("sandbox", "local")
+
+
+async def test_a_command_tells_before_it_ends_which_budget_it_has_used_up(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    body = b'{"model":"sandbox","messages":[{"role":"user","content":"[[tokens 500]]"}]}'
+    limit = b'{"scope":"model","id":"sandbox","monthlyBudget":0.001,"hard":false}'
+    for _ in range(2):
+        async with bootstrap.open_platform(settings(tmp_path)) as platform:
+            assert (await call(platform, "PUT", "/v1/usage/budget", limit)).status == 200
+            assert (await call(platform, "POST", "/v1/complete", body)).status == 200
+    assert caplog.text.count("The budget of model sandbox has reached 100 %") == 1
+
+
+async def test_switched_off_nothing_is_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    body = b'{"model":"sandbox","messages":[{"role":"user","content":"[[tokens 500]]"}]}'
+    limit = b'{"scope":"model","id":"sandbox","monthlyBudget":0.001,"hard":false}'
+    off = settings(tmp_path, BUDGET_ALERTS_ENABLED="false")
+    async with bootstrap.open_platform(off) as platform:
+        assert (await call(platform, "PUT", "/v1/usage/budget", limit)).status == 200
+        assert (await call(platform, "POST", "/v1/complete", body)).status == 200
+    assert "has reached" not in caplog.text
+
+
+async def test_a_server_warns_of_mail_that_cannot_be_sent(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    wrong = settings(tmp_path, ALERT_EMAIL="ada@example.com")
+    async with bootstrap.open_platform(wrong):
+        assert "SMTP_HOST" not in caplog.text, "a command does not go on about it"
+    async with bootstrap._lifespan(bootstrap._app(wrong, {})):
+        assert "no alerts by e-mail: ALERT_EMAIL is set, and no way to" in caplog.text
 
 
 def test_sample_keys_do_not_stand_in_for_an_admin(tmp_path: Path) -> None:
@@ -177,19 +205,6 @@ async def test_without_the_redis_that_was_named_nothing_is_admitted_and_health_s
     assert (refused.status, refused.json["error"]["code"]) == (503, "overloaded")
     assert health.status == 200
     assert "not been reached" in health.json["checks"]["limits"]
-
-
-@pytest.mark.parametrize(
-    ("environment", "status"),
-    [({}, "ok"), ({"HEADGATE_REDIS_URL": "redis://:p4ss@127.0.0.1:9"}, "fail")],
-)
-async def test_the_doctor_says_where_rate_limits_are_kept(
-    tmp_path: Path, environment: dict[str, str], status: str
-) -> None:
-    checks = {check.name: check for check in bootstrap.checks(settings(tmp_path, **environment))}
-    finding = await checks["limits"].run()
-    assert finding.status == status
-    assert "p4ss" not in f"{finding}"
 
 
 async def test_the_doctor_finds_a_store_that_is_well_and_vendors_that_are_missing(

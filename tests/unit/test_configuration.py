@@ -39,6 +39,9 @@ cors_origins = ["https://example.com"]
 
 [storage]
 power_safe = true
+
+[usage]
+retention_days = 90
 """
 
 
@@ -62,6 +65,7 @@ def test_a_whole_file_is_read(tmp_path: Path) -> None:
     assert configuration.limits.burst == 200
     assert configuration.http.cors_origins == ("https://example.com",)
     assert configuration.storage.power_safe
+    assert configuration.usage.kept_days == 90
 
 
 def test_money_is_read_exactly(tmp_path: Path) -> None:

@@ -19,6 +19,8 @@ TESTED_ELSEWHERE = {
     "stores/dynamodb/answers.py": "tests/contract holds every adapter to its port",
     "stores/sqlite/answers.py": "tests/contract holds every adapter to its port",
     "stores/memory_answers.py": "tests/contract holds every adapter to its port",
+    "stores/dynamodb/alerts.py": "tests/contract holds every adapter to its port",
+    "stores/sqlite/alerts.py": "tests/contract holds every adapter to its port",
     "stores/dynamodb/accounts.py": "the items that dynamodb/test_ledger.py and the contract show",
     "stores/dynamodb/leases.py": "the items that dynamodb/test_ledger.py and the contract show",
     "stores/dynamodb/recalls.py": "tests/contract holds every adapter to its port",

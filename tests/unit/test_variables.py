@@ -3,7 +3,7 @@ from typing import Any, Literal
 
 import pytest
 
-from headgate.variables import Secret, Url, describe, read
+from headgate.variables import Email, Emails, Port, Secret, SecretUrl, Url, describe, read
 
 Colour = Literal["red", "green"]
 
@@ -19,6 +19,11 @@ Colour = Literal["red", "green"]
         (Colour, "Green", "green"),
         (Url | None, "https://example.com/v1/", "https://example.com/v1"),
         (Secret | None, "hush", Secret("hush")),
+        (SecretUrl | None, "https://example.com/hush", Secret("https://example.com/hush")),
+        (Port | None, "587", 587),
+        (Email | None, "ada+x@example.com", "ada+x@example.com"),
+        (Emails | None, "ada@example.com", ("ada@example.com",)),
+        (Emails, "ada@example.com ,ops@localhost", ("ada@example.com", "ops@localhost")),
     ],
 )
 def test_a_text_is_read_as_its_type(kind: Any, text: str, value: object) -> None:
@@ -31,6 +36,19 @@ def test_a_text_is_read_as_its_type(kind: Any, text: str, value: object) -> None
         (bool, "maybe", "expected true or false"),
         (Url, "example.com", "starts with http"),
         (Colour, "gren", "did you mean green"),
+        (SecretUrl, "hush", "starts with http"),
+        (Port, "0", "from 1 to 65535"),
+        (Port, "65536", "from 1 to 65535"),
+        (Port, "²", "from 1 to 65535"),
+        (Email, "ada", "such as ada@example.com"),
+        (Email, "@example.com", "such as ada@example.com"),
+        (Email, "ada@b@example.com", "such as ada@example.com"),
+        (Email, "ada..b@example.com", "such as ada@example.com"),
+        (Email, "ada@example.com;eve@example.com", "such as ada@example.com"),
+        (Email, "ada@example.com\r\nBcc:eve@example.com", "without names"),
+        (Email, "Ada <ada@example.com>", "without names"),
+        (Email, "<ada@example.com>", "without names"),
+        (Emails, "ada@example.com,", "such as ada@example.com"),
     ],
 )
 def test_another_text_is_refused_with_what_was_expected(kind: Any, text: str, message: str) -> None:
@@ -48,3 +66,4 @@ def test_each_type_can_be_described() -> None:
     assert describe(Colour) == "`red`, `green`"
     assert describe(Secret | None) == "secret"
     assert describe(str) == "text"
+    assert describe(Emails | None) == "e-mail addresses"

@@ -1,6 +1,7 @@
 """The ledger's rows and the questions asked of them."""
 
 import datetime as dt
+from collections.abc import Iterable
 from typing import Literal, NamedTuple, Protocol, TypeAlias
 
 import msgspec
@@ -81,6 +82,12 @@ class UsageTotals(msgspec.Struct, frozen=True):
     saved_cost: NanoUSD = 0
 
 
+def total(sums: Iterable[UsageTotals]) -> UsageTotals:
+    """Several sums together."""
+    columns = zip(*map(msgspec.structs.astuple, sums), strict=True)
+    return UsageTotals(*map(sum, columns))
+
+
 class UsageFilter(NamedTuple):
     """Which events count: from `start` to before `end`, and those of one owner where it is set.
 
@@ -114,5 +121,24 @@ class UsageStore(Protocol):
         """Up to `limit` events, newest first, older than the event whose id is `before`.
 
         Those of one millisecond are ordered by their ids. Empty where there is no such event.
+        """
+        ...
+
+    async def daily(
+        self, by: Dimension, value: str, start: dt.datetime, end: dt.datetime
+    ) -> dict[str, NanoUSD]:
+        """What one model, user, key or workspace was billed on each day that it was used.
+
+        From the day that begins at `start` to before the one that begins at `end`, both midnights
+        in UTC; days are named as in `rows`.
+        """
+        ...
+
+    async def forget(self, *, before: dt.datetime, limit: int, worker: str, now: float) -> int:
+        """Delete up to `limit` events from before a whole hour, the oldest first; how many it did.
+
+        Sums stay. An hour from before that moment counts as a whole from then on, in every range
+        that holds its beginning, and its events are listed no more. One `worker` deletes at a time,
+        and others delete nothing meanwhile. A store that deletes by itself returns 0.
         """
         ...

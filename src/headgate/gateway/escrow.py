@@ -12,6 +12,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
 
+from headgate.core.alerts import Spend
 from headgate.core.answers import KeptAnswer
 from headgate.core.budgets import (
     Account,
@@ -47,6 +48,8 @@ LEAD_TICKS = 8
 # No lease takes more than this part of what is left for calls that have not come yet.
 LEAST_SHARE = 16
 ATTEMPTS = 100
+# Calls wait for a read that is under way, so none is longer than theirs.
+BOOKS_READ_TOGETHER = 16
 
 _LOG = logging.getLogger(__name__)
 
@@ -75,6 +78,7 @@ class Escrow:
         self._unused: list[tuple[LeaseId, NanoUSD]] = []
         self._closing = asyncio.Event()
         self._tickers: list[asyncio.Task[None]] = []
+        self._expired = 0
         self._recalls = Recalls(store, self._read_again, clock=clock, pause=pause)
 
     async def start(self) -> None:
@@ -202,6 +206,29 @@ class Escrow:
         budgets = [book.budget() for book in hold.books if book.state.limit is not None]
         return min(budgets, key=lambda budget: budget.remaining or 0, default=None)
 
+    @property
+    def expired(self) -> int:
+        """See `Spending.expired`."""
+        return self._expired
+
+    async def spends(self, *, at_once: bool = False) -> list[Spend]:
+        """See `Spending.spends`."""
+        oldest = self._clock() - (0 if at_once else FRESH_SECONDS)
+        limited = [book for book in self._books.values() if book.state.limit is not None]
+        unread: dict[str, list[Book]] = {}
+        for book in limited:
+            if book.spent_since_read and book.read_at <= oldest:
+                unread.setdefault(book.period, []).append(book)
+        for books in unread.values():
+            for start in range(0, len(books), BOOKS_READ_TOGETHER):
+                async with self._reading.taken():
+                    await self._read(books[start : start + BOOKS_READ_TOGETHER])
+        return [
+            Spend(book.account, book.period, book.state.limit, book.state.spent)
+            for book in limited
+            if book.state.limit is not None
+        ]
+
     async def set_limit(self, account: Account, limit: Limit | None) -> None:
         """Set an account's limit; it holds here at once, elsewhere within a second."""
         await self._store.set_limit(account, limit)
@@ -289,8 +316,13 @@ class Escrow:
         # A caller who leaves must not take the answer along: what the store grants would be lost.
         task = asyncio.create_task(self._grow_in_turn(book, ceiling))
         self._growing.add(task)
-        task.add_done_callback(self._growing.discard)
+        task.add_done_callback(self._end_growth)
         await asyncio.shield(task)
+
+    def _end_growth(self, task: asyncio.Task[None]) -> None:
+        self._growing.discard(task)
+        if not task.cancelled():
+            task.exception()  # who waited for it may have left
 
     async def _grow_in_turn(self, book: Book, ceiling: NanoUSD) -> None:
         book.wanted += ceiling
@@ -426,7 +458,7 @@ class Escrow:
                 self._lease_ends = now + LEASE_SECONDS
         else:
             self._lease_ends = now + LEASE_SECONDS
-        await self._store.expire(now=now - MARGIN_SECONDS)
+        self._expired += await self._store.expire(now=now - MARGIN_SECONDS)
 
     async def _give_back(self, book: Book, amount: NanoUSD) -> None:
         if amount <= 0:

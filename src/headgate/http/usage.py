@@ -18,10 +18,10 @@ from headgate.core.budgets import (
 from headgate.core.errors import InsufficientScope, InvalidRequest
 from headgate.core.money import MAX_DOLLARS, Dollars, from_dollars, to_json
 from headgate.core.times import iso, parse_iso
-from headgate.core.usage import Dimension, UsageEvent, UsageFilter, UsageTotals
+from headgate.core.usage import Dimension, UsageEvent, UsageFilter, UsageStore, UsageTotals, total
 from headgate.http.calls import Call, Reply
 from headgate.http.lists import Cursor, PageQuery, PageSize, page
-from headgate.usage.projection import projected
+from headgate.usage.projection import days_before, projection
 
 Threshold: TypeAlias = Annotated[float, msgspec.Meta(gt=0, le=10)]
 Id: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
@@ -132,7 +132,11 @@ class BudgetName(msgspec.Struct, frozen=True):
 
 
 class BudgetItem(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
-    """An account's budget in its period; without a limit `monthlyBudget` is null."""
+    """An account's budget in its period; without a limit `monthlyBudget` is null.
+
+    `projected` is the spend at the period's end if it goes on as it did since its first day. Four
+    times in five it lies between `projectedLow` and `projectedHigh`, as the last 30 days varied.
+    """
 
     scope: str
     id: str
@@ -141,6 +145,8 @@ class BudgetItem(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     reserved: Dollars
     remaining: Dollars | None
     projected: Dollars
+    projected_low: Dollars
+    projected_high: Dollars
     unconfirmed: Dollars
     period_start: str
     resets_at: str
@@ -176,17 +182,18 @@ class OwnBudgets(BudgetItem, frozen=True, rename="camel", kw_only=True):
 async def usage(call: Call[None]) -> Reply:
     """`GET /v1/usage`."""
     query: UsageQuery = call.query
-    where = _filter(call, query)
-    totals = await call.services.usage.totals(where)
-    rows: list[dict[str, Any]] = []
-    if query.group_by is not None:
-        by = query.group_by
-        rows = [
-            {by: value or None, **msgspec.structs.asdict(_totals(sums))}
-            for value, sums in await call.services.usage.rows(where, by)
-        ]
-        rows = [{_camel(name): value for name, value in row.items()} for row in rows]
-    return Reply(UsageAnswer(_totals(totals), rows))
+    where, by = _filter(call, query), query.group_by
+    store = call.services.usage
+    if by is None:
+        return Reply(UsageAnswer(_totals(await store.totals(where)), []))
+    found = await store.rows(where, by)
+    # A call has any number of tags, and one value of everything else.
+    sums = await store.totals(where) if by == "tag" else total(sums for _, sums in found)
+    rows: list[dict[str, Any]] = [
+        {by: value or None, **msgspec.structs.asdict(_totals(row))} for value, row in found
+    ]
+    rows = [{_camel(name): value for name, value in row.items()} for row in rows]
+    return Reply(UsageAnswer(_totals(sums), rows))
 
 
 async def usage_events(call: Call[None]) -> Reply:
@@ -211,14 +218,16 @@ async def get_budget(call: Call[None]) -> Reply:
             key=lambda budget: budget.remaining or 0,
             default=budgets[0],
         )
-        items = [_budget(budget) for budget in budgets]
-        return Reply(OwnBudgets(**msgspec.structs.asdict(_budget(tightest)), budgets=items))
+        items = [await _budget(call.services.usage, budget) for budget in budgets]
+        first = items[budgets.index(tightest)]
+        return Reply(OwnBudgets(**msgspec.structs.asdict(first), budgets=items))
     if query.scope is None or query.id is None:
         raise InvalidRequest("give both `scope` and `id`, or neither", param="scope")
     account = Account(query.scope, query.id)
     if account not in own and not call.key.may("admin"):
         raise InsufficientScope("another's budget needs the scope `admin`, which the key has not")
-    return Reply(_budget((await ledger.budgets((account,)))[0]))
+    (budget,) = await ledger.budgets((account,))
+    return Reply(await _budget(call.services.usage, budget))
 
 
 async def set_budget(call: Call[SetBudget]) -> Reply:
@@ -238,7 +247,8 @@ async def set_budget(call: Call[SetBudget]) -> Reply:
         )
     account = Account(body.scope, body.id)
     await call.services.gateway.ledger.set_limit(account, limit)
-    return Reply(_budget((await call.services.gateway.ledger.budgets((account,)))[0]))
+    (budget,) = await call.services.gateway.ledger.budgets((account,))
+    return Reply(await _budget(call.services.usage, budget))
 
 
 async def unconfirmed(call: Call[None]) -> Reply:
@@ -342,7 +352,10 @@ def _event(event: UsageEvent) -> EventItem:
     )
 
 
-def _budget(budget: Budget) -> BudgetItem:
+async def _budget(usage: UsageStore, budget: Budget) -> BudgetItem:
+    now = time.time()
+    days = await days_before(usage, budget.account, now)
+    low, likely, high = projection(budget.spent, budget.period, now, days)
     start, end = period_bounds(budget.period)
     limit = budget.limit
     remaining = budget.remaining
@@ -353,7 +366,9 @@ def _budget(budget: Budget) -> BudgetItem:
         spent=to_json(budget.spent),
         reserved=to_json(budget.reserved),
         remaining=None if remaining is None else to_json(remaining),
-        projected=to_json(projected(budget.spent, budget.period, time.time())),
+        projected=to_json(likely),
+        projected_low=to_json(low),
+        projected_high=to_json(high),
         unconfirmed=to_json(budget.unconfirmed),
         period_start=iso(start),
         resets_at=iso(end),

@@ -5,12 +5,13 @@ No method awaits anything, so each is one step that no other task can see half d
 
 import asyncio
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
 import msgspec
 
+from headgate.core.alerts import AlertId, AlertState, Mark, Taken
 from headgate.core.budgets import (
     Account,
     AccountState,
@@ -25,6 +26,9 @@ from headgate.core.keys import KeySecret, VirtualKey
 from headgate.core.money import NanoUSD
 from headgate.core.usage import Dimension, UsageEvent, UsageFilter, UsageTotals
 from headgate.stores.memory_answers import MemoryAnswers
+
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_HOUR = 3_600_000
 
 
 class MemoryKeys:
@@ -106,7 +110,7 @@ class _Lease:
 
 @dataclass(slots=True)
 class MemoryLedger:
-    """`LedgerStore` and `UsageStore` for one process.
+    """`LedgerStore`, `UsageStore` and `AlertStore` for one process.
 
     The invariant of every account: what is granted and not spent is what its leases have not
     settled, and what is spent is what its events were billed and what is open of its unconfirmed.
@@ -121,6 +125,10 @@ class MemoryLedger:
     _unconfirmed: dict[str, Unconfirmed] = field(default_factory=dict)
     _recalls: dict[tuple[Account, str], float] = field(default_factory=dict)
     _events: dict[str, UsageEvent] = field(default_factory=dict)
+    _alerts: dict[AlertId, AlertState] = field(default_factory=dict)
+    # What is left of deleted events: each counts at the beginning of its hour.
+    _forgotten: list[UsageEvent] = field(default_factory=list)
+    _kept_from: dt.datetime = _EPOCH
 
     async def states(self, accounts: Sequence[Account], period: str) -> list[AccountState]:
         """See `LedgerStore.states`."""
@@ -246,12 +254,12 @@ class MemoryLedger:
 
     async def totals(self, where: UsageFilter) -> UsageTotals:
         """See `UsageStore.totals`."""
-        return _sum(event for event in self._events.values() if _counts(event, where))
+        return _sum(event for event in self._summed() if _counts(event, where))
 
     async def rows(self, where: UsageFilter, by: Dimension) -> list[tuple[str, UsageTotals]]:
         """See `UsageStore.rows`."""
         groups: dict[str, list[UsageEvent]] = {}
-        for event in self._events.values():
+        for event in self._summed():
             if _counts(event, where):
                 for value in _values(event, by):
                     groups.setdefault(value, []).append(event)
@@ -264,12 +272,73 @@ class MemoryLedger:
         self, where: UsageFilter, *, limit: int, before: str | None
     ) -> list[UsageEvent]:
         """See `UsageStore.events`."""
+        where = where._replace(start=max(where.start, self._kept_from))
         events = [event for event in self._events.values() if _counts(event, where)]
         events.sort(key=_time, reverse=True)
         if before is not None:
             last = self._events.get(before)
             events = [event for event in events if last and _time(event) < _time(last)]
         return events[:limit]
+
+    async def limited(self) -> list[Account]:
+        """See `AlertStore.limited`."""
+        return list(self._limits)
+
+    async def raise_alert(self, alert: AlertId, mark: Mark) -> None:
+        """See `AlertStore.raise_alert`."""
+        self._alerts[alert] = self._alerts.get(alert, AlertState()).raised(mark)
+
+    async def take(self, channel: str, *, now: float, until: float) -> Taken | None:
+        """See `AlertStore.take`."""
+        for alert, known in self._alerts.items():
+            state = known.taken(now=now, until=until) if alert.channel == channel else None
+            if state is not None and state.due is not None:
+                self._alerts[alert] = state
+                return Taken(alert, state.due, state)
+        return None
+
+    async def finish(self, taken: Taken, told: Mark | None) -> None:
+        """See `AlertStore.finish`."""
+        self._alerts[taken.alert] = self._alerts[taken.alert].done(taken.due, told)
+
+    async def put_off(self, taken: Taken, *, until: float) -> None:
+        """See `AlertStore.put_off`."""
+        state = self._alerts[taken.alert].put_off(taken.state.attempts, until=until)
+        self._alerts[taken.alert] = state
+
+    async def daily(
+        self, by: Dimension, value: str, start: dt.datetime, end: dt.datetime
+    ) -> dict[str, NanoUSD]:
+        """See `UsageStore.daily`."""
+        found: dict[str, NanoUSD] = {}
+        for event in self._summed():
+            if _counts(event, UsageFilter(start, end)) and value in _values(event, by):
+                (day,) = _values(event, "day")
+                found[day] = found.get(day, 0) + event.billed
+        return found
+
+    async def forget(
+        self,
+        *,
+        before: dt.datetime,
+        limit: int,
+        worker: str,  # noqa: ARG002 - nobody else deletes here
+        now: float,  # noqa: ARG002 - nobody else deletes here
+    ) -> int:
+        """See `UsageStore.forget`; there is only one worker."""
+        self._kept_from = max(self._kept_from, before)
+        old = [event for event in self._events.values() if _moment(event) < before]
+        for event in sorted(old, key=_time)[:limit]:
+            self._forgotten.append(self._events.pop(event.id))
+        return len(old[:limit])
+
+    def _summed(self) -> Iterator[UsageEvent]:
+        for event in (*self._events.values(), *self._forgotten):
+            if _moment(event) < self._kept_from:
+                hour = event.timestamp - event.timestamp % _HOUR
+                yield msgspec.structs.replace(event, timestamp=hour)
+            else:
+                yield event
 
     def _state(self, account: Account, period: str) -> AccountState:
         sums = self._accounts.get((account, period), _Sums())
@@ -312,7 +381,7 @@ def _counts(event: UsageEvent, where: UsageFilter) -> bool:
 
 
 def _moment(event: UsageEvent) -> dt.datetime:
-    return dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + dt.timedelta(milliseconds=event.timestamp)
+    return _EPOCH + dt.timedelta(milliseconds=event.timestamp)
 
 
 def _time(event: UsageEvent) -> tuple[int, str]:

@@ -1,7 +1,8 @@
 """A range of time cut so that sums over it are read from as few places as possible.
 
 Stores that keep sums per hour and per day read whole days, whole hours beside them, and at most two
-parts of an hour at the ends, from the events themselves: exact to the millisecond.
+parts of an hour at the ends, from the events themselves: exact to the millisecond, as long as there
+are events.
 """
 
 import datetime as dt
@@ -38,13 +39,24 @@ def milliseconds(moment: dt.datetime) -> int:
 
 def name_of(start: int, by: Dimension) -> str:
     """What a row of the dimension `day` or `hour` is called."""
-    moment = _EPOCH + start * _MILLISECOND
-    return moment.strftime("%Y-%m-%d" if by == "day" else "%Y-%m-%dT%H:00:00.000Z")
+    return moment(start).strftime("%Y-%m-%d" if by == "day" else "%Y-%m-%dT%H:00:00.000Z")
 
 
-def parts(where: UsageFilter, by: Dimension | None) -> Iterator[Part]:
-    """Cut a range; rows by hour are not read from days."""
-    start, end = milliseconds(where.start), milliseconds(where.end)
+def moment(milliseconds: int) -> dt.datetime:
+    """The moment so many milliseconds after the beginning of 1970."""
+    return _EPOCH + milliseconds * _MILLISECOND
+
+
+def parts(where: UsageFilter, by: Dimension | None, kept_from: int = 0) -> Iterator[Part]:
+    """Cut a range; rows by hour are not read from days.
+
+    Before `kept_from`, a whole hour, events may be gone: there an hour counts as a whole, in the
+    range that holds its beginning.
+    """
+    start, end = (
+        edge if edge >= kept_from else -(-edge // HOUR) * HOUR
+        for edge in (milliseconds(where.start), milliseconds(where.end))
+    )
     spans: tuple[int, ...] = (HOUR,) if by == "hour" else (HOUR, DAY)
     yield from _cut(None, start, end, spans)
 

@@ -736,3 +736,56 @@ async def test_a_refusal_leaves_nothing_that_a_later_call_would_miss(till: Till)
             await till.reserve(101)
     await till.spend(100, 100)
     assert await till.sums() == (100, 100, 0)
+
+
+async def test_limited_accounts_are_watched_as_the_store_has_them(till: Till) -> None:
+    await till.limit(1000)
+    await till.spend(100, 30, KEY, USER)
+    assert [spend.spent for spend in await till.escrow.spends()] == [0], "it was read before"
+    till.clock.advance(FRESH_SECONDS)
+    (spend,) = await till.escrow.spends()
+    assert spend == (KEY, PERIOD, Limit(amount=1000), 30)
+    asked = len(till.store.asked)
+    await till.escrow.spends()
+    assert len(till.store.asked) == asked, "nothing was spent since"
+
+
+async def test_a_soft_limit_is_watched_too(till: Till) -> None:
+    await till.store.memory.set_limit(KEY, Limit(amount=10, hard=False))
+    await till.spend(100, 30)
+    assert [spend.spent for spend in await till.escrow.spends(at_once=True)] == [30]
+
+
+async def test_of_two_processes_the_last_to_spend_sees_the_whole_sum(till: Till) -> None:
+    """Though each had looked before the other spent."""
+    other = till.beside()
+    await till.limit(1000)
+    holds = [await each.reserve(100) for each in (till, other)]
+    await till.settle(holds[0], 60)
+    await other.settle(holds[1], 70)
+    till.clock.advance(FRESH_SECONDS)
+    seen = [spend.spent for each in (till, other) for spend in await each.escrow.spends()]
+    assert max(seen) == 130
+
+
+async def test_what_is_spent_while_the_store_is_asked_is_asked_for_again(till: Till) -> None:
+    await till.limit(1000)
+    await till.spend(100, 30)
+    hold = await till.reserve(100)
+    till.clock.advance(FRESH_SECONDS)
+    gate = till.store.hold_back("states")
+    watching = asyncio.create_task(till.escrow.spends())
+    await asyncio.sleep(0)
+    await till.settle(hold, 40)
+    gate.set()
+    await watching
+    till.clock.advance(FRESH_SECONDS)
+    assert [spend.spent for spend in await till.escrow.spends()] == [70]
+
+
+async def test_the_leases_of_the_dead_are_counted(till: Till) -> None:
+    await till.limit(1000)
+    await till.reserve(100)
+    survivor = till.beside()
+    await survivor.pass_time(2 * LEASE_SECONDS)
+    assert survivor.escrow.expired == 1

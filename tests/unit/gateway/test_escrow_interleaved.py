@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Coroutine
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -12,6 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from fakes import FakeClock, RemoteLedger
 from headgate.core.budgets import Account, AccountState, Limit
 from headgate.core.errors import HeadgateError, Overloaded
+from headgate.core.usage import UsageEvent
 from headgate.gateway.books import Hold
 from headgate.gateway.escrow import FRESH_SECONDS, LEASE_SECONDS, TICK_SECONDS, Escrow
 from headgate.stores.memory import MemoryLedger
@@ -29,10 +30,25 @@ processes = st.integers(0, 1)
 amounts = st.integers(1, 400)
 
 
+class Settled(NamedTuple):
+    """A call that has ended, and the record of it that its caller waits for."""
+
+    escrow: Escrow
+    hold: Hold
+    event: UsageEvent
+    record: asyncio.Future[None]
+
+    @property
+    def is_durable(self) -> bool:
+        """Whether the caller may have seen the end."""
+        record = self.record
+        return record.done() and not record.cancelled() and record.exception() is None
+
+
 class EscrowMachine(RuleBasedStateMachine):
     """Calls come, leave, end and are given up; time passes, also without a tick of a process.
 
-    Stores go away, or do what they are asked and their answers are lost.
+    Processes die. Stores go away, or do what they are asked and their answers are lost.
 
     Calls that find too little recall what the other process does not use; it answers, or not.
     """
@@ -50,8 +66,8 @@ class EscrowMachine(RuleBasedStateMachine):
         self.ticks: list[asyncio.Task[None]] = []
         self.looks: list[asyncio.Task[None]] = []
         self.changed_at = dict.fromkeys(BOTH, float("-inf"))
-        self.billed = 0
-        self.were_answers_lost = False
+        self.settled: list[Settled] = []
+        self.may_be_unconfirmed = False
         self.highest = dict.fromkeys(BOTH, LIMIT)
         for account in BOTH:
             self.run(self.memory.set_limit(account, Limit(amount=LIMIT)))
@@ -119,10 +135,9 @@ class EscrowMachine(RuleBasedStateMachine):
     def settle(self, data: st.DataObject, part: Any) -> None:
         escrow, hold = self.held.pop(data.draw(st.integers(0, len(self.held) - 1)))
         event = usage_event(billed=int(hold.amount * part))
-        self.billed += event.billed * (KEY in [book.account for book in hold.books])
 
         async def begin() -> None:
-            escrow.settle(hold, event)
+            self.settled.append(Settled(escrow, hold, event, escrow.settle(hold, event)))
 
         self.run(begin())
 
@@ -173,7 +188,24 @@ class EscrowMachine(RuleBasedStateMachine):
     @rule(process=processes, loses_answers=st.booleans())
     def lose_answers(self, process: int, loses_answers: bool) -> None:
         self.stores[process].loses_answers = loses_answers
-        self.were_answers_lost |= loses_answers
+        self.may_be_unconfirmed |= loses_answers
+
+    @rule(process=processes)
+    def die(self, process: int) -> None:
+        """A process dies and is started again: whatever it did not write is lost."""
+        dead = self.escrows[process]
+        self.may_be_unconfirmed = True
+        self.stores[process].is_away = True  # what is left of it reaches nothing any more
+        self.stores[process] = RemoteLedger(self.memory)
+        self.escrows[process] = Escrow(self.stores[process], clock=self.clock, pause=self.moment)
+        self.held = [(escrow, hold) for escrow, hold in self.held if escrow is not dead]
+
+        async def end() -> None:
+            for escrow, task in self.waiting:
+                if escrow is dead:
+                    task.cancel()
+
+        self.run(end())
 
     @rule(account=st.sampled_from(BOTH), amount=st.integers(0, 2 * LIMIT))
     def change_limit(self, account: Account, amount: int) -> None:
@@ -198,6 +230,8 @@ class EscrowMachine(RuleBasedStateMachine):
         """Sort the callers whose wait has ended into those who hold and those who left."""
         for escrow, task in [pair for pair in self.waiting if pair[1].done()]:
             self.waiting.remove((escrow, task))
+            if escrow not in self.escrows:
+                continue
             if not task.cancelled() and task.exception() is None:
                 self.held.append((escrow, task.result()))
             elif not task.cancelled():
@@ -225,11 +259,20 @@ class EscrowMachine(RuleBasedStateMachine):
         for account in BOTH:
             state = self.state(account)
             assert state.granted == state.spent
-            # What a lost answer may have granted is charged until somebody releases it.
-            assert not state.unconfirmed or self.were_answers_lost
+            # What a lost answer may have granted, and what a dead process held, is charged until
+            # somebody releases it.
+            assert not state.unconfirmed or self.may_be_unconfirmed
             assert all(not book.held for escrow in self.escrows for book in escrow._books.values())
-        state = self.state(KEY)
-        assert state.spent - state.unconfirmed == self.billed
+            billed = sum(
+                settled.event.billed
+                for settled in self.settled
+                if settled.event.id in self.memory._events
+                and account in [book.account for book in settled.hold.books]
+            )
+            assert state.spent - state.unconfirmed == billed
+        for settled in self.settled:
+            if settled.escrow in self.escrows or settled.is_durable:
+                assert settled.event.id in self.memory._events
 
     async def rest(self) -> None:
         await asyncio.gather(*self.ticks, *self.looks)

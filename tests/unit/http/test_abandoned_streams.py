@@ -65,6 +65,7 @@ async def test_a_reply_that_nobody_reads_on_is_settled(read: int) -> None:
 async def test_a_reply_of_a_silent_vendor_that_nobody_reads_on_is_settled(read: int) -> None:
     desk, one = await desk_of(asyncio.Event())
     reply = await reply_of(desk, heartbeat_seconds=SOON)
+    await one.called.wait()
     assert [await anext(reply.frames) for _ in range(read)] == [PING] * read
     await reply.frames.aclose()
     await desk.rest()
@@ -76,6 +77,7 @@ async def test_a_reply_whose_answer_came_after_the_head_and_was_never_read_is_se
     first = asyncio.Event()
     desk, one = await desk_of(first, ChatDelta(text="a"), asyncio.Event())
     reply = await reply_of(desk, heartbeat_seconds=SOON)
+    await one.called.wait()
     first.set()
     for _ in range(20):
         await asyncio.sleep(0)
@@ -119,12 +121,12 @@ async def test_a_fault_of_ours_is_the_last_frame_and_nothing_more(
     heartbeat_seconds: float,
 ) -> None:
     gate = asyncio.Event()
-    asyncio.get_running_loop().call_later(10 * SOON, gate.set)
     fault: list[StreamStep] = [gate, LookupError("a fault of ours")]
     if heartbeat_seconds == NEVER:
         fault.insert(0, ChatDelta(text="a"))
     desk, _ = await desk_of(*fault)
     reply = await reply_of(desk, heartbeat_seconds=heartbeat_seconds)
+    gate.set()
     frames = [frame async for frame in reply.frames if frame != PING]
     assert b"internal_error" in frames[-1]
     await desk.rest()

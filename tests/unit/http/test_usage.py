@@ -46,6 +46,19 @@ async def test_usage_is_summed_in_total_and_by_a_dimension() -> None:
     }
 
 
+@pytest.mark.parametrize("by", ["model", "provider", "user", "key", "workspace", "day", "hour"])
+async def test_totals_are_the_sums_of_the_rows(by: str) -> None:
+    async with platform() as running:
+        empty = await running.call("GET", "/v1/usage", query=f"groupBy={by}")
+        await complete(running, ADMIN, tags=["red", "blue"])
+        await complete(running, await make_key(running, userId="ada"), "[[fail 500]]")
+        alone = await running.call("GET", "/v1/usage")
+        answer = await running.call("GET", "/v1/usage", query=f"groupBy={by}")
+    assert answer.json["totals"] == alone.json["totals"]
+    assert answer.json["totals"]["requests"] == 2
+    assert (empty.json["totals"]["requests"], empty.json["rows"]) == (0, [])
+
+
 async def test_a_key_sees_its_users_usage_and_an_admin_all() -> None:
     async with platform() as running:
         ada = await make_key(running, userId="ada")
@@ -151,6 +164,17 @@ async def test_a_key_may_not_read_anothers_budget_nor_set_any() -> None:
         half = await running.call("GET", BUDGET, key=key, query="scope=user")
     assert read.status == written.status == 403
     assert half.status == 400
+
+
+async def test_a_budget_says_between_what_its_projection_lies() -> None:
+    async with platform() as running:
+        key = await make_key(running, monthlyBudget=1)
+        await complete(running, key)
+        own = (await running.call("GET", BUDGET, key=key)).json
+    for item in (own, *own["budgets"]):
+        # Nothing was spent on the days before, so nothing is known of how days vary.
+        assert item["spent"] < item["projected"]
+        assert item["projectedLow"] == item["projected"] == item["projectedHigh"]
 
 
 async def test_nothing_stays_reserved() -> None:

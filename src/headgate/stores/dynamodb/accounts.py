@@ -6,6 +6,8 @@
 | `<scope>#<id>#<period>`         | the guard: `granted` to leases, `unconfirmed`, `version`     |
 | `<scope>#<id>#<period>#<shard>` | `billed`, and of it what was `granted` only as it was spent  |
 
+What was told of them stands there too; see `alerts`.
+
 An item takes about a thousand writes a second, so each process adds what it settles to one of
 `SHARDS` shards. Sums over all of them are what the port speaks of: `granted` is that of the guard
 and of the shards, `spent` what the shards were billed and what is unconfirmed. A shard only grows.
@@ -15,9 +17,17 @@ import random
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from headgate.core.budgets import Account, AccountState, Limit
+from headgate.core.budgets import Account, AccountState, BudgetScope, Limit
 from headgate.core.money import NanoUSD
-from headgate.stores.dynamodb.attributes import escaped, float_of, integer_of, number, text
+from headgate.stores.dynamodb.attributes import (
+    escaped,
+    float_of,
+    integer_of,
+    number,
+    text,
+    text_of,
+    unescaped,
+)
 from headgate.stores.dynamodb.client import DynamoClient, Item
 from headgate.stores.dynamodb.tables import BUDGETS
 
@@ -41,6 +51,17 @@ def new_shard() -> int:
 def limit_key(account: Account) -> Item:
     """Where an account's limit is."""
     return {"userId": text(f"{account.scope}#{escaped(account.id)}")}
+
+
+def scope_of(text: str) -> BudgetScope:
+    """The scope that the first part of a key names."""
+    scopes: Mapping[str, BudgetScope] = {
+        "key": "key",
+        "user": "user",
+        "workspace": "workspace",
+        "model": "model",
+    }
+    return scopes[text]
 
 
 def account_name(account: Account, period: str) -> str:
@@ -79,6 +100,19 @@ def limit_in(item: Item | None) -> Limit | None:
         hard=item["hard"]["BOOL"],
         alert_thresholds=tuple(shares),
     )
+
+
+async def limited_accounts(client: DynamoClient) -> list[Account]:
+    """Every account that has a limit, found by reading the whole table: not for every second."""
+    request = {
+        "FilterExpression": "attribute_exists(alertThresholds)",
+        "ProjectionExpression": "userId",
+    }
+    found = []
+    for item in await client.scan(BUDGETS, request):
+        scope, _, account_id = text_of(item, "userId").partition("#")
+        found.append(Account(scope_of(scope), unescaped(account_id)))
+    return found
 
 
 def sums_of(shards: Sequence[Item | None]) -> Sums:

@@ -15,6 +15,8 @@ import msgspec
 from headgate.core.usage import UsageEvent
 from headgate.stores.dynamodb.attributes import integer_of, number, text, text_of
 from headgate.stores.dynamodb.client import Item
+from headgate.stores.dynamodb.tables import TTL
+from headgate.stores.time_ranges import DAY, HOUR
 
 SLOTS = 1_000_000
 """How many events of one user and millisecond have a place of their own."""
@@ -58,8 +60,17 @@ def hour_shard(timestamp: int, shard: int) -> str:
     return time.strftime("%Y-%m-%dT%H", time.gmtime(timestamp // 1000)) + f"#{shard}"
 
 
-def to_item(event: UsageEvent, *, slot: int, shard: int) -> Item:
-    """An event as it is kept."""
+def ttl(timestamp: int, retention_days: int) -> int:
+    """When DynamoDB may delete an event of this time, in Unix seconds.
+
+    A day after nothing needs it any more, so that no process counts on it when it goes.
+    """
+    hour_end = timestamp // HOUR * HOUR + HOUR
+    return (hour_end + (retention_days + 1) * DAY) // 1000
+
+
+def to_item(event: UsageEvent, *, slot: int, shard: int, retention_days: int | None = None) -> Item:
+    """An event as it is kept: for good, or for so many days."""
     item = {
         "userId": text(partition(event)),
         "timestamp": number(event.timestamp * SLOTS + slot),
@@ -70,6 +81,8 @@ def to_item(event: UsageEvent, *, slot: int, shard: int) -> Item:
         value = getattr(event, name)
         if value != default and value is not None:
             item[attribute] = _attribute(value)
+    if retention_days is not None:
+        item[TTL] = number(ttl(event.timestamp, retention_days))
     return item
 
 

@@ -9,10 +9,10 @@ what is settled of it. What an ended one left is an item of `ai-platform-unconfi
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from headgate.core.budgets import Account, BudgetScope, LeaseId, Unconfirmed
+from headgate.core.budgets import Account, LeaseId, Unconfirmed
 from headgate.core.ids import new_timed_id
 from headgate.core.money import NanoUSD
-from headgate.stores.dynamodb.accounts import Action, account_name, add_to_guard
+from headgate.stores.dynamodb.accounts import Action, account_name, add_to_guard, scope_of
 from headgate.stores.dynamodb.attributes import (
     float_of,
     integer_of,
@@ -53,17 +53,7 @@ def lease_key(lease: LeaseId) -> Item:
 def lease_in(item: Item) -> LeaseId:
     """The lease in an item."""
     scope, account_id, period = text_of(item, "account").split("#")
-    return LeaseId(text_of(item, "holder"), Account(_scope(scope), unescaped(account_id)), period)
-
-
-def _scope(text: str) -> BudgetScope:
-    scopes: Mapping[str, BudgetScope] = {
-        "key": "key",
-        "user": "user",
-        "workspace": "workspace",
-        "model": "model",
-    }
-    return scopes[text]
+    return LeaseId(text_of(item, "holder"), Account(scope_of(scope), unescaped(account_id)), period)
 
 
 async def cover(client: DynamoClient, lease: LeaseId, amount: NanoUSD) -> Cover:

@@ -37,9 +37,10 @@ class DynamoLedger:
 
     look_seconds: ClassVar[float] = 0.2
 
-    def __init__(self, client: DynamoClient) -> None:
+    def __init__(self, client: DynamoClient, *, retention_days: int | None = None) -> None:
+        """Use the tables behind `client`; events are kept for `retention_days`, or for good."""
         self._client = client
-        self._writer = Writer(client, accounts.new_shard())
+        self._writer = Writer(client, accounts.new_shard(), retention_days=retention_days)
         # Callers of one process wait for each other here instead of refusing each other there.
         self._turns: weakref.WeakValueDictionary[tuple[Account, str], asyncio.Lock] = (
             weakref.WeakValueDictionary()

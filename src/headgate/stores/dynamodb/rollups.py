@@ -5,11 +5,13 @@
 | `<kind>#<month>#<shard>`   | start and a hash of its key | the sums of one combination that     |
 |                            |                             | occurred, and of what (`dimensions`) |
 | `months`                   | `<month>`                   | the shards that were written in it   |
+| `retention`                | `events`                    | since when events are complete       |
 
 Kinds are `hour`, `day`, `tag-hour` and `tag-day`. A process adds to its own shard; the list of
 months saves a reader from asking for shards and months where nothing is.
 """
 
+import contextlib
 import hashlib
 import time
 from collections.abc import Iterable, Sequence
@@ -20,7 +22,7 @@ import msgspec
 from headgate.core.usage import UsageEvent
 from headgate.stores.dynamodb.accounts import Action
 from headgate.stores.dynamodb.attributes import integer_of, number, text, text_of
-from headgate.stores.dynamodb.client import DynamoClient, Item
+from headgate.stores.dynamodb.client import ConditionFailed, DynamoClient, Item
 from headgate.stores.dynamodb.tables import ROLLUPS
 from headgate.stores.time_ranges import DAY, HOUR, Part
 
@@ -35,6 +37,8 @@ _SUMS = (
     "savedCost",
 )
 _MORE_SUMS = ("cachedInputTokens", "reasoningTokens", "latencyMs")
+BILLED = _SUMS.index("billed")
+_RETENTION = {"span": text("retention"), "cell": text("events")}
 _KINDS = {HOUR: "hour", DAY: "day"}
 
 ShardsByMonth: TypeAlias = dict[str, list[int]]
@@ -174,6 +178,25 @@ async def rows(
         },
     )
     return map(_row, found)
+
+
+async def kept_from(client: DynamoClient) -> int:
+    """The time in milliseconds before which events may be gone."""
+    return integer_of(await client.get(ROLLUPS, _RETENTION), "keptFrom")
+
+
+async def keep_from(client: DynamoClient, start: int) -> None:
+    """Count hours before `start`, a whole hour, as wholes from now on."""
+    request = {
+        "TableName": ROLLUPS,
+        "Key": _RETENTION,
+        "UpdateExpression": "SET keptFrom = :start",
+        "ConditionExpression": "attribute_not_exists(keptFrom) OR keptFrom < :start",
+        "ExpressionAttributeValues": {":start": number(start)},
+    }
+    # It does not hold where another process was here before.
+    with contextlib.suppress(ConditionFailed):
+        await client.call("UpdateItem", request)
 
 
 def _row(item: Item) -> Row:

@@ -17,9 +17,9 @@
 | `by-id`                      | `id`          |          | keys only    |
 
 All keys but `timestamp` are strings. All are billed by request. `ai-platform-usage` removes rows
-whose `ttl` has passed; none is given one, since the ledger keeps its events; `ai-platform-answers`
-removes what has expired in the same way. Names and keys stand here once; each module says what it
-keeps in its table.
+whose `ttl` has passed; they have one where the settings say for how many days events are kept.
+`ai-platform-answers` removes what has expired in the same way. Names and keys stand here once; each
+module says what it keeps in its table.
 """
 
 import asyncio

@@ -6,10 +6,12 @@ The list of all events goes through the hours in which, as the rollups tell, the
 """
 
 import asyncio
+import datetime as dt
 from collections.abc import AsyncIterator, Awaitable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias, TypeVar
 
+from headgate.core.money import NanoUSD
 from headgate.core.usage import Dimension, UsageEvent, UsageFilter, UsageTotals
 from headgate.stores.dynamodb import events, rollups
 from headgate.stores.dynamodb.attributes import integer_of, number, text
@@ -50,7 +52,7 @@ class DynamoUsage:
         self, where: UsageFilter, *, limit: int, before: str | None
     ) -> list[UsageEvent]:
         """See `UsageStore.events`."""
-        start = max(0, milliseconds(where.start))
+        start = max(0, milliseconds(where.start), await rollups.kept_from(self.client))
         behind: _Position = (milliseconds(where.end), "")
         if before is not None:
             position = await self._position(before)
@@ -73,13 +75,46 @@ class DynamoUsage:
                 break
         return found[:limit]
 
+    async def daily(
+        self, by: Dimension, value: str, start: dt.datetime, end: dt.datetime
+    ) -> dict[str, NanoUSD]:
+        """See `UsageStore.daily`."""
+        days = Part(DAY, milliseconds(start), milliseconds(end))
+        months = await rollups.shards_by_month(self.client, days.start, days.end)
+        reads = [
+            rollups.rows(self.client, month, shard, days, tags=False)
+            for month, shards in months.items()
+            for shard in shards
+        ]
+        found: dict[str, NanoUSD] = {}
+        for rows in await self._all(reads):
+            for row in rows:
+                if _value(row, by) == value:
+                    day = name_of(row.start, "day")
+                    found[day] = found.get(day, 0) + row.sums[rollups.BILLED]
+        return found
+
+    async def forget(
+        self,
+        *,
+        before: dt.datetime,
+        limit: int,  # noqa: ARG002 - DynamoDB deletes by itself
+        worker: str,  # noqa: ARG002 - DynamoDB deletes by itself
+        now: float,  # noqa: ARG002 - DynamoDB deletes by itself
+    ) -> int:
+        """See `UsageStore.forget`: DynamoDB deletes by itself what has a `ttl`."""
+        await rollups.keep_from(self.client, milliseconds(before))
+        return 0
+
     async def _sums(self, where: UsageFilter, by: Dimension | None) -> dict[str, UsageTotals]:
-        cut = list(parts(where, by))
-        if not cut:
+        start, end = max(0, milliseconds(where.start)), milliseconds(where.end)
+        if start >= end:
             return {}
-        months = await rollups.shards_by_month(self.client, max(0, cut[0].start), cut[-1].end)
+        kept_from, months = await asyncio.gather(
+            rollups.kept_from(self.client), rollups.shards_by_month(self.client, start, end)
+        )
         questions: list[Awaitable[Iterable[tuple[str, Sequence[int]]]]] = []
-        for part in cut:
+        for part in parts(where, by, kept_from):
             if part.span is None:
                 questions += self._questions_to_events(part, where, by, months)
                 continue

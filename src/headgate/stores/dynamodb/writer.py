@@ -40,8 +40,12 @@ class _Command(NamedTuple):
 class Writer:
     """Settles calls, many in one transaction."""
 
-    def __init__(self, client: DynamoClient, shard: int) -> None:
+    def __init__(
+        self, client: DynamoClient, shard: int, *, retention_days: int | None = None
+    ) -> None:
+        """Write under `shard`; DynamoDB deletes events `retention_days` later, if it is set."""
         self._client = client
+        self._retention_days = retention_days
         self._shard = shard
         self._announced: set[str] = set()
         self._waiting: list[_Command] = []
@@ -82,7 +86,7 @@ class Writer:
             waiting.setdefault(settlement.event.id, []).append(future)
             calls.setdefault(settlement.event.id, settlement)
         try:
-            for part in _split(calls.values(), self._shard):
+            for part in _split(calls.values(), self._shard, self._retention_days):
                 await self._settle_part(part, waiting)
         except Exception as failure:  # noqa: BLE001 - the task's rim: nobody may wait for ever
             for futures in waiting.values():
@@ -132,7 +136,8 @@ class Writer:
                     lease = _lease_of(settlement, charge)
                     covers[lease] = await leases.cover(self._client, lease, charge.leased)
             transaction = _Transaction(self._shard)
-            transaction.add(_call(settlement, self._shard, slot), covers)
+            call = _call(settlement, self._shard, self._retention_days, slot)
+            transaction.add(call, covers)
             try:
                 await self._client.transact(transaction.actions())
             except TransactionRefused:
@@ -178,10 +183,12 @@ class _Call(NamedTuple):
     additions: Sequence[int]
 
 
-def _call(settlement: Settlement, shard: int, slot: int | None = None) -> _Call:
+def _call(
+    settlement: Settlement, shard: int, retention_days: int | None, slot: int | None = None
+) -> _Call:
     event, answer = settlement.event, settlement.answer
     slot = events.first_slot(event) if slot is None else slot
-    row = events.to_item(event, slot=slot, shard=shard)
+    row = events.to_item(event, slot=slot, shard=shard, retention_days=retention_days)
     return _Call(
         settlement,
         (events.partition(event), row["timestamp"]["N"]),
@@ -284,11 +291,13 @@ class _Transaction:
         ]
 
 
-def _split(settlements: Iterable[Settlement], shard: int) -> Iterator[_Transaction]:
+def _split(
+    settlements: Iterable[Settlement], shard: int, retention_days: int | None
+) -> Iterator[_Transaction]:
     """Transactions of whole calls, each as large as may be."""
     transaction = _Transaction(shard)
     for settlement in settlements:
-        call = _call(settlement, shard)
+        call = _call(settlement, shard, retention_days)
         if not transaction.has_room(call):
             yield transaction
             transaction = _Transaction(shard)

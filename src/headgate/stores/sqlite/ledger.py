@@ -83,7 +83,7 @@ class SqliteLedger:
         for charge in settlement.charges:
             if not 0 <= charge.leased <= charge.billed:
                 raise ValueError(f"a lease cannot cover {charge.leased} of {charge.billed}")
-        return self.database.writer.append(_settle, settlement)
+        return self.database.writer.append(record, settlement)
 
     async def expire(self, *, now: float) -> int:
         """See `LedgerStore.expire`."""
@@ -205,7 +205,7 @@ def _give_back(connection: sqlite3.Connection, lease: LeaseId, amount: NanoUSD) 
         )
 
 
-def _settle(connection: sqlite3.Connection, settlements: Sequence[Settlement]) -> None:
+def record(connection: sqlite3.Connection, settlements: Sequence[Settlement]) -> None:
     """Record those of `settlements` whose event is not in the ledger yet."""
     fresh: dict[str, Settlement] = {}
     for settlement in settlements:

@@ -8,8 +8,10 @@ Amounts of money are integers in nano-dollars, `timestamp` and `start` milliseco
 times ending in `_at` Unix seconds. A missing user is `''`, because a key column cannot be NULL.
 
 The rollups hold, for each hour and for each day (`span`, in milliseconds), one row per combination
-of dimensions that occurred. Their indexes hold only columns that an addition never changes, so a
-call costs them nothing.
+of dimensions that occurred: `rollups` and `tag_rollups` for questions about one key or user,
+`model_sums`, `owner_sums` (days only) and `tag_sums` for those about everybody. The last hour with
+events, `open_hour`, is only in the hour rows of the first two (see `rollups`). Their indexes hold
+only columns that an addition never changes, so a call costs them nothing.
 """
 
 import contextlib
@@ -197,7 +199,77 @@ _ANSWERS = (
     "CREATE INDEX answers_by_end ON answers (expires_at)",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _RECALLS, _ANSWERS)
+_ALERTS = (
+    # `held_until` is NULL where nothing is to be told.
+    """
+    CREATE TABLE alerts (
+        channel TEXT NOT NULL,
+        scope TEXT NOT NULL,
+        id TEXT NOT NULL,
+        period TEXT NOT NULL,
+        held_until REAL,
+        state TEXT NOT NULL,
+        PRIMARY KEY (channel, scope, id, period)
+    ) STRICT, WITHOUT ROWID
+    """,
+    "CREATE INDEX alerts_due ON alerts (channel, held_until) WHERE held_until IS NOT NULL",
+)
+
+# What an answer shows; the older tables sum more.
+_ASKED = (
+    "requests",
+    "errors",
+    "input_tokens",
+    "output_tokens",
+    "cost",
+    "billed",
+    "cache_hits",
+    "saved_cost",
+)
+
+
+def _summed(table: str, dimensions: str, source: str, condition: str = "TRUE") -> tuple[str, str]:
+    """A table with fewer dimensions than `source`, and how it is filled from there."""
+    columns = ", ".join(f"{name.strip()} TEXT NOT NULL" for name in dimensions.split(","))
+    sums = ", ".join(f"{name} INTEGER NOT NULL" for name in _ASKED)
+    added = ", ".join(f"sum({name})" for name in _ASKED)
+    create = (
+        f"CREATE TABLE {table} (span INTEGER NOT NULL, start INTEGER NOT NULL, {columns}, {sums}, "
+        f"PRIMARY KEY (span, start, {dimensions})) STRICT, WITHOUT ROWID"
+    )
+    fill = (
+        f"INSERT INTO {table} (span, start, {dimensions}, {', '.join(_ASKED)}) "  # noqa: S608 - constant parts only
+        f"SELECT span, start, {dimensions}, {added} FROM {source} WHERE {condition} "
+        f"GROUP BY span, start, {dimensions}"
+    )
+    return create, fill
+
+
+_SUMS_OF_ALL = (
+    *_summed("model_sums", "model, provider", "rollups"),
+    *_summed("owner_sums", "key_id, user_id, workspace_id", "rollups", "span = 86400000"),
+    *_summed("tag_sums", "tag", "tag_rollups"),
+    """
+    CREATE TABLE open_hour (
+        only INTEGER PRIMARY KEY CHECK (only = 1),
+        start INTEGER NOT NULL
+    ) STRICT
+    """,
+    """
+    INSERT INTO open_hour
+    SELECT 1, coalesce(max(start) + 3600000, 0) FROM rollups WHERE span = 3600000
+    """,
+    """
+    CREATE TABLE retention (
+        only INTEGER PRIMARY KEY CHECK (only = 1),
+        kept_from INTEGER NOT NULL,
+        worker TEXT NOT NULL,
+        busy_until REAL NOT NULL
+    ) STRICT
+    """,
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _RECALLS, _ANSWERS, _ALERTS, _SUMS_OF_ALL)
 """The statements of each migration. One that was ever released is never edited."""
 
 

@@ -1,16 +1,19 @@
 """Questions to the ledger in SQLite, answered from rollups and exact to the millisecond."""
 
+import datetime as dt
 import functools
 import sqlite3
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
+from headgate.core.money import NanoUSD
 from headgate.core.usage import Dimension, UsageEvent, UsageFilter, UsageTotals
-from headgate.stores.sqlite import events
+from headgate.stores.sqlite import events, retention, rollups
 from headgate.stores.sqlite.database import Database
-from headgate.stores.time_ranges import DAY, HOUR, milliseconds, name_of, parts
+from headgate.stores.time_ranges import DAY, HOUR, milliseconds, moment, name_of, parts
 
 _COLUMNS: dict[Dimension, str] = {
     "model": "model",
@@ -26,6 +29,15 @@ _EVENT_SUMS = (
 )
 
 _decode_tags = msgspec.json.Decoder(set[str]).decode
+
+
+class _Source(NamedTuple):
+    """Rows of a table between two times, in milliseconds; events have no `span`."""
+
+    table: str
+    span: int
+    start: int
+    end: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,40 +66,80 @@ class SqliteUsage:
             lambda connection: _events(connection, where, limit, before)
         )
 
+    async def daily(
+        self, by: Dimension, value: str, start: dt.datetime, end: dt.datetime
+    ) -> dict[str, NanoUSD]:
+        """See `UsageStore.daily`."""
+        days = UsageFilter(start, end)
+        return await self.database.readers.run(
+            lambda connection: _daily(connection, by, value, days)
+        )
+
+    async def forget(self, *, before: dt.datetime, limit: int, worker: str, now: float) -> int:
+        """See `UsageStore.forget`."""
+        end = milliseconds(before)
+        return await self.database.writer.run(
+            lambda connection: retention.forget(connection, end, limit, worker, now)
+        )
+
 
 def _sums(
     connection: sqlite3.Connection, where: UsageFilter, by: Dimension | None
 ) -> dict[Any, UsageTotals]:
     """The sums for each value of `by`: a text, or a time in milliseconds; `""` without one."""
     sums: dict[Any, list[int]] = {}
-    for part in parts(where, by):
-        sql = _sums_sql(
-            by,
-            from_rollups=part.span is not None,
-            of_user=where.user_id is not None,
-            of_key=where.key_id is not None,
-        )
-        values = {**part._asdict(), "user": where.user_id, "key": where.key_id}
+    of_user, of_key = where.user_id is not None, where.key_id is not None
+    for source in _sources(connection, where, by, of_one=of_user or of_key):
+        sql = _sums_sql(by, source.table, of_user=of_user, of_key=of_key)
+        values = {**source._asdict(), "user": where.user_id, "key": where.key_id}
         for value, *row in connection.execute(sql, values):
             # Events are grouped by all of their tags together.
-            for each in _decode_tags(value) if by == "tag" and part.span is None else (value,):
+            is_list = by == "tag" and source.table == "events"
+            for each in _decode_tags(value) if is_list else (value,):
                 known = sums.get(each)
                 sums[each] = row if known is None else list(map(int.__add__, known, row))
     return {value: UsageTotals(*row) for value, row in sums.items()}
 
 
+def _sources(
+    connection: sqlite3.Connection, where: UsageFilter, by: Dimension | None, *, of_one: bool
+) -> Iterator[_Source]:
+    """Where each part of a range is read, of one key or user or of all."""
+    opened = rollups.open_hour(connection)
+    in_hours = "tag_rollups" if by == "tag" else "rollups"
+    for span, start, end in parts(where, by, retention.kept_from(connection)):
+        if span is None:
+            yield _Source("events", HOUR, start, end)
+            continue
+        table = _table(by, span, of_one=of_one)
+        yield _Source(table, span, start, end)
+        is_read = table == in_hours and span == HOUR
+        if start <= opened < end and not is_read:
+            yield _Source(in_hours, HOUR, opened, opened + HOUR)
+
+
+def _table(by: Dimension | None, span: int, *, of_one: bool) -> str:
+    """The table with the fewest rows that hold the sums by this dimension."""
+    if by == "tag":
+        return "tag_rollups" if of_one else "tag_sums"
+    if of_one:
+        return "rollups"
+    if by in ("user", "key", "workspace"):
+        return "owner_sums" if span == DAY else "rollups"
+    return "model_sums"
+
+
 @functools.cache
-def _sums_sql(by: Dimension | None, *, from_rollups: bool, of_user: bool, of_key: bool) -> str:
-    if from_rollups:
-        table, time, sums = "rollups", "start", _ROLLUP_SUMS
-        conditions = ["span = :span", "start >= :start", "start < :end"]
-    else:
-        table, time, sums = "events", "timestamp", _EVENT_SUMS
-        conditions = ["timestamp >= :start", "timestamp < :end"]
+def _sums_sql(by: Dimension | None, table: str, *, of_user: bool, of_key: bool) -> str:
+    is_summed = table != "events"
+    time, sums = ("start", _ROLLUP_SUMS) if is_summed else ("timestamp", _EVENT_SUMS)
+    conditions = [f"{time} >= :start", f"{time} < :end"]
+    if is_summed:
+        conditions.append("span = :span")
     if by is None:
         value = "''"
     elif by == "tag":
-        table, value = ("tag_rollups", "tag") if from_rollups else (table, "tags")
+        value = "tag" if is_summed else "tags"
     elif by in _COLUMNS:
         value = _COLUMNS[by]
     else:
@@ -112,8 +164,11 @@ def _owner_conditions(*, of_user: bool, of_key: bool) -> list[str]:
 def _events(
     connection: sqlite3.Connection, where: UsageFilter, limit: int, before: str | None
 ) -> list[UsageEvent]:
+    if where.user_id is not None and where.key_id is not None:
+        where = _narrowed(connection, where)
     values: dict[str, Any] = {
-        "start": milliseconds(where.start),
+        # What is about to be deleted is gone already, so that pages do not shrink while it is.
+        "start": max(milliseconds(where.start), retention.kept_from(connection)),
         "end": milliseconds(where.end),
         "user": where.user_id,
         "key": where.key_id,
@@ -145,3 +200,51 @@ def _events_sql(*, of_user: bool, of_key: bool, behind: bool) -> str:
         f"SELECT {', '.join(events.COLUMNS)} FROM events "  # noqa: S608 - constant parts only
         f"WHERE {' AND '.join(conditions)} ORDER BY timestamp DESC, id DESC LIMIT :limit"
     )
+
+
+def _narrowed(connection: sqlite3.Connection, where: UsageFilter) -> UsageFilter:
+    """The days in which this key was this user's.
+
+    One index leads to the key's events or to the user's; where the two hardly meet, a search for
+    events of both would go through all of one of them.
+    """
+    first, last = connection.execute(
+        "SELECT min(start), max(start) FROM rollups INDEXED BY rollups_by_key "
+        "WHERE key_id = ? AND span = ? AND start >= ? AND start < ? AND user_id = ?",
+        (
+            where.key_id,
+            HOUR,
+            milliseconds(where.start) - HOUR,
+            milliseconds(where.end),
+            where.user_id,
+        ),
+    ).fetchone()
+    if first is None:
+        return where._replace(end=where.start)
+    return where._replace(
+        start=max(where.start, moment(first)), end=min(where.end, moment(last + HOUR))
+    )
+
+
+def _daily(
+    connection: sqlite3.Connection, by: Dimension, value: str, days: UsageFilter
+) -> dict[str, NanoUSD]:
+    start, end = milliseconds(days.start), milliseconds(days.end)
+    opened = rollups.open_hour(connection)
+    sources = [_Source("model_sums" if by == "model" else "owner_sums", DAY, start, end)]
+    if by in ("key", "user"):
+        sources = [_Source("rollups", DAY, start, end)]
+    if start <= opened < end:
+        sources.append(_Source("rollups", HOUR, opened, opened + HOUR))
+    found: dict[str, NanoUSD] = {}
+    for source in sources:
+        rows = connection.execute(
+            f"SELECT start - start % {DAY} AS day, sum(billed) FROM {source.table} "  # noqa: S608 - constant parts only
+            f"WHERE span = :span AND start >= :start AND start < :end AND {_COLUMNS[by]} = :value "
+            "GROUP BY day",
+            {**source._asdict(), "value": value},
+        )
+        for day, billed in rows:
+            name = name_of(day, "day")
+            found[name] = found.get(name, 0) + billed
+    return found

@@ -69,3 +69,10 @@ def test_moments_sort_by_time_and_then_by_id() -> None:
     moments = [events.moment(9, "b"), events.moment(10, "a"), events.moment(10, "b")]
     assert moments == sorted(moments)
     assert moments[0] < events.moment(10) < moments[1]
+
+
+def test_an_event_expires_a_day_after_it_may() -> None:
+    """Whole hours count as one, so an event stays until its whole hour is too old."""
+    item = events.to_item(usage_event(timestamp=NOON + 1), slot=0, shard=0, retention_days=30)
+    assert item["ttl"] == {"N": str(NOON // 1000 + 3600 + 31 * 86_400)}
+    assert events.from_item(item) == usage_event(id=events.id_of(item), timestamp=NOON + 1)

@@ -1,5 +1,6 @@
 """Each event adds to its hour and to its day, once."""
 
+import random
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -23,9 +24,16 @@ def connection(tmp_path: Path) -> Iterator[sqlite3.Connection]:
         yield connection
 
 
-def spans(connection: sqlite3.Connection) -> list[tuple[int, int, int]]:
-    rows = connection.execute("SELECT span, start, requests FROM rollups ORDER BY span, start")
+def spans(connection: sqlite3.Connection, table: str = "rollups") -> list[tuple[int, int, int]]:
+    rows = connection.execute(f"SELECT span, start, requests FROM {table} ORDER BY span, start")
     return list(rows)
+
+
+def later(connection: sqlite3.Connection) -> None:
+    """Another hour begins, far away."""
+    rollups.add(connection, [usage_event(timestamp=NOON + 1000 * DAY, tags=("late",))])
+    for table in ("rollups", "tag_rollups"):
+        connection.execute(f"DELETE FROM {table} WHERE start > ?", (NOON + 900 * DAY,))
 
 
 def test_events_of_an_hour_share_rows_within_a_batch_and_across(
@@ -33,17 +41,62 @@ def test_events_of_an_hour_share_rows_within_a_batch_and_across(
 ) -> None:
     rollups.add(connection, [usage_event(timestamp=NOON), usage_event(timestamp=NOON + 1)])
     rollups.add(connection, [usage_event(timestamp=NOON + HOUR - 1)])
+    assert spans(connection) == [(HOUR, NOON, 3)]
+    later(connection)
     assert spans(connection) == [(HOUR, NOON, 3), (DAY, MIDNIGHT, 3)]
 
 
-def test_hours_of_a_day_share_its_row(connection: sqlite3.Connection) -> None:
-    rollups.add(connection, [usage_event(timestamp=NOON), usage_event(timestamp=NOON + HOUR)])
-    assert spans(connection) == [(HOUR, NOON, 1), (HOUR, NOON + HOUR, 1), (DAY, MIDNIGHT, 2)]
+def test_an_hour_is_added_to_its_day_when_a_later_one_begins(
+    connection: sqlite3.Connection,
+) -> None:
+    rollups.add(connection, [usage_event(timestamp=NOON)])
+    assert spans(connection, "model_sums") == []
+    rollups.add(connection, [usage_event(timestamp=NOON + HOUR)])
+    assert rollups.open_hour(connection) == NOON + HOUR
+    assert spans(connection, "model_sums") == [(HOUR, NOON, 1), (DAY, MIDNIGHT, 1)]
+    assert spans(connection, "owner_sums") == [(DAY, MIDNIGHT, 1)]
+    later(connection)
+    hours = [(HOUR, NOON, 1), (HOUR, NOON + HOUR, 1)]
+    assert spans(connection, "model_sums") == [*hours, (DAY, MIDNIGHT, 2)]
+    assert spans(connection) == [*hours, (DAY, MIDNIGHT, 2)]
+
+
+def sums_of_all(connection: sqlite3.Connection) -> dict[str, list[tuple[int | str, ...]]]:
+    tables = ("rollups", "tag_rollups", "model_sums", "owner_sums", "tag_sums")
+    return {table: sorted(connection.execute(f"SELECT * FROM {table}")) for table in tables}
+
+
+@pytest.mark.parametrize("batch", [1, 7, 100])
+def test_the_sums_are_the_same_whatever_the_order_and_the_batches(
+    tmp_path: Path, connection: sqlite3.Connection, batch: int
+) -> None:
+    """An event that comes after its hour was folded is added everywhere at once."""
+    chance = random.Random(batch)
+    events = [
+        usage_event(
+            timestamp=MIDNIGHT + chance.randrange(3 * DAY),
+            model=chance.choice(["small", "large"]),
+            user_id=chance.choice([None, "ada"]),
+            tags=tuple(chance.sample(["a", "b"], chance.randrange(3))),
+            billed=chance.randrange(1000),
+        )
+        for _ in range(100)
+    ]
+    migrate(tmp_path / "sorted.db")
+    with closing(connect(tmp_path / "sorted.db")) as in_order:
+        rollups.add(in_order, sorted(events, key=lambda event: event.timestamp))
+        later(in_order)
+        for start in range(0, len(events), batch):
+            rollups.add(connection, events[start : start + batch])
+        later(connection)
+        assert sums_of_all(connection) == sums_of_all(in_order)
+        assert sum(row[2] for row in spans(connection, "owner_sums")) == 100
 
 
 @pytest.mark.parametrize("field", ["user_id", "key_id", "workspace_id", "provider", "model"])
 def test_each_dimension_is_kept_apart(connection: sqlite3.Connection, field: str) -> None:
     rollups.add(connection, [usage_event(), usage_event(**{field: "another"})])
+    later(connection)
     assert [requests for _, _, requests in spans(connection)] == [1, 1, 1, 1]
 
 
@@ -61,6 +114,7 @@ def test_every_sum_is_kept(connection: sqlite3.Connection) -> None:
         latency_ms=8,
     )
     rollups.add(connection, [event, event])
+    later(connection)
     sums = (
         "requests, errors, input_tokens, cached_input_tokens, output_tokens, reasoning_tokens, "
         "cost, billed, cache_hits, saved_cost, latency_ms"
@@ -71,5 +125,6 @@ def test_every_sum_is_kept(connection: sqlite3.Connection) -> None:
 
 def test_a_tag_has_sums_of_its_own(connection: sqlite3.Connection) -> None:
     rollups.add(connection, [usage_event(tags=("a", "b", "a")), usage_event(tags=("b",))])
+    later(connection)
     rows = connection.execute("SELECT span, tag, requests FROM tag_rollups ORDER BY span, tag")
     assert list(rows) == [(HOUR, "a", 1), (HOUR, "b", 2), (DAY, "a", 1), (DAY, "b", 2)]

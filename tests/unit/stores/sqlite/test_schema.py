@@ -1,6 +1,7 @@
 """Tables are made once, by whoever is first, and never taken back."""
 
 import asyncio
+import datetime as dt
 import sqlite3
 import sys
 from contextlib import closing
@@ -9,7 +10,11 @@ from pathlib import Path
 import pytest
 
 from headgate.core.errors import Overloaded
+from headgate.core.usage import DIMENSIONS, UsageFilter
+from headgate.stores.sqlite import rollups, usage
+from headgate.stores.sqlite.connection import connect
 from headgate.stores.sqlite.schema import MIGRATIONS, NewerDatabase, migrate
+from usage_events import NOON, usage_event
 
 MIGRATES = Path(__file__).with_name("migrates.py")
 
@@ -60,6 +65,52 @@ def test_a_file_of_an_earlier_release_gets_what_it_lacks_and_keeps_what_it_has(
     assert pragma(path, "user_version") == len(MIGRATIONS)
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("SELECT amount FROM limits").fetchall() == [(5,)]
+
+
+def test_sums_of_an_older_file_are_carried_over(tmp_path: Path) -> None:
+    """What a file of the first releases summed is found in the tables that came later."""
+    path = tmp_path / "headgate.db"
+    hour, day = 3_600_000, 86_400_000
+    with closing(connect(path)) as connection:
+        for statement in MIGRATIONS[0]:
+            connection.execute(statement)
+        connection.execute("PRAGMA user_version = 1")
+        for span, start in ((hour, NOON), (day, NOON - 12 * hour)):
+            for user, key, model in (
+                ("ada", "a", "small"),
+                ("ada", "a", "large"),
+                ("", "b", "small"),
+            ):
+                dimensions = (span, start, user, key, "default", "openai", model)
+                connection.execute(
+                    f"INSERT INTO rollups VALUES ({', '.join('?' * 18)})", (*dimensions, *[1] * 11)
+                )
+            connection.execute(
+                f"INSERT INTO tag_rollups VALUES ({', '.join('?' * 16)})",
+                (span, start, "red", "ada", "a", *[1] * 11),
+            )
+        connection.commit()
+    migrate(path)
+    with closing(connect(path)) as connection:
+        midnight = dt.datetime(2026, 11, 23, tzinfo=dt.UTC)
+        found = {}
+        for by in (None, *DIMENSIONS):
+            for hours in (24, 13):
+                where = UsageFilter(midnight, midnight + dt.timedelta(hours=hours))
+                sums = usage._sums(connection, where, by)
+                found[by, hours] = {value: totals.requests for value, totals in sums.items()}
+        events = [usage_event(timestamp=NOON), usage_event(timestamp=NOON + hour)]
+        rollups.add(connection, events)
+        where = UsageFilter(midnight, midnight + dt.timedelta(days=1))
+        assert usage._sums(connection, where, None)[""].requests == 5
+    for hours in (24, 13):
+        assert found[None, hours] == {"": 3}
+        assert found["model", hours] == {"small": 2, "large": 1}
+        assert found["user", hours] == {"ada": 2, "": 1}
+        assert found["key", hours] == {"a": 2, "b": 1}
+        assert found["workspace", hours] == {"default": 3}
+        assert found["hour", hours] == {NOON: 3}
+        assert found["tag", hours] == {"red": 1}
 
 
 async def test_processes_that_start_at_once_migrate_once(tmp_path: Path) -> None:

@@ -9,13 +9,15 @@ from pathlib import Path
 import pytest
 
 from headgate.core.usage import DIMENSIONS, Dimension, UsageFilter
-from headgate.stores.sqlite import usage
+from headgate.stores.sqlite import events, rollups, usage
 from headgate.stores.sqlite.connection import connect
 from headgate.stores.sqlite.schema import migrate
-from usage_events import NOON
+from usage_events import NOON, usage_event
 
 HOUR = 3_600_000
 MIDNIGHT = NOON - 12 * HOUR
+# Tables of one row.
+STATE = ("open_hour", "retention")
 
 
 class Asked:
@@ -28,14 +30,15 @@ class Asked:
 
     @property
     def tables(self) -> list[str]:
-        return [text.split(" FROM ")[1].split()[0] for text in self.statements]
+        found = [text.split(" FROM ")[1].split()[0] for text in self.statements]
+        return [table for table in found if table not in STATE]
 
     @property
     def plans(self) -> list[str]:
         self.connection.set_trace_callback(None)
+        asked = [text for text in self.statements if not text.endswith(STATE)]
         return [
-            self.connection.execute(f"EXPLAIN QUERY PLAN {text}").fetchone()[3]
-            for text in self.statements
+            self.connection.execute(f"EXPLAIN QUERY PLAN {text}").fetchone()[3] for text in asked
         ]
 
 
@@ -54,17 +57,30 @@ def hours(start: float, end: float, **owner: str) -> UsageFilter:
 
 def test_whole_days_are_read_from_one_place(asked: Asked) -> None:
     usage._sums(asked.connection, hours(0, 24 * 30), "model")
-    assert asked.tables == ["rollups"]
+    assert asked.tables == ["model_sums"]
 
 
 def test_events_are_read_only_where_a_range_cuts_an_hour(asked: Asked) -> None:
     usage._sums(asked.connection, hours(22.5, 24 * 30 + 2.25), "model")
-    assert asked.tables == ["events", "rollups", "rollups", "rollups", "events"]
+    assert asked.tables == ["events", "model_sums", "model_sums", "model_sums", "events"]
 
 
 def test_tags_have_rollups_of_their_own(asked: Asked) -> None:
     usage._sums(asked.connection, hours(22.5, 48), "tag")
-    assert asked.tables == ["events", "tag_rollups", "tag_rollups"]
+    assert asked.tables == ["events", "tag_sums", "tag_sums"]
+
+
+def test_what_one_key_used_is_not_searched_among_all(asked: Asked) -> None:
+    usage._sums(asked.connection, hours(23, 24 * 30, key_id="sk-proj-one"), "model")
+    assert asked.tables == ["rollups", "rollups"]
+
+
+@pytest.mark.parametrize("by", [None, *DIMENSIONS])
+def test_the_hour_that_is_open_is_read_once(asked: Asked, by: Dimension | None) -> None:
+    rollups.add(asked.connection, [usage_event(timestamp=NOON, tags=("a",))])
+    for where in (hours(0, 24), hours(12, 13), hours(11.5, 13.5), hours(0, 24, user_id="ada")):
+        sums = usage._sums(asked.connection, where, by)
+        assert [totals.requests for totals in sums.values()] == [1]
 
 
 def test_a_part_of_an_hour_is_read_at_once(asked: Asked) -> None:
@@ -95,3 +111,41 @@ def test_a_page_of_events_is_read_by_the_index_of_its_owner(
     usage._events(asked.connection, hours(0, 24, **owner), 50, None)
     (plan,) = asked.plans
     assert index in plan
+
+
+def test_events_of_a_user_and_anothers_key_are_not_searched_for(asked: Asked) -> None:
+    rollups.add(asked.connection, [usage_event(user_id="bob", key_id="b")])
+    asked.statements.clear()
+    assert usage._events(asked.connection, hours(0, 24, user_id="ada", key_id="b"), 50, None) == []
+    narrowed, page = (plan for plan in asked.plans if plan.startswith("SEARCH"))
+    assert "rollups_by_key" in narrowed
+    assert "timestamp>?" in page
+
+
+@pytest.mark.parametrize("span", [24, 24 * 90])
+@pytest.mark.parametrize("by", [None, *DIMENSIONS])
+@pytest.mark.parametrize("owner", [{}, {"user_id": "ada"}, {"key_id": "sk-proj-one"}])
+def test_a_question_takes_no_longer_when_there_are_more_events(
+    asked: Asked, by: Dimension | None, owner: dict[str, str], span: int
+) -> None:
+    """SQLite counts its own steps; ten times the events in the same hours take no more."""
+    steps: list[int] = []
+    for _ in range(2):
+        for hour in range(0, 48, 6):
+            number = 20 if not steps else 180
+            timestamp = MIDNIGHT + hour * HOUR
+            batch = [usage_event(timestamp=timestamp + n, tags=("a",)) for n in range(number)]
+            events.insert(asked.connection, batch)
+            rollups.add(asked.connection, batch)
+        counted = 0
+
+        def step() -> int:
+            nonlocal counted
+            counted += 1
+            return 0
+
+        asked.connection.set_progress_handler(step, 1)
+        usage._sums(asked.connection, hours(0, span, **owner), by)
+        asked.connection.set_progress_handler(None, 1)
+        steps.append(counted)
+    assert steps[0] == steps[1]

@@ -1,0 +1,18 @@
+"""Two commands write RESULTS.md, and neither loses what the other wrote."""
+
+from results import with_gateway, with_usage
+
+GATEWAY = "# Benchmark results\n\nFast.\n"
+
+
+def test_each_part_replaces_itself_alone() -> None:
+    both = with_usage(GATEWAY, "Constant.")
+    assert both == GATEWAY + "\n# Usage at scale\n\nConstant.\n"
+    assert with_usage(both, "Slower.") == both.replace("Constant", "Slower")
+    assert with_gateway(both, GATEWAY.replace("Fast", "Slow")) == both.replace("Fast", "Slow")
+
+
+def test_either_part_may_come_first() -> None:
+    usage = with_usage("", "Constant.")
+    assert usage == "# Usage at scale\n\nConstant.\n"
+    assert with_gateway(usage, GATEWAY) == with_usage(with_gateway("", GATEWAY), "Constant.")
