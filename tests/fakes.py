@@ -44,9 +44,10 @@ class FakePrices:
 
 @dataclass(slots=True)
 class Received:
-    """Output that a vendor has sent before it makes a whole piece."""
+    """Output that a vendor has sent before it makes a whole piece, and its count of the input."""
 
     tokens: int
+    input: TokenUsage | None = None
 
 
 StreamStep: TypeAlias = (
@@ -73,6 +74,7 @@ class FakeStream:
     def __init__(self, steps: Iterable[StreamStep]) -> None:
         self._steps = iter(steps)
         self._usage: TokenUsage | None = None
+        self._input: TokenUsage | None = None
         self._received = 0
         self.is_closed = False
 
@@ -88,12 +90,16 @@ class FakeStream:
                 self._usage = step
             elif isinstance(step, Received):
                 self._received += step.tokens
+                self._input = step.input or self._input
             else:
                 self._received += isinstance(step, WireDelta) or bool(step.text)
                 yield step
 
     def usage(self) -> TokenUsage | None:
         return self._usage
+
+    def input_usage(self) -> TokenUsage | None:
+        return self._input
 
     def received_tokens(self) -> int:
         return self._received
@@ -140,6 +146,9 @@ class FakeProvider:
 
     def input_estimate(self, request: ChatRequest) -> int:
         return 10
+
+    async def count_tokens(self, request: ChatRequest) -> int:
+        return 12
 
     def output_ceiling(self, request: ChatRequest) -> int:
         return 100

@@ -248,9 +248,19 @@ class Simulator:
         return f"{self.command.url}/openai/v1"
 
     @property
+    def anthropic_url(self) -> str:
+        """Its address as ANTHROPIC_BASE_URL."""
+        return f"{self.command.url}/anthropic"
+
+    @property
     def environment(self) -> dict[str, str]:
-        """The settings by which a platform calls it in OpenAI's place."""
-        return {"OPENAI_API_KEY": "sk-vendor-secret", "OPENAI_BASE_URL": self.openai_url}
+        """The settings by which a platform calls it in the vendors' place."""
+        return {
+            "OPENAI_API_KEY": "sk-vendor-secret",
+            "OPENAI_BASE_URL": self.openai_url,
+            "ANTHROPIC_API_KEY": "sk-ant-vendor-secret",
+            "ANTHROPIC_BASE_URL": self.anthropic_url,
+        }
 
     async def calls(self) -> list[dict[str, Any]]:
         """Every call it received since `forget`, oldest first."""

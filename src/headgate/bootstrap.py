@@ -3,13 +3,11 @@
 import asyncio
 import contextlib
 import gc
-import ipaddress
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
 
 from headgate import data_directory
 from headgate.aws_identity import aws_credentials
@@ -29,8 +27,6 @@ from headgate.core.keys import (
     new_api_key,
     new_key_id,
 )
-from headgate.core.models import Provider, ProviderError
-from headgate.core.prices import Price
 from headgate.core.usage import UsageStore
 from headgate.gateway.calls import Billing
 from headgate.gateway.catalog import AUTO, Catalog
@@ -45,10 +41,6 @@ from headgate.http.routes import RouteTable
 from headgate.http.services import Services
 from headgate.http.table import routes
 from headgate.identity.keys import Keys
-from headgate.providers.local.provider import LOCAL_PRICE, Local
-from headgate.providers.openai import OpenAIProvider, OpenAIVendor
-from headgate.providers.prices import PackagedVendor, Prices, packaged_models
-from headgate.providers.sandbox import SANDBOX_PRICE, Sandbox
 from headgate.settings import Settings
 from headgate.simulate.app import create_app as create_simulator
 from headgate.simulate.options import Fault, SimulatorOptions, parse_fault
@@ -69,33 +61,13 @@ from headgate.transport.http import HttpClient
 from headgate.usage import samples
 from headgate.usage.alerts import Alerts
 from headgate.usage.retention import retaining
+from headgate.vendors import check_vendors, default_embedding_model, vendors_of
 
 DATABASE = "headgate.db"
-DISCOVERY_SECONDS = 2.0
 # DynamoDB answers within milliseconds; a request that takes longer is better sent again.
 DYNAMODB_CONNECT_SECONDS = 2.0
 DYNAMODB_IDLE_SECONDS = 5.0
 DEFAULT_REGION = "us-east-1"
-# OpenAI's documented maxima of output tokens, by the beginning of a model's id.
-OPENAI_OUTPUT_TOKENS = {
-    "gpt-3.5": 4_096,
-    "gpt-4": 8_192,
-    "gpt-4-turbo": 4_096,
-    "gpt-4o": 16_384,
-    "gpt-4o-2024-05-13": 4_096,
-    "gpt-4.1": 32_768,
-    "gpt-5": 128_000,
-    "gpt-6": 128_000,
-    "o1": 100_000,
-    "o1-preview": 32_768,
-    "o1-mini": 65_536,
-    "o3": 100_000,
-    "o4": 100_000,
-}
-# What `auto` may pick at OpenAI; the cheapest comes first by its price.
-OPENAI_EVERYDAY = ("gpt-4o-mini", "gpt-4.1-nano", "gpt-4.1-mini")
-OPENAI_EMBEDDING = "text-embedding-3-small"
-FREE = Price(input=0, output=0, version="self-hosted")
 
 _LOG = logging.getLogger("headgate")
 
@@ -122,30 +94,6 @@ class _Stores(NamedTuple):
     answers: AnswerStore
     alerts: AlertStore
     check: Callable[[], Awaitable[None]]
-
-
-@dataclass(frozen=True, slots=True)
-class _Vendors:
-    """The vendors that the settings name, and what `auto` may pick of them.
-
-    Attributes:
-        remote: those of `providers` that somebody has set up, and so should answer.
-    """
-
-    providers: Mapping[str, Provider]
-    prices: Prices
-    everyday: Mapping[str, tuple[str, ...]]
-    remote: Mapping[str, OpenAIProvider]
-
-    def auto(self) -> list[str]:
-        """What `auto` may pick now, the cheapest first; `local` where there is nothing else."""
-        found: list[tuple[int, str]] = []
-        for name, models in self.everyday.items():
-            for model in models or self.providers[name].models():
-                price = self.prices.price(name, model)
-                if price is not None and "embed" not in model:
-                    found.append((price.input + price.output, f"{name}/{model}"))
-        return [model for _, model in sorted(found)] or ["local/local"]
 
 
 def create_app() -> App:
@@ -235,7 +183,7 @@ def seed(settings: Settings, /) -> Mapping[str, object]:
             for account, limit in samples.limits():
                 await ledger.set_limit(account, limit)
             client = HttpClient()
-            prices = _vendors(settings, client).prices
+            prices = vendors_of(settings, client).prices
             await client.aclose()
             billing = settings.configuration.billing.share
             records = [ledger.settle(call) for call in samples.settlements(now, prices, billing)]
@@ -250,7 +198,7 @@ def checks(settings: Settings, /) -> Sequence[Check]:
     return (
         Check("store", lambda: _check_store(settings)),
         Check("limits", lambda: check_limits(settings)),
-        Check("providers", lambda: _check_providers(settings)),
+        Check("providers", lambda: check_vendors(settings)),
         Check("alerts", lambda: check_alerts(settings)),
     )
 
@@ -280,7 +228,7 @@ async def _services(
             # A command is over in a moment: it tells of what it has spent itself.
             _alerting(settings, client, stores, ledger, sweeping=not local_keys)
         )
-        vendors = _vendors(settings, client)
+        vendors = vendors_of(settings, client)
         catalog = Catalog(
             vendors.providers, vendors.prices, configuration.alias_models, vendors.auto
         )
@@ -302,9 +250,7 @@ async def _services(
             usage=stores.usage,
             health={"store": stores.check, **limiter.health},
             default_model=AUTO,
-            default_embedding_model=(
-                f"openai/{OPENAI_EMBEDDING}" if settings.openai_api_key else "local/local"
-            ),
+            default_embedding_model=default_embedding_model(settings),
             max_body_bytes=limits.max_body_bytes,
             heartbeat_seconds=configuration.http.heartbeat_seconds,
         )
@@ -416,68 +362,6 @@ async def _lifespan(app: App) -> AsyncIterator[None]:
         await task
 
 
-def _vendors(settings: Settings, client: HttpClient) -> _Vendors:
-    configuration = settings.configuration
-    packaged: dict[str, PackagedVendor] = {}
-    fixed = {"sandbox": SANDBOX_PRICE, "local": LOCAL_PRICE, "ollama": FREE}
-    prices = Prices(
-        {name: correction.price for name, correction in configuration.prices.items()},
-        fixed,
-        packaged,
-    )
-    providers: dict[str, Provider] = {"sandbox": Sandbox(), "local": Local()}
-    everyday: dict[str, tuple[str, ...]] = {}
-    remote: dict[str, OpenAIProvider] = {}
-    # Known without a key too, since sample data is priced with it.
-    packaged["openai"] = PackagedVendor(id="openai")
-    if settings.openai_api_key is not None:
-        everyday["openai"] = OPENAI_EVERYDAY
-        vendor = OpenAIVendor(
-            name="openai",
-            base_url=str(settings.openai_base_url),
-            api_key=settings.openai_api_key.reveal(),
-            catalog=packaged_models("openai"),
-            recognises=lambda model: (
-                prices.price("openai", model) is not None
-                and not _is_served_elsewhere(providers, model)
-            ),
-            limit_field="max_completion_tokens",
-            output_tokens=OPENAI_OUTPUT_TOKENS,
-        )
-        providers["openai"] = remote["openai"] = OpenAIProvider(vendor, client)
-    for row in settings.vendors:
-        packaged[row.name] = PackagedVendor(url=row.base_url)
-        if _is_own(row.base_url):
-            fixed[row.name] = FREE
-        everyday[row.name] = row.models
-        vendor = OpenAIVendor(
-            name=row.name,
-            base_url=row.base_url,
-            api_key=None if row.api_key is None else row.api_key.reveal(),
-            catalog=frozenset(row.models),
-            discover=not row.models,
-        )
-        providers[row.name] = remote[row.name] = OpenAIProvider(vendor, client)
-    everyday["ollama"] = ()
-    ollama = OpenAIVendor(name="ollama", base_url=f"{settings.ollama_base_url}/v1", discover=True)
-    providers["ollama"] = OpenAIProvider(ollama, client)
-    return _Vendors(providers, prices, everyday, remote)
-
-
-def _is_served_elsewhere(providers: Mapping[str, Provider], model: str) -> bool:
-    """Whether a vendor other than OpenAI says it has a model; a price of its own proves nothing."""
-    return any(name != "openai" and vendor.serves(model) for name, vendor in providers.items())
-
-
-def _is_own(base_url: str) -> bool:
-    """Whether a server stands in the company's own network, where models cost nothing a call."""
-    host = urlsplit(base_url).hostname or ""
-    try:
-        return ipaddress.ip_address(host).is_private
-    except ValueError:
-        return "." not in host or host.endswith((".local", ".internal"))
-
-
 def _billing(settings: Settings) -> Billing:
     configuration = settings.configuration
     own = {
@@ -516,42 +400,3 @@ async def _check_dynamodb(settings: Settings) -> Finding:
         remedy = "Check AWS_REGION, DYNAMODB_ENDPOINT, the AWS credentials and their rights."
         return Finding("fail", error.message, remedy)
     return Finding("ok", f"DynamoDB at {client.endpoint}")
-
-
-async def _check_providers(settings: Settings) -> Finding:
-    client = HttpClient(connect_seconds=DISCOVERY_SECONDS, idle_seconds=5)
-    try:
-        vendors = _vendors(settings, client)
-        await Catalog(vendors.providers, vendors.prices).refresh()
-        problems = await asyncio.gather(
-            *(_problem(name, provider) for name, provider in vendors.remote.items())
-        )
-        found = [
-            f"{name} ({count} models)"
-            for name, provider in vendors.providers.items()
-            if (count := len(provider.models()))
-        ]
-    finally:
-        await client.aclose()
-    if any(problems):
-        return Finding(
-            "fail",
-            "; ".join(filter(None, problems)),
-            "Check its key and its address: in the environment, or in headgate.toml.",
-        )
-    message = ", ".join(found)
-    if len(found) == 2:
-        return Finding(
-            "warn",
-            f"{message}; no model vendor",
-            "Set OPENAI_API_KEY, start Ollama, or add a [vendors.…] section to headgate.toml.",
-        )
-    return Finding("ok", message)
-
-
-async def _problem(name: str, provider: OpenAIProvider) -> str | None:
-    try:
-        await provider.check()
-    except ProviderError as error:
-        return f"{name}: {error.message}"
-    return None

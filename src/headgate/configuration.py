@@ -164,6 +164,9 @@ class Workspace(Section, frozen=True, kw_only=True):
         return None if self.markup is None else exact_markup(self.markup)
 
 
+_AMOUNTS = ("input", "output", "cached_input", "cache_write", "cache_write_1h", "reasoning")
+
+
 class PriceCorrection(Section, frozen=True, kw_only=True):
     """A model's price where the published one is wrong or missing; the table's name is the model.
 
@@ -178,20 +181,20 @@ class PriceCorrection(Section, frozen=True, kw_only=True):
     cache_write: Annotated[
         Decimal | None, Meta(description="For input written to the vendor's cache.")
     ] = None
+    cache_write_1h: Annotated[
+        Decimal | None, Meta(description="For input that the cache keeps for an hour.")
+    ] = None
     reasoning: Annotated[Decimal | None, Meta(description="For hidden output.")] = None
 
     def __post_init__(self) -> None:
         """Refuse an amount that is negative or finer than a nano-dollar."""
-        for name in ("input", "output", "cached_input", "cache_write", "reasoning"):
+        for name in _AMOUNTS:
             _price(name, getattr(self, name))
 
     @property
     def price(self) -> Price:
         """The price; its version changes with every amount, so that the ledger tells them apart."""
-        amounts = {
-            name: _price(name, getattr(self, name))
-            for name in ("input", "output", "cached_input", "cache_write", "reasoning")
-        }
+        amounts = {name: _price(name, getattr(self, name)) for name in _AMOUNTS}
         digest = hashlib.sha256(repr(amounts).encode()).hexdigest()[:12]
         return msgspec.convert({**amounts, "version": f"headgate.toml {digest}"}, Price)
 

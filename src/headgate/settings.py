@@ -159,13 +159,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = Url("https://api.openai.com/v1")
     anthropic_api_key: Annotated[
         Secret | None,
-        Variable("ANTHROPIC_API_KEY", MODELS, "Your key for Anthropic.", planned=True),
+        Variable("ANTHROPIC_API_KEY", MODELS, "Your key for Anthropic."),
     ] = None
     anthropic_base_url: Annotated[
         Url,
-        Variable(
-            "ANTHROPIC_BASE_URL", MODELS, "Anthropic's address, without a version.", planned=True
-        ),
+        Variable("ANTHROPIC_BASE_URL", MODELS, "Anthropic's address, without a version."),
     ] = Url("https://api.anthropic.com")
     azure_openai_endpoint: Annotated[
         Url | None,

@@ -10,6 +10,7 @@ import pytest
 from headgate_server import Caller, Headgate, Simulator, chat
 
 VENDOR_KEY = "sk-vendor-4f9c1e7a2b"
+ANTHROPIC_KEY = "sk-ant-5a0d2f8b3c"
 WRONG_KEY = "sk-proj-someone-elsessecret1234567890"
 
 
@@ -17,6 +18,7 @@ WRONG_KEY = "sk-proj-someone-elsessecret1234567890"
 def environment(vendors: Simulator) -> Mapping[str, str]:
     return vendors.environment | {
         "OPENAI_API_KEY": VENDOR_KEY,
+        "ANTHROPIC_API_KEY": ANTHROPIC_KEY,
         "JWT_SECRET_KEY": "a-signing-secret-of-the-test-0123456789",
         "LOG_LEVEL": "debug",
     }
@@ -52,6 +54,7 @@ async def test_no_secret_is_kept_printed_or_told_again(
     headgate: Headgate, watched: Callable[[Caller], Caller], heard: list[bytes]
 ) -> None:
     secrets = {"the vendor's": VENDOR_KEY, "a wrong one": WRONG_KEY}
+    secrets["another vendor's"] = ANTHROPIC_KEY
     secrets["the signing key"] = "a-signing-secret-of-the-test-0123456789"
     secrets["the admin's"] = headgate.admin_key
     async with headgate.caller() as giver:
@@ -97,10 +100,10 @@ async def test_no_secret_is_kept_printed_or_told_again(
 
 async def use_everything(caller: Caller) -> None:
     """Calls that succeed, fail at the vendor, and are refused, with a key in odd places."""
-    for model in ("sandbox", "gpt-4o-mini"):
+    for model in ("sandbox", "gpt-4o-mini", "claude-haiku-4-5"):
         for text in ("hello", "[[fail 401]]", "[[fail 500]]", "[[cut 1]] [[tokens 5]]", "[[rate]]"):
-            for path in ("/v1/complete", "/v1/stream", "/v1/chat/completions"):
-                await caller.post(path, chat(text, model=model))
+            for path in ("/v1/complete", "/v1/stream", "/v1/chat/completions", "/v1/messages"):
+                await caller.post(path, chat(text, model=model, max_tokens=9))
     await caller.send("GET", "/v1/usage/budget")
     await caller.send("GET", "/v1/models")
     await caller.send("GET", f"/v1/models/{caller.key[:8]}")
@@ -124,15 +127,16 @@ async def test_nobody_else_on_the_machine_may_look_into_the_data(headgate: Headg
     assert not secret.exists() or stat.S_IMODE(secret.stat().st_mode) == 0o600
 
 
+@pytest.mark.parametrize("model", ["gpt-4o-mini", "claude-haiku-4-5"])
 async def test_a_vendors_own_words_reach_the_caller_without_addresses_or_keys(
-    headgate: Headgate,
+    headgate: Headgate, model: str
 ) -> None:
     """The simulator repeats the directive it could not read, and nothing else of the call."""
     async with headgate.caller() as caller:
-        answer = await caller.ask("[[fail 400]]", model="gpt-4o-mini")
+        answer = await caller.ask("[[fail 400]]", model=model)
         assert answer.status == 400
         assert "told to fail" in answer.error["message"]
-        gone = await caller.ask("[[fail 401]]", model="gpt-4o-mini")
+        gone = await caller.ask("[[fail 401]]", model=model)
         assert (gone.status, gone.error["code"]) == (502, "upstream_error")
         for text in (answer.error["message"], gone.error["message"]):
             assert "127.0.0.1" not in text

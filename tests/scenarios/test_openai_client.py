@@ -1,7 +1,8 @@
 """OpenAI's own client library, unchanged but for its address and key, sync and async.
 
-Each scenario runs with the built-in `sandbox` model, whose frames the platform writes, and with a
-vendor's model at the simulator, whose frames it forwards.
+Each scenario runs with the built-in `sandbox` model, whose frames the platform writes, and at the
+simulator with a model of OpenAI's, whose frames it forwards, and with one of Anthropic's, whose
+events it translates.
 """
 
 import json
@@ -40,6 +41,7 @@ SEARCH: ChatCompletionFunctionToolParam = {
         },
     },
 }
+PROVIDERS = {"sandbox": "sandbox", "gpt-4o-mini": "openai", "claude-haiku-4-5": "anthropic"}
 EMBEDDING_MODELS = ["sandbox", "text-embedding-3-small"]
 
 
@@ -55,7 +57,7 @@ def environment(vendors: Simulator) -> Mapping[str, str]:
     return vendors.environment
 
 
-@pytest.fixture(params=["sandbox", "gpt-4o-mini"])
+@pytest.fixture(params=PROVIDERS)
 def model(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
@@ -486,7 +488,7 @@ async def test_a_stream_says_who_answers_and_its_cost_stands_in_its_event(
     )
     headers = raw.headers
     assert (headers["x-model"], headers["x-request-id"]) == (model, headers["x-request-id"])
-    assert headers["x-provider"] == ("sandbox" if model == "sandbox" else "openai")
+    assert headers["x-provider"] == PROVIDERS[model]
     assert "x-cost" not in headers
     assert [chunk async for chunk in raw.parse()]
     event = await admin.event_of(headers["x-request-id"])

@@ -23,9 +23,11 @@ BODIES: dict[str, dict[str, Any]] = {
     "/v1/classify": {"model": "priced", "input": "red roses", "labels": ["red", "blue"]},
     "/v1/chat/completions": chat(SAY, model="priced"),
     "/v1/embeddings": {"model": "priced", "input": "one two"},
+    "/v1/messages": chat(SAY, model="priced", max_tokens=9),
 }
 STREAMED = chat(SAY, model="priced", stream=True, stream_options={"include_usage": True})
-CALLS = [*BODIES.items(), ("/v1/chat/completions", STREAMED)]
+EVENTS = chat(SAY, model="priced", max_tokens=9, stream=True)
+CALLS = [*BODIES.items(), ("/v1/chat/completions", STREAMED), ("/v1/messages", EVENTS)]
 
 
 @pytest.fixture(scope="module")
@@ -116,6 +118,10 @@ async def test_a_call_is_answered_again_with_the_same_bytes(
         assert again.headers["x-cost"] == "0"
         assert again.headers["x-model"] == first.headers["x-model"] == "priced"
         assert again.headers["x-provider"] == "simulated"
+        for name in ("limit", "remaining", "reset"):
+            assert f"x-ratelimit-{name}-requests" in again.headers
+            assert f"x-ratelimit-{name}-tokens" in again.headers
+        assert again.headers["x-budget-limit"] == "100"
         assert again.headers["x-request-id"] != first.headers["x-request-id"]
     assert len(await simulator.calls()) == 1
     (event,) = await caller.events()

@@ -13,6 +13,7 @@ TESTED_ELSEWHERE = {
     "core/models.py": "ports and their errors, without behaviour",
     "gateway/books.py": "the arithmetic that test_escrow.py shows",
     "gateway/flights.py": "test_replays.py shows calls in flight to those who wait for them",
+    "http/error_bodies.py": "values without behaviour; test_openapi.py compares them with errors",
     "http/services.py": "fields without behaviour",
     "transport/connection.py": "test_http.py speaks over it",
     "stores/dynamodb/answers.py": "tests/contract holds every adapter to its port",

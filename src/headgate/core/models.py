@@ -8,6 +8,7 @@ from headgate.core.embeddings import EmbeddingRequest, EmbeddingResponse
 
 RefusalKind: TypeAlias = Literal[
     "invalid",
+    "unsupported",
     "context_length",
     "not_found",
     "unauthorized",
@@ -29,7 +30,8 @@ class ProviderRefused(ProviderError):
     """The vendor answered that it will not: proof that no work was done and nothing is owed.
 
     Attributes:
-        kind: why, in terms of what the caller can do.
+        kind: why, in terms of what the caller can do. `unsupported` says that the request is in
+            order, but asks for something that this vendor does not have and another may.
         retry_after_seconds: the vendor's own word on when to come back.
     """
 
@@ -45,6 +47,23 @@ class ProviderRefused(ProviderError):
         self.kind: RefusalKind = kind
         self.retry_after_seconds = retry_after_seconds
         self.param = param
+
+
+def unsupported(option: str, reason: str) -> ProviderRefused:
+    """The refusal of an option that a vendor cannot honour; nothing is dropped in silence."""
+    return ProviderRefused(
+        "unsupported", f"{option}: {reason}; leave it out, or ask another model", param=option
+    )
+
+
+def refuse_native(request: ChatRequest) -> None:
+    """See that a request asks for nothing that only its own protocol has.
+
+    Raises:
+        ProviderRefused: it does; names the first such option.
+    """
+    if request.native:
+        raise unsupported(request.native[0], "this model's vendor does not have it")
 
 
 class ProviderTimedOut(ProviderError):
@@ -72,6 +91,10 @@ class ChatStream(Protocol):
 
     def usage(self) -> TokenUsage | None:
         """The vendor's own final count, once it has come."""
+        ...
+
+    def input_usage(self) -> TokenUsage | None:
+        """The vendor's count of the input, where it tells that before the end."""
         ...
 
     def received_tokens(self) -> int:
@@ -105,6 +128,14 @@ class ChatModel(Protocol):
 
     def output_ceiling(self, request: ChatRequest) -> int:
         """The most output tokens the model gives when the caller sets no limit."""
+        ...
+
+    async def count_tokens(self, request: ChatRequest) -> int:
+        """The input tokens of `request`: exact where the vendor tells without a charge.
+
+        Raises:
+            ProviderError: the vendor does not tell.
+        """
         ...
 
     async def complete(self, request: ChatRequest, *, idempotency_key: str) -> ChatResponse:

@@ -21,6 +21,7 @@ class Price(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         cached_input: for input read from the vendor's cache; None means the price of `input`.
         cache_write: for input written to the vendor's cache; None means the price of `input`.
+        cache_write_1h: for input that the cache keeps for an hour; None means that of the others.
         reasoning: for hidden output; None means the price of `output`.
         version: where the price comes from and which edition of it, for the ledger.
         tiers: other prices for every token of a call whose input is larger than so many tokens,
@@ -31,6 +32,7 @@ class Price(msgspec.Struct, frozen=True, kw_only=True):
     output: int
     cached_input: int | None = None
     cache_write: int | None = None
+    cache_write_1h: int | None = None
     reasoning: int | None = None
     version: str
     tiers: "tuple[tuple[int, Price], ...]" = ()
@@ -52,11 +54,14 @@ class Price(msgspec.Struct, frozen=True, kw_only=True):
         """What `usage` costs at this price, tiers left aside."""
         cached = min(usage.cached_input_tokens, usage.input_tokens)
         written = min(usage.cache_write_tokens, usage.input_tokens - cached)
+        written_1h = min(usage.cache_write_1h_tokens, written)
         reasoning = min(usage.reasoning_tokens, usage.output_tokens)
+        of_write = _or(self.cache_write, self.input)
         total = (
             (usage.input_tokens - cached - written) * self.input
             + cached * _or(self.cached_input, self.input)
-            + written * _or(self.cache_write, self.input)
+            + (written - written_1h) * of_write
+            + written_1h * _or(self.cache_write_1h, of_write)
             + (usage.output_tokens - reasoning) * self.output
             + reasoning * _or(self.reasoning, self.output)
         )
@@ -84,7 +89,9 @@ class Price(msgspec.Struct, frozen=True, kw_only=True):
 
     def dearest(self) -> tuple[int, int]:
         """The price of the dearest class of input tokens, and of output tokens."""
-        of_input = max(self.input, self.cached_input or 0, self.cache_write or 0)
+        of_input = max(
+            self.input, self.cached_input or 0, self.cache_write or 0, self.cache_write_1h or 0
+        )
         return of_input, max(self.output, self.reasoning or 0)
 
     def _all(self, input_tokens: int | None) -> "list[Price]":

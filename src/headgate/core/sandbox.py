@@ -56,6 +56,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         tokens_per_second: the pace after the first token; None is as fast as the reader reads.
         fail_status: the HTTP status to fail with instead of answering.
         cut_after: after how many words the connection breaks; a shorter answer arrives whole.
+        stop_sequence: which of the request's stop texts ended the answer.
     """
 
     content: str
@@ -66,6 +67,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     tokens_per_second: float | None = None
     fail_status: int | None = None
     cut_after: int | None = None
+    stop_sequence: str | None = None
 
     @property
     def words(self) -> int:
@@ -104,7 +106,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
             yield ChatDelta(tool_calls=(head,)), 0
             for text in split(call.arguments):
                 yield ChatDelta(tool_calls=(ToolCallDelta(index=index, arguments=text),)), 1
-        yield ChatDelta(finish_reason=self.finish_reason), 0
+        yield ChatDelta(finish_reason=self.finish_reason, stop_sequence=self.stop_sequence), 0
 
     def _due(self, word: int) -> float:
         if self.tokens_per_second is None:
@@ -136,8 +138,8 @@ def plan(request: ChatRequest) -> Plan:
     wanted = read(directives)
     results = _results(request.messages)
     calls = [] if results else _calls(request, wanted)
-    content, is_stopped = _until_stop(_content(request, wanted, said, calls, results), request.stop)
-    if is_stopped:
+    content, stop = _until_stop(_content(request, wanted, said, calls, results), request.stop)
+    if stop is not None:
         calls = []  # They would have come after the text.
     reasoning, limit = wanted.reasoning, None
     if request.max_tokens is not None:
@@ -159,6 +161,7 @@ def plan(request: ChatRequest) -> Plan:
         tokens_per_second=wanted.rate,
         fail_status=wanted.fail_status,
         cut_after=wanted.cut_after,
+        stop_sequence=stop if is_whole else None,
     )
 
 
@@ -292,10 +295,13 @@ def _answer(answer: Directive, request: ChatRequest) -> str:
     return smallest_json(wanted.schema if wanted else None)
 
 
-def _until_stop(text: str, stops: Sequence[str]) -> tuple[str, bool]:
-    """The text before the first of `stops`, and whether one was in it."""
-    found = [at for stop in stops if stop and (at := text.find(stop)) >= 0]
-    return (text[: min(found)], True) if found else (text, False)
+def _until_stop(text: str, stops: Sequence[str]) -> tuple[str, str | None]:
+    """The text before the first of `stops` that is in it, and which one that is."""
+    found = [(at, stop) for stop in stops if stop and (at := text.find(stop)) >= 0]
+    if not found:
+        return text, None
+    at, stop = min(found)
+    return text[:at], stop
 
 
 def _shorten(texts: Sequence[str], limit: int | None) -> tuple[list[str], int, bool]:

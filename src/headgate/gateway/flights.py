@@ -98,25 +98,36 @@ class Flight:
 
 @dataclass(slots=True)
 class Reader:
-    """One caller's reading of a call. Whoever has one calls `leave` in the end."""
+    """One caller's reading of a call. Whoever has one closes it in the end.
+
+    Attributes:
+        leads: whether it is the reader for whom the call was begun.
+        replayed: what the caller is told where the answer is not its own call's.
+    """
 
     flight: Flight
     leads: bool
     _leave: Callable[[Flight], None]
+    replayed: Replayed | None = None
     _has_left: bool = False
 
     @property
     def receipt(self) -> Receipt | Replayed:
         """What the caller is told: the receipt of a call that was made for it, or a replay's."""
+        if self.leads and self.flight.receipt is not None:
+            return self.flight.receipt()
+        return self.replayed or Replayed(*self.answerer)
+
+    @property
+    def answerer(self) -> tuple[str, str]:
+        """The model that answers, and its vendor."""
         flight = self.flight
         if flight.receipt is not None:
-            made = flight.receipt()
-            if self.leads:
-                return made
-            return Replayed(made.route.model, made.route.provider.provider)
+            route = flight.receipt().route
+            return route.model, route.provider.provider
         if flight.kept is None:
             raise RuntimeError("an answer was told before it had begun")
-        return Replayed(flight.kept.model, flight.kept.provider)
+        return flight.kept.model, flight.kept.provider
 
     async def begun(self) -> None:
         """Wait until an answer begins, or there will be none."""

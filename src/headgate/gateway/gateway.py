@@ -25,6 +25,7 @@ from headgate.core.errors import (
     UpstreamFailed,
     UpstreamTimedOut,
 )
+from headgate.core.keys import VirtualKey
 from headgate.core.limits import RateLimiter
 from headgate.core.models import (
     ProviderError,
@@ -176,6 +177,25 @@ class Gateway:
             make,
         )
         return await self._whole(call, write)
+
+    async def count_tokens(self, key: VirtualKey, request: ChatRequest) -> int:
+        """The input tokens of `request`; vendors tell them without a charge.
+
+        Raises:
+            HeadgateError: no vendor of the model does, or the key asks too often.
+        """
+        routes = await self.catalog.routes(request.model, key)
+        place = Place(await self.limiter.admit(key, 0))
+        refusal: ProviderError | None = None
+        try:
+            for route in routes:
+                try:
+                    return await route.provider.count_tokens(_fitted(request, route, None))
+                except ProviderError as error:
+                    refusal = error
+        finally:
+            place.leave()
+        raise failure(refusal or ProviderUnreachable("no vendor is configured"))
 
     async def _whole(self, call: _Call[W], write: Callable[[Answer[W]], bytes] | None) -> Answer[W]:
         """The whole answer to a call, once its record is durable."""
@@ -336,6 +356,7 @@ def failure(error: ProviderError) -> HeadgateError:
     after = error.retry_after_seconds
     reasons: dict[RefusalKind, HeadgateError] = {
         "invalid": InvalidRequest(error.message, param=error.param),
+        "unsupported": InvalidRequest(error.message, param=error.param),
         "context_length": ContextLengthExceeded(error.message, param=error.param),
         "not_found": ModelNotFound(error.message, param="model"),
         "rate_limited": RateLimited(error.message, retry_after_seconds=after or 1.0),

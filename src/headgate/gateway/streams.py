@@ -5,6 +5,8 @@ import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from typing import Protocol
 
+import msgspec
+
 from headgate.core.chat import ChatDelta, TokenUsage, WireDelta
 from headgate.core.models import (
     ChatStream,
@@ -45,7 +47,10 @@ class StreamedAnswer:
     def usage(self) -> TokenUsage:
         """What was used: the vendor's count, or ours where it gave none."""
         counted = self._stream.usage()
-        return counted or TokenUsage(self._input_estimate, self._stream.received_tokens())
+        if counted is not None:
+            return counted
+        read = self._stream.input_usage() or TokenUsage(self._input_estimate)
+        return msgspec.structs.replace(read, output_tokens=self._stream.received_tokens())
 
     @property
     def ending(self) -> bytes:

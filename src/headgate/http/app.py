@@ -90,7 +90,8 @@ class Application:
         except asyncio.CancelledError:
             if not departure.has_left or task is None:
                 if reply is None:  # the server stops, and could wait no longer
-                    await _send(send, _error_reply(_STOPPING), request_id, with_body=True)
+                    told = self._error_reply(_STOPPING, scope, request_id)
+                    await _send(send, told, request_id, with_body=True)
                 raise
             task.uncancel()  # the caller left, the server did not stop
         finally:
@@ -105,11 +106,14 @@ class Application:
             departure.watch()
             return await match.route.handler(call)
         except HeadgateError as error:
-            return _error_reply(error)
+            return self._error_reply(error, scope, request_id)
         except Exception:  # noqa: BLE001 - the rim: logged, and answered without a trace
             # Whatever went wrong, the caller gets the error's shape and no trace of it.
             _LOG.exception("request %s failed", request_id)
-            return Reply(errors.fault_body(), errors.FAULT.status)
+            return self._error_reply(None, scope, request_id)
+
+    def _error_reply(self, error: HeadgateError | None, scope: Scope, request_id: str) -> Reply:
+        return errors.reply_for(error, self._table.error_style(scope["path"]), request_id)
 
     async def _call(
         self, match: Match, scope: Scope, receive: Receive, request_id: str
@@ -136,10 +140,6 @@ class Application:
             raw=raw,
             key_or_none=key,
         )
-
-
-def _error_reply(error: HeadgateError) -> Reply:
-    return Reply(errors.body_of(error), errors.form_of(error).status, errors.headers_of(error))
 
 
 class _Departure:

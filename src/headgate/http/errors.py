@@ -2,7 +2,8 @@
 
 import math
 import re
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import msgspec
 
@@ -10,7 +11,11 @@ from headgate.core import errors
 from headgate.core.budgets import Budget, period_bounds
 from headgate.core.money import to_json
 from headgate.core.times import iso
+from headgate.http.calls import Reply
 from headgate.http.receipts import budget_headers, window_headers
+
+# In whose words a route tells what went wrong.
+ErrorStyle: TypeAlias = Literal["platform", "anthropic"]
 
 
 class ErrorForm(NamedTuple):
@@ -39,12 +44,55 @@ FORMS: dict[type[errors.HeadgateError], ErrorForm] = {
 FAULT = ErrorForm(500, "api_error")
 FAULT_CODE = "internal_error"
 
+# Anthropic's words for the codes, by which its clients tell errors apart.
+ANTHROPIC_TYPES = {
+    "invalid_request": "invalid_request_error",
+    "context_length_exceeded": "invalid_request_error",
+    "invalid_api_key": "authentication_error",
+    "budget_exceeded": "billing_error",
+    "insufficient_scope": "permission_error",
+    "not_found": "not_found_error",
+    "model_not_found": "not_found_error",
+    "method_not_allowed": "invalid_request_error",
+    "idempotency_conflict": "conflict_error",
+    "request_too_large": "request_too_large",
+    "rate_limit_exceeded": "rate_limit_error",
+    "upstream_error": "api_error",
+    "overloaded": "overloaded_error",
+    "upstream_timeout": "timeout_error",
+    FAULT_CODE: "api_error",
+}
+# They know overload by a status of its own.
+ANTHROPIC_OVERLOADED = 529
+
 _MISSING = re.compile("Object missing required field `(.+)`")
 
 
 def form_of(error: errors.HeadgateError) -> ErrorForm:
     """The error's status and type."""
     return next((FORMS[kind] for kind in type(error).__mro__ if kind in FORMS), FAULT)
+
+
+def reply_for(error: errors.HeadgateError | None, style: ErrorStyle, request_id: str) -> Reply:
+    """The whole answer that tells of an error or, without one, of a fault of ours."""
+    status = FAULT.status if error is None else form_of(error).status
+    body = fault_body() if error is None else body_of(error)
+    headers = [] if error is None else headers_of(error)
+    if style == "platform":
+        return Reply(body, status, headers)
+    if isinstance(error, errors.Overloaded):
+        status = ANTHROPIC_OVERLOADED
+    headers.append((b"request-id", request_id.encode()))
+    return Reply(anthropic_body(body, request_id), status, headers)
+
+
+def anthropic_body(body: Mapping[str, Any], request_id: str) -> dict[str, Any]:
+    """A body of this platform in the shape that Anthropic's clients read."""
+    told = body["error"]
+    item = {"type": ANTHROPIC_TYPES[told["code"]], "message": told["message"]}
+    if "budget" in told:
+        item["budget"] = told["budget"]
+    return {"type": "error", "error": item, "request_id": request_id}
 
 
 def body_of(error: errors.HeadgateError) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from headgate.core.embeddings import EmbeddingResponse
 from headgate.core.errors import ModelNotFound
 from headgate.core.ids import new_id
 from headgate.core.protocols import openai as protocol
+from headgate.core.protocols import openai_embeddings
 from headgate.gateway.gateway import Answer
 from headgate.gateway.streams import StreamedAnswer
 from headgate.http.calls import Call, Reply, StreamReply
@@ -69,14 +70,16 @@ class _Frames:
         return (self._answer.ending or self._chunks.usage(self._answer.usage)) + protocol.DONE
 
 
-async def embeddings(call: Call[protocol.EmbeddingsRequest]) -> Reply:
+async def embeddings(call: Call[openai_embeddings.EmbeddingsRequest]) -> Reply:
     """`POST /v1/embeddings`."""
-    parsed = protocol.embedding_request(call.body, call.raw)
+    parsed = openai_embeddings.embedding_request(call.body, call.raw)
     model = call.services.embedding_model(parsed.request.model)
     request = msgspec.structs.replace(parsed.request, model=model)
 
     def write(answer: Answer[EmbeddingResponse]) -> bytes:
-        return _encode(protocol.embedding_list(answer.response, as_base64=parsed.as_base64))
+        return _encode(
+            openai_embeddings.embedding_list(answer.response, as_base64=parsed.as_base64)
+        )
 
     return written_reply(await call.services.replays.embed(call.caller(), request, write))
 

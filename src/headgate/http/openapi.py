@@ -17,9 +17,9 @@ from typing import Any, TypeAlias, get_args
 import msgspec
 
 from headgate import __version__
-from headgate.core.money import Dollars
 from headgate.http.calls import MOST_KEY_LENGTH
-from headgate.http.errors import FAULT, FAULT_CODE, FORMS
+from headgate.http.error_bodies import ERROR_BODIES
+from headgate.http.errors import ANTHROPIC_OVERLOADED, FAULT, FAULT_CODE, FORMS
 from headgate.http.routes import Route
 
 Json: TypeAlias = dict[str, Any]
@@ -45,12 +45,14 @@ _ERROR_HEADERS = {
     409: ("x-should-retry",),
     429: ("retry-after", *_LIMITS),
     503: ("retry-after",),
+    ANTHROPIC_OVERLOADED: ("retry-after",),
 }
 _AMOUNT = {"type": "string", "pattern": r"^\d+(\.\d{1,9})?$"}
 _COUNT = {"type": "integer", "minimum": 0}
 _TEXT = {"type": "string"}
 _HEADERS: dict[str, tuple[str, Json]] = {
     "x-request-id": ("Names this answer in the log, and in the ledger as `requestId`.", _TEXT),
+    "request-id": ("The same as `x-request-id`, as Anthropic's clients know it.", _TEXT),
     "x-ratelimit-limit-requests": ("Requests that the key may make at once.", _COUNT),
     "x-ratelimit-remaining-requests": ("Requests that are left of them.", _COUNT),
     "x-ratelimit-reset-requests": ("Until all are left again: `12ms`, `1s`, `6m0s`.", _TEXT),
@@ -67,7 +69,7 @@ _HEADERS: dict[str, tuple[str, Json]] = {
     "x-model": ("The model that answered.", _TEXT),
     "x-provider": ("The vendor that answered.", _TEXT),
     "idempotency-replayed": (
-        "`true` on an answer that was given before; it tells no limits and no budget.",
+        "`true` on an answer that was given before.",
         {"enum": ["true"]},
     ),
     "retry-after": ("Whole seconds after which a new try makes sense.", _COUNT),
@@ -87,36 +89,11 @@ _LABELS = (
 )
 
 
-class BudgetState(msgspec.Struct, frozen=True, rename="camel"):
-    """The budget that could not cover a call."""
-
-    scope: str
-    id: str
-    limit: Dollars | None
-    spent: Dollars
-    reserved: Dollars
-    resets_at: str
-
-
-class ErrorItem(msgspec.Struct, frozen=True, kw_only=True):
-    """What went wrong: `message` for a person, `code` for a program, `param` for the place."""
-
-    message: str
-    type: str
-    code: str
-    param: str | None
-    budget: BudgetState | msgspec.UnsetType = msgspec.UNSET
-
-
-class ErrorBody(msgspec.Struct, frozen=True):
-    """The body of every error."""
-
-    error: ErrorItem
-
-
 def document(rows: Sequence[Route]) -> Json:
     """The description of `rows`, as values that JSON can hold."""
-    kinds = [ErrorBody, *(kind for row in rows for kind in _kinds(row))]
+    styles = sorted({row.errors for row in rows})
+    bodies = [ERROR_BODIES[style] for style in styles]
+    kinds = [*bodies, *(kind for row in rows for kind in _kinds(row))]
     found, named = msgspec.json.schema_components(kinds, ref_template=SCHEMAS + "{name}")
     schemas = dict(zip(kinds, found, strict=True))
     queries = {_name_in(schemas[row.query]) for row in rows if row.query is not None}
@@ -152,7 +129,13 @@ def document(rows: Sequence[Route]) -> Json:
                 },
             },
             "schemas": {name: schema for name, schema in named.items() if name not in queries},
-            "responses": _error_responses(schemas[ErrorBody]),
+            "responses": {
+                name: response
+                for style, body in zip(styles, bodies, strict=True)
+                for name, response in _error_responses(
+                    [row for row in rows if row.errors == style], schemas[body]
+                )
+            },
             "headers": {
                 name: {"description": text, "schema": schema}
                 for name, (text, schema) in _HEADERS.items()
@@ -231,10 +214,10 @@ def _operation(row: Route, schemas: dict[Any, Json], named: dict[str, Json]) -> 
     operation["responses"] = {
         str(row.status): _success(row, schemas),
         **{
-            str(status): {"$ref": f"#/components/responses/Error{status}"}
+            str(status): {"$ref": f"#/components/responses/{_error_name(row)}{status}"}
             for status in _error_statuses(row)
         },
-        "default": {"$ref": "#/components/responses/Error"},
+        "default": {"$ref": f"#/components/responses/{_error_name(row)}"},
     }
     return operation
 
@@ -308,7 +291,7 @@ def _success(row: Route, schemas: dict[Any, Json]) -> Json:
         content[row.media_type] = {"schema": found[0] if len(found) == 1 else {"anyOf": found}}
     if row.streams:
         content["text/event-stream"] = {"schema": {"type": "string"}}
-    names = (*_REQUEST_ID, *(_RECEIPT if row.metered else ()))
+    names = (*_request_ids(row), *(_RECEIPT if row.metered else ()))
     if not found:
         names = tuple(name for name in names if name != "x-cost")
     return {
@@ -333,33 +316,45 @@ def _error_statuses(row: Route) -> list[int]:
         statuses |= {404}
     if row.metered:
         statuses |= {402, 404, 409, 429, 502, 503, 504}
+    if row.errors == "anthropic" and 503 in statuses:
+        statuses = statuses - {503} | {ANTHROPIC_OVERLOADED}
     return sorted(statuses)
 
 
-def _error_responses(body: Json) -> Json:
-    statuses = sorted({form.status for form in FORMS.values()} - {405})
+def _error_name(row: Route) -> str:
+    return "Error" if row.errors == "platform" else f"{row.errors.title()}Error"
+
+
+def _request_ids(row: Route) -> tuple[str, ...]:
+    return _REQUEST_ID if row.errors == "platform" else (*_REQUEST_ID, "request-id")
+
+
+def _error_responses(rows: Sequence[Route], body: Json) -> Iterator[tuple[str, Json]]:
+    """The errors of rows that tell them in the same words."""
+    name, ids = _error_name(rows[0]), _request_ids(rows[0])
     content = {"application/json": {"schema": body}}
-    responses: Json = {
-        "Error": {
+    yield (
+        name,
+        {
             "description": "Any other failure, in the same form: 405 `method_not_allowed`, whose "
             f"header `allow` says what is; {FAULT.status} `{FAULT_CODE}`, whose cause is in the "
             "platform's log.",
-            "headers": _header_references(_REQUEST_ID),
+            "headers": _header_references(ids),
             "content": content,
-        }
-    }
-    for status in statuses:
+        },
+    )
+    for status in sorted({status for row in rows for status in _error_statuses(row)}):
         codes = [
             f"`{error.code}`: {(inspect.getdoc(error) or '').splitlines()[0]}"
             for error, form in FORMS.items()
-            if form.status == status
+            if form.status == (503 if status == ANTHROPIC_OVERLOADED else status)
         ]
-        responses[f"Error{status}"] = {
+        response = {
             "description": "\n\n".join(codes),
-            "headers": _header_references((*_REQUEST_ID, *_ERROR_HEADERS.get(status, ()))),
+            "headers": _header_references((*ids, *_ERROR_HEADERS.get(status, ()))),
             "content": content,
         }
-    return responses
+        yield f"{name}{status}", response
 
 
 def _header_references(names: Sequence[str]) -> Json:

@@ -14,6 +14,7 @@ import msgspec
 from headgate.core.errors import MethodNotAllowed, NotFound
 from headgate.core.keys import Scope
 from headgate.http.calls import Call, Reply, StreamReply
+from headgate.http.errors import ErrorStyle
 
 Method: TypeAlias = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 Handler: TypeAlias = Callable[[Call[Any]], Awaitable[Reply | StreamReply]]
@@ -34,6 +35,7 @@ class Route:
         media_type: what the answer is written in.
         streams: whether it can answer with server-sent events.
         description: how it behaves, in Markdown; else the handler's docstring tells.
+        errors: in whose words it tells what went wrong.
     """
 
     method: Method
@@ -49,6 +51,7 @@ class Route:
     status: int = 200
     media_type: str = "application/json"
     description: str = ""
+    errors: ErrorStyle = "platform"
 
     @property
     def is_body_optional(self) -> bool:
@@ -110,6 +113,11 @@ class RouteTable:
                 f"{path[:256]} answers to {', '.join(allowed)} only", allowed=allowed
             )
         return msgspec.structs.replace(match, params=params) if params else match
+
+    def error_style(self, path: str) -> ErrorStyle:
+        """In whose words a path tells what went wrong, whether or not a row matches."""
+        rows = [match.route for match in self._exact.get(path, {}).values()]
+        return rows[0].errors if rows else "platform"
 
     def _by_pattern(self, path: str) -> tuple[Mapping[str, Match], Mapping[str, str]]:
         for candidate in self._patterns:

@@ -2,15 +2,18 @@
 
 from typing import Any
 
+from headgate.core.protocols import anthropic as anthropic_protocol
+from headgate.core.protocols import anthropic_answers, openai_embeddings
 from headgate.core.protocols import openai as openai_protocol
-from headgate.http import docs, keys, openai, platform, system, usage
+from headgate.http import anthropic, docs, keys, openai, platform, system, usage
 from headgate.http.lists import PageQuery
 from headgate.http.routes import Route
 
 
 def routes() -> list[Route]:
     """The rows, in the order in which the document lists them."""
-    rows = [*_model_routes(), *_openai_routes(), *_key_routes(), *_usage_routes(), *_own_routes()]
+    rows = [*_model_routes(), *_openai_routes(), *_anthropic_routes()]
+    rows += [*_key_routes(), *_usage_routes(), *_own_routes()]
     rows += _document_routes(rows)
     return rows
 
@@ -107,8 +110,8 @@ def _openai_routes() -> list[Route]:
                 "Vectors are numbers, or base64 of little-endian 32-bit floats with "
                 "`encoding_format` `base64`. Lists of tokens are taken too."
             ),
-            body=openai_protocol.EmbeddingsRequest,
-            answer=openai_protocol.EmbeddingList,
+            body=openai_embeddings.EmbeddingsRequest,
+            answer=openai_embeddings.EmbeddingList,
             metered=True,
         ),
         Route(
@@ -133,6 +136,43 @@ def _openai_routes() -> list[Route]:
                 "Any name that a request may use, listed or not; `vendor/model` is one too."
             ),
             answer=openai_protocol.ModelItem,
+        ),
+    ]
+
+
+def _anthropic_routes() -> list[Route]:
+    return [
+        Route(
+            method="POST",
+            path="/v1/messages",
+            access="ai:complete",
+            handler=anthropic.messages,
+            summary="Messages, as Anthropic's clients send them",
+            description=(
+                "With `stream` the answer is events, from `message_start` to `message_stop`; the"
+                " usage of `message_delta` is the final one. Where the answer breaks off, the"
+                " last event is `error`. Any `anthropic-version` is taken."
+            ),
+            body=anthropic_protocol.MessagesRequest,
+            answer=anthropic_answers.MessageAnswer,
+            metered=True,
+            streams=True,
+            errors="anthropic",
+        ),
+        Route(
+            method="POST",
+            path="/v1/messages/count_tokens",
+            access="ai:complete",
+            handler=anthropic.count_tokens,
+            summary="How many tokens a message would be read as",
+            description=(
+                "It costs nothing, and is one request in the key's limits. Of its own models"
+                " Anthropic tells it, `sandbox` and `local` count exactly; for other vendors'"
+                " models it is an estimate from the size of the text."
+            ),
+            body=anthropic_protocol.CountTokensRequest,
+            answer=anthropic_answers.TokenCount,
+            errors="anthropic",
         ),
     ]
 

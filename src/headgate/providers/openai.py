@@ -4,7 +4,6 @@ Such a vendor is a row of data (`OpenAIVendor`), not a class. A caller who speak
 is forwarded byte for byte; frames are scanned only for the usage, the end and errors.
 """
 
-import asyncio
 import contextlib
 import math
 import re
@@ -26,16 +25,15 @@ from headgate.core.models import (
 )
 from headgate.core.protocols.openai import PROTOCOL
 from headgate.providers.failures import retry_after, unanswered, without_secrets
-from headgate.providers.openai_frames import (
+from headgate.providers.frames import (
     BLANK,
-    END,
     FrameCutter,
     data_of,
-    only_usage,
-    plain_length,
+    drain,
     split,
-    without_usage,
+    tokens_received,
 )
+from headgate.providers.openai_frames import END, only_usage, plain_length, without_usage
 from headgate.providers.openai_requests import LimitField, set_limit, translated
 from headgate.providers.openai_shapes import (
     UNREADABLE,
@@ -54,12 +52,12 @@ from headgate.transport.http import HttpClient, HttpError, HttpStream
 DEFAULT_OUTPUT_TOKENS = 4096
 # The most an image can count as, in the models' documentation ("high" detail of a large image).
 IMAGE_TOKENS = 50_000
+# A document may fill what a model can read, and no model of this protocol reads more than this.
+DOCUMENT_TOKENS = 1_050_000
 # The vendors' own rule of thumb for English text.
 BYTES_PER_TOKEN = 4
 # OpenAI counts a handful of tokens for each message and tool besides their text.
 OVERHEAD_TOKENS = 64
-# How long an answer that has ended may keep its caller waiting for the connection's sake.
-DRAIN_SECONDS = 0.05
 # Some models' tokenizers mark the beginning and the end of each text besides.
 EMBEDDING_OVERHEAD_TOKENS = 8
 
@@ -107,7 +105,11 @@ _TOO_LONG = re.compile(r"maximum context length", re.IGNORECASE)
 
 
 def to_wire(vendor: OpenAIVendor, request: chat.ChatRequest) -> bytes:
-    """The body of a chat completion, the caller's own where it is in this protocol."""
+    """The body of a chat completion, the caller's own where it is in this protocol.
+
+    Raises:
+        ProviderRefused: it asks for something that the protocol has no words for.
+    """
     if _speaks_it(request.wire):
         fields: dict[str, Any] = dict(_FIELDS.decode(request.wire.body))
         set_limit(fields, vendor.limit_field, request.max_tokens)
@@ -242,8 +244,12 @@ class OpenAIStream:
         return self._usage if is_final else None
 
     def ending(self) -> bytes:
-        """The vendor's frame with the usage."""
-        return self._ending
+        """The vendor's frame with the usage, for a caller who is forwarded the others."""
+        return self._ending if self._forward else b""
+
+    def input_usage(self) -> chat.TokenUsage | None:
+        """Nothing: the protocol counts at the end."""
+        return None
 
     def received_tokens(self) -> int:
         """Tokens received so far: vendors send about one a frame, else about four bytes."""
@@ -255,7 +261,7 @@ class OpenAIStream:
                     size = choice.delta.size if choice.delta else 0
                     frames += bool(size)
                     written += size
-        return frames if written <= 8 * frames else math.ceil(written / BYTES_PER_TOKEN)
+        return tokens_received(frames, written, BYTES_PER_TOKEN)
 
     async def aclose(self) -> None:
         """Close the connection, which stops the vendor's work."""
@@ -273,7 +279,7 @@ class OpenAIStream:
                     for piece in self._pieces_of(block):
                         yield piece
                     if self._ended:
-                        await _drain(chunks)
+                        await drain(chunks)
                         return
                 # Some vendors forget the blank line after the end mark.
                 self._ended = data_of(cutter.rest) == END
@@ -333,14 +339,6 @@ class OpenAIStream:
         return (chat.WireDelta(frames),)
 
 
-async def _drain(chunks: AsyncIterator[bytes]) -> None:
-    """Read what follows the end mark: a connection whose answer is read whole serves again."""
-    with contextlib.suppress(TimeoutError, HttpError):
-        async with asyncio.timeout(DRAIN_SECONDS):
-            async for _ in chunks:
-                pass
-
-
 class OpenAIProvider:
     """A vendor that speaks OpenAI's protocol."""
 
@@ -372,6 +370,7 @@ class OpenAIProvider:
         return (
             chat.text_bytes(request)
             + chat.image_count(messages) * IMAGE_TOKENS
+            + chat.document_count(messages) * DOCUMENT_TOKENS
             + OVERHEAD_TOKENS * (1 + len(request.tools))
             + 8 * len(messages)
         )
@@ -379,6 +378,10 @@ class OpenAIProvider:
     def input_estimate(self, request: chat.ChatRequest) -> int:
         """About four bytes a token, the vendors' own rule of thumb for English text."""
         return math.ceil(chat.text_bytes(request) / BYTES_PER_TOKEN)
+
+    async def count_tokens(self, request: chat.ChatRequest) -> int:
+        """An estimate: the protocol has no way to ask."""
+        return self.input_estimate(request)
 
     def output_ceiling(self, request: chat.ChatRequest) -> int:
         """The model's documented maximum."""

@@ -27,11 +27,11 @@ _CLASSES = {
     "output": "output_mtok",
     "cached_input": "cache_read_mtok",
     "cache_write": "cache_write_mtok",
+    "cache_write_1h": "cache_write_1h_mtok",
     "reasoning": "output_reasoning_mtok",
 }
 # What costs extra only where a request asks for it, in ways that are not taken here.
 _OPTIONS = (
-    "cache_write_1h_mtok",
     "web_searches_kcount",
     "storage_searches_kcount",
     "input_audio_mtok",

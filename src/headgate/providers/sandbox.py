@@ -20,6 +20,7 @@ from headgate.core.models import (
     ProviderRefused,
     ProviderTimedOut,
     RefusalKind,
+    refuse_native,
 )
 from headgate.core.prices import Price
 
@@ -68,6 +69,10 @@ class Sandbox:
         """The exact number of input tokens."""
         return sandbox.input_tokens(request)
 
+    async def count_tokens(self, request: ChatRequest) -> int:
+        """The exact number of input tokens."""
+        return sandbox.input_tokens(request)
+
     def output_ceiling(self, request: ChatRequest) -> int:
         """What a model of this size would say at most, and never less than what is planned."""
         try:
@@ -99,6 +104,7 @@ class Sandbox:
             finish_reason=plan.finish_reason,
             usage=plan.usage,
             tool_calls=plan.tool_calls,
+            stop_sequence=plan.stop_sequence,
         )
 
     def stream(self, request: ChatRequest, *, idempotency_key: str) -> "SandboxStream":  # noqa: ARG002 - the same request gives the same answer, whatever its key
@@ -155,6 +161,10 @@ class SandboxStream:
         """The exact count, once the last piece has come."""
         return self._usage
 
+    def input_usage(self) -> TokenUsage | None:
+        """Nothing: the estimate is exact."""
+        return None
+
     def received_tokens(self) -> int:
         """The words received so far."""
         return self._received
@@ -202,6 +212,7 @@ class SandboxStream:
 
 
 def _planned(request: ChatRequest) -> sandbox.Plan:
+    refuse_native(request)
     if request.n > 1:
         raise ProviderRefused("invalid", "the sandbox gives one answer: leave `n` out", param="n")
     if request.logprobs:

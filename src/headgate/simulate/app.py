@@ -6,6 +6,7 @@ from typing import Protocol
 
 import msgspec
 
+from headgate.simulate.anthropic import Anthropic
 from headgate.simulate.behaviour import Behaviour
 from headgate.simulate.calls import Call, CallLog
 from headgate.simulate.exchange import BodyTooLarge, ClientLeft, Exchange, Receive, Scope, Send
@@ -23,7 +24,10 @@ class Vendor(Protocol):
         ...
 
 
-_VENDORS: dict[str, Callable[[Behaviour], Vendor]] = {"openai": OpenAI}
+_VENDORS: dict[str, Callable[[Behaviour], Vendor]] = {
+    "openai": OpenAI,
+    "anthropic": Anthropic,
+}
 
 
 def create_app(options: SimulatorOptions) -> Callable[[Scope, Receive, Send], Awaitable[None]]:

@@ -11,7 +11,7 @@ from headgate.core.chat import ChatResponse
 from headgate.core.embeddings import EmbeddingResponse
 from headgate.core.errors import InvalidRequest
 from headgate.core.ids import new_id
-from headgate.core.protocols import openai
+from headgate.core.protocols import openai, openai_embeddings
 from headgate.simulate.behaviour import Behaviour, paced
 from headgate.simulate.calls import Call
 from headgate.simulate.exchange import Exchange, Headers, json_headers
@@ -106,7 +106,9 @@ class OpenAI:
             await _send(exchange, call, answer, output_tokens=plan.usage.output_tokens)
 
     async def _embeddings(self, exchange: Exchange, call: Call, body: bytes) -> None:
-        parsed = openai.embedding_request(_decode(body, openai.EmbeddingsRequest), body)
+        parsed = openai_embeddings.embedding_request(
+            _decode(body, openai_embeddings.EmbeddingsRequest), body
+        )
         call.model = parsed.request.model
         is_large = call.model.endswith("-3-large")
         planned = sandbox.plan_embedding(
@@ -119,7 +121,7 @@ class OpenAI:
         if plan.fail_status is not None:
             raise _told_to_fail(plan.fail_status)
         response = EmbeddingResponse(model=call.model, vectors=plan.vectors, usage=plan.usage)
-        answer = openai.embedding_list(response, as_base64=parsed.as_base64)
+        answer = openai_embeddings.embedding_list(response, as_base64=parsed.as_base64)
         if is_cut:
             await _send_half(exchange, call, answer)
         else:

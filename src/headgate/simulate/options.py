@@ -6,7 +6,7 @@ from typing import Literal, TypeAlias
 
 FaultKind: TypeAlias = int | Literal["slow", "cut"]
 
-VENDORS = ("openai",)
+VENDORS = ("openai", "anthropic")
 ALL = "all"
 
 _WORDS: dict[str, FaultKind] = {"slow": "slow", "cut": "cut"}

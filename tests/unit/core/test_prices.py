@@ -1,5 +1,6 @@
 """Prices: each token costs once, and the ceiling is one."""
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -21,13 +22,14 @@ def prices(draw: st.DrawFn, *, with_tiers: bool = True) -> Price:
         output=draw(rates),
         cached_input=draw(optional_rates),
         cache_write=draw(optional_rates),
+        cache_write_1h=draw(optional_rates),
         reasoning=draw(optional_rates),
         version="test",
         tiers=tuple((start, draw(prices(with_tiers=False))) for start in starts),
     )
 
 
-usages = st.builds(TokenUsage, tokens, tokens, tokens, tokens, tokens)
+usages = st.builds(TokenUsage, tokens, tokens, tokens, tokens, tokens, tokens)
 markups = st.builds(Markup, st.integers(0, 5_000_000))
 
 
@@ -89,6 +91,16 @@ def test_each_token_costs_once_in_its_own_class() -> None:
         reasoning_tokens=4,
     )
     assert price.cost(usage) == 30 * 1 + 50 // 10 + 20 * 2 + 6 * 10 + 4 * 20
+
+
+def test_what_a_cache_keeps_for_an_hour_is_a_part_of_what_is_written() -> None:
+    price = Price(
+        input=1_000_000, output=0, cache_write=2_000_000, cache_write_1h=5_000_000, version="test"
+    )
+    usage = TokenUsage(100, cache_write_tokens=20, cache_write_1h_tokens=8)
+    assert price.cost(usage) == 80 * 1 + 12 * 2 + 8 * 5
+    cheaper = msgspec.structs.replace(price, cache_write_1h=None)
+    assert cheaper.cost(usage) == 80 * 1 + 20 * 2
 
 
 def test_a_class_without_a_price_costs_what_its_kind_costs() -> None:

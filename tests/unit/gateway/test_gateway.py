@@ -8,7 +8,7 @@ import pytest
 from fakes import USAGE, FakeProvider, Received, RemoteLedger, until
 from gateway_desk import ACCOUNT, CALLER, KEY, PRICE, Desk, asks
 from headgate.core.budgets import Account, Limit
-from headgate.core.chat import TokenUsage
+from headgate.core.chat import ChatRequest, TokenUsage
 from headgate.core.embeddings import EmbeddingRequest
 from headgate.core.errors import (
     BudgetExceeded,
@@ -142,6 +142,17 @@ async def test_the_last_failure_is_told_where_no_route_is_left() -> None:
     await desk.rest()
 
 
+async def test_an_option_that_one_vendor_does_not_have_is_for_the_next_one() -> None:
+    one, two = (
+        FakeProvider("one", ProviderRefused("unsupported", "no such option")),
+        FakeProvider("two"),
+    )
+    desk = Desk(one, two, aliases=TWO)
+    await desk.gateway.complete(CALLER, asks(model="best"))
+    assert (len(one.chats), len(two.chats)) == (1, 1)
+    await desk.rest()
+
+
 async def test_a_route_that_cannot_be_afforded_makes_way_for_one_that_can() -> None:
     one, two = FakeProvider("one"), FakeProvider("two")
     desk = Desk(one, two, aliases=TWO, prices={"two": FREE})
@@ -178,6 +189,7 @@ async def test_a_vendors_failure_is_told_before_a_route_that_could_not_be_afford
         (ProviderBroke("x"), UpstreamFailed),
         (ProviderUnreachable("x"), UpstreamFailed),
         (ProviderRefused("invalid", "x"), InvalidRequest),
+        (ProviderRefused("unsupported", "x"), InvalidRequest),
         (ProviderRefused("context_length", "x"), ContextLengthExceeded),
         (ProviderRefused("not_found", "x"), ModelNotFound),
         (ProviderRefused("unauthorized", "x"), UpstreamFailed),
@@ -200,6 +212,28 @@ async def test_a_fault_of_ours_leaves_nothing_held() -> None:
         await desk.gateway.complete(CALLER, asks())
     await desk.rest()
     assert (desk.event.billed, desk.event.status, desk.event.estimated) == (10, "error", True)
+
+
+async def test_tokens_are_counted_without_money_and_leave_no_row() -> None:
+    desk = Desk(FakeProvider("one"))
+    await desk.limit(0)
+    assert await desk.gateway.count_tokens(CALLER.key, asks()) == 12
+    assert not desk.store.memory._events
+    await desk.rest()
+
+
+async def test_where_one_vendor_does_not_count_the_next_one_does() -> None:
+    class Silent(FakeProvider):
+        async def count_tokens(self, request: ChatRequest) -> int:
+            raise ProviderRefused("overloaded", "full")
+
+    desk = Desk(Silent("one"), FakeProvider("two"), aliases=TWO)
+    assert await desk.gateway.count_tokens(CALLER.key, asks(model="best")) == 12
+    alone = Desk(Silent("one"))
+    with pytest.raises(Overloaded, match="full"):
+        await alone.gateway.count_tokens(CALLER.key, asks())
+    await desk.rest()
+    await alone.rest()
 
 
 async def test_an_unknown_model_takes_no_place_in_the_rate_limit() -> None:

@@ -119,6 +119,17 @@ async def test_a_break_after_the_vendors_count_is_billed_by_that_count() -> None
     assert (desk.event.billed, desk.event.status, desk.event.estimated) == (26, "incomplete", False)
 
 
+async def test_a_break_is_billed_by_what_the_vendor_counted_of_the_input() -> None:
+    """Cached tokens cost less than the estimate of a text of that size."""
+    read = TokenUsage(30, cached_input_tokens=25)
+    desk, _ = desk_of(Received(1, read), A, ProviderBroke("gone"))
+    with pytest.raises(ProviderBroke):
+        await text_of(await desk.gateway.stream(CALLER, asks()))
+    event = desk.event
+    assert (event.input_tokens, event.cached_input_tokens, event.output_tokens) == (30, 25, 2)
+    assert (event.status, event.estimated) == ("incomplete", True)
+
+
 async def test_a_fault_of_ours_leaves_nothing_held() -> None:
     desk, _ = desk_of(A, LookupError("a fault"))
     await desk.limit(1000)

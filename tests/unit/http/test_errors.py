@@ -214,3 +214,30 @@ def test_a_body_that_is_nested_too_deeply_is_told_as_such() -> None:
     with pytest.raises(RecursionError) as caught:
         msgspec.json.decode(b"[" * 100_000)
     assert "deep" in errors.decoding_error(caught.value).message
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+def test_every_error_has_a_word_of_anthropics_and_keeps_its_headers(
+    kind: type[core.HeadgateError],
+) -> None:
+    error = made(kind)
+    plain = errors.reply_for(error, "platform", "req_1")
+    told = errors.reply_for(error, "anthropic", "req_1")
+    assert told.body["type"] == "error"
+    assert told.body["error"]["type"].endswith(("_error", "request_too_large"))
+    assert told.body["error"]["message"] == error.message
+    assert told.headers == [*plain.headers, (b"request-id", b"req_1")]
+    is_overload = kind is core.Overloaded
+    assert told.status == (errors.ANTHROPIC_OVERLOADED if is_overload else plain.status)
+
+
+def test_an_empty_budget_is_told_to_anthropics_clients_too() -> None:
+    told = errors.reply_for(made(core.BudgetExceeded), "anthropic", "req_1").body["error"]
+    assert told["type"] == "billing_error"
+    assert told["budget"] == errors.body_of(made(core.BudgetExceeded))["error"]["budget"]
+
+
+def test_a_fault_of_ours_is_told_in_both_words() -> None:
+    assert errors.reply_for(None, "platform", "req_1").body == errors.fault_body()
+    told = errors.reply_for(None, "anthropic", "req_1")
+    assert (told.status, told.body["error"]["type"]) == (500, "api_error")

@@ -16,9 +16,10 @@ from headgate.core.errors import (
     RateLimited,
 )
 from headgate.core.limits import Window
-from headgate.http import errors, openai
+from headgate.http import anthropic, errors, openai
 from headgate.http.calls import Call, Reply
-from headgate.http.openapi import ErrorBody, document, document_json, public_path
+from headgate.http.error_bodies import ErrorBody
+from headgate.http.openapi import document, document_json, public_path
 from headgate.http.routes import Route
 from headgate.http.table import routes
 
@@ -104,7 +105,7 @@ def test_fields_of_the_platforms_own_routes_are_written_in_camel_case() -> None:
     own = {
         reference
         for row, operation in operations()
-        if row.handler.__module__ != openai.__name__
+        if row.handler.__module__ not in {openai.__name__, anthropic.__name__}
         for reference in reached(operation)
         if "/schemas/" in reference
     }
@@ -204,6 +205,18 @@ def test_every_error_has_the_fields_that_are_described() -> None:
     assert set(schemas["ErrorItem"]["properties"]) == set(money)
     assert set(schemas["BudgetState"]["required"]) == set(money["budget"])
     assert msgspec.convert(errors.fault_body(), ErrorBody).error.code == errors.FAULT_CODE
+
+
+def test_errors_for_anthropics_clients_have_the_fields_that_are_described() -> None:
+    budget = Budget(account=Account("key", "k"), period="2026-11", limit=Limit(amount=5))
+    body = errors.reply_for(BudgetExceeded("no", budget=budget), "anthropic", "req_1").body
+    schemas = DOCUMENT["components"]["schemas"]
+    assert set(schemas["AnthropicErrorBody"]["required"]) == set(body)
+    assert set(schemas["AnthropicErrorItem"]["properties"]) == set(body["error"])
+    responses = DOCUMENT["paths"]["/v1/messages"]["post"]["responses"]
+    assert "529" in responses
+    assert "503" not in responses
+    assert responses["402"]["$ref"].endswith("/AnthropicError402")
 
 
 def test_every_code_is_told_at_its_status() -> None:

@@ -147,3 +147,9 @@ def test_no_admin_row_has_a_placeholder_that_takes_slashes() -> None:
     """Such a row would answer for paths of others that are added later."""
     greedy = [row.path for row in PLATFORM.rows if re.search(r"\{\w+:path\}", row.path)]
     assert {row.access for row in PLATFORM.rows if row.path in greedy} == {"any"}
+
+
+def test_an_unmatched_method_is_told_in_the_words_of_its_path() -> None:
+    assert PLATFORM.error_style("/v1/messages") == "anthropic"
+    assert PLATFORM.error_style("/v1/complete") == "platform"
+    assert PLATFORM.error_style("/v1/messages/nowhere") == "platform"

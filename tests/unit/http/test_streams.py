@@ -37,6 +37,9 @@ class Scripted:
     def input_estimate(self, request: ChatRequest) -> int:
         return 10
 
+    async def count_tokens(self, request: ChatRequest) -> int:
+        return 10
+
     def output_ceiling(self, request: ChatRequest) -> int:
         return 100
 
@@ -70,6 +73,9 @@ class ScriptedStream:
 
     def usage(self) -> TokenUsage | None:
         return self._usage
+
+    def input_usage(self) -> TokenUsage | None:
+        return None
 
     def received_tokens(self) -> int:
         return self._received

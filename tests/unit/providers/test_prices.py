@@ -95,6 +95,14 @@ def test_a_larger_input_costs_what_its_tier_says(vendor: str) -> None:
                 assert price.cost(usage) == packages_cost(vendor, model, usage), model
 
 
+def test_each_class_of_cached_tokens_has_its_own_price() -> None:
+    """An hour in the cache costs twice the input, five minutes a quarter more."""
+    price = price_of("claude-haiku-4-5", PackagedVendor(id="anthropic"))
+    dollar = NANO_PER_USD
+    assert (price.input, price.output, price.cached_input) == (dollar, 5 * dollar, dollar // 10)
+    assert (price.cache_write, price.cache_write_1h) == (dollar * 5 // 4, 2 * dollar)
+
+
 def test_every_text_model_of_the_catalog_has_a_price_of_this_package() -> None:
     assert {"gpt-4o", "gpt-4o-mini", "o3", "text-embedding-3-small"} <= set(MODELS)
     for model in MODELS:

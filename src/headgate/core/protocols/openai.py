@@ -1,20 +1,19 @@
-"""OpenAI's chat completions, embeddings and models, as a server reads and writes them.
+"""OpenAI's chat completions and models, as a server reads and writes them.
 
 Facts from the official clients' sources: clients read only `error` of an error body; `usage`
 comes in a chunk of its own whose `choices` is present and empty; the first piece of a tool call
-alone carries `id` and `name`; both official clients ask for base64 vectors by default.
+alone carries `id` and `name`.
+
+What a model thought has no place in OpenAI's protocol. It stands where clients of other vendors
+look for it: the text in `reasoning_content`, and in `thinking_blocks` what such a vendor wants back
+unchanged in the assistant's message. `cache_control` marks are read for the same reason.
 """
 
-import array
-import base64
-import sys
-from collections.abc import Sequence
 from typing import Annotated, Any, Literal, NamedTuple, TypeAlias
 
 import msgspec
 
 from headgate.core import chat
-from headgate.core.embeddings import EmbeddingRequest, EmbeddingResponse
 from headgate.core.errors import InvalidRequest
 
 PROTOCOL = "openai"
@@ -22,17 +21,27 @@ DONE = b"data: [DONE]\n\n"
 
 Temperature: TypeAlias = Annotated[float, msgspec.Meta(ge=0, le=2)]
 Probability: TypeAlias = Annotated[float, msgspec.Meta(ge=0, le=1)]
+Penalty: TypeAlias = Annotated[float, msgspec.Meta(ge=-2, le=2)]
 Positive: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=10_000_000)]
+EffortWord: TypeAlias = Literal["none", "minimal", "low", "medium", "high", "xhigh"]
 Name: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
 
 
 # What a caller sends.
 
 
+class CacheControl(msgspec.Struct):
+    """A mark up to which a vendor with such marks shall remember the input."""
+
+    type: Literal["ephemeral"] = "ephemeral"
+    ttl: chat.CacheSpan | None = None
+
+
 class TextPart(msgspec.Struct, tag_field="type", tag="text"):
     """A text in a message."""
 
     text: str
+    cache_control: CacheControl | None = None
 
 
 class ImageAddress(msgspec.Struct):
@@ -46,6 +55,29 @@ class ImagePart(msgspec.Struct, tag_field="type", tag="image_url"):
     """An image in a message."""
 
     image_url: ImageAddress
+
+
+class FileItem(msgspec.Struct):
+    """A file as a `data:` URL; files that lie at the vendor are the whole platform's."""
+
+    file_data: str
+    filename: str | None = None
+    file_id: None = None
+
+
+class FilePart(msgspec.Struct, tag_field="type", tag="file"):
+    """A file in a message."""
+
+    file: FileItem
+
+
+class ThinkingItem(msgspec.Struct, omit_defaults=True):
+    """What a model thought: `thinking` with its `signature`, or `data` that is sealed."""
+
+    type: Literal["thinking", "redacted_thinking"]
+    thinking: str | None = None
+    signature: str | None = None
+    data: str | None = None
 
 
 class RefusalPart(msgspec.Struct, tag_field="type", tag="refusal"):
@@ -69,15 +101,19 @@ class CallItem(msgspec.Struct):
     type: Literal["function"] = "function"
 
 
+ContentPart: TypeAlias = TextPart | ImagePart | FilePart | RefusalPart
+
+
 class MessageItem(msgspec.Struct):
     """A turn of the conversation."""
 
     role: Literal["system", "developer", "user", "assistant", "tool"]
-    content: str | list[TextPart | ImagePart | RefusalPart] | None = None
+    content: str | list[ContentPart] | None = None
     name: str | None = None
     tool_calls: list[CallItem] | None = None
     tool_call_id: str | None = None
     refusal: str | None = None
+    thinking_blocks: list[ThinkingItem] | None = None
 
 
 class FunctionItem(msgspec.Struct):
@@ -135,7 +171,8 @@ class ChatCompletionRequest(msgspec.Struct):
     """The body of `POST /v1/chat/completions`; fields that are not named here are passed on.
 
     `modalities`, `service_tier` and `web_search_options` change what a token costs, so only the
-    values whose price is known are taken.
+    values whose price is known are taken. The fields of `NATIVE` are for vendors of this protocol
+    alone.
     """
 
     model: Name
@@ -144,6 +181,9 @@ class ChatCompletionRequest(msgspec.Struct):
     max_completion_tokens: Positive | None = None
     temperature: Temperature | None = None
     top_p: Probability | None = None
+    frequency_penalty: Penalty | None = None
+    presence_penalty: Penalty | None = None
+    seed: int | None = None
     stop: str | list[str] | None = None
     n: Annotated[int, msgspec.Meta(ge=1, le=128)] | None = None
     logprobs: bool | None = None
@@ -151,6 +191,15 @@ class ChatCompletionRequest(msgspec.Struct):
     tool_choice: Literal["auto", "none", "required"] | ToolChoiceItem | None = None
     parallel_tool_calls: bool | None = None
     response_format: ResponseFormatItem | None = None
+    reasoning_effort: EffortWord | None = None
+    user: str | None = None
+    safety_identifier: str | None = None
+    logit_bias: dict[str, float] | None = None
+    functions: list[Any] | None = None
+    function_call: Any = None
+    moderation: Any = None
+    prediction: Any = None
+    verbosity: str | None = None
     stream: bool | None = None
     stream_options: StreamOptions | None = None
     modalities: list[Literal["text"]] | None = None
@@ -158,16 +207,7 @@ class ChatCompletionRequest(msgspec.Struct):
     web_search_options: None = None
 
 
-class EmbeddingsRequest(msgspec.Struct):
-    """The body of `POST /v1/embeddings`; LangChain sends lists of tokens.
-
-    A list of `input` holds one kind: texts, the tokens of one text, or a list of tokens per text.
-    """
-
-    model: Name
-    input: str | list[str | int | list[int]]
-    encoding_format: Literal["float", "base64"] | None = None
-    dimensions: Annotated[int, msgspec.Meta(ge=1, le=65_536)] | None = None
+NATIVE = ("logit_bias", "functions", "function_call", "moderation", "prediction", "verbosity")
 
 
 class ParsedChat(NamedTuple):
@@ -175,13 +215,6 @@ class ParsedChat(NamedTuple):
 
     request: chat.ChatRequest
     include_usage: bool
-
-
-class ParsedEmbedding(NamedTuple):
-    """An embedding request, and whether vectors are wanted as base64."""
-
-    request: EmbeddingRequest
-    as_base64: bool
 
 
 def chat_request(wanted: ChatCompletionRequest, body: bytes) -> ParsedChat:
@@ -198,11 +231,17 @@ def chat_request(wanted: ChatCompletionRequest, body: bytes) -> ParsedChat:
         max_tokens=wanted.max_completion_tokens or wanted.max_tokens,
         temperature=wanted.temperature,
         top_p=wanted.top_p,
+        frequency_penalty=wanted.frequency_penalty,
+        presence_penalty=wanted.presence_penalty,
+        seed=wanted.seed,
         stop=() if stop is None else (stop,) if isinstance(stop, str) else tuple(stop),
         tools=tuple([_tool(item.function) for item in wanted.tools]) if wanted.tools else (),
         tool_choice=_tool_choice(wanted),
         parallel_tool_calls=wanted.parallel_tool_calls,
         response_format=_response_format(wanted.response_format),
+        reasoning=_reasoning(wanted.reasoning_effort),
+        user=wanted.safety_identifier or wanted.user,
+        native=tuple([name for name in NATIVE if getattr(wanted, name)]),
         stream=bool(wanted.stream),
         n=wanted.n or 1,
         logprobs=bool(wanted.logprobs),
@@ -224,7 +263,7 @@ def _message(index: int, item: MessageItem) -> chat.Message:
         )
     return chat.Message(
         role="system" if item.role == "developer" else item.role,
-        content=content if isinstance(content, str) else _parts(content or ()),
+        content=_content(content, item.thinking_blocks),
         tool_calls=tuple(
             chat.ToolCall(call.id, call.function.name, call.function.arguments)
             for call in item.tool_calls or ()
@@ -234,17 +273,34 @@ def _message(index: int, item: MessageItem) -> chat.Message:
     )
 
 
-def _parts(items: Sequence[TextPart | ImagePart | RefusalPart]) -> str | tuple[chat.Part, ...]:
-    if not items:
-        return ""
-    return tuple(
-        chat.Text(item.text)
-        if isinstance(item, TextPart)
-        else chat.Text(item.refusal)
-        if isinstance(item, RefusalPart)
-        else chat.Image(item.image_url.url, item.image_url.detail)
-        for item in items
-    )
+def _content(
+    given: str | list[ContentPart] | None, thoughts: list[ThinkingItem] | None
+) -> str | tuple[chat.Part, ...]:
+    if isinstance(given, str) and not thoughts:
+        return given
+    parts = [
+        chat.Thinking(item.thinking or "", item.signature, item.data) for item in thoughts or ()
+    ]
+    if isinstance(given, str):
+        return (*parts, chat.Text(given)) if given else tuple(parts)
+    return (*parts, *map(_part, given or ())) or ""
+
+
+def _part(item: ContentPart) -> chat.Part:
+    if isinstance(item, TextPart):
+        mark = item.cache_control
+        return chat.Text(item.text, None if mark is None else mark.ttl or "5m")
+    if isinstance(item, ImagePart):
+        return chat.Image(item.image_url.url, item.image_url.detail)
+    if isinstance(item, FilePart):
+        return chat.Document(item.file.file_data, item.file.filename)
+    return chat.Text(item.refusal)
+
+
+def _reasoning(effort: EffortWord | None) -> chat.Reasoning | None:
+    if effort is None:
+        return None
+    return chat.Reasoning("off") if effort == "none" else chat.Reasoning("auto", effort)
 
 
 def _tool(item: FunctionItem) -> chat.Tool:
@@ -279,34 +335,6 @@ def _response_format(item: ResponseFormatItem | None) -> chat.ResponseFormat | N
     return chat.ResponseFormat(item.type, schema.schema, schema.name, schema.strict)
 
 
-def embedding_request(wanted: EmbeddingsRequest, body: bytes) -> ParsedEmbedding:
-    """The platform's request for a decoded body.
-
-    Raises:
-        InvalidRequest: there is nothing to embed, or texts and tokens are mixed.
-    """
-    given = wanted.input
-    if not given:
-        raise InvalidRequest("input is empty: give a text or a list of texts", param="input")
-    if not isinstance(given, str) and len({type(item) for item in given}) > 1:
-        raise InvalidRequest("input mixes texts and tokens: give one kind", param="input")
-    texts: Any
-    if isinstance(given, str):
-        texts = (given,)
-    elif isinstance(given[0], int):
-        texts = (tuple(given),)
-    else:
-        items: Any = given
-        texts = tuple(item if isinstance(item, str) else tuple(item) for item in items)
-    request = EmbeddingRequest(
-        model=wanted.model,
-        input=texts,
-        dimensions=wanted.dimensions,
-        wire=chat.Wire(PROTOCOL, body),
-    )
-    return ParsedEmbedding(request, wanted.encoding_format == "base64")
-
-
 # What a caller gets.
 
 
@@ -333,12 +361,14 @@ class UsageItem(msgspec.Struct, frozen=True):
 
 
 class AnswerMessage(msgspec.Struct, frozen=True):
-    """The assistant's turn; `tool_calls` is left out where there are none."""
+    """The assistant's turn; `tool_calls` and what was thought are left out where there are none."""
 
     role: Literal["assistant"]
     content: str | None = None
     refusal: str | None = None
     tool_calls: list[CallItem] | msgspec.UnsetType = msgspec.UNSET
+    reasoning_content: str | msgspec.UnsetType = msgspec.UNSET
+    thinking_blocks: list[ThinkingItem] | msgspec.UnsetType = msgspec.UNSET
 
 
 class Choice(msgspec.Struct, frozen=True):
@@ -384,6 +414,8 @@ class MessageDelta(msgspec.Struct, frozen=True, omit_defaults=True):
     content: str | msgspec.UnsetType | None = msgspec.UNSET
     refusal: str | None = None
     tool_calls: list[CallDelta] | None = None
+    reasoning_content: str | None = None
+    thinking_blocks: list[ThinkingItem] | None = None
 
 
 class ChunkChoice(msgspec.Struct, frozen=True):
@@ -404,30 +436,6 @@ class Chunk(msgspec.Struct, frozen=True, kw_only=True):
     model: str
     choices: list[ChunkChoice]
     usage: UsageItem | msgspec.UnsetType | None = msgspec.UNSET
-
-
-class EmbeddingItem(msgspec.Struct, frozen=True):
-    """One vector, as numbers or as base64 of little-endian 32-bit floats."""
-
-    index: int
-    embedding: list[float] | str
-    object: Literal["embedding"] = "embedding"
-
-
-class EmbeddingUsage(msgspec.Struct, frozen=True):
-    """Tokens of an embedding call."""
-
-    prompt_tokens: int
-    total_tokens: int
-
-
-class EmbeddingList(msgspec.Struct, frozen=True, kw_only=True):
-    """The body of an answer with vectors."""
-
-    object: Literal["list"] = "list"
-    data: list[EmbeddingItem]
-    model: str
-    usage: EmbeddingUsage
 
 
 class ModelItem(msgspec.Struct, frozen=True):
@@ -480,6 +488,8 @@ def chat_completion(response: chat.ChatResponse, *, created: int) -> ChatComplet
         content=None if calls and not response.content else response.content,
         refusal=response.refusal,
         tool_calls=calls or msgspec.UNSET,
+        reasoning_content="".join(t.text for t in response.thinking) or msgspec.UNSET,
+        thinking_blocks=[_thinking(t) for t in response.thinking] or msgspec.UNSET,
     )
     return ChatCompletion(
         id=response.id,
@@ -488,6 +498,12 @@ def chat_completion(response: chat.ChatResponse, *, created: int) -> ChatComplet
         choices=[Choice(0, message, response.finish_reason)],
         usage=usage_item(response.usage),
     )
+
+
+def _thinking(thought: chat.Thinking) -> ThinkingItem:
+    if thought.sealed is not None:
+        return ThinkingItem("redacted_thinking", data=thought.sealed)
+    return ThinkingItem("thinking", thought.text, thought.signature)
 
 
 class ChunkWriter:
@@ -500,6 +516,7 @@ class ChunkWriter:
         self._usage = None if include_usage else msgspec.UNSET
         self._include_usage = include_usage
         self._role: str | None = "assistant"
+        self._thought = ""
 
     def delta(self, delta: chat.ChatDelta) -> bytes:
         """The frame for a piece of the answer."""
@@ -512,8 +529,18 @@ class ChunkWriter:
             content=content,
             refusal=delta.refusal,
             tool_calls=[_call_delta(call) for call in delta.tool_calls] or None,
+            reasoning_content=(delta.thinking.text or None) if delta.thinking else None,
+            thinking_blocks=self._whole_thought(delta.thinking) if delta.thinking else None,
         )
         return self._frame([ChunkChoice(0, item, delta.finish_reason)], self._usage)
+
+    def _whole_thought(self, piece: chat.Thinking) -> list[ThinkingItem] | None:
+        """The thought that `piece` is the last of; a part of one could not be handed back."""
+        self._thought += piece.text
+        if piece.signature is None and piece.sealed is None:
+            return None
+        thought, self._thought = self._thought, ""
+        return [_thinking(chat.Thinking(thought, piece.signature, piece.sealed))]
 
     def usage(self, usage: chat.TokenUsage) -> bytes:
         """The frame with the usage, or nothing where the caller did not ask for it."""
@@ -532,20 +559,3 @@ def _call_delta(call: chat.ToolCallDelta) -> CallDelta:
     if call.id is None:
         return CallDelta(call.index, function=FunctionDelta(arguments=call.arguments))
     return CallDelta(call.index, call.id, "function", FunctionDelta(call.name, call.arguments))
-
-
-def embedding_list(response: EmbeddingResponse, *, as_base64: bool) -> EmbeddingList:
-    """Vectors in OpenAI's words."""
-    data = [
-        EmbeddingItem(index, _base64(vector) if as_base64 else list(vector))
-        for index, vector in enumerate(response.vectors)
-    ]
-    tokens = response.usage.input_tokens
-    return EmbeddingList(data=data, model=response.model, usage=EmbeddingUsage(tokens, tokens))
-
-
-def _base64(vector: tuple[float, ...]) -> str:
-    floats = array.array("f", vector)
-    if sys.byteorder == "big":  # pragma: no cover - the wire is little-endian everywhere
-        floats.byteswap()
-    return base64.b64encode(floats.tobytes()).decode()

@@ -16,11 +16,12 @@ from headgate.core.chat import (
     FinishReason,
     TokenUsage,
     WireDelta,
+    document_count,
     image_count,
 )
 from headgate.core.embeddings import EmbeddingRequest, EmbeddingResponse
 from headgate.core.ids import new_id
-from headgate.core.models import ProviderRefused
+from headgate.core.models import ProviderRefused, refuse_native
 from headgate.core.prices import Price
 from headgate.providers.local.embed import DIMENSIONS, MOST_DIMENSIONS, vector
 from headgate.providers.local.reply import reply
@@ -66,6 +67,10 @@ class Local:
     def input_estimate(self, request: ChatRequest) -> int:
         """The exact number of input tokens: those of all messages' texts."""
         return sum(token_count(message.text) for message in request.messages)
+
+    async def count_tokens(self, request: ChatRequest) -> int:
+        """The exact number of input tokens."""
+        return self.input_estimate(request)
 
     def output_ceiling(self, request: ChatRequest) -> int:  # noqa: ARG002 - the port's signature
         """The most tokens of an answer."""
@@ -178,6 +183,10 @@ class LocalStream:
         """The exact count, once all words have come."""
         return self._usage
 
+    def input_usage(self) -> TokenUsage | None:
+        """Nothing: the estimate is exact."""
+        return None
+
     def received_tokens(self) -> int:
         """The words so far."""
         return self._received
@@ -193,10 +202,17 @@ class LocalStream:
 
 def _check(request: ChatRequest) -> None:
     """Refuse what no answer in words could make up for."""
+    refuse_native(request)
     if image_count(request.messages):
         raise ProviderRefused(
             "invalid",
             "the local model cannot see images: send text, or connect a model that can",
+            param="messages",
+        )
+    if document_count(request.messages):
+        raise ProviderRefused(
+            "invalid",
+            "the local model cannot open documents: send their text, or connect a model that can",
             param="messages",
         )
     if request.n > 1 or request.logprobs:

@@ -1,5 +1,3 @@
-import base64
-import struct
 from typing import Any
 
 import msgspec
@@ -11,11 +9,14 @@ from headgate.core.chat import (
     ChatDelta,
     ChatRequest,
     ChatResponse,
+    Document,
     FinishReason,
     Image,
     Message,
+    Reasoning,
     ResponseFormat,
     Text,
+    Thinking,
     TokenUsage,
     Tool,
     ToolCall,
@@ -23,21 +24,17 @@ from headgate.core.chat import (
     ToolChoice,
     Wire,
 )
-from headgate.core.embeddings import EmbeddingRequest, EmbeddingResponse
 from headgate.core.errors import InvalidRequest
 from headgate.core.protocols.openai import (
     DONE,
     ChatCompletionRequest,
     ChunkWriter,
-    EmbeddingsRequest,
     ErrorBody,
     ErrorItem,
     ModelItem,
     ModelList,
     chat_completion,
     chat_request,
-    embedding_list,
-    embedding_request,
 )
 
 
@@ -207,29 +204,74 @@ def test_what_cannot_be_done_or_priced_is_no_request(fields: dict[str, Any]) -> 
         parsed(body(**fields))
 
 
+def test_what_other_vendors_have_too_is_read() -> None:
+    asked = parsed(
+        body(frequency_penalty=0.5, presence_penalty=-0.5, seed=7, user="u", safety_identifier="s")
+    )
+    assert (asked.frequency_penalty, asked.presence_penalty, asked.seed) == (0.5, -0.5, 7)
+    assert asked.user == "s"
+    assert parsed(body(user="u")).user == "u"
+    assert parsed(body()).native == ()
+
+
 @pytest.mark.parametrize(
-    ("given_", "read"),
+    ("effort", "reasoning"),
+    [("none", Reasoning("off")), ("high", Reasoning("auto", "high")), (None, None)],
+)
+def test_an_effort_says_how_much_to_think(effort: str | None, reasoning: Reasoning | None) -> None:
+    assert parsed(body(reasoning_effort=effort)).reasoning == reasoning
+
+
+@pytest.mark.parametrize(
+    "fields",
     [
-        ("a", ("a",)),
-        (["a", "b"], ("a", "b")),
-        ([1, 2], ((1, 2),)),
-        ([[1, 2], [3]], ((1, 2), (3,))),
+        {"logit_bias": {"50256": -100}},
+        {"functions": [{"name": "f"}]},
+        {"function_call": "auto"},
+        {"prediction": {"type": "content", "content": "x"}},
+        {"moderation": {"model": "m"}},
+        {"verbosity": "low"},
     ],
 )
-def test_each_form_of_input_to_embed_is_read(given_: Any, read: tuple[Any, ...]) -> None:
-    sent = msgspec.json.encode({"model": "m", "input": given_, "dimensions": 3})
-    wanted = embedding_request(msgspec.json.decode(sent, type=EmbeddingsRequest), sent)
-    assert wanted.request == EmbeddingRequest(
-        model="m", input=read, dimensions=3, wire=Wire("openai", sent)
-    )
-    assert not wanted.as_base64
+def test_what_only_vendors_of_this_protocol_have_is_named(fields: dict[str, Any]) -> None:
+    assert parsed(body(**fields)).native == tuple(fields)
+    assert parsed(body(**dict.fromkeys(fields))).native == ()
 
 
-@pytest.mark.parametrize("given_", ["", [], ["a", 1], [1, [2]], ["a", [1]]])
-def test_nothing_to_embed_and_two_kinds_at_once_are_refused(given_: Any) -> None:
-    with pytest.raises(InvalidRequest) as refused:
-        embedding_request(EmbeddingsRequest("m", given_), b"")
-    assert refused.value.param == "input"
+def test_files_and_marks_for_a_cache_are_read() -> None:
+    pdf = "data:application/pdf;base64,AAAA"
+    content = [
+        {"type": "file", "file": {"file_data": pdf, "filename": "bill.pdf"}},
+        {"type": "text", "text": "a", "cache_control": {"type": "ephemeral"}},
+        {"type": "text", "text": "b", "cache_control": {"type": "ephemeral", "ttl": "1h"}},
+    ]
+    (message,) = parsed(body(messages=[{"role": "user", "content": content}])).messages
+    assert message.content == (Document(pdf, "bill.pdf"), Text("a", "5m"), Text("b", "1h"))
+
+
+def test_a_file_that_lies_at_the_vendor_is_refused() -> None:
+    """Such files are the whole platform's: one caller could read another's."""
+    content = [{"type": "file", "file": {"file_id": "file-1", "file_data": "data:x"}}]
+    with pytest.raises(msgspec.ValidationError, match="file_id"):
+        parsed(body(messages=[{"role": "user", "content": content}]))
+
+
+def test_what_was_thought_comes_back_before_what_was_said() -> None:
+    thoughts = [
+        {"type": "thinking", "thinking": "hm", "signature": "sig"},
+        {"type": "redacted_thinking", "data": "x"},
+    ]
+    first, second = parsed(
+        body(
+            messages=[
+                {"role": "assistant", "content": "hi", "thinking_blocks": thoughts},
+                {"role": "assistant", "content": None, "thinking_blocks": thoughts},
+            ]
+        )
+    ).messages
+    read = (Thinking("hm", "sig"), Thinking(sealed="x"))
+    assert first.content == (*read, Text("hi"))
+    assert second.content == read
 
 
 # What a caller gets.
@@ -335,6 +377,39 @@ def test_a_refusal_has_its_own_field() -> None:
     assert delta["refusal"] == "no"
 
 
+def test_thoughts_stand_beside_the_answer() -> None:
+    response = ChatResponse(
+        id="1",
+        model="m",
+        content="hi",
+        finish_reason="stop",
+        usage=TokenUsage(),
+        thinking=(Thinking("hm", "sig"), Thinking(sealed="x")),
+    )
+    message = written(chat_completion(response, created=0))["choices"][0]["message"]
+    assert message["reasoning_content"] == "hm"
+    assert message["thinking_blocks"] == [
+        {"type": "thinking", "thinking": "hm", "signature": "sig"},
+        {"type": "redacted_thinking", "data": "x"},
+    ]
+
+
+def test_a_thought_is_told_as_it_comes_and_once_more_whole() -> None:
+    """A client hands back whole ones only."""
+    pieces = [Thinking("h"), Thinking("m"), Thinking("", "sig"), Thinking(sealed="x")]
+    frames = writer()
+    deltas = [
+        chunk(frames.delta(ChatDelta(thinking=piece)))["choices"][0]["delta"] for piece in pieces
+    ]
+    assert [delta.get("reasoning_content") for delta in deltas] == ["h", "m", None, None]
+    assert [delta.get("thinking_blocks") for delta in deltas] == [
+        None,
+        None,
+        [{"type": "thinking", "thinking": "hm", "signature": "sig"}],
+        [{"type": "redacted_thinking", "data": "x"}],
+    ]
+
+
 def test_the_usage_has_a_chunk_of_its_own_and_is_null_in_the_others() -> None:
     frames = writer(include_usage=True)
     assert chunk(frames.delta(ChatDelta(text="a")))["usage"] is None
@@ -364,27 +439,6 @@ def test_no_text_breaks_a_frame(text: str) -> None:
     frame = writer().delta(ChatDelta(text=text))
     assert frame.count(b"\n") == 2
     assert chunk(frame)["choices"][0]["delta"]["content"] == text
-
-
-@given(st.lists(st.floats(width=32, allow_nan=False, allow_infinity=False), max_size=8))
-def test_vectors_in_base64_are_little_endian_32_bit_numbers(vector: list[float]) -> None:
-    """A client decodes them blindly, so anything else is a wrong vector."""
-    response = EmbeddingResponse(model="m", vectors=(tuple(vector),), usage=TokenUsage(3))
-    text = written(embedding_list(response, as_base64=True))["data"][0]["embedding"]
-    assert list(struct.unpack(f"<{len(vector)}f", base64.b64decode(text))) == vector
-
-
-def test_vectors_as_numbers_are_lists_in_order() -> None:
-    response = EmbeddingResponse(model="m", vectors=((0.5, 1), (2.0,)), usage=TokenUsage(3))
-    assert written(embedding_list(response, as_base64=False)) == {
-        "object": "list",
-        "data": [
-            {"index": 0, "embedding": [0.5, 1], "object": "embedding"},
-            {"index": 1, "embedding": [2.0], "object": "embedding"},
-        ],
-        "model": "m",
-        "usage": {"prompt_tokens": 3, "total_tokens": 3},
-    }
 
 
 def test_lists_of_models_and_errors_have_the_clients_shapes() -> None:

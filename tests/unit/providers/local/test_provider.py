@@ -7,6 +7,7 @@ import pytest
 from headgate.core.chat import (
     ChatDelta,
     ChatRequest,
+    Document,
     Image,
     Message,
     Text,
@@ -147,6 +148,18 @@ async def test_images_are_refused() -> None:
     assert refused.value.kind == "invalid"
     with pytest.raises(ProviderRefused, match="cannot see images"):
         _ = [delta async for delta in LOCAL.stream(asked, idempotency_key="k")]
+
+
+async def test_documents_and_what_only_another_vendor_has_are_refused() -> None:
+    document = (Message("user", (Document("data:application/pdf;base64,AA=="),)),)
+    hello = (Message("user", "hello"),)
+    for asked, param in (
+        (ChatRequest(model="local", messages=document), "messages"),
+        (ChatRequest(model="local", messages=hello, native=("logit_bias",)), "logit_bias"),
+    ):
+        with pytest.raises(ProviderRefused) as refused:
+            await LOCAL.complete(asked, idempotency_key="k")
+        assert refused.value.param == param
 
 
 async def test_a_text_beyond_the_limit_is_refused() -> None:

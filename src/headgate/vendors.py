@@ -1,0 +1,260 @@
+"""Which vendors the settings name: what serves their models, what these cost, what `auto` may pick.
+
+Each vendor is one function that adds itself to `Vendors`; only `bootstrap` imports this module.
+"""
+
+import asyncio
+import ipaddress
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+from urllib.parse import urlsplit
+
+from headgate.cli.installation import Finding
+from headgate.core.models import Provider, ProviderError
+from headgate.core.prices import Price
+from headgate.gateway.catalog import Catalog
+from headgate.providers.anthropic import AnthropicProvider, AnthropicVendor
+from headgate.providers.local.provider import LOCAL_PRICE, Local
+from headgate.providers.openai import OpenAIProvider, OpenAIVendor
+from headgate.providers.prices import PackagedVendor, Prices, packaged_models
+from headgate.providers.sandbox import SANDBOX_PRICE, Sandbox
+from headgate.settings import Settings
+from headgate.transport.http import HttpClient
+
+DISCOVERY_SECONDS = 2.0
+# How long the doctor waits for a vendor that is silent.
+CHECK_IDLE_SECONDS = 5
+# OpenAI's documented maxima of output tokens, by the beginning of a model's id.
+OPENAI_OUTPUT_TOKENS = {
+    "gpt-3.5": 4_096,
+    "gpt-4": 8_192,
+    "gpt-4-turbo": 4_096,
+    "gpt-4o": 16_384,
+    "gpt-4o-2024-05-13": 4_096,
+    "gpt-4.1": 32_768,
+    "gpt-5": 128_000,
+    "gpt-6": 128_000,
+    "o1": 100_000,
+    "o1-preview": 32_768,
+    "o1-mini": 65_536,
+    "o3": 100_000,
+    "o4": 100_000,
+}
+# What `auto` may pick at OpenAI; the cheapest comes first by its price.
+OPENAI_EVERYDAY = ("gpt-4o-mini", "gpt-4.1-nano", "gpt-4.1-mini")
+OPENAI_EMBEDDING = "text-embedding-3-small"
+# Anthropic's documented maxima of output tokens, by the beginning of a model's id.
+ANTHROPIC_OUTPUT_TOKENS = {
+    "claude-v1": 4_096,
+    "claude-2": 4_096,
+    "claude-3": 4_096,
+    "claude-3-5": 8_192,
+    "claude-3-7": 64_000,
+    "claude-haiku-4": 64_000,
+    "claude-sonnet-4": 64_000,
+    "claude-sonnet-4-6": 128_000,
+    "claude-opus-4": 32_000,
+    "claude-opus-4-5": 64_000,
+    "claude-opus-4-6": 128_000,
+    "claude-opus-4-7": 128_000,
+    "claude-opus-4-8": 128_000,
+}
+ANTHROPIC_EVERYDAY = ("claude-haiku-4-5",)
+FREE = Price(input=0, output=0, version="self-hosted")
+
+
+class Remote(Protocol):
+    """A vendor that somebody has set up, and so should answer."""
+
+    async def check(self) -> None:
+        """See that the vendor answers and takes the platform's credential; calls no model.
+
+        Raises:
+            ProviderError: it does not.
+        """
+        ...
+
+
+@dataclass(slots=True)
+class Vendors:
+    """The vendors that the settings name.
+
+    Attributes:
+        providers: by name, in the order in which a bare model id is looked for.
+        everyday: by name, what `auto` may pick; all of the vendor's models where it names none.
+        remote: those of `providers` that the doctor asks.
+        fixed, packaged: where the vendors' prices come from, see `Prices`.
+    """
+
+    prices: Prices
+    fixed: dict[str, Price]
+    packaged: dict[str, PackagedVendor]
+    providers: dict[str, Provider] = field(default_factory=dict)
+    everyday: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    remote: dict[str, Remote] = field(default_factory=dict)
+
+    def auto(self) -> list[str]:
+        """What `auto` may pick now, the cheapest first; `local` where there is nothing else."""
+        found: list[tuple[int, str]] = []
+        for name, models in self.everyday.items():
+            for model in models or self.providers[name].models():
+                price = self.prices.price(name, model)
+                if price is not None and "embed" not in model:
+                    found.append((price.input + price.output, f"{name}/{model}"))
+        return [model for _, model in sorted(found)] or ["local/local"]
+
+    def is_served_elsewhere(self, vendor: str, model: str) -> bool:
+        """Whether another vendor says it has a model; a price of its own proves nothing."""
+        return any(
+            name != vendor and provider.serves(model) for name, provider in self.providers.items()
+        )
+
+    def is_listed_elsewhere(self, vendor: str, model: str) -> bool:
+        """Whether another vendor lists a model by this very name."""
+        return any(
+            name != vendor and model in provider.models()
+            for name, provider in self.providers.items()
+        )
+
+
+def vendors_of(settings: Settings, client: HttpClient) -> Vendors:
+    """The vendors that `settings` name; none of them is called yet."""
+    corrections = {
+        name: correction.price for name, correction in settings.configuration.prices.items()
+    }
+    fixed: dict[str, Price] = {"sandbox": SANDBOX_PRICE, "local": LOCAL_PRICE, "ollama": FREE}
+    packaged: dict[str, PackagedVendor] = {}
+    vendors = Vendors(Prices(corrections, fixed, packaged), fixed, packaged)
+    vendors.providers |= {"sandbox": Sandbox(), "local": Local()}
+    _add_openai(vendors, settings, client)
+    _add_anthropic(vendors, settings, client)
+    _add_compatible(vendors, settings, client)
+    _add_ollama(vendors, settings, client)
+    return vendors
+
+
+def default_embedding_model(settings: Settings) -> str:
+    """What embeds where a caller names no model."""
+    return f"openai/{OPENAI_EMBEDDING}" if settings.openai_api_key else "local/local"
+
+
+def _add_openai(vendors: Vendors, settings: Settings, client: HttpClient) -> None:
+    # Known without a key too, since sample data is priced with it.
+    vendors.packaged["openai"] = PackagedVendor(id="openai")
+    if settings.openai_api_key is None:
+        return
+    vendors.everyday["openai"] = OPENAI_EVERYDAY
+    vendor = OpenAIVendor(
+        name="openai",
+        base_url=str(settings.openai_base_url),
+        api_key=settings.openai_api_key.reveal(),
+        catalog=packaged_models("openai"),
+        recognises=lambda model: (
+            vendors.prices.price("openai", model) is not None
+            and not vendors.is_served_elsewhere("openai", model)
+        ),
+        limit_field="max_completion_tokens",
+        output_tokens=OPENAI_OUTPUT_TOKENS,
+    )
+    _add_remote(vendors, "openai", OpenAIProvider(vendor, client))
+
+
+def _add_anthropic(vendors: Vendors, settings: Settings, client: HttpClient) -> None:
+    if settings.anthropic_api_key is None:
+        return
+    vendors.packaged["anthropic"] = PackagedVendor(id="anthropic")
+    vendors.everyday["anthropic"] = ANTHROPIC_EVERYDAY
+    vendor = AnthropicVendor(
+        name="anthropic",
+        base_url=str(settings.anthropic_base_url),
+        api_key=settings.anthropic_api_key.reveal(),
+        catalog=packaged_models("anthropic"),
+        recognises=lambda model: (
+            model.startswith("claude-")
+            and vendors.prices.price("anthropic", model) is not None
+            and not vendors.is_listed_elsewhere("anthropic", model)
+        ),
+        output_tokens=ANTHROPIC_OUTPUT_TOKENS,
+    )
+    _add_remote(vendors, "anthropic", AnthropicProvider(vendor, client))
+
+
+def _add_compatible(vendors: Vendors, settings: Settings, client: HttpClient) -> None:
+    for row in settings.vendors:
+        vendors.packaged[row.name] = PackagedVendor(url=row.base_url)
+        if _is_own(row.base_url):
+            vendors.fixed[row.name] = FREE
+        vendors.everyday[row.name] = row.models
+        vendor = OpenAIVendor(
+            name=row.name,
+            base_url=row.base_url,
+            api_key=None if row.api_key is None else row.api_key.reveal(),
+            catalog=frozenset(row.models),
+            discover=not row.models,
+        )
+        _add_remote(vendors, row.name, OpenAIProvider(vendor, client))
+
+
+def _add_ollama(vendors: Vendors, settings: Settings, client: HttpClient) -> None:
+    vendors.everyday["ollama"] = ()
+    ollama = OpenAIVendor(name="ollama", base_url=f"{settings.ollama_base_url}/v1", discover=True)
+    vendors.providers["ollama"] = OpenAIProvider(ollama, client)
+
+
+def _add_remote(vendors: Vendors, name: str, provider: OpenAIProvider | AnthropicProvider) -> None:
+    vendors.providers[name] = vendors.remote[name] = provider
+
+
+def _is_own(base_url: str) -> bool:
+    """Whether a server stands in the company's own network, where models cost nothing a call."""
+    host = urlsplit(base_url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_private
+    except ValueError:
+        return "." not in host or host.endswith((".local", ".internal"))
+
+
+async def check_vendors(settings: Settings) -> Finding:
+    """Whether the vendors that somebody has set up answer, and which models there are."""
+    client = HttpClient(connect_seconds=DISCOVERY_SECONDS, idle_seconds=CHECK_IDLE_SECONDS)
+    try:
+        vendors = vendors_of(settings, client)
+        await Catalog(vendors.providers, vendors.prices).refresh()
+        problems = await asyncio.gather(
+            *(_problem(name, vendor) for name, vendor in vendors.remote.items())
+        )
+    finally:
+        await client.aclose()
+    if any(problems):
+        return Finding(
+            "fail",
+            "; ".join(filter(None, problems)),
+            "Check its key and its address: in the environment, or in headgate.toml.",
+        )
+    found = _counted(vendors.providers)
+    message = ", ".join(found)
+    if len(found) == 2:
+        return Finding(
+            "warn",
+            f"{message}; no model vendor",
+            "Set OPENAI_API_KEY or ANTHROPIC_API_KEY, start Ollama, or add a [vendors.…] section to"
+            " headgate.toml.",
+        )
+    return Finding("ok", message)
+
+
+def _counted(providers: Mapping[str, Provider]) -> list[str]:
+    return [
+        f"{name} ({count} models)"
+        for name, provider in providers.items()
+        if (count := len(provider.models()))
+    ]
+
+
+async def _problem(name: str, vendor: Remote) -> str | None:
+    try:
+        await vendor.check()
+    except ProviderError as error:
+        return f"{name}: {error.message}"
+    return None

@@ -1,0 +1,116 @@
+"""Which vendors the settings name, and what `auto` may pick of them."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from headgate.settings import Settings
+from headgate.transport.http import HttpClient
+from headgate.vendors import Vendors, check_vendors, default_embedding_model, vendors_of
+
+NOWHERE = "http://127.0.0.1:9"
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[HttpClient]:
+    client = HttpClient()
+    yield client
+    await client.aclose()
+
+
+def settings(data: Path, **env: str) -> Settings:
+    return Settings.load({"HEADGATE_DATA": str(data), "OLLAMA_BASE_URL": NOWHERE, **env}, data)
+
+
+def vendors(client: HttpClient, data: Path, **env: str) -> Vendors:
+    return vendors_of(settings(data, **env), client)
+
+
+async def test_without_keys_there_are_the_built_in_models_and_ollama(
+    client: HttpClient, tmp_path: Path
+) -> None:
+    found = vendors(client, tmp_path)
+    assert list(found.providers) == ["sandbox", "local", "ollama"]
+    assert found.remote == {}
+    assert found.auto() == ["local/local"]
+
+
+async def test_auto_picks_the_cheapest_everyday_model_and_never_the_sandbox(
+    client: HttpClient, tmp_path: Path
+) -> None:
+    found = vendors(client, tmp_path, OPENAI_API_KEY="sk-test")
+    prices = [found.prices.price(*model.split("/")) for model in found.auto()]
+    costs = [price.input + price.output for price in prices if price]
+    assert costs == sorted(costs)
+    assert len(costs) == len(prices) > 1
+    assert {model.partition("/")[0] for model in found.auto()} == {"openai"}
+
+
+async def test_a_server_in_the_companys_own_network_costs_nothing(
+    client: HttpClient, tmp_path: Path
+) -> None:
+    rows = "".join(
+        f'[vendors.{name}]\nbase_url = "{url}"\nmodels = ["m"]\n'
+        for name, url in (
+            ("by_address", "http://10.0.0.7/v1"),
+            ("by_name", "http://models/v1"),
+            ("internal", "https://models.internal/v1"),
+            ("elsewhere", "https://models.example/v1"),
+        )
+    )
+    (tmp_path / "headgate.toml").write_text(rows)
+    prices = vendors(client, tmp_path).prices
+    for name in ("by_address", "by_name", "internal"):
+        price = prices.price(name, "m")
+        assert price is not None
+        assert price.is_free
+    assert prices.price("elsewhere", "m") is None
+
+
+async def test_a_vendor_does_not_take_a_model_that_another_one_says_it_has(
+    client: HttpClient, tmp_path: Path
+) -> None:
+    (tmp_path / "headgate.toml").write_text(
+        '[vendors.own]\nbase_url = "http://127.0.0.1:9/v1"\nmodels = ["gpt-4o-2099"]\n'
+        '[prices."gpt-4o-2099"]\ninput = 1\noutput = 1\n'
+    )
+    found = vendors(client, tmp_path, OPENAI_API_KEY="sk-test")
+    assert not found.providers["openai"].serves("gpt-4o-2099")
+    assert found.providers["own"].serves("gpt-4o-2099")
+    assert found.providers["openai"].serves("gpt-4o-2024-08-06")
+
+
+async def test_anthropics_models_are_anthropics_whatever_their_edition(
+    client: HttpClient, tmp_path: Path
+) -> None:
+    """A price that a correction gives to a name makes it no other vendor's."""
+    (tmp_path / "headgate.toml").write_text(
+        '[prices."claude-haiku-4-5-20251001"]\ninput = 1\noutput = 5\n'
+        '[prices."made-up"]\ninput = 1\noutput = 5\n'
+    )
+    both = {"OPENAI_API_KEY": "sk-test", "ANTHROPIC_API_KEY": "sk-ant-test"}
+    found = vendors(client, tmp_path, **both)
+    openai, anthropic = found.providers["openai"], found.providers["anthropic"]
+    for model in ("claude-haiku-4-5", "claude-haiku-4-5-20251001", "claude-opus-4-5"):
+        assert anthropic.serves(model)
+        assert not openai.serves(model)
+    assert not anthropic.serves("made-up")
+    assert not anthropic.serves("claude-without-a-price")
+    assert {"anthropic/claude-haiku-4-5", "openai/gpt-4o-mini"} <= set(found.auto())
+
+
+def test_texts_are_embedded_by_a_vendor_that_embeds_or_here(tmp_path: Path) -> None:
+    assert default_embedding_model(settings(tmp_path)) == "local/local"
+    with_openai = settings(tmp_path, OPENAI_API_KEY="sk-test")
+    assert default_embedding_model(with_openai).startswith("openai/text-embedding")
+
+
+async def test_the_doctor_names_each_vendor_that_does_not_answer(tmp_path: Path) -> None:
+    wrong = settings(tmp_path, OPENAI_API_KEY="sk-x", OPENAI_BASE_URL=f"{NOWHERE}/v1")
+    finding = await check_vendors(wrong)
+    assert (finding.status, "openai: " in finding.message) == ("fail", True)
+    other = settings(tmp_path, ANTHROPIC_API_KEY="sk-ant-x", ANTHROPIC_BASE_URL=NOWHERE)
+    assert "anthropic: " in (await check_vendors(other)).message
+    assert "sk-x" not in f"{finding}"
+    assert (await check_vendors(settings(tmp_path))).status == "warn"
