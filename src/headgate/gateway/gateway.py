@@ -273,6 +273,8 @@ class Gateway:
             if isinstance(refusal, ProviderRefused) and refusal.kind in FINAL_REFUSALS:
                 break
         if refusal is None and unaffordable is not None:
+            unaffordable.requests = call.place.ticket.requests
+            unaffordable.tokens = call.place.ticket.tokens
             raise unaffordable
         raise failure(refusal or ProviderUnreachable("no vendor is configured"))
 
@@ -301,6 +303,12 @@ class Gateway:
                 ceiling, limit = self._ceiling(call, route, books)
                 if tried is None or limit is None or limit >= tried:
                     raise
+        if call.caller.claim is not None:
+            try:
+                await call.caller.claim()
+            except BaseException:
+                self.ledger.release(hold)
+                raise
         attempt = Attempt(
             caller=call.caller,
             route=route,
