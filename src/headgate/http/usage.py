@@ -243,7 +243,9 @@ async def set_budget(call: Call[SetBudget]) -> Reply:
         limit = Limit(
             amount=amount,
             hard=body.hard,
-            alert_thresholds=DEFAULT_ALERT_THRESHOLDS if thresholds is None else tuple(thresholds),
+            alert_thresholds=(
+                DEFAULT_ALERT_THRESHOLDS if thresholds is None else tuple(sorted(set(thresholds)))
+            ),
         )
     account = Account(body.scope, body.id)
     await call.services.gateway.ledger.set_limit(account, limit)
