@@ -65,25 +65,33 @@ class Routing(Section, frozen=True, kw_only=True):
     """How long to try, how often, and when to leave a failing model alone."""
 
     timeout_seconds: Annotated[
-        float, Meta(gt=0, le=3600, description="How long a vendor may be silent.")
+        float,
+        Meta(
+            gt=0,
+            le=3600,
+            description="The most time for a whole answer, or for the first piece of a stream;"
+            " within a stream, the longest silence.",
+        ),
     ] = 60.0
     retries: Annotated[
         int,
         Meta(
             ge=0,
             le=10,
-            description="Not used yet. Further attempts on the same model before the next.",
+            description="Further attempts on the same model, where one may help, before the next.",
         ),
     ] = 1
     breaker_failures: Annotated[
         int,
-        Meta(
-            ge=1, description="Not used yet. Failures in a row after which a model is left alone."
-        ),
+        Meta(ge=1, description="Failed calls in a row after which a model is left alone."),
     ] = 5
     breaker_seconds: Annotated[
         float,
-        Meta(gt=0, le=DAY, description="Not used yet. How long a failing model is left alone."),
+        Meta(
+            gt=0,
+            le=DAY,
+            description="How long it is left alone where another one is left to try.",
+        ),
     ] = 30.0
 
 

@@ -61,6 +61,8 @@ ANTHROPIC_OUTPUT_TOKENS = {
     "claude-opus-4-8": 128_000,
 }
 ANTHROPIC_EVERYDAY = ("claude-haiku-4-5",)
+# Models inside this process, which no outage can reach.
+BUILT_IN = frozenset({"sandbox", "local"})
 FREE = Price(input=0, output=0, version="self-hosted")
 
 

@@ -31,7 +31,8 @@ class ProviderRefused(ProviderError):
 
     Attributes:
         kind: why, in terms of what the caller can do. `unsupported` says that the request is in
-            order, but asks for something that this vendor does not have and another may.
+            order, but asks for something that this vendor does not have and another may;
+            `unauthorized` that the vendor does not take the credential, or its account is empty.
         retry_after_seconds: the vendor's own word on when to come back.
     """
 
