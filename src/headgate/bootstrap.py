@@ -14,7 +14,7 @@ from headgate.aws_identity import aws_credentials
 from headgate.bootstrap_alerts import channels, check_alerts
 from headgate.bootstrap_limits import check_limits, open_limiter
 from headgate.cli.installation import Check, Finding
-from headgate.configuration import Routing as RoutingRules
+from headgate.configuration import Alias, Configuration
 from headgate.core.alerts import AlertStore
 from headgate.core.answers import AnswerStore
 from headgate.core.budgets import LedgerStore
@@ -32,6 +32,7 @@ from headgate.core.usage import UsageStore
 from headgate.gateway.breakers import Breakers
 from headgate.gateway.calls import Billing
 from headgate.gateway.catalog import AUTO, Catalog
+from headgate.gateway.choice import Choice, Preference
 from headgate.gateway.escrow import Escrow
 from headgate.gateway.flights import Flights
 from headgate.gateway.gateway import Gateway
@@ -233,7 +234,11 @@ async def _services(
         )
         vendors = vendors_of(settings, client)
         catalog = Catalog(
-            vendors.providers, vendors.prices, configuration.alias_models, vendors.auto
+            vendors.providers,
+            vendors.prices,
+            configuration.alias_models,
+            vendors.auto,
+            vendors.profile,
         )
         discovery = asyncio.create_task(catalog.refresh())
         stack.callback(discovery.cancel)
@@ -244,7 +249,7 @@ async def _services(
             limiter=limiter.limiter,
             ledger=ledger,
             billing=_billing(settings),
-            routing=_routing(configuration.routing),
+            routing=_routing(configuration),
             min_output_tokens=configuration.budgets.min_output_tokens,
         )
         yield Services(
@@ -366,8 +371,15 @@ async def _lifespan(app: App) -> AsyncIterator[None]:
         await task
 
 
-def _routing(rules: RoutingRules) -> Routing:
+def _routing(configuration: Configuration) -> Routing:
+    rules = configuration.routing
+    preferences = {
+        name: Preference(alias.strategy, dict(zip(alias.models, alias.weights, strict=False)))
+        for name, alias in configuration.aliases.items()
+        if isinstance(alias, Alias)
+    }
     return Routing(
+        choice=Choice(preferences),
         breakers=Breakers(rules.breaker_failures, rules.breaker_seconds, BUILT_IN),
         retries=rules.retries,
         attempt_seconds=rules.timeout_seconds,

@@ -3,6 +3,8 @@
 from collections.abc import AsyncIterator, Sequence
 from typing import Literal, Protocol, TypeAlias
 
+import msgspec
+
 from headgate.core.chat import ChatDelta, ChatRequest, ChatResponse, TokenUsage, WireDelta
 from headgate.core.embeddings import EmbeddingRequest, EmbeddingResponse
 
@@ -16,6 +18,22 @@ RefusalKind: TypeAlias = Literal[
     "overloaded",
     "failed",
 ]
+
+
+Ability: TypeAlias = Literal["images", "tools", "schema", "json", "thinking"]
+"""What some models can do: `schema` is JSON by a schema, `json` is JSON without one."""
+
+
+class Profile(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of a model; what stands in neither set is not known.
+
+    Attributes:
+        window: the most tokens that it reads and writes in one call.
+    """
+
+    window: int | None = None
+    has: frozenset[Ability] = frozenset()
+    lacks: frozenset[Ability] = frozenset()
 
 
 class ProviderError(Exception):

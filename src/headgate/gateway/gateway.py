@@ -6,7 +6,7 @@ are checked before it, and for each try of a route that may answer it reserves, 
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -36,10 +36,12 @@ from headgate.core.models import (
 )
 from headgate.core.money import NanoUSD
 from headgate.core.usage import RequestType
+from headgate.gateway.auto import suited
 from headgate.gateway.books import Books, Hold
 from headgate.gateway.breakers import Trial
 from headgate.gateway.calls import Attempt, Billing, Caller, Place, Receipt, receipt
-from headgate.gateway.catalog import Catalog, Route
+from headgate.gateway.catalog import AUTO, Catalog, Route
+from headgate.gateway.choice import Kind
 from headgate.gateway.escrow import Escrow
 from headgate.gateway.routing import Routing, within
 from headgate.gateway.streams import StreamedAnswer
@@ -64,6 +66,7 @@ class _Call(msgspec.Struct, Generic[T], frozen=True):
     """A call that is admitted, and how it is made.
 
     Attributes:
+        kind: what the caller waits for.
         bounds: for a route, the most input tokens, the output tokens that the caller will pay
             for (None where no limit was sent), and the most the model gives.
         estimate: the input tokens to bill where a vendor does work but does not say how much.
@@ -72,7 +75,8 @@ class _Call(msgspec.Struct, Generic[T], frozen=True):
 
     caller: Caller
     request_type: RequestType
-    routes: tuple[Route, ...]
+    kind: Kind
+    routes: Sequence[Route]
     place: Place
     bounds: Callable[[Route], tuple[int, int | None, int]]
     estimate: Callable[[Route], int]
@@ -114,7 +118,7 @@ class Gateway:
             answer = provider.complete(fitted, idempotency_key=attempt.idempotency_key)
             return await within(self.routing.attempt_seconds, answer)
 
-        return await self._whole(await self._chat_call(caller, request, make), write)
+        return await self._whole(await self._chat_call(caller, request, "whole", make), write)
 
     async def stream(
         self,
@@ -140,7 +144,7 @@ class Gateway:
             await answer.open(self.routing.attempt_seconds)
             return answer
 
-        call = await self._chat_call(caller, request, make)
+        call = await self._chat_call(caller, request, "stream", make)
         try:
             _, answer = await self._first_answer(call)
         except BaseException:
@@ -171,7 +175,8 @@ class Gateway:
         call = _Call(
             caller,
             "embedding",
-            routes,
+            "vectors",
+            self.routing.choice.ordered(request.model, routes, "vectors"),
             Place(await self.limiter.admit(caller.key, size)),
             lambda route: (route.provider.embedding_ceiling(request), 0, 0),
             lambda route: min(size, route.provider.embedding_ceiling(request)),
@@ -218,14 +223,16 @@ class Gateway:
         self,
         caller: Caller,
         request: ChatRequest,
+        kind: Kind,
         make: Callable[[Attempt, int | None], Awaitable[T]],
     ) -> _Call[T]:
-        routes = await self.catalog.routes(request.model, caller.key)
+        routes = await self._routes(caller.key, request, kind)
         estimate = text_bytes(request) // BYTES_PER_TOKEN + (request.max_tokens or 0)
         sent = None if request.max_tokens is None else request.max_tokens * request.n
         return _Call(
             caller,
             "completion",
+            kind,
             routes,
             Place(await self.limiter.admit(caller.key, estimate)),
             lambda route: (
@@ -236,6 +243,13 @@ class Gateway:
             lambda route: route.provider.input_estimate(request),
             make,
         )
+
+    async def _routes(self, key: VirtualKey, request: ChatRequest, kind: Kind) -> Sequence[Route]:
+        """The routes that may answer a request, the one to ask first at the front."""
+        routes: Sequence[Route] = await self.catalog.routes(request.model, key)
+        if request.model == AUTO:
+            return suited(request, routes, self.catalog.profile_of)
+        return self.routing.choice.ordered(request.model, routes, kind)
 
     async def _first_answer(self, call: _Call[T]) -> tuple[Attempt, T]:
         """Try the routes until one answers; the caller settles its attempt."""
@@ -252,6 +266,8 @@ class Gateway:
                     tries.failed(trial, error)
                 else:
                     trial.began()
+                    waited = attempt.latency_ms() / 1000
+                    self.routing.choice.measured(trial.route, call.kind, waited)
                     return attempt, answer
         if tries.refusal is None and unaffordable is not None:
             raise unaffordable

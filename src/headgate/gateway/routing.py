@@ -21,6 +21,7 @@ from headgate.core.models import (
 )
 from headgate.gateway.breakers import Breakers, Trial
 from headgate.gateway.catalog import Route
+from headgate.gateway.choice import Choice
 
 T = TypeVar("T")
 
@@ -65,6 +66,7 @@ class Routing:
     """
 
     breakers: Breakers = field(default_factory=Breakers)
+    choice: Choice = field(default_factory=Choice)
     retries: int = 0
     attempt_seconds: float = 60.0
     clock: Callable[[], float] = time.monotonic
