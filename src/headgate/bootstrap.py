@@ -13,8 +13,8 @@ from headgate import data_directory
 from headgate.aws_identity import aws_credentials
 from headgate.bootstrap_alerts import channels, check_alerts
 from headgate.bootstrap_limits import check_limits, open_limiter
+from headgate.bootstrap_routing import check_routing, routing_of
 from headgate.cli.installation import Check, Finding
-from headgate.configuration import Alias, Configuration
 from headgate.core.alerts import AlertStore
 from headgate.core.answers import AnswerStore
 from headgate.core.budgets import LedgerStore
@@ -29,15 +29,12 @@ from headgate.core.keys import (
     new_key_id,
 )
 from headgate.core.usage import UsageStore
-from headgate.gateway.breakers import Breakers
 from headgate.gateway.calls import Billing
 from headgate.gateway.catalog import AUTO, Catalog
-from headgate.gateway.choice import Choice, Preference
 from headgate.gateway.escrow import Escrow
 from headgate.gateway.flights import Flights
 from headgate.gateway.gateway import Gateway
 from headgate.gateway.replays import Replays
-from headgate.gateway.routing import Routing
 from headgate.http import openapi
 from headgate.http.app import App, Application
 from headgate.http.cors import with_cors
@@ -65,7 +62,7 @@ from headgate.transport.http import HttpClient
 from headgate.usage import samples
 from headgate.usage.alerts import Alerts
 from headgate.usage.retention import retaining
-from headgate.vendors import BUILT_IN, check_vendors, default_embedding_model, vendors_of
+from headgate.vendors import check_vendors, default_embedding_model, vendors_of
 
 DATABASE = "headgate.db"
 # DynamoDB answers within milliseconds; a request that takes longer is better sent again.
@@ -203,6 +200,7 @@ def checks(settings: Settings, /) -> Sequence[Check]:
         Check("store", lambda: _check_store(settings)),
         Check("limits", lambda: check_limits(settings)),
         Check("providers", lambda: check_vendors(settings)),
+        Check("routing", lambda: check_routing(settings)),
         Check("alerts", lambda: check_alerts(settings)),
     )
 
@@ -249,7 +247,7 @@ async def _services(
             limiter=limiter.limiter,
             ledger=ledger,
             billing=_billing(settings),
-            routing=_routing(configuration),
+            routing=routing_of(configuration),
             min_output_tokens=configuration.budgets.min_output_tokens,
         )
         yield Services(
@@ -369,21 +367,6 @@ async def _lifespan(app: App) -> AsyncIterator[None]:
     finally:
         await to_app.put({"type": "lifespan.shutdown"})
         await task
-
-
-def _routing(configuration: Configuration) -> Routing:
-    rules = configuration.routing
-    preferences = {
-        name: Preference(alias.strategy, dict(zip(alias.models, alias.weights, strict=False)))
-        for name, alias in configuration.aliases.items()
-        if isinstance(alias, Alias)
-    }
-    return Routing(
-        choice=Choice(preferences),
-        breakers=Breakers(rules.breaker_failures, rules.breaker_seconds, BUILT_IN),
-        retries=rules.retries,
-        attempt_seconds=rules.timeout_seconds,
-    )
 
 
 def _billing(settings: Settings) -> Billing:

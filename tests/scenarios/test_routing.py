@@ -40,7 +40,7 @@ def platform(
         for name, vendor, model in (("shaky", shaky, "large"), ("steady", steady, "small"))
     )
     best = '[aliases]\nbest = ["shaky/large", "steady/small"]\n'
-    text = f"{best}[routing]\n{rules}\n{rows}{PRICED}"
+    text = f"{best}[routing]\n{rules}\n{rows}{PRICED}[http]\nheartbeat_seconds = 0.2\n"
     with running(directory, configuration=text) as server:
         yield server
 
@@ -131,12 +131,31 @@ async def test_a_slow_vendor_makes_way_within_the_time_for_an_attempt(
         async with server.caller() as admin:
             body: dict[str, Any] = {"messages": [{"role": "user", "content": "a b c d"}]}
             answer = await admin.post(path, body | {"model": "best"})
-            assert (answer.status, answer.headers["x-provider"]) == (200, "steady")
+            assert answer.status == 200
             assert (await shaky.only_call("cancelled"))["status"] is None
             late = await admin.post(path, body | {"model": "large"})
-            assert (late.status, late.error["code"]) == (504, "upstream_timeout")
+            if path == "/v1/complete":
+                assert (late.status, late.error["code"]) == (504, "upstream_timeout")
+                assert answer.headers["x-provider"] == "steady"
+            else:
+                assert late.events[-1]["error"]["code"] == "upstream_timeout"
             events = await admin.events()
             assert [event["status"] for event in events] == ["incomplete", "ok", "incomplete"]
+
+
+async def test_another_vendor_takes_over_while_only_heartbeats_have_gone_out(
+    tmp_path: Path, steady: Simulator
+) -> None:
+    with (
+        simulating(tmp_path, "--fault", "slow:1") as shaky,
+        platform(tmp_path, shaky, steady, timeout_seconds=0.7) as server,
+    ):
+        async with server.caller() as admin:
+            answer = await admin.stream("a b [[say it is here]]", model="best")
+            assert answer.body.startswith(b": ping")
+            assert "".join(event.get("content", "") for event in answer.events) == "it is here"
+            assert answer.events[-1]["type"] == "done"
+            assert len(await shaky.calls()) == 1
 
 
 async def test_nobody_takes_over_after_the_first_byte(tmp_path: Path, steady: Simulator) -> None:
