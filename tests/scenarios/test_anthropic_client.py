@@ -335,6 +335,19 @@ async def test_tokens_are_counted_and_nothing_is_billed(
     assert len(await admin.events()) == before
 
 
+async def test_the_other_routes_reach_anthropics_models_too(admin: Caller) -> None:
+    model = "anthropic/claude-haiku-4-5"
+    classified = await admin.post(
+        "/v1/classify", {"model": model, "input": "[[say red]]", "labels": ["blue", "red"]}
+    )
+    assert (classified.status, classified.json["label"]) == (200, "red")
+    assert classified.json["provider"] == "anthropic"
+    streamed = await admin.stream("hello", model=model)
+    assert streamed.events[-1]["provider"] == "anthropic"
+    embedded = await admin.post("/v1/embed", {"model": model, "input": "hello"})
+    assert (embedded.status, embedded.error["param"]) == (400, "model")
+
+
 # What cannot be done.
 
 

@@ -192,10 +192,19 @@ class Receipt(msgspec.Struct, frozen=True):
 
 
 class Replayed(msgspec.Struct, frozen=True):
-    """What the caller is told besides an answer that was paid for before: who had given it."""
+    """What the caller is told besides an answer that was paid for before.
+
+    Attributes:
+        model, provider: who had given it.
+        requests, tokens: the state of the key's rate limits, where it can be known.
+        budget: the tightest of those that would have paid.
+    """
 
     model: str
     provider: str
+    requests: Window | None = None
+    tokens: Window | None = None
+    budget: Budget | None = None
 
 
 def receipt(attempt: Attempt) -> Receipt:
@@ -204,7 +213,7 @@ def receipt(attempt: Attempt) -> Receipt:
         route=attempt.route,
         requests=attempt.place.ticket.requests,
         tokens=attempt.place.ticket.tokens,
-        budget=attempt.ledger.tightest(attempt.hold),
+        budget=attempt.ledger.tightest(attempt.hold.books),
         event=attempt.event,
         latency_ms=attempt.latency_ms(),
     )

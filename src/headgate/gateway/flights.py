@@ -39,6 +39,7 @@ class Flight:
         event_id: the row with which the answer is kept, once it has been written.
         error: why it has ended without being whole.
         is_claimed: whether it is this process that makes the call.
+        is_ending: whether it has failed or is being stopped; nobody joins it any more.
     """
 
     def __init__(self, key: AnswerKey) -> None:
@@ -50,6 +51,7 @@ class Flight:
         self.event_id: str | None = None
         self.error: BaseException | None = None
         self.is_claimed = False
+        self.is_ending = False
         self.is_over = False
         self.readers = 0
         self.task: asyncio.Task[None] | None = None
@@ -84,6 +86,11 @@ class Flight:
         """Wait for the next change."""
         await self._changed.wait()
 
+    async def ended(self) -> None:
+        """Wait until no more frames come."""
+        while not self.is_over:
+            await self.change()
+
     def _tell(self) -> None:
         self._changed.set()
         self._changed = asyncio.Event()
@@ -91,25 +98,36 @@ class Flight:
 
 @dataclass(slots=True)
 class Reader:
-    """One caller's reading of a call. Whoever has one calls `leave` in the end."""
+    """One caller's reading of a call. Whoever has one closes it in the end.
+
+    Attributes:
+        leads: whether it is the reader for whom the call was begun.
+        replayed: what the caller is told where the answer is not its own call's.
+    """
 
     flight: Flight
     leads: bool
     _leave: Callable[[Flight], None]
+    replayed: Replayed | None = None
     _has_left: bool = False
 
     @property
     def receipt(self) -> Receipt | Replayed:
         """What the caller is told: the receipt of a call that was made for it, or a replay's."""
+        if self.leads and self.flight.receipt is not None:
+            return self.flight.receipt()
+        return self.replayed or Replayed(*self.answerer)
+
+    @property
+    def answerer(self) -> tuple[str, str]:
+        """The model that answers, and its vendor."""
         flight = self.flight
         if flight.receipt is not None:
-            made = flight.receipt()
-            if self.leads:
-                return made
-            return Replayed(made.route.model, made.route.provider.provider)
+            route = flight.receipt().route
+            return route.model, route.provider.provider
         if flight.kept is None:
             raise RuntimeError("an answer was told before it had begun")
-        return Replayed(flight.kept.model, flight.kept.provider)
+        return flight.kept.model, flight.kept.provider
 
     async def begun(self) -> None:
         """Wait until an answer begins, or there will be none."""
@@ -119,8 +137,7 @@ class Reader:
 
     async def whole(self) -> bytes:
         """All that was written, once it has ended."""
-        while not self.flight.is_over:
-            await self.flight.change()
+        await self.flight.ended()
         if self.flight.error is not None:
             raise self.flight.error
         return b"".join(self.flight.frames)
@@ -211,6 +228,10 @@ class Flights:
                     "the answer to this call is still to be recorded: ask again",
                     retry_after_seconds=1,
                 )
+            if flight.is_ending:
+                # Its caller left a moment ago, and may be the one who asks again.
+                await flight.ended()
+                continue
             flight.readers += 1
             reader = Reader(flight, leads, self._leave)
             try:
@@ -237,6 +258,7 @@ class Flights:
                 flight.give(kept)
         except (Exception, asyncio.CancelledError) as failure:  # noqa: BLE001 - readers are told
             error = failure
+            flight.is_ending = True
         try:
             if error is not None and flight.event_id is not None:
                 # Billed, and to be recorded as soon as the store is back: not made a second time.
@@ -255,9 +277,14 @@ class Flights:
         """The kept answer; None once the call is this process's to make."""
         while True:
             now = self._clock()
-            found = await self._store.claim(
-                flight.key, owner=self._owner, now=now, until=now + CLAIM_SECONDS
-            )
+            try:
+                found = await self._store.claim(
+                    flight.key, owner=self._owner, now=now, until=now + CLAIM_SECONDS
+                )
+            except asyncio.CancelledError:
+                # The store may have made the claim, and nobody would make the call.
+                await self._drop(flight)
+                raise
             if isinstance(found, KeptAnswer):
                 _same_call(flight.key, found.key)
                 return found
@@ -282,7 +309,8 @@ class Flights:
         """Stop a call that nobody waits for any more, here or in another process."""
         while await self._is_awaited_elsewhere(flight):
             await self._pause(LOOK_SECONDS)
-        if flight.task is not None and not (flight.is_over or flight.readers):
+        if flight.task is not None and not (flight.is_ending or flight.is_over or flight.readers):
+            flight.is_ending = True
             flight.task.cancel()
 
     async def _is_awaited_elsewhere(self, flight: Flight) -> bool:
@@ -290,8 +318,10 @@ class Flights:
             return False
         since = self._clock() - AWAITED_SECONDS
         try:
-            return await self._store.is_awaited(flight.key.id, since=since)
-        except HeadgateError:
+            # A store that is slow to answer must not keep the vendor at work.
+            async with asyncio.timeout(AWAITED_SECONDS):
+                return await self._store.is_awaited(flight.key.id, since=since)
+        except (HeadgateError, TimeoutError):
             return False
 
     async def _tick(self) -> None:

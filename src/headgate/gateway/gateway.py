@@ -71,6 +71,7 @@ class _Call(msgspec.Struct, Generic[T], frozen=True):
             for (None where no limit was sent), and the most the model gives.
         estimate: the input tokens to bill where a vendor does work but does not say how much.
         make: makes the call; its second argument is the output limit that the money covers.
+        answers: how many answers share that limit.
     """
 
     caller: Caller
@@ -81,6 +82,7 @@ class _Call(msgspec.Struct, Generic[T], frozen=True):
     bounds: Callable[[Route], tuple[int, int | None, int]]
     estimate: Callable[[Route], int]
     make: Callable[[Attempt, int | None], Awaitable[T]]
+    answers: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +91,7 @@ class Gateway:
 
     Attributes:
         min_output_tokens: where the caller set no output limit it may be lowered to what the
-            budgets still cover, but not below this.
+            budgets still cover, but for each of its answers not below this.
     """
 
     catalog: Catalog
@@ -242,6 +244,7 @@ class Gateway:
             ),
             lambda route: route.provider.input_estimate(request),
             make,
+            request.n,
         )
 
     async def _routes(self, key: VirtualKey, request: ChatRequest, kind: Kind) -> Sequence[Route]:
@@ -356,7 +359,8 @@ class Gateway:
         money = self.ledger.affordable(books) if sent is None else None
         if money is not None:
             covered = price.affordable_output(markup.affordable_cost(money), most_input)
-            output = limit = min(most_output, max(covered, self.min_output_tokens))
+            least = self.min_output_tokens * call.answers
+            output = limit = min(most_output, max(covered, least))
         return markup.billed(price.ceiling(most_input, output)), limit
 
 

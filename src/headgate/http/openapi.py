@@ -69,7 +69,7 @@ _HEADERS: dict[str, tuple[str, Json]] = {
     "x-model": ("The model that answered.", _TEXT),
     "x-provider": ("The vendor that answered.", _TEXT),
     "idempotency-replayed": (
-        "`true` on an answer that was given before; it tells no limits and no budget.",
+        "`true` on an answer that was given before.",
         {"enum": ["true"]},
     ),
     "retry-after": ("Whole seconds after which a new try makes sense.", _COUNT),

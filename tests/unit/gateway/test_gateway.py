@@ -410,6 +410,20 @@ async def test_several_answers_share_the_lowered_limit() -> None:
         await desk.gateway.complete(CALLER, asks(n=2, max_tokens=100))
 
 
+async def test_none_of_several_answers_is_lowered_below_what_is_worth_having() -> None:
+    """Shared by more answers than it has tokens, a limit would be raised beyond the money held."""
+    one = FakeProvider("one")
+    desk = Desk(one)
+    await desk.limit(20 + 2 * 128 * 64 - 1)
+    with pytest.raises(BudgetExceeded):
+        await desk.gateway.complete(CALLER, asks(n=128))
+    await desk.limit(20 + 2 * 128 * 64)
+    desk.clock.advance(2)
+    await desk.gateway.complete(CALLER, asks(n=128))
+    assert [chat.max_tokens for chat in one.chats] == [64]
+    await desk.rest()
+
+
 async def test_calls_that_come_at_once_share_what_is_left() -> None:
     """The second is lowered to what the first has left, not refused."""
     go_on = asyncio.Event()
