@@ -16,6 +16,7 @@ from headgate.core.limits import Ticket, Window
 from headgate.core.prices import Markup
 from headgate.core.usage import CallStatus, RequestType, UsageEvent
 from headgate.gateway.books import Hold
+from headgate.gateway.breakers import Trial
 from headgate.gateway.catalog import Route
 from headgate.gateway.escrow import Escrow
 
@@ -76,11 +77,12 @@ class Attempt(msgspec.Struct, kw_only=True):
     """One try of a call at one route, from its hold to its settled row.
 
     `settle` ends it; the first to come counts, so that a cancellation in the middle of a clean-up
-    cannot charge twice.
+    cannot charge twice. `trial` learns how the vendor did.
     """
 
     caller: Caller
     route: Route
+    trial: Trial
     request_type: RequestType
     ledger: Escrow
     hold: Hold
