@@ -6,6 +6,7 @@ survive a loss of power while it is loaded.
 """
 
 import contextlib
+import gc
 import itertools
 import multiprocessing
 import sqlite3
@@ -28,7 +29,7 @@ SENT_TOGETHER = 2_000
 def load(path: Path, settlements: Iterator[Settlement], *, batch: int = BATCH) -> Iterator[int]:
     """Write `settlements` into a database, new or not; yields how many have been written."""
     migrate(path)
-    with contextlib.closing(connect(path)) as connection:
+    with _without_collections(), contextlib.closing(connect(path)) as connection:
         connection.execute("PRAGMA synchronous = OFF")
         connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
         connection.execute("PRAGMA wal_autocheckpoint = 20000")
@@ -63,11 +64,22 @@ def made_beside(make: Callable[[], Iterator[Settlement]]) -> Iterator[Settlement
 
 def _send(make: Callable[[], Iterator[Settlement]], sender: Connection) -> None:
     """Send all calls, and an empty list when there are no more."""
+    gc.disable()
     encode = msgspec.msgpack.Encoder().encode
     made = make()
     while calls := list(itertools.islice(made, SENT_TOGETHER)):
         sender.send_bytes(encode(calls))
     sender.send_bytes(encode([]))
+
+
+@contextlib.contextmanager
+def _without_collections() -> Iterator[None]:
+    """Calls make no cycles; to look for some among a million of them takes long."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 @contextlib.contextmanager
