@@ -8,10 +8,12 @@ import msgspec
 
 from fakes import FakeClock, FakePrices, FakeProvider, RemoteLedger
 from headgate.core.budgets import Account, Limit
+from headgate.core.cache import ResponseCache
 from headgate.core.chat import ChatRequest, Message
 from headgate.core.keys import RateLimit, VirtualKey
 from headgate.core.prices import Markup, Price
 from headgate.core.usage import UsageEvent
+from headgate.gateway.cache import Cache
 from headgate.gateway.calls import Billing, Caller
 from headgate.gateway.catalog import Catalog
 from headgate.gateway.escrow import IDLE_SECONDS, Escrow
@@ -53,6 +55,7 @@ class Desk:
         aliases: Mapping[str, Sequence[str]] | None = None,
         prices: Mapping[str, Price] | None = None,
         beside: "Desk | None" = None,
+        cache: ResponseCache | None = None,
     ) -> None:
         """Open it, as another process on the store of `beside` where there is one."""
         self.clock: FakeClock = FakeClock() if beside is None else beside.clock
@@ -71,6 +74,7 @@ class Desk:
             limiter=self.limiter,
             ledger=self.ledger,
             billing=Billing(Markup(0), {"acme": markup}),
+            cache=Cache(cache),
         )
 
         self.flights = Flights(

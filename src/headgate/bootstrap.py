@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from headgate import data_directory
 from headgate.aws_identity import aws_credentials
 from headgate.bootstrap_alerts import channels, check_alerts
+from headgate.bootstrap_cache import open_cache
 from headgate.bootstrap_limits import check_limits, open_limiter
 from headgate.cli.installation import Check, Finding
 from headgate.core.alerts import AlertStore
@@ -241,6 +242,7 @@ async def _services(
             limiter=limiter.limiter,
             ledger=ledger,
             billing=_billing(settings),
+            cache=await stack.enter_async_context(open_cache(settings)),
             min_output_tokens=configuration.budgets.min_output_tokens,
         )
         yield Services(

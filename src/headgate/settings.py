@@ -94,8 +94,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Variable(
             "HEADGATE_REDIS_URL",
             PLATFORM,
-            "A Redis server through which several machines share rate limits; without it the"
-            " processes of one machine share them. Example: redis://:password@host:6379/0.",
+            "A Redis server through which several machines share rate limits and the response"
+            " cache; without it the processes of one machine share rate limits, and each keeps its"
+            " own cache. Example: redis://:password@host:6379/0.",
         ),
     ] = None
     database_url: Annotated[

@@ -14,7 +14,7 @@ from headgate.core.ids import new_event_id, new_id
 from headgate.core.keys import VirtualKey
 from headgate.core.limits import Ticket, Window
 from headgate.core.prices import Markup
-from headgate.core.usage import CallStatus, RequestType, UsageEvent
+from headgate.core.usage import CacheResult, CallStatus, RequestType, UsageEvent
 from headgate.gateway.books import Hold
 from headgate.gateway.catalog import Route
 from headgate.gateway.escrow import Escrow
@@ -23,7 +23,8 @@ from headgate.gateway.escrow import Escrow
 class Caller(msgspec.Struct, frozen=True):
     """Who calls, under which request id, and how the call is labelled in the ledger.
 
-    With an `answer_key` the call is made once, and its answer kept for whoever asks again.
+    With an `answer_key` the call is made once, and its answer kept for whoever asks again. Who
+    `wants_fresh` answers is given none from the cache, and none for the cache is taken.
     """
 
     key: VirtualKey
@@ -31,6 +32,7 @@ class Caller(msgspec.Struct, frozen=True):
     tags: tuple[str, ...] = ()
     use_case: str | None = None
     answer_key: AnswerKey | None = None
+    wants_fresh: bool = False
 
     def accounts(self, model: str) -> tuple[Account, ...]:
         """Everyone who pays for a call to `model`, always in the same order."""
@@ -73,7 +75,11 @@ class Attempt(msgspec.Struct, kw_only=True):
     """One try of a call at one route, from its hold to its settled row.
 
     `settle` ends it; the first to come counts, so that a cancellation in the middle of a clean-up
-    cannot charge twice.
+    cannot charge twice. Where `cache` is `hit` no vendor is called, and nothing is charged.
+
+    Attributes:
+        lowered_to: the output limit that the budgets set, where the caller set none and the model
+            gives more.
     """
 
     caller: Caller
@@ -83,6 +89,8 @@ class Attempt(msgspec.Struct, kw_only=True):
     hold: Hold
     markup: Markup
     place: Place
+    cache: CacheResult = "bypass"
+    lowered_to: int | None = None
     started: float = msgspec.field(default_factory=time.perf_counter)
     first_token: float | None = None
     event: UsageEvent | None = None
@@ -110,7 +118,8 @@ class Attempt(msgspec.Struct, kw_only=True):
         if self.event is not None:
             return
         self.place.used_tokens += usage.total_tokens
-        cost = self.route.price.cost(usage)
+        price = self.route.price.cost(usage)
+        cost, saved = (0, price) if self.cache == "hit" else (price, 0)
         billed = self.markup.billed(cost)
         now = time.time()
         self.event = UsageEvent(
@@ -126,6 +135,8 @@ class Attempt(msgspec.Struct, kw_only=True):
             status=status,
             cost=cost,
             billed=billed,
+            saved_cost=saved,
+            cache=self.cache,
             price_version=self.route.price.version,
             use_case=self.caller.use_case,
             input_tokens=usage.input_tokens,
@@ -186,6 +197,7 @@ class Receipt(msgspec.Struct, frozen=True):
     tokens: Window
     budget: Budget | None
     event: UsageEvent | None
+    cache: CacheResult
     latency_ms: int
 
 
@@ -204,6 +216,7 @@ def receipt(attempt: Attempt) -> Receipt:
         tokens=attempt.place.ticket.tokens,
         budget=attempt.ledger.tightest(attempt.hold),
         event=attempt.event,
+        cache=attempt.cache,
         latency_ms=attempt.latency_ms(),
     )
 

@@ -28,6 +28,7 @@ from headgate.core.errors import (
 from headgate.core.keys import VirtualKey
 from headgate.core.limits import RateLimiter
 from headgate.core.models import (
+    ChatStream,
     ProviderError,
     ProviderRefused,
     ProviderTimedOut,
@@ -35,14 +36,17 @@ from headgate.core.models import (
     RefusalKind,
 )
 from headgate.core.money import NanoUSD
-from headgate.core.usage import RequestType
+from headgate.core.usage import CacheResult, RequestType
 from headgate.gateway.books import Books, Hold
+from headgate.gateway.cache import Cache, Entry
 from headgate.gateway.calls import Attempt, Billing, Caller, Place, Receipt, receipt
 from headgate.gateway.catalog import Catalog, Route
 from headgate.gateway.escrow import Escrow
+from headgate.gateway.recordings import RecordedStream, RecordingStream
 from headgate.gateway.streams import StreamedAnswer
 
 T = TypeVar("T")
+R = TypeVar("R")
 W = TypeVar("W", ChatResponse, EmbeddingResponse)
 
 _LOG = logging.getLogger(__name__)
@@ -67,6 +71,7 @@ class _Call(msgspec.Struct, Generic[T], frozen=True):
         bounds: for a route, the most input tokens, the output tokens that the caller will pay
             for (None where no limit was sent), and the most the model gives.
         estimate: the input tokens to bill where a vendor does work but does not say how much.
+        is_cached: whether its answer is to be kept for others.
         make: makes the call; its second argument is the output limit that the money covers.
     """
 
@@ -77,6 +82,7 @@ class _Call(msgspec.Struct, Generic[T], frozen=True):
     bounds: Callable[[Route], tuple[int, int | None, int]]
     estimate: Callable[[Route], int]
     make: Callable[[Attempt, int | None], Awaitable[T]]
+    is_cached: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +90,7 @@ class Gateway:
     """Answers requests to models within each key's limits and budgets.
 
     Attributes:
+        cache: answers to requests that were made before.
         min_output_tokens: where the caller set no output limit it may be lowered to what the
             budgets still cover, but not below this.
     """
@@ -92,6 +99,7 @@ class Gateway:
     limiter: RateLimiter
     ledger: Escrow
     billing: Billing
+    cache: Cache = Cache()  # noqa: RUF009 - a frozen value: nothing is kept
     min_output_tokens: int = 64
 
     async def complete(
@@ -112,7 +120,10 @@ class Gateway:
             provider, fitted = attempt.route.provider, _fitted(request, attempt.route, output)
             return await provider.complete(fitted, idempotency_key=attempt.idempotency_key)
 
-        return await self._whole(await self._chat_call(caller, request, make), write)
+        routes = await self.catalog.routes(request.model, caller.key)
+        entry = self.cache.chat(caller, request, routes)
+        call = await self._chat_call(caller, request, routes, make, is_cached=entry is not None)
+        return await self._whole(call, entry, write)
 
     async def stream(
         self,
@@ -128,19 +139,29 @@ class Gateway:
         Raises:
             HeadgateError: there is no answer, and only what a vendor may bill was charged.
         """
+        routes = await self.catalog.routes(request.model, caller.key)
+        entry = self.cache.stream(caller, request, routes)
 
         async def make(attempt: Attempt, output: int | None) -> StreamedAnswer:
             provider, fitted = attempt.route.provider, _fitted(request, attempt.route, output)
+            stream: ChatStream
             stream = provider.stream(fitted, idempotency_key=attempt.idempotency_key)
+            if entry is not None:
+                stream = RecordingStream(stream, lambda said: entry.keep(attempt, said.usage, said))
             answer = StreamedAnswer(attempt, stream, provider.input_estimate(fitted))
             if begun is not None:
                 begun(attempt)
             await answer.open()
             return answer
 
-        call = await self._chat_call(caller, request, make)
+        call = await self._chat_call(caller, request, routes, make, is_cached=entry is not None)
         try:
-            _, answer = await self._first_answer(call)
+            if (hit := await self._hit(call, entry)) is not None:
+                attempt, recording = hit
+                answer = StreamedAnswer(attempt, RecordedStream(recording), 0)
+                await answer.open()
+            else:
+                _, answer = await self._first_answer(call)
         except BaseException:
             call.place.leave()
             raise
@@ -165,6 +186,7 @@ class Gateway:
 
         size = _embedding_estimate(request)
         routes = await self.catalog.routes(request.model, caller.key)
+        entry = self.cache.embedding(caller, request, routes)
         call = _Call(
             caller,
             "embedding",
@@ -173,8 +195,9 @@ class Gateway:
             lambda route: (route.provider.embedding_ceiling(request), 0, 0),
             lambda route: min(size, route.provider.embedding_ceiling(request)),
             make,
+            entry is not None,
         )
-        return await self._whole(call, write)
+        return await self._whole(call, entry, write)
 
     async def count_tokens(self, key: VirtualKey, request: ChatRequest) -> int:
         """The input tokens of `request`; vendors tell them without a charge.
@@ -195,10 +218,16 @@ class Gateway:
             place.leave()
         raise failure(refusal or ProviderUnreachable("no vendor is configured"))
 
-    async def _whole(self, call: _Call[W], write: Callable[[Answer[W]], bytes] | None) -> Answer[W]:
+    async def _whole(
+        self,
+        call: _Call[W],
+        entry: Entry[W] | None,
+        write: Callable[[Answer[W]], bytes] | None,
+    ) -> Answer[W]:
         """The whole answer to a call, once its record is durable."""
         try:
-            attempt, response = await self._first_answer(call)
+            hit = await self._hit(call, entry)
+            attempt, response = hit or await self._first_answer(call)
             attempt.settle(
                 response.usage,
                 "ok",
@@ -206,6 +235,8 @@ class Gateway:
                 write=write and (lambda: write(Answer(response, receipt(attempt)))),
             )
             await attempt.durable()
+            if entry is not None and hit is None:
+                await entry.keep(attempt, response.usage, response)
             return Answer(response, receipt(attempt))
         finally:
             call.place.leave()
@@ -214,9 +245,11 @@ class Gateway:
         self,
         caller: Caller,
         request: ChatRequest,
+        routes: tuple[Route, ...],
         make: Callable[[Attempt, int | None], Awaitable[T]],
+        *,
+        is_cached: bool,
     ) -> _Call[T]:
-        routes = await self.catalog.routes(request.model, caller.key)
         estimate = text_bytes(request) // BYTES_PER_TOKEN + (request.max_tokens or 0)
         sent = None if request.max_tokens is None else request.max_tokens * request.n
         return _Call(
@@ -231,7 +264,18 @@ class Gateway:
             ),
             lambda route: route.provider.input_estimate(request),
             make,
+            is_cached,
         )
+
+    async def _hit(self, call: _Call[T], entry: Entry[R] | None) -> tuple[Attempt, R] | None:
+        """What the cache has for a call, and the attempt that records it; it needs no budget."""
+        found = None if entry is None else await entry.find()
+        if found is None:
+            return None
+        route, answer = found
+        books = await self.ledger.books(call.caller.accounts(route.model))
+        hold = await self.ledger.reserve(books, 0)
+        return self._attempt(call, route, hold, "hit"), answer
 
     async def _first_answer(self, call: _Call[T]) -> tuple[Attempt, T]:
         """Try the routes in their order until one answers; the caller settles its attempt."""
@@ -298,16 +342,22 @@ class Gateway:
                 ceiling, limit = self._ceiling(call, route, books)
                 if tried is None or limit is None or limit >= tried:
                     raise
-        attempt = Attempt(
+        attempt = self._attempt(call, route, hold, "miss" if call.is_cached else "bypass")
+        if limit is not None and limit < call.bounds(route)[2]:
+            attempt.lowered_to = limit
+        return attempt, limit
+
+    def _attempt(self, call: _Call[T], route: Route, hold: Hold, cache: CacheResult) -> Attempt:
+        return Attempt(
             caller=call.caller,
             route=route,
             request_type=call.request_type,
             ledger=self.ledger,
             hold=hold,
-            markup=markup,
+            markup=self.billing.markup_for(call.caller.key.workspace_id),
             place=call.place,
+            cache=cache,
         )
-        return attempt, limit
 
     def _ceiling(self, call: _Call[T], route: Route, books: Books) -> tuple[NanoUSD, int | None]:
         """The most the call can be billed, and the output limit that makes it so, if it needs one.
