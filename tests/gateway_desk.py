@@ -20,8 +20,11 @@ from headgate.gateway.escrow import IDLE_SECONDS, Escrow
 from headgate.gateway.flights import Flights
 from headgate.gateway.gateway import Gateway
 from headgate.gateway.replays import Replays
+from headgate.gateway.vendor_keys import VendorKeys
 from headgate.stores.buckets import DefaultLimits
+from headgate.stores.memory_vendor_keys import MemoryVendorKeys
 from headgate.stores.process_limits import ProcessRateLimiter
+from headgate.stores.sealing import AesSealer
 
 PERIOD = "2026-11"
 KEY = VirtualKey(
@@ -62,6 +65,12 @@ class Desk:
         self.store: RemoteLedger = RemoteLedger(None if beside is None else beside.store.memory)
         self.ledger = Escrow(self.store, clock=self.clock)
         self.limiter = ProcessRateLimiter(DefaultLimits(50, 200), clock=self.clock)
+        self.vendor_keys = VendorKeys(
+            MemoryVendorKeys(),
+            {provider.provider: provider for provider in providers},
+            lambda: AesSealer(b"a secret of the desk"),
+            clock=self.clock,
+        )
         self.gateway = Gateway(
             catalog=Catalog(
                 {provider.provider: provider for provider in providers},
@@ -74,6 +83,7 @@ class Desk:
             limiter=self.limiter,
             ledger=self.ledger,
             billing=Billing(Markup(0), {"acme": markup}),
+            vendor_keys=self.vendor_keys,
             cache=Cache(cache),
         )
 

@@ -18,6 +18,7 @@ from headgate.core.embeddings import EmbeddingRequest, EmbeddingResponse
 from headgate.gateway.calls import Attempt, Caller
 from headgate.gateway.catalog import Route
 from headgate.gateway.recordings import Recording
+from headgate.gateway.vendor_keys import owner_of
 
 R = TypeVar("R")
 
@@ -135,5 +136,7 @@ def _name(
             return None
         asked = (wire.protocol, wire.headers, use_case, body | {"model": ""})
     models = [route.qualified for route in routes]
-    named = (FORM, word, caller.key.workspace_id, models, asked)
+    # What a user's own key has paid for is that user's.
+    owner = owner_of(routes, caller.key)
+    named = (FORM, word, caller.key.workspace_id, owner, models, asked)
     return hashlib.sha256(msgspec.json.encode(named, order="sorted")).hexdigest()

@@ -120,7 +120,7 @@ class Attempt(msgspec.Struct, kw_only=True):
         self.place.used_tokens += usage.total_tokens
         price = self.route.price.cost(usage)
         cost, saved = (0, price) if self.cache == "hit" else (price, 0)
-        billed = self.markup.billed(cost)
+        billed = 0 if self.route.is_own else self.markup.billed(cost)
         now = time.time()
         self.event = UsageEvent(
             id=new_event_id(now),
@@ -136,6 +136,7 @@ class Attempt(msgspec.Struct, kw_only=True):
             cost=cost,
             billed=billed,
             saved_cost=saved,
+            byok=self.route.is_own,
             cache=self.cache,
             price_version=self.route.price.version,
             use_case=self.caller.use_case,

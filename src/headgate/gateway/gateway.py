@@ -44,6 +44,7 @@ from headgate.gateway.catalog import Catalog, Route
 from headgate.gateway.escrow import Escrow
 from headgate.gateway.recordings import RecordedStream, RecordingStream
 from headgate.gateway.streams import StreamedAnswer
+from headgate.gateway.vendor_keys import VendorKeys, told
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -90,6 +91,7 @@ class Gateway:
     """Answers requests to models within each key's limits and budgets.
 
     Attributes:
+        vendor_keys: the users' own keys for vendors.
         cache: answers to requests that were made before.
         min_output_tokens: where the caller set no output limit it may be lowered to what the
             budgets still cover, but not below this.
@@ -99,6 +101,7 @@ class Gateway:
     limiter: RateLimiter
     ledger: Escrow
     billing: Billing
+    vendor_keys: VendorKeys
     cache: Cache = Cache()  # noqa: RUF009 - a frozen value: nothing is kept
     min_output_tokens: int = 64
 
@@ -120,7 +123,7 @@ class Gateway:
             provider, fitted = attempt.route.provider, _fitted(request, attempt.route, output)
             return await provider.complete(fitted, idempotency_key=attempt.idempotency_key)
 
-        routes = await self.catalog.routes(request.model, caller.key)
+        routes = await self._routes(request.model, caller.key)
         entry = self.cache.chat(caller, request, routes)
         call = await self._chat_call(caller, request, routes, make, is_cached=entry is not None)
         return await self._whole(call, entry, write)
@@ -139,7 +142,7 @@ class Gateway:
         Raises:
             HeadgateError: there is no answer, and only what a vendor may bill was charged.
         """
-        routes = await self.catalog.routes(request.model, caller.key)
+        routes = await self._routes(request.model, caller.key)
         entry = self.cache.stream(caller, request, routes)
 
         async def make(attempt: Attempt, output: int | None) -> StreamedAnswer:
@@ -185,7 +188,7 @@ class Gateway:
             return await provider.embed(fitted, idempotency_key=attempt.idempotency_key)
 
         size = _embedding_estimate(request)
-        routes = await self.catalog.routes(request.model, caller.key)
+        routes = await self._routes(request.model, caller.key)
         entry = self.cache.embedding(caller, request, routes)
         call = _Call(
             caller,
@@ -205,7 +208,7 @@ class Gateway:
         Raises:
             HeadgateError: no vendor of the model does, or the key asks too often.
         """
-        routes = await self.catalog.routes(request.model, key)
+        routes = await self._routes(request.model, key)
         place = Place(await self.limiter.admit(key, 0))
         refusal: ProviderError | None = None
         try:
@@ -213,10 +216,14 @@ class Gateway:
                 try:
                     return await route.provider.count_tokens(_fitted(request, route, None))
                 except ProviderError as error:
-                    refusal = error
+                    refusal = told(error, route)
         finally:
             place.leave()
         raise failure(refusal or ProviderUnreachable("no vendor is configured"))
+
+    async def _routes(self, model: str, key: VirtualKey) -> tuple[Route, ...]:
+        """The ways to answer `model`, with the vendor keys that the caller's user has."""
+        return await self.vendor_keys.applied(await self.catalog.routes(model, key), key)
 
     async def _whole(
         self,
@@ -292,7 +299,7 @@ class Gateway:
             except (ProviderRefused, ProviderUnreachable) as error:
                 # A refusal proves that no work was done.
                 attempt.settle(TokenUsage(), "error")
-                refusal = error
+                refusal = told(error, route)
             except ProviderError as error:
                 usage = TokenUsage(call.estimate(route))
                 attempt.settle(usage, "incomplete", estimated=True)
@@ -365,7 +372,7 @@ class Gateway:
         Where the caller sent no limit it is the model's, lowered to what the budgets still cover.
         """
         price = route.price
-        if price.is_free:
+        if price.is_free or route.is_own:
             return 0, None
         markup = self.billing.markup_for(call.caller.key.workspace_id)
         most_input, sent, most_output = call.bounds(route)

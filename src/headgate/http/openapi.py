@@ -26,7 +26,12 @@ Json: TypeAlias = dict[str, Any]
 
 SCHEMAS = "#/components/schemas/"
 # A group is a module of handlers; these have another name than their module.
-GROUP_NAMES = {"openai": "OpenAI", "platform": "Models", "system": "Health"}
+GROUP_NAMES = {
+    "openai": "OpenAI",
+    "platform": "Models",
+    "system": "Health",
+    "vendor_keys": "Vendor keys",
+}
 
 _REQUEST_ID = ("x-request-id",)
 _LIMITS = tuple(
