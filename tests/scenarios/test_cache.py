@@ -60,6 +60,9 @@ def configuration(vendors: Simulator) -> str:
 
         [prices]
         priced = {{ input = 1000, output = 2000 }}
+
+        [routing]
+        retries = 0
     """
 
 
