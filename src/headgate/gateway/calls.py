@@ -13,7 +13,7 @@ from headgate.core.chat import TokenUsage
 from headgate.core.ids import new_event_id, new_id
 from headgate.core.keys import VirtualKey
 from headgate.core.limits import Ticket, Window
-from headgate.core.prices import Markup
+from headgate.core.prices import Markup, Price
 from headgate.core.usage import CallStatus, RequestType, UsageEvent
 from headgate.gateway.books import Hold
 from headgate.gateway.breakers import Trial
@@ -74,7 +74,8 @@ class Attempt(msgspec.Struct, kw_only=True):
     """One try of a call at one route, from its hold to its settled row.
 
     `settle` ends it; the first to come counts, so that a cancellation in the middle of a clean-up
-    cannot charge twice. `trial` learns how the vendor did.
+    cannot charge twice. `trial` learns how the vendor did. `instead` are the prices of the models
+    that the platform chose this one from, where the caller left the choice to it.
     """
 
     caller: Caller
@@ -85,6 +86,7 @@ class Attempt(msgspec.Struct, kw_only=True):
     hold: Hold
     markup: Markup
     place: Place
+    instead: tuple[Price, ...] = ()
     started: float = msgspec.field(default_factory=time.perf_counter)
     first_token: float | None = None
     event: UsageEvent | None = None
@@ -142,6 +144,7 @@ class Attempt(msgspec.Struct, kw_only=True):
             tags=self.caller.tags,
             estimated=estimated,
             overrun=bool(self.hold.limited) and billed > self.hold.amount,
+            auto_saved=max((price.cost(usage) - cost for price in self.instead), default=0),
         )
         kept: KeptAnswer | None = None
         try:

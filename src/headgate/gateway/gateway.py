@@ -67,6 +67,7 @@ class _Call(msgspec.Struct, Generic[T], frozen=True):
 
     Attributes:
         kind: what the caller waits for.
+        is_auto: whether the caller left the model to the platform.
         bounds: for a route, the most input tokens, the output tokens that the caller will pay
             for (None where no limit was sent), and the most the model gives.
         estimate: the input tokens to bill where a vendor does work but does not say how much.
@@ -78,6 +79,7 @@ class _Call(msgspec.Struct, Generic[T], frozen=True):
     request_type: RequestType
     kind: Kind
     routes: Sequence[Route]
+    is_auto: bool
     place: Place
     bounds: Callable[[Route], tuple[int, int | None, int]]
     estimate: Callable[[Route], int]
@@ -179,6 +181,7 @@ class Gateway:
             "embedding",
             "vectors",
             self.routing.choice.ordered(request.model, routes, "vectors"),
+            False,
             Place(await self.limiter.admit(caller.key, size)),
             lambda route: (route.provider.embedding_ceiling(request), 0, 0),
             lambda route: min(size, route.provider.embedding_ceiling(request)),
@@ -236,6 +239,7 @@ class Gateway:
             "completion",
             kind,
             routes,
+            request.model == AUTO,
             Place(await self.limiter.admit(caller.key, estimate)),
             lambda route: (
                 route.provider.input_ceiling(request),
@@ -342,6 +346,7 @@ class Gateway:
             hold=hold,
             markup=markup,
             place=call.place,
+            instead=tuple(route.price for route in call.routes) if call.is_auto else (),
         )
         return attempt, limit
 

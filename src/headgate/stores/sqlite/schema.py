@@ -269,7 +269,16 @@ _SUMS_OF_ALL = (
     """,
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _RECALLS, _ANSWERS, _ALERTS, _SUMS_OF_ALL)
+_AUTO = ("ALTER TABLE events ADD COLUMN auto_saved INTEGER NOT NULL DEFAULT 0",)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    _FIRST,
+    _RECALLS,
+    _ANSWERS,
+    _ALERTS,
+    _SUMS_OF_ALL,
+    _AUTO,
+)
 """The statements of each migration. One that was ever released is never edited."""
 
 
