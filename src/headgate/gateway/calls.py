@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 import msgspec
@@ -24,7 +24,9 @@ from headgate.gateway.escrow import Escrow
 class Caller(msgspec.Struct, frozen=True):
     """Who calls, under which request id, and how the call is labelled in the ledger.
 
-    With an `answer_key` the call is made once, and its answer kept for whoever asks again.
+    With an `answer_key` the call is made once, and its answer kept for whoever asks again: `claim`
+    is called when the money is held and before a vendor is called; it raises where another process
+    makes the call.
     """
 
     key: VirtualKey
@@ -32,6 +34,7 @@ class Caller(msgspec.Struct, frozen=True):
     tags: tuple[str, ...] = ()
     use_case: str | None = None
     answer_key: AnswerKey | None = None
+    claim: Callable[[], Awaitable[None]] | None = None
 
     def accounts(self, model: str) -> tuple[Account, ...]:
         """Everyone who pays for a call to `model`, always in the same order."""

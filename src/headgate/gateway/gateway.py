@@ -277,6 +277,8 @@ class Gateway:
                     self.routing.choice.measured(trial.route, call.kind, waited)
                     return attempt, answer
         if tries.refusal is None and unaffordable is not None:
+            unaffordable.requests = call.place.ticket.requests
+            unaffordable.tokens = call.place.ticket.tokens
             raise unaffordable
         raise failure(tries.refusal or ProviderUnreachable("no vendor is configured"))
 
@@ -337,6 +339,12 @@ class Gateway:
                 ceiling, limit = self._ceiling(call, route, books)
                 if tried is None or limit is None or limit >= tried:
                     raise
+        if call.caller.claim is not None:
+            try:
+                await call.caller.claim()
+            except BaseException:
+                self.ledger.release(hold)
+                raise
         attempt = Attempt(
             caller=call.caller,
             route=route,

@@ -53,6 +53,21 @@ async def test_a_call_is_answered_and_billed_at_its_price() -> None:
     await desk.rest()
 
 
+async def test_a_steady_callers_calls_ask_the_store_for_nothing_before_the_vendor() -> None:
+    """Four budgets limit them; what they do ask for is that they be recorded."""
+    desk = Desk(FakeProvider("one"))
+    for account in CALLER.accounts("small"):
+        await desk.limit(1_000_000_000, account)
+    for _ in range(20):
+        await desk.gateway.complete(CALLER, asks(max_tokens=10))
+    desk.store.asked.clear()
+    for _ in range(5):
+        await desk.gateway.complete(CALLER, asks(max_tokens=10))
+    assert desk.store.asked == ["settle"] * 5
+    assert len(desk.events) == 25
+    await desk.rest()
+
+
 async def test_everybody_pays_for_a_call() -> None:
     desk = Desk(FakeProvider("one"))
     await desk.gateway.complete(CALLER, asks())

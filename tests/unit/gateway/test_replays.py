@@ -14,6 +14,7 @@ from headgate.core.answers import KEPT_SECONDS, AnswerKey
 from headgate.core.chat import ChatDelta, ChatResponse, WireDelta
 from headgate.core.embeddings import EmbeddingRequest
 from headgate.core.errors import (
+    BudgetExceeded,
     IdempotencyConflict,
     ModelNotFound,
     Overloaded,
@@ -23,6 +24,7 @@ from headgate.core.errors import (
 from headgate.core.keys import RateLimit
 from headgate.core.models import ProviderBroke, ProviderRefused
 from headgate.gateway.calls import Caller, Receipt, Replayed
+from headgate.gateway.escrow import IDLE_SECONDS
 from headgate.gateway.flights import CLAIM_SECONDS
 from headgate.gateway.gateway import Answer
 from headgate.gateway.replays import FrameStream, Written
@@ -442,6 +444,40 @@ async def test_a_replay_needs_no_rate_limit_and_no_budget() -> None:
     assert isinstance((await complete(desk, once)).receipt, Replayed)
     with pytest.raises(RateLimited):
         await complete(desk, msgspec.structs.replace(once, answer_key=AnswerKey("call-2", "")))
+
+
+async def test_a_call_that_is_refused_writes_nothing() -> None:
+    """So a retry loop on an empty budget costs nothing, whatever keys it sends."""
+    rate = RateLimit(requests_per_minute=1)
+    slow = msgspec.structs.replace(KEY, key_id="sk-proj-two", rate_limit=rate)
+    desk = Desk(FakeProvider("one"))
+    await desk.limit(0)
+    await complete(desk, msgspec.structs.replace(CALLER, key=slow))
+    for refusal, caller in (
+        (BudgetExceeded, ONCE),
+        (RateLimited, msgspec.structs.replace(ONCE, key=slow)),
+    ):
+        for ask in (complete, streamed):
+            with pytest.raises(refusal):
+                await ask(desk, caller)
+    assert not desk.store.memory.answers._found
+
+
+async def test_two_processes_that_find_nothing_at_once_make_one_call() -> None:
+    gate = asyncio.Event()
+    one, other = FakeProvider("one", gate), FakeProvider("one", gate)
+    desk = Desk(one)
+    elsewhere = Desk(other, beside=desk)
+    await desk.limit(1000)
+    calls = [begin(complete(desk)), begin(complete(elsewhere))]
+    await turns()
+    gate.set()
+    first, second = await asyncio.gather(*calls)
+    assert first.body == second.body
+    assert len(one.chats) + len(other.chats) == len(desk.events) == 1
+    desk.clock.advance(IDLE_SECONDS + 1)
+    await elsewhere.ledger._tick()
+    await desk.rest()
 
 
 async def test_a_replay_is_not_for_a_key_that_may_not_use_the_model_any_more() -> None:
