@@ -13,7 +13,7 @@ from headgate.core.chat import TokenUsage
 from headgate.core.ids import new_event_id, new_id
 from headgate.core.keys import VirtualKey
 from headgate.core.limits import Ticket, Window
-from headgate.core.prices import Markup
+from headgate.core.prices import Markup, Price
 from headgate.core.usage import CacheResult, CallStatus, RequestType, UsageEvent
 from headgate.gateway.books import Hold
 from headgate.gateway.breakers import Trial
@@ -85,6 +85,8 @@ class Attempt(msgspec.Struct, kw_only=True):
         trial: learns how the vendor did, where one is called.
         lowered_to: the output limit that the budgets set, where the caller set none and the model
             gives more.
+        instead: the prices of the models that the platform chose this one from, where the caller
+            left the choice to it.
     """
 
     caller: Caller
@@ -97,6 +99,7 @@ class Attempt(msgspec.Struct, kw_only=True):
     place: Place
     cache: CacheResult = "bypass"
     lowered_to: int | None = None
+    instead: tuple[Price, ...] = ()
     started: float = msgspec.field(default_factory=time.perf_counter)
     first_token: float | None = None
     event: UsageEvent | None = None
@@ -158,6 +161,7 @@ class Attempt(msgspec.Struct, kw_only=True):
             tags=self.caller.tags,
             estimated=estimated,
             overrun=bool(self.hold.limited) and billed > self.hold.amount,
+            auto_saved=max((price.cost(usage) - cost for price in self.instead), default=0),
         )
         kept: KeptAnswer | None = None
         try:

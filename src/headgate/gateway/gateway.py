@@ -72,6 +72,7 @@ class _Call(msgspec.Struct, Generic[T], frozen=True):
 
     Attributes:
         kind: what the caller waits for.
+        is_auto: whether the caller left the model to the platform.
         bounds: for a route, the most input tokens, the output tokens that the caller will pay
             for (None where no limit was sent), and the most the model gives.
         estimate: the input tokens to bill where a vendor does work but does not say how much.
@@ -84,6 +85,7 @@ class _Call(msgspec.Struct, Generic[T], frozen=True):
     request_type: RequestType
     kind: Kind
     routes: Sequence[Route]
+    is_auto: bool
     place: Place
     bounds: Callable[[Route], tuple[int, int | None, int]]
     estimate: Callable[[Route], int]
@@ -204,6 +206,7 @@ class Gateway:
             "embedding",
             "vectors",
             self.routing.choice.ordered(request.model, routes, "vectors"),
+            False,
             Place(await self.limiter.admit(caller.key, size)),
             lambda route: (route.provider.embedding_ceiling(request), 0, 0),
             lambda route: min(size, route.provider.embedding_ceiling(request)),
@@ -275,6 +278,7 @@ class Gateway:
             "completion",
             kind,
             self._ordered(request, routes, kind),
+            request.model == AUTO,
             Place(await self.limiter.admit(caller.key, estimate)),
             lambda route: (
                 route.provider.input_ceiling(request),
@@ -414,6 +418,11 @@ class Gateway:
             markup=self.billing.markup_for(call.caller.key.workspace_id),
             place=call.place,
             cache=cache,
+            instead=(
+                tuple([route.price for route in call.routes])
+                if call.is_auto and cache != "hit"
+                else ()
+            ),
         )
 
     def _ceiling(self, call: _Call[T], route: Route, books: Books) -> tuple[NanoUSD, int | None]:

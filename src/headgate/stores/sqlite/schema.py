@@ -312,6 +312,8 @@ _VENDOR_KEYS = (
     """,
 )
 
+_AUTO = ("ALTER TABLE events ADD COLUMN auto_saved INTEGER NOT NULL DEFAULT 0",)
+
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     _FIRST,
     _RECALLS,
@@ -319,6 +321,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     _ALERTS,
     _SUMS_OF_ALL,
     _VENDOR_KEYS,
+    _AUTO,
 )
 """The statements of each migration. One that was ever released is never edited."""
 
