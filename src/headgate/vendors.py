@@ -15,6 +15,7 @@ from headgate.core.models import Provider, ProviderError
 from headgate.core.prices import Price
 from headgate.gateway.catalog import Catalog
 from headgate.providers.anthropic import AnthropicProvider, AnthropicVendor
+from headgate.providers.gemini import GeminiProvider, GeminiVendor
 from headgate.providers.local.provider import LOCAL_PRICE, Local
 from headgate.providers.openai import OpenAIProvider, OpenAIVendor
 from headgate.providers.prices import PackagedVendor, Prices, packaged_models
@@ -61,6 +62,15 @@ ANTHROPIC_OUTPUT_TOKENS = {
     "claude-opus-4-8": 128_000,
 }
 ANTHROPIC_EVERYDAY = ("claude-haiku-4-5",)
+# Google's documented maxima of output tokens, by the beginning of a model's id.
+GEMINI_OUTPUT_TOKENS = {
+    "gemini-1": 8_192,
+    "gemini-2.0": 8_192,
+    "gemini-flash-1": 8_192,
+    "gemini-pro": 8_192,
+    "gemini-pro-latest": 65_536,
+}
+GEMINI_EVERYDAY = ("gemini-3.1-flash-lite", "gemini-3.5-flash-lite")
 FREE = Price(input=0, output=0, version="self-hosted")
 
 
@@ -74,6 +84,10 @@ class Remote(Protocol):
             ProviderError: it does not.
         """
         ...
+
+
+class RemoteProvider(Provider, Remote, Protocol):
+    """A vendor that answers calls and can be checked."""
 
 
 @dataclass(slots=True)
@@ -129,6 +143,7 @@ def vendors_of(settings: Settings, client: HttpClient) -> Vendors:
     vendors.providers |= {"sandbox": Sandbox(), "local": Local()}
     _add_openai(vendors, settings, client)
     _add_anthropic(vendors, settings, client)
+    _add_gemini(vendors, settings, client)
     _add_compatible(vendors, settings, client)
     _add_ollama(vendors, settings, client)
     return vendors
@@ -180,6 +195,27 @@ def _add_anthropic(vendors: Vendors, settings: Settings, client: HttpClient) -> 
     _add_remote(vendors, "anthropic", AnthropicProvider(vendor, client))
 
 
+def _add_gemini(vendors: Vendors, settings: Settings, client: HttpClient) -> None:
+    if settings.gemini_api_key is None:
+        return
+    # The package counts Google's cloud in, which sells other vendors' models too.
+    vendors.packaged["gemini"] = PackagedVendor(id="google")
+    vendors.everyday["gemini"] = GEMINI_EVERYDAY
+    vendor = GeminiVendor(
+        name="gemini",
+        base_url=str(settings.gemini_base_url),
+        api_key=settings.gemini_api_key.reveal(),
+        catalog=frozenset(m for m in packaged_models("google") if m.startswith("gemini-")),
+        recognises=lambda model: (
+            model.startswith("gemini-")
+            and vendors.prices.price("gemini", model) is not None
+            and not vendors.is_listed_elsewhere("gemini", model)
+        ),
+        output_tokens=GEMINI_OUTPUT_TOKENS,
+    )
+    _add_remote(vendors, "gemini", GeminiProvider(vendor, client))
+
+
 def _add_compatible(vendors: Vendors, settings: Settings, client: HttpClient) -> None:
     for row in settings.vendors:
         vendors.packaged[row.name] = PackagedVendor(url=row.base_url)
@@ -202,7 +238,7 @@ def _add_ollama(vendors: Vendors, settings: Settings, client: HttpClient) -> Non
     vendors.providers["ollama"] = OpenAIProvider(ollama, client)
 
 
-def _add_remote(vendors: Vendors, name: str, provider: OpenAIProvider | AnthropicProvider) -> None:
+def _add_remote(vendors: Vendors, name: str, provider: RemoteProvider) -> None:
     vendors.providers[name] = vendors.remote[name] = provider
 
 
@@ -238,8 +274,8 @@ async def check_vendors(settings: Settings) -> Finding:
         return Finding(
             "warn",
             f"{message}; no model vendor",
-            "Set OPENAI_API_KEY or ANTHROPIC_API_KEY, start Ollama, or add a [vendors.…] section to"
-            " headgate.toml.",
+            "Set a vendor's key such as OPENAI_API_KEY, start Ollama, or add a [vendors.…] section"
+            " to headgate.toml.",
         )
     return Finding("ok", message)
 
