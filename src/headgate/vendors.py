@@ -15,6 +15,7 @@ from headgate.core.models import Provider, ProviderError
 from headgate.core.prices import Price
 from headgate.gateway.catalog import Catalog
 from headgate.providers.anthropic import AnthropicProvider, AnthropicVendor
+from headgate.providers.cohere import CohereProvider, CohereVendor
 from headgate.providers.gemini import GeminiProvider, GeminiVendor
 from headgate.providers.local.provider import LOCAL_PRICE, Local
 from headgate.providers.openai import OpenAIProvider, OpenAIVendor
@@ -71,6 +72,25 @@ GEMINI_OUTPUT_TOKENS = {
     "gemini-pro-latest": 65_536,
 }
 GEMINI_EVERYDAY = ("gemini-3.1-flash-lite", "gemini-3.5-flash-lite")
+# Cohere's documented models and maxima of output tokens; the package names families of models.
+COHERE_MODELS = (
+    "command-a-03-2025",
+    "command-r7b-12-2024",
+    "command-r-08-2024",
+    "command-r-plus-08-2024",
+    "c4ai-aya-expanse-8b",
+    "c4ai-aya-expanse-32b",
+    "embed-v4.0",
+)
+COHERE_OUTPUT_TOKENS = {
+    "command": 4_096,
+    "command-a": 32_768,
+    "command-a-03": 8_192,
+    "command-a-translate": 8_192,
+    "command-a-vision": 8_192,
+    "c4ai-aya": 4_096,
+}
+COHERE_EVERYDAY = ("command-r7b-12-2024", "command-r-08-2024")
 FREE = Price(input=0, output=0, version="self-hosted")
 
 
@@ -144,6 +164,7 @@ def vendors_of(settings: Settings, client: HttpClient) -> Vendors:
     _add_openai(vendors, settings, client)
     _add_anthropic(vendors, settings, client)
     _add_gemini(vendors, settings, client)
+    _add_cohere(vendors, settings, client)
     _add_compatible(vendors, settings, client)
     _add_ollama(vendors, settings, client)
     return vendors
@@ -214,6 +235,26 @@ def _add_gemini(vendors: Vendors, settings: Settings, client: HttpClient) -> Non
         output_tokens=GEMINI_OUTPUT_TOKENS,
     )
     _add_remote(vendors, "gemini", GeminiProvider(vendor, client))
+
+
+def _add_cohere(vendors: Vendors, settings: Settings, client: HttpClient) -> None:
+    if settings.cohere_api_key is None:
+        return
+    vendors.packaged["cohere"] = PackagedVendor(id="cohere")
+    vendors.everyday["cohere"] = COHERE_EVERYDAY
+    vendor = CohereVendor(
+        name="cohere",
+        base_url=str(settings.cohere_base_url),
+        api_key=settings.cohere_api_key.reveal(),
+        catalog=frozenset(COHERE_MODELS),
+        recognises=lambda model: (
+            model.startswith(("command-", "c4ai-", "embed-"))
+            and vendors.prices.price("cohere", model) is not None
+            and not vendors.is_listed_elsewhere("cohere", model)
+        ),
+        output_tokens=COHERE_OUTPUT_TOKENS,
+    )
+    _add_remote(vendors, "cohere", CohereProvider(vendor, client))
 
 
 def _add_compatible(vendors: Vendors, settings: Settings, client: HttpClient) -> None:

@@ -323,7 +323,8 @@ class GeminiStream:
                 for delta in self._deltas(cutter.rest):
                     yield delta
         except HttpError as error:
-            raise unanswered(error) from error
+            if self._reader.finish_reason is None:
+                raise unanswered(error) from error
         if self._reader.finish_reason is None:
             raise ProviderBroke("the vendor broke off in the middle of the answer")
 

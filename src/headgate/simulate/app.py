@@ -9,6 +9,7 @@ import msgspec
 from headgate.simulate.anthropic import Anthropic
 from headgate.simulate.behaviour import Behaviour
 from headgate.simulate.calls import Call, CallLog
+from headgate.simulate.cohere import Cohere
 from headgate.simulate.exchange import BodyTooLarge, ClientLeft, Exchange, Receive, Scope, Send
 from headgate.simulate.gemini import Gemini
 from headgate.simulate.openai import OpenAI
@@ -29,6 +30,7 @@ _VENDORS: dict[str, Callable[[Behaviour], Vendor]] = {
     "openai": OpenAI,
     "anthropic": Anthropic,
     "gemini": Gemini,
+    "cohere": Cohere,
 }
 
 

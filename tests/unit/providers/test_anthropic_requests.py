@@ -135,6 +135,13 @@ def test_results_of_tools_stand_in_one_turn_with_what_the_user_says_then() -> No
     ]
 
 
+def test_what_another_vendors_model_thought_stays_away() -> None:
+    """Its signature says whose it is, and would be refused here."""
+    content = (Thinking("hm", "gemini:0:abc"), Thinking("", "cohere:"), Text("look"))
+    (turn,) = turns(Message("assistant", content))
+    assert turn["content"] == [{"type": "text", "text": "look"}]
+
+
 def test_arguments_arrive_as_they_were_written() -> None:
     """A number keeps all its digits."""
     call = ToolCall("t1", "f", '{"n": 1.50, "big": 12345678901234567890123}')

@@ -182,6 +182,12 @@ async def test_a_stream_is_the_same_in_whichever_pieces_it_comes(size: int, lost
     assert stream.ending() == b""
 
 
+async def test_an_answer_that_is_whole_does_not_need_the_connection_any_more() -> None:
+    stream = streamed(*PIECES, HttpBroke("gone"))
+    assert await read(stream) == DELTAS
+    assert stream.usage() == COUNTED
+
+
 async def test_the_input_is_known_before_the_end_and_the_rest_is_not() -> None:
     stream = streamed(*PIECES[:2], HttpBroke("gone"))
     assert stream.input_usage() is None

@@ -1,6 +1,6 @@
-"""Gemini behind the platform: clients of other protocols ask for its models.
+"""Gemini and Cohere behind the platform: clients of other protocols ask for their models.
 
-The vendor is the simulator, which its own client library is tested against.
+The vendors are the simulator, which their own client libraries are tested against.
 """
 
 import json
@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Mapping
 from decimal import Decimal
 from typing import Any, cast
 
+import anthropic
 import openai
 import pytest
 from anthropic import AsyncAnthropic
@@ -15,7 +16,8 @@ from openai import AsyncOpenAI
 
 from headgate_server import Caller, Headgate, Simulator, http_client
 
-MODEL = "gemini/gemini-3.1-flash-lite"
+GEMINI = "gemini/gemini-3.1-flash-lite"
+COHERE = "cohere/command-r7b-12-2024"
 SCHEMA = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
 TOOLS: Any = [{"type": "function", "function": {"name": "search", "parameters": SCHEMA}}]
 PIXEL = "data:image/png;base64,iVBORw0KGgo="
@@ -23,7 +25,12 @@ PIXEL = "data:image/png;base64,iVBORw0KGgo="
 
 @pytest.fixture(scope="module")
 def environment(vendors: Simulator) -> Mapping[str, str]:
-    return vendors.environment_of("gemini")
+    return vendors.environment_of("gemini") | vendors.environment_of("cohere")
+
+
+@pytest.fixture(params=[GEMINI, COHERE])
+def model(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
 
 
 @pytest.fixture
@@ -42,11 +49,26 @@ def says(content: Any) -> Any:
     return [{"role": "system", "content": "be brief"}, {"role": "user", "content": content}]
 
 
+@pytest.mark.parametrize(
+    ("name", "reasoning", "cost"),
+    [
+        # 3 x $0.25, 1 x $0.025 and 9 x $1.50, each per million
+        (GEMINI, 5, Decimal("0.000014275")),
+        # 4 x $0.0375 and 9 x $0.15; what the vendor put around the texts costs nothing
+        (COHERE, 0, Decimal("0.0000015")),
+    ],
+)
 async def test_an_answer_is_billed_in_all_its_classes(
-    client: AsyncOpenAI, admin: Caller, vendors: Simulator
+    *,
+    client: AsyncOpenAI,
+    admin: Caller,
+    vendors: Simulator,
+    name: str,
+    reasoning: int,
+    cost: Decimal,
 ) -> None:
     given = await client.chat.completions.with_raw_response.create(
-        model=MODEL, messages=says("hello there [[usage cached=1 reasoning=5]]")
+        model=name, messages=says("hello there [[usage cached=1 reasoning=5]]")
     )
     answer = given.parse()
     assert answer.choices[0].message.content == "You said: hello there"
@@ -54,21 +76,18 @@ async def test_an_answer_is_billed_in_all_its_classes(
     assert answer.usage
     assert (answer.usage.prompt_tokens, answer.usage.completion_tokens) == (4, 9)
     event = await admin.event_of(given.headers["x-request-id"])
-    assert (event["provider"], event["reasoningTokens"], event["cachedInputTokens"]) == (
-        "gemini",
-        5,
-        1,
-    )
-    # 3 x $0.25, 1 x $0.025 and 9 x $1.50, each per million
-    assert Decimal(str(event["cost"])) == Decimal("0.000014275")
+    vendor, _, model = name.partition("/")
+    assert (event["provider"], event["model"]) == (vendor, model)
+    assert (event["reasoningTokens"], event["cachedInputTokens"]) == (reasoning, 1)
+    assert Decimal(str(event["cost"])) == cost
     call = await vendors.only_call("finished")
-    assert call["model"] == "gemini-3.1-flash-lite"
+    assert (call["vendor"], call["model"]) == (vendor, model)
     assert call["idempotencyKey"]
 
 
-async def test_a_stream_with_its_usage(client: AsyncOpenAI) -> None:
+async def test_a_stream_with_its_usage(client: AsyncOpenAI, model: str) -> None:
     stream = await client.chat.completions.create(
-        model=MODEL,
+        model=model,
         messages=says("[[say one  two\nthree]]"),
         stream=True,
         stream_options={"include_usage": True},
@@ -80,10 +99,12 @@ async def test_a_stream_with_its_usage(client: AsyncOpenAI) -> None:
     assert chunks[-1].usage.completion_tokens == 3
 
 
-async def test_tools_in_parallel_streamed_and_their_results(client: AsyncOpenAI) -> None:
+async def test_tools_in_parallel_streamed_and_their_results(
+    client: AsyncOpenAI, model: str
+) -> None:
     asked = '[[call search {"n": 1}]] [[call search {"n": 2}]]'
     async with client.chat.completions.stream(
-        model=MODEL, messages=says(asked), tools=TOOLS
+        model=model, messages=says(asked), tools=TOOLS
     ) as stream:
         answer = await stream.get_final_completion()
     turn = answer.choices[0].message
@@ -95,7 +116,7 @@ async def test_tools_in_parallel_streamed_and_their_results(client: AsyncOpenAI)
         for number, call in enumerate(calls)
     ]
     final = await client.chat.completions.create(
-        model=MODEL,
+        model=model,
         messages=[*says(asked), cast("Any", turn.to_dict()), *cast("Any", results)],
         tools=TOOLS,
     )
@@ -111,21 +132,23 @@ async def test_tools_in_parallel_streamed_and_their_results(client: AsyncOpenAI)
         ({"type": "function", "function": {"name": "search"}}, 1),
     ],
 )
-async def test_a_tool_that_must_be_called(client: AsyncOpenAI, choice: Any, count: int) -> None:
+async def test_a_tool_that_must_be_called(
+    client: AsyncOpenAI, model: str, choice: Any, count: int
+) -> None:
     answer = await client.chat.completions.create(
-        model=MODEL, messages=says("hi"), tools=TOOLS, tool_choice=choice
+        model=model, messages=says("hi"), tools=TOOLS, tool_choice=choice
     )
     assert len(answer.choices[0].message.tool_calls or []) == count
 
 
-async def test_json_stops_limits_and_pictures(client: AsyncOpenAI) -> None:
+async def test_json_stops_limits_and_pictures(client: AsyncOpenAI, model: str) -> None:
     form: Any = {"type": "json_schema", "json_schema": {"name": "n", "schema": SCHEMA}}
     answer = await client.chat.completions.create(
-        model=MODEL, messages=says("[[json]]"), response_format=form
+        model=model, messages=says("[[json]]"), response_format=form
     )
     assert json.loads(answer.choices[0].message.content or "") == {"n": 0}
     short = await client.chat.completions.create(
-        model=MODEL, messages=says("[[tokens 9]]"), max_tokens=2, stop=["x"]
+        model=model, messages=says("[[tokens 9]]"), max_tokens=2, stop=["x"]
     )
     assert short.choices[0].finish_reason == "length"
     pictures = [
@@ -133,14 +156,13 @@ async def test_json_stops_limits_and_pictures(client: AsyncOpenAI) -> None:
         {"type": "image_url", "image_url": {"url": PIXEL}},
         {"type": "image_url", "image_url": {"url": "https://example.com/a.png"}},
     ]
-    seen = await client.chat.completions.create(model=MODEL, messages=says(pictures))
+    seen = await client.chat.completions.create(model=model, messages=says(pictures))
     assert seen.choices[0].message.content == "You said: look"
 
 
-async def test_vectors(client: AsyncOpenAI) -> None:
-    given = await client.embeddings.create(
-        model="gemini/gemini-embedding-001", input=["one two", "three"], dimensions=8
-    )
+@pytest.mark.parametrize("name", ["gemini/gemini-embedding-001", "cohere/embed-v4.0"])
+async def test_vectors(client: AsyncOpenAI, name: str) -> None:
+    given = await client.embeddings.create(model=name, input=["one two", "three"], dimensions=8)
     assert [round(sum(x * x for x in item.embedding), 5) for item in given.data] == [1, 1]
     assert given.usage.prompt_tokens == 3
 
@@ -159,31 +181,37 @@ async def test_vectors(client: AsyncOpenAI) -> None:
 )
 @pytest.mark.parametrize("stream", [False, True])
 async def test_failures(
-    client: AsyncOpenAI, status: int, kind: type[openai.APIStatusError], said: int, stream: bool
+    *,
+    client: AsyncOpenAI,
+    model: str,
+    status: int,
+    kind: type[openai.APIStatusError],
+    said: int,
+    stream: bool,
 ) -> None:
     with pytest.raises(kind) as failure:
         await client.chat.completions.create(
-            model=MODEL, messages=says(f"[[fail {status}]]"), stream=stream
+            model=model, messages=says(f"[[fail {status}]]"), stream=stream
         )
     assert failure.value.status_code == said
     if status == 429:
         assert failure.value.response.headers["retry-after"] == "1"
 
 
-async def test_what_gemini_does_not_have_is_refused_by_name(client: AsyncOpenAI) -> None:
+async def test_what_they_do_not_have_is_refused_by_name(client: AsyncOpenAI, model: str) -> None:
     with pytest.raises(openai.BadRequestError, match="parallel_tool_calls"):
         await client.chat.completions.create(
-            model=MODEL, messages=says("hi"), tools=TOOLS, parallel_tool_calls=False
+            model=model, messages=says("hi"), tools=TOOLS, parallel_tool_calls=False
         )
     with pytest.raises(openai.BadRequestError, match="logprobs"):
-        await client.chat.completions.create(model=MODEL, messages=says("hi"), logprobs=True)
+        await client.chat.completions.create(model=model, messages=says("hi"), logprobs=True)
 
 
 async def test_a_stream_that_breaks_off_is_billed_for_what_came(
-    client: AsyncOpenAI, admin: Caller
+    client: AsyncOpenAI, admin: Caller, model: str
 ) -> None:
     given = await client.chat.completions.with_raw_response.create(
-        model=MODEL, messages=says("[[tokens 9]] [[cut 3]]"), stream=True
+        model=model, messages=says("[[tokens 9]] [[cut 3]]"), stream=True
     )
     with pytest.raises(openai.APIError):
         _ = [chunk async for chunk in given.parse()]
@@ -191,15 +219,31 @@ async def test_a_stream_that_breaks_off_is_billed_for_what_came(
     assert (event["status"], event["outputTokens"]) == ("incomplete", 3)
 
 
-@pytest.mark.parametrize("stream", [False, True])
-async def test_signed_thoughts_come_back_unchanged_from_a_client_of_anthropics(
-    headgate: Headgate, stream: bool
+async def test_a_caller_who_leaves_stops_the_vendors_work(
+    client: AsyncOpenAI, vendors: Simulator, model: str
 ) -> None:
-    """The vendor refuses a signature that is not the one it gave with that very call."""
+    stream = await client.chat.completions.create(
+        model=model, messages=says("[[tokens 900]] [[rate 20]]"), stream=True
+    )
+    await anext(aiter(stream))
+    await stream.close()
+    call = await vendors.only_call("cancelled")
+    assert not call["finished"]
+
+
+def test_no_key_of_a_vendor_is_printed(headgate: Headgate) -> None:
+    assert "vendor-secret" not in headgate.command.output
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_thoughts_come_back_from_a_client_of_anthropics(
+    headgate: Headgate, model: str, stream: bool
+) -> None:
+    """Gemini refuses a signature that is not the one it gave with that very call."""
     asked: Any = [{"role": "user", "content": '[[call search {"n": 1}]] [[usage reasoning=3]]'}]
     tools: Any = [{"name": "search", "input_schema": SCHEMA}]
     options: Any = {
-        "model": MODEL,
+        "model": model,
         "max_tokens": 2048,
         "tools": tools,
         "thinking": {"type": "enabled", "budget_tokens": 1024},
@@ -215,7 +259,7 @@ async def test_signed_thoughts_come_back_unchanged_from_a_client_of_anthropics(
         thought, call = answer.content
         assert thought.type == "thinking"
         assert thought.thinking == "thought thought thought"
-        assert thought.signature.startswith("gemini:0:")
+        assert thought.signature.startswith(model.partition("/")[0] + ":")
         assert call.type == "tool_use"
 
         async def go_on(content: Any) -> str:
@@ -231,6 +275,7 @@ async def test_signed_thoughts_come_back_unchanged_from_a_client_of_anthropics(
             return "".join(block.text for block in final.content if block.type == "text")
 
         assert await go_on(answer.content) == "Results: ok"
-        forged = thought.model_copy(update={"signature": "gemini:0:forged"})
-        with pytest.raises(Exception, match="signature"):
-            await go_on([forged, call])
+        if model == GEMINI:
+            forged = thought.model_copy(update={"signature": "gemini:0:forged"})
+            with pytest.raises(anthropic.BadRequestError, match="signature"):
+                await go_on([forged, call])
