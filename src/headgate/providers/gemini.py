@@ -246,7 +246,9 @@ def error_from(status: int, headers: Mapping[str, str], body: bytes) -> Provider
         return ProviderTimedOut("the vendor did not answer in time")
     if status == 402 or fault.status == "FAILED_PRECONDITION" or _NO_CREDIT.search(said):
         # No waiting will cure it: it is the platform's own account with the vendor.
-        return ProviderRefused("failed", "the platform's account with the vendor cannot be used")
+        return ProviderRefused(
+            "unauthorized", "the platform's account with the vendor cannot be used"
+        )
     if "API_KEY_INVALID" in fault.reasons:
         status = 401  # The vendor says 400.
     kinds: dict[int, tuple[RefusalKind, str]] = {

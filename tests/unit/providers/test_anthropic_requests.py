@@ -142,6 +142,12 @@ def test_what_another_vendors_model_thought_stays_away() -> None:
     assert turn["content"] == [{"type": "text", "text": "look"}]
 
 
+def test_a_thought_that_nobody_signed_is_left_out() -> None:
+    content = (Thinking("another model's"), Text("hi"))
+    (turn,) = turns(Message("assistant", content))
+    assert turn["content"] == [{"type": "text", "text": "hi"}]
+
+
 def test_arguments_arrive_as_they_were_written() -> None:
     """A number keeps all its digits."""
     call = ToolCall("t1", "f", '{"n": 1.50, "big": 12345678901234567890123}')

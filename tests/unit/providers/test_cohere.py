@@ -262,7 +262,7 @@ async def test_a_stream_that_is_left_is_closed() -> None:
     [
         (400, "invalid"),
         (401, "unauthorized"),
-        (402, "failed"),
+        (402, "unauthorized"),
         (403, "unauthorized"),
         (404, "not_found"),
         (422, "invalid"),

@@ -241,7 +241,7 @@ async def test_a_stream_that_is_left_is_closed() -> None:
     [
         (400, "invalid"),
         (401, "unauthorized"),
-        (402, "failed"),
+        (402, "unauthorized"),
         (403, "unauthorized"),
         (404, "not_found"),
         (429, "rate_limited"),
@@ -270,8 +270,8 @@ def fault(message: str, **more: Any) -> bytes:
     ("text", "kind"),
     [
         (fault("API key not valid.", details=[{"reason": "API_KEY_INVALID"}]), "unauthorized"),
-        (fault("User location is not supported", status="FAILED_PRECONDITION"), "failed"),
-        (fault("Your prepayment credits are depleted."), "failed"),
+        (fault("User location is not supported", status="FAILED_PRECONDITION"), "unauthorized"),
+        (fault("Your prepayment credits are depleted."), "unauthorized"),
         (
             fault("The input token count (2) exceeds the maximum number of tokens allowed (1)."),
             "context_length",
