@@ -38,7 +38,7 @@ _LEVELS: Mapping[chat.Effort, str] = {
     "max": "high",
 }
 # Models that think by a number of tokens, and do not ask for the signatures of calls.
-_OLDER = re.compile(r"gemini-(?:1|2|pro|flash-1)")
+_OLDER = re.compile(r"gemini-(?:1|2|pro(?!-latest)|flash-1)")
 _DOCUMENTS = re.compile(r"application/pdf|text/[\w.+-]+")
 # There an address names no picture: files of the platform's own account, and films.
 _OTHER_FILES = re.compile(r"(?:^|\.)(?:googleapis\.com|google\.com|youtube\.com|youtu\.be)$")

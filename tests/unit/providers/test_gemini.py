@@ -11,7 +11,6 @@ from headgate.core.chat import (
     Document,
     Image,
     Message,
-    Reasoning,
     Text,
     Thinking,
     TokenUsage,
@@ -87,13 +86,6 @@ def test_an_answer_with_thoughts_texts_and_calls() -> None:
     assert (answer.finish_reason, answer.usage, answer.estimated) == ("tool_calls", COUNTED, False)
     assert answer.thinking == (Thinking("hm", "gemini:0:s0"),)
     assert answer.tool_calls == (ToolCall("f", "f", '{"q":1}'), ToolCall("g", "g", '{"q":1}'))
-
-
-def test_the_signature_of_a_text_is_for_those_who_asked_for_thoughts() -> None:
-    signed = body({"text": "one", "thoughtSignature": "s"})
-    assert from_wire(PLAIN, signed).thinking == ()
-    asked = msgspec.structs.replace(PLAIN, reasoning=Reasoning("auto"))
-    assert from_wire(asked, signed).thinking == (Thinking(signature="gemini::s"),)
 
 
 def test_a_call_without_id_or_arguments_has_both() -> None:

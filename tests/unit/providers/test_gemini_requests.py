@@ -148,6 +148,7 @@ def test_a_strict_tool_is_called_with_what_its_schema_allows() -> None:
             {"includeThoughts": True, "thinkingBudget": 24_576},
         ),
         ("gemini-3.5-flash", Reasoning("auto"), {"includeThoughts": True}),
+        ("gemini-pro-latest", Reasoning("auto"), {"includeThoughts": True}),
         (
             "gemini-3.5-flash",
             Reasoning("auto", "max"),
