@@ -179,18 +179,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Variable("AZURE_OPENAI_API_KEY", MODELS, "Your key for that resource.", planned=True),
     ] = None
     gemini_api_key: Annotated[
-        Secret | None, Variable("GEMINI_API_KEY", MODELS, "Your key for Gemini.", planned=True)
+        Secret | None, Variable("GEMINI_API_KEY", MODELS, "Your key for Gemini.")
     ] = None
     gemini_base_url: Annotated[
         Url,
-        Variable("GEMINI_BASE_URL", MODELS, "Gemini's address, without a version.", planned=True),
+        Variable("GEMINI_BASE_URL", MODELS, "Gemini's address, without a version."),
     ] = Url("https://generativelanguage.googleapis.com")
     cohere_api_key: Annotated[
-        Secret | None, Variable("COHERE_API_KEY", MODELS, "Your key for Cohere.", planned=True)
+        Secret | None, Variable("COHERE_API_KEY", MODELS, "Your key for Cohere.")
     ] = None
     cohere_base_url: Annotated[
         Url,
-        Variable("COHERE_BASE_URL", MODELS, "Cohere's address, without a version.", planned=True),
+        Variable("COHERE_BASE_URL", MODELS, "Cohere's address, without a version."),
     ] = Url("https://api.cohere.com")
     ollama_base_url: Annotated[
         Url,
