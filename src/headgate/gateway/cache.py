@@ -29,8 +29,13 @@ FORM = 1
 
 
 class _Kept(msgspec.Struct, Generic[R], frozen=True):
-    """An answer, and the qualified name of the model that gave it."""
+    """An answer, and the qualified name of the model that gave it.
 
+    It says under which `name` it was put, so that one that a store confuses with another goes to
+    nobody.
+    """
+
+    name: str
     route: str
     answer: R
 
@@ -60,7 +65,7 @@ class Entry(Generic[R]):
         except UNREADABLE:
             return None  # another version of the platform may have written it
         for route in self.routes:
-            if route.qualified == kept.route:
+            if kept.name == self.name and kept.route == route.qualified:
                 return route, kept.answer
         return None
 
@@ -69,7 +74,7 @@ class Entry(Generic[R]):
         most = attempt.lowered_to
         if most is not None and (usage is None or usage.output_tokens >= most // self.answers):
             return
-        value = msgspec.msgpack.encode(_Kept(attempt.route.qualified, answer))
+        value = msgspec.msgpack.encode(_Kept(self.name, attempt.route.qualified, answer))
         if len(value) <= LARGEST_VALUE:
             await self.store.put(self.name, value)
 

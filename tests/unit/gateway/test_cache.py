@@ -272,6 +272,19 @@ async def test_what_cannot_be_read_is_a_miss() -> None:
     assert {event.cache for event in till.events} == {"miss"}
 
 
+async def test_an_answer_in_the_place_of_another_goes_to_nobody() -> None:
+    till = desk()
+    store = till.gateway.cache.store
+    assert isinstance(store, MemoryCache)
+    await till.gateway.complete(CALLER, EXACT)
+    other = asks(temperature=0, messages=(Message("user", "something else"),))
+    await till.gateway.complete(CALLER, other)
+    one, two = store._entries
+    await store.put(two, store._entries[one].value)
+    await till.gateway.complete(CALLER, other)
+    assert [event.cache for event in till.events] == ["miss"] * 3
+
+
 async def test_calls_at_once_are_all_answered() -> None:
     till = desk()
     await asyncio.gather(*(till.gateway.complete(CALLER, EXACT) for _ in range(50)))

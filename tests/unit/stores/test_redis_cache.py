@@ -1,5 +1,6 @@
 """A cache whose server is away, hangs, or is none."""
 
+import asyncio
 from collections.abc import Iterator
 
 import pytest
@@ -42,6 +43,25 @@ async def test_a_server_that_hangs_is_a_miss(redis: RedisServer) -> None:
     redis.go_on()
     clock.advance(AWAY_SECONDS)
     assert await cache.get("a") == b"one"
+    await cache.aclose()
+
+
+async def test_a_caller_who_leaves_does_not_leave_an_answer_to_the_next(redis: RedisServer) -> None:
+    """A reply that nobody has read would be taken for the reply to the next question."""
+    cache = RedisCache(redis.url, 60)
+    await cache.put("a", b"one")
+    await cache.put("b", b"two")
+    redis.pause()
+    leaving = asyncio.create_task(cache.get("a"))
+    # The question is out after a few turns of the loop; no reply can come.
+    for _ in range(30):
+        await asyncio.sleep(0)
+    assert not leaving.done()
+    leaving.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await leaving
+    redis.go_on()
+    assert [await cache.get("b") for _ in range(3)] == [b"two"] * 3
     await cache.aclose()
 
 
