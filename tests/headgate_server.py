@@ -262,6 +262,14 @@ class Simulator:
             "ANTHROPIC_BASE_URL": self.anthropic_url,
         }
 
+    @property
+    def clouds(self) -> dict[str, str]:
+        """The settings by which a platform calls it in the place of clouds that serve models."""
+        return {
+            "AZURE_OPENAI_API_KEY": "azure-vendor-secret",
+            "AZURE_OPENAI_ENDPOINT": f"{self.command.url}/azure",
+        }
+
     async def calls(self) -> list[dict[str, Any]]:
         """Every call it received since `forget`, oldest first."""
         async with http_client(self.command.url) as client:

@@ -171,12 +171,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "AZURE_OPENAI_ENDPOINT",
             MODELS,
             "Your Azure OpenAI resource: `https://NAME.openai.azure.com`.",
-            planned=True,
         ),
     ] = None
     azure_openai_api_key: Annotated[
         Secret | None,
-        Variable("AZURE_OPENAI_API_KEY", MODELS, "Your key for that resource.", planned=True),
+        Variable("AZURE_OPENAI_API_KEY", MODELS, "Your key for that resource."),
     ] = None
     gemini_api_key: Annotated[
         Secret | None, Variable("GEMINI_API_KEY", MODELS, "Your key for Gemini.", planned=True)

@@ -129,6 +129,7 @@ def vendors_of(settings: Settings, client: HttpClient) -> Vendors:
     vendors.providers |= {"sandbox": Sandbox(), "local": Local()}
     _add_openai(vendors, settings, client)
     _add_anthropic(vendors, settings, client)
+    _add_azure(vendors, settings, client)
     _add_compatible(vendors, settings, client)
     _add_ollama(vendors, settings, client)
     return vendors
@@ -136,7 +137,11 @@ def vendors_of(settings: Settings, client: HttpClient) -> Vendors:
 
 def default_embedding_model(settings: Settings) -> str:
     """What embeds where a caller names no model."""
-    return f"openai/{OPENAI_EMBEDDING}" if settings.openai_api_key else "local/local"
+    if settings.openai_api_key:
+        return f"openai/{OPENAI_EMBEDDING}"
+    if settings.azure_openai_endpoint:
+        return f"azure/{OPENAI_EMBEDDING}"
+    return "local/local"
 
 
 def _add_openai(vendors: Vendors, settings: Settings, client: HttpClient) -> None:
@@ -178,6 +183,36 @@ def _add_anthropic(vendors: Vendors, settings: Settings, client: HttpClient) -> 
         output_tokens=ANTHROPIC_OUTPUT_TOKENS,
     )
     _add_remote(vendors, "anthropic", AnthropicProvider(vendor, client))
+
+
+def _add_azure(vendors: Vendors, settings: Settings, client: HttpClient) -> None:
+    if settings.azure_openai_endpoint is None:
+        return
+    wanted = settings.configuration.azure
+    is_alone = settings.openai_api_key is None
+    vendors.packaged["azure"] = PackagedVendor(id="azure")
+    if wanted.deployments or is_alone:
+        # A deployment that nobody has named may not exist, so it is tried where nothing else is.
+        vendors.everyday["azure"] = tuple(wanted.deployments) or OPENAI_EVERYDAY
+    key = settings.azure_openai_api_key
+    vendor = OpenAIVendor(
+        name="azure",
+        base_url=f"{settings.azure_openai_endpoint}/openai{'' if wanted.api_version else '/v1'}",
+        api_key=None if key is None else key.reveal(),
+        key_header="api-key",
+        deployments=wanted.deployments,
+        api_version=wanted.api_version,
+        catalog=frozenset(wanted.deployments) or packaged_models("openai"),
+        recognises=lambda model: (
+            is_alone
+            and not wanted.deployments
+            and vendors.prices.price("openai", model) is not None
+            and not vendors.is_listed_elsewhere("azure", model)
+        ),
+        limit_field="max_completion_tokens",
+        output_tokens=OPENAI_OUTPUT_TOKENS,
+    )
+    _add_remote(vendors, "azure", OpenAIProvider(vendor, client))
 
 
 def _add_compatible(vendors: Vendors, settings: Settings, client: HttpClient) -> None:
@@ -238,8 +273,8 @@ async def check_vendors(settings: Settings) -> Finding:
         return Finding(
             "warn",
             f"{message}; no model vendor",
-            "Set OPENAI_API_KEY or ANTHROPIC_API_KEY, start Ollama, or add a [vendors.…] section to"
-            " headgate.toml.",
+            "Set the key of a vendor, such as OPENAI_API_KEY, start Ollama, or add a [vendors.…]"
+            " section to headgate.toml.",
         )
     return Finding("ok", message)
 

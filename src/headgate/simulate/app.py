@@ -7,6 +7,7 @@ from typing import Protocol
 import msgspec
 
 from headgate.simulate.anthropic import Anthropic
+from headgate.simulate.azure import Azure
 from headgate.simulate.behaviour import Behaviour
 from headgate.simulate.calls import Call, CallLog
 from headgate.simulate.exchange import BodyTooLarge, ClientLeft, Exchange, Receive, Scope, Send
@@ -27,6 +28,7 @@ class Vendor(Protocol):
 _VENDORS: dict[str, Callable[[Behaviour], Vendor]] = {
     "openai": OpenAI,
     "anthropic": Anthropic,
+    "azure": Azure,
 }
 
 
