@@ -268,6 +268,10 @@ class Simulator:
         return {
             "AZURE_OPENAI_API_KEY": "azure-vendor-secret",
             "AZURE_OPENAI_ENDPOINT": f"{self.command.url}/azure",
+            "BEDROCK_ENDPOINT": f"{self.command.url}/bedrock",
+            "AWS_REGION": "eu-central-1",
+            "AWS_ACCESS_KEY_ID": "AKIAVENDORKEY",
+            "AWS_SECRET_ACCESS_KEY": "aws-vendor-secret",
         }
 
     async def calls(self) -> list[dict[str, Any]]:

@@ -10,11 +10,14 @@ from dataclasses import dataclass, field
 from typing import Protocol
 from urllib.parse import urlsplit
 
+from headgate import vendors_bedrock
+from headgate.aws_identity import speaks_to_bedrock
 from headgate.cli.installation import Finding
 from headgate.core.models import Provider, ProviderError
 from headgate.core.prices import Price
 from headgate.gateway.catalog import Catalog
 from headgate.providers.anthropic import AnthropicProvider, AnthropicVendor
+from headgate.providers.bedrock_models import packaged_name
 from headgate.providers.local.provider import LOCAL_PRICE, Local
 from headgate.providers.openai import OpenAIProvider, OpenAIVendor
 from headgate.providers.prices import PackagedVendor, Prices, packaged_models
@@ -130,6 +133,7 @@ def vendors_of(settings: Settings, client: HttpClient) -> Vendors:
     _add_openai(vendors, settings, client)
     _add_anthropic(vendors, settings, client)
     _add_azure(vendors, settings, client)
+    _add_bedrock(vendors, settings, client)
     _add_compatible(vendors, settings, client)
     _add_ollama(vendors, settings, client)
     return vendors
@@ -141,6 +145,8 @@ def default_embedding_model(settings: Settings) -> str:
         return f"openai/{OPENAI_EMBEDDING}"
     if settings.azure_openai_endpoint:
         return f"azure/{OPENAI_EMBEDDING}"
+    if vendors_bedrock.everyday_models(settings):
+        return f"bedrock/{vendors_bedrock.EMBEDDING}"
     return "local/local"
 
 
@@ -215,6 +221,24 @@ def _add_azure(vendors: Vendors, settings: Settings, client: HttpClient) -> None
     _add_remote(vendors, "azure", OpenAIProvider(vendor, client))
 
 
+def _add_bedrock(vendors: Vendors, settings: Settings, client: HttpClient) -> None:
+    if not speaks_to_bedrock(settings):
+        return
+    bedrock = vendors_bedrock.bedrock_provider(
+        settings,
+        client,
+        recognises=lambda model: (
+            vendors.prices.price("bedrock", model) is not None
+            and not vendors.is_listed_elsewhere("bedrock", model)
+        ),
+        output_tokens=ANTHROPIC_OUTPUT_TOKENS,
+    )
+    vendors.packaged["bedrock"] = PackagedVendor(id=vendors_bedrock.PACKAGE, known_as=packaged_name)
+    if models := vendors_bedrock.everyday_models(settings):
+        vendors.everyday["bedrock"] = models
+    _add_remote(vendors, "bedrock", bedrock)
+
+
 def _add_compatible(vendors: Vendors, settings: Settings, client: HttpClient) -> None:
     for row in settings.vendors:
         vendors.packaged[row.name] = PackagedVendor(url=row.base_url)
@@ -237,7 +261,11 @@ def _add_ollama(vendors: Vendors, settings: Settings, client: HttpClient) -> Non
     vendors.providers["ollama"] = OpenAIProvider(ollama, client)
 
 
-def _add_remote(vendors: Vendors, name: str, provider: OpenAIProvider | AnthropicProvider) -> None:
+class _RemoteProvider(Provider, Remote, Protocol):
+    """A vendor's models, and whether it answers."""
+
+
+def _add_remote(vendors: Vendors, name: str, provider: _RemoteProvider) -> None:
     vendors.providers[name] = vendors.remote[name] = provider
 
 

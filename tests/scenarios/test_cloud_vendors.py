@@ -27,8 +27,12 @@ SEARCH: ChatCompletionFunctionToolParam = {
     },
 }
 PIXEL = "data:image/png;base64,iVBORw0KGgo="
-MODELS = {"azure/gpt-4o-mini": "azure"}
-EMBEDDINGS = {"azure/text-embedding-3-small": 1536}
+CLAUDE = "eu.anthropic.claude-haiku-4-5-20251001-v1:0"
+MODELS = {"azure/gpt-4o-mini": "azure", f"bedrock/{CLAUDE}": "bedrock"}
+EMBEDDINGS = {
+    "azure/text-embedding-3-small": 1536,
+    "bedrock/amazon.titan-embed-text-v2:0": 1024,
+}
 
 
 @pytest.fixture(scope="module")

@@ -8,6 +8,7 @@ import msgspec
 
 from headgate.simulate.anthropic import Anthropic
 from headgate.simulate.azure import Azure
+from headgate.simulate.bedrock import Bedrock
 from headgate.simulate.behaviour import Behaviour
 from headgate.simulate.calls import Call, CallLog
 from headgate.simulate.exchange import BodyTooLarge, ClientLeft, Exchange, Receive, Scope, Send
@@ -29,6 +30,7 @@ _VENDORS: dict[str, Callable[[Behaviour], Vendor]] = {
     "openai": OpenAI,
     "anthropic": Anthropic,
     "azure": Azure,
+    "bedrock": Bedrock,
 }
 
 
