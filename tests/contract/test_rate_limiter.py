@@ -15,7 +15,7 @@ import pytest
 
 from fakes import FakeClock
 from headgate.core.errors import RateLimited
-from headgate.core.limits import RateLimiter, Ticket
+from headgate.core.limits import RateLimiter, Ticket, Window
 from headgate.stores.buckets import DefaultLimits
 from headgate.stores.machine_limits import MachineRateLimiter
 from headgate.stores.process_limits import ProcessRateLimiter
@@ -178,6 +178,22 @@ async def test_the_windows_say_what_is_left_and_when_all_of_it_is_back(
     assert ticket.requests.reset_seconds == pytest.approx(2)
     assert (ticket.tokens.limit, ticket.tokens.remaining) == (600, 400)
     assert ticket.tokens.reset_seconds == pytest.approx(20)
+
+
+async def test_who_only_looks_sees_what_is_left_and_takes_nothing(
+    shared: Shared, clock: FakeClock
+) -> None:
+    who = key(requests_per_minute=60, tokens_per_minute=600)
+    assert await shared.other.look(who) == (Window(60, 60, 0), Window(600, 600, 0))
+    (await shared.one.admit(who, 100)).finish(100)
+    await shared.settled()
+    clock.advance(0.5)
+    for limiter in (shared.other, shared.other, shared.one):
+        requests, tokens = await limiter.look(who)
+        assert (requests.limit, requests.remaining) == (60, 59)
+        assert requests.reset_seconds == pytest.approx(0.5)
+        assert (tokens.limit, tokens.remaining) == (600, 505)
+    assert (await shared.one.admit(who, 0)).requests.remaining == 58
 
 
 async def test_without_a_limit_on_tokens_plenty_is_left(one: RateLimiter) -> None:

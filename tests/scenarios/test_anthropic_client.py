@@ -335,6 +335,19 @@ async def test_tokens_are_counted_and_nothing_is_billed(
     assert len(await admin.events()) == before
 
 
+async def test_the_other_routes_reach_anthropics_models_too(admin: Caller) -> None:
+    model = "anthropic/claude-haiku-4-5"
+    classified = await admin.post(
+        "/v1/classify", {"model": model, "input": "[[say red]]", "labels": ["blue", "red"]}
+    )
+    assert (classified.status, classified.json["label"]) == (200, "red")
+    assert classified.json["provider"] == "anthropic"
+    streamed = await admin.stream("hello", model=model)
+    assert streamed.events[-1]["provider"] == "anthropic"
+    embedded = await admin.post("/v1/embed", {"model": model, "input": "hello"})
+    assert (embedded.status, embedded.error["param"]) == (400, "model")
+
+
 # What cannot be done.
 
 
@@ -499,7 +512,8 @@ async def test_a_client_retries_what_may_pass_the_next_time(
             await client.messages.create(
                 model="claude-haiku-4-5", max_tokens=9, messages=says("[[fail 529]]")
             )
-    assert [call["status"] for call in await vendors.calls()] == [529, 529]
+    statuses = [call["status"] for call in await vendors.calls()]
+    assert statuses == [529] * 4, "the platform tries each call of the client twice"
 
 
 async def test_a_failure_in_the_middle_is_an_error_event(

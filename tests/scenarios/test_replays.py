@@ -118,6 +118,10 @@ async def test_a_call_is_answered_again_with_the_same_bytes(
         assert again.headers["x-cost"] == "0"
         assert again.headers["x-model"] == first.headers["x-model"] == "priced"
         assert again.headers["x-provider"] == "simulated"
+        for name in ("limit", "remaining", "reset"):
+            assert f"x-ratelimit-{name}-requests" in again.headers
+            assert f"x-ratelimit-{name}-tokens" in again.headers
+        assert again.headers["x-budget-limit"] == "100"
         assert again.headers["x-request-id"] != first.headers["x-request-id"]
     assert len(await simulator.calls()) == 1
     (event,) = await caller.events()

@@ -1,6 +1,7 @@
 """AWS's own client library against the simulator on a real server."""
 
 import asyncio
+import contextlib
 import json
 import math
 from collections.abc import AsyncIterator, Callable
@@ -38,13 +39,15 @@ class Bedrock:
 
     async def stream(self, text: str, **options: Any) -> list[dict[str, Any]]:
         answer = await self._call(self.client.converse_stream, text, **options)
-        return await asyncio.to_thread(lambda: list(answer["stream"]))
+        with contextlib.closing(answer["stream"]) as events:
+            return await asyncio.to_thread(lambda: list(events))
 
     async def invoke(self, model: str, body: Any) -> Any:
         answer = await asyncio.to_thread(
             self.client.invoke_model, modelId=model, body=json.dumps(body)
         )
-        return json.loads(await asyncio.to_thread(answer["body"].read))
+        with contextlib.closing(answer["body"]) as read:
+            return json.loads(await asyncio.to_thread(read.read))
 
     async def calls(self) -> list[dict[str, Any]]:
         async with httpx2.AsyncClient(trust_env=False) as client:

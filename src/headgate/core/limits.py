@@ -37,3 +37,11 @@ class RateLimiter(Protocol):
             RateLimited: a limit is reached; says when to come back.
         """
         ...
+
+    async def look(self, key: VirtualKey) -> tuple[Window, Window]:
+        """The state of the key's limits on requests and on tokens, without taking anything.
+
+        Raises:
+            Overloaded: it cannot be known now.
+        """
+        ...

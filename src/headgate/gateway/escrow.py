@@ -201,9 +201,9 @@ class Escrow:
         books = await self._fresh(accounts, at_once=True)
         return [book.stored_budget() for book in books]
 
-    def tightest(self, hold: Hold) -> Budget | None:
+    def tightest(self, books: Books) -> Budget | None:
         """The limited budget of a call that has the least left."""
-        budgets = [book.budget() for book in hold.books if book.state.limit is not None]
+        budgets = [book.budget() for book in books if book.state.limit is not None]
         return min(budgets, key=lambda budget: budget.remaining or 0, default=None)
 
     @property

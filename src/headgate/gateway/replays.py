@@ -15,8 +15,9 @@ import msgspec
 from headgate.core.answers import AnswerKey
 from headgate.core.chat import ChatRequest, ChatResponse
 from headgate.core.embeddings import EmbeddingRequest, EmbeddingResponse
+from headgate.core.errors import HeadgateError
 from headgate.gateway.calls import Attempt, Caller, Receipt, Replayed
-from headgate.gateway.flights import Flight, Flights
+from headgate.gateway.flights import Flight, Flights, Reader
 from headgate.gateway.gateway import Answer, Gateway
 from headgate.gateway.streams import StreamedAnswer, Writer, WrittenStream
 
@@ -70,7 +71,7 @@ class Replays:
             caller,
             request.model,
             write,
-            lambda keep: self.gateway.complete(caller, request, keep),
+            lambda caller, keep: self.gateway.complete(caller, request, keep),
         )
 
     async def embed(
@@ -86,7 +87,10 @@ class Replays:
             HeadgateError: there is no answer.
         """
         return await self._whole(
-            caller, request.model, write, lambda keep: self.gateway.embed(caller, request, keep)
+            caller,
+            request.model,
+            write,
+            lambda caller, keep: self.gateway.embed(caller, request, keep),
         )
 
     async def stream(
@@ -108,36 +112,27 @@ class Replays:
             return WrittenStream(answer, write(answer))
 
         async def make(flight: Flight) -> None:
-            answer = await self.gateway.stream(caller, request, begun)
+            answer = await self.gateway.stream(_claiming(caller, flight), request, begun)
             stream = WrittenStream(answer, write(answer), note=flight.note)
             async with contextlib.aclosing(stream):
                 flight.open(lambda: stream.receipt)
                 async for frame in stream:
                     flight.add(frame)
 
-        await self._check(caller, request.model)
-        return await self.flights.join(key, make)
+        return await self._join(caller, key, request.model, make)
 
     async def _whole(
         self,
         caller: Caller,
         model: str,
         write: Callable[[Answer[W]], bytes],
-        ask: Callable[[Callable[[Answer[W]], bytes] | None], Awaitable[Answer[W]]],
+        ask: Callable[[Caller, Callable[[Answer[W]], bytes] | None], Awaitable[Answer[W]]],
     ) -> Written:
         key = caller.answer_key
         if key is None:
-            answer = await ask(None)
+            answer = await ask(caller, None)
             return Written(write(answer), answer.receipt)
-        await self._check(caller, model)
-        return await self._shared(key, write, ask)
 
-    async def _shared(
-        self,
-        key: AnswerKey,
-        write: Callable[[Answer[W]], bytes],
-        ask: Callable[[Callable[[Answer[W]], bytes] | None], Awaitable[Answer[W]]],
-    ) -> Written:
         async def make(flight: Flight) -> None:
             body = b""
 
@@ -147,17 +142,39 @@ class Replays:
                 flight.note(answer.receipt)
                 return body
 
-            answer = await ask(keep)
+            answer = await ask(_claiming(caller, flight), keep)
             flight.open(lambda: answer.receipt)
             flight.add(body)
 
-        async with contextlib.aclosing(await self.flights.join(key, make)) as reader:
+        async with contextlib.aclosing(await self._join(caller, key, model, make)) as reader:
             return Written(await reader.whole(), reader.receipt)
 
-    async def _check(self, caller: Caller, model: str) -> None:
-        """See that the key may still use the model, whose answer may be given again.
-
-        Raises:
-            ModelNotFound: it may not, or there is no such model any more.
-        """
+    async def _join(
+        self, caller: Caller, key: AnswerKey, model: str, make: Callable[[Flight], Awaitable[None]]
+    ) -> Reader:
+        # Also where the answer is there: the key may have lost the model since.
         await self.gateway.catalog.routes(model, caller.key)
+        reader = await self.flights.join(key, make)
+        if isinstance(reader.receipt, Replayed):
+            try:
+                reader.replayed = await self._replayed(caller, *reader.answerer)
+            except BaseException:
+                await reader.aclose()
+                raise
+        return reader
+
+    async def _replayed(self, caller: Caller, model: str, provider: str) -> Replayed:
+        """What a replay tells; what cannot be known now is left out, since it needs none of it."""
+        replayed = Replayed(model, provider)
+        with contextlib.suppress(HeadgateError):
+            requests, tokens = await self.gateway.limiter.look(caller.key)
+            replayed = msgspec.structs.replace(replayed, requests=requests, tokens=tokens)
+        with contextlib.suppress(HeadgateError):
+            ledger = self.gateway.ledger
+            budget = ledger.tightest(await ledger.books(caller.accounts(model)))
+            replayed = msgspec.structs.replace(replayed, budget=budget)
+        return replayed
+
+
+def _claiming(caller: Caller, flight: Flight) -> Caller:
+    return msgspec.structs.replace(caller, claim=flight.claim)

@@ -41,7 +41,7 @@ _RECEIPT = (
 )
 _ERROR_HEADERS = {
     401: ("www-authenticate",),
-    402: ("x-should-retry", *_BUDGET),
+    402: ("x-should-retry", *_BUDGET, *_LIMITS),
     409: ("x-should-retry",),
     429: ("retry-after", *_LIMITS),
     503: ("retry-after",),
@@ -69,7 +69,7 @@ _HEADERS: dict[str, tuple[str, Json]] = {
     "x-model": ("The model that answered.", _TEXT),
     "x-provider": ("The vendor that answered.", _TEXT),
     "idempotency-replayed": (
-        "`true` on an answer that was given before; it tells no limits and no budget.",
+        "`true` on an answer that was given before.",
         {"enum": ["true"]},
     ),
     "retry-after": ("Whole seconds after which a new try makes sense.", _COUNT),

@@ -11,13 +11,7 @@ from headgate.http.calls import Headers, Reply
 def receipt_headers(receipt: Receipt | Replayed, *, with_cost: bool = True) -> Headers:
     """The headers of a metered answer; a stream's head goes out before the cost is known."""
     if isinstance(receipt, Replayed):
-        return [
-            (b"x-model", _ascii(receipt.model)),
-            (b"x-provider", _ascii(receipt.provider)),
-            (b"x-cache", b"bypass"),
-            (b"x-cost", b"0"),
-            (b"idempotency-replayed", b"true"),
-        ]
+        return _replayed_headers(receipt)
     headers: Headers = [
         (b"x-model", _ascii(receipt.route.model)),
         (b"x-provider", _ascii(receipt.route.provider.provider)),
@@ -25,6 +19,20 @@ def receipt_headers(receipt: Receipt | Replayed, *, with_cost: bool = True) -> H
     ]
     if with_cost and receipt.event is not None:
         headers.append((b"x-cost", to_text(receipt.event.billed).encode()))
+    return headers
+
+
+def _replayed_headers(replayed: Replayed) -> Headers:
+    headers: Headers = [
+        (b"x-model", _ascii(replayed.model)),
+        (b"x-provider", _ascii(replayed.provider)),
+        (b"x-cache", b"bypass"),
+        (b"x-cost", b"0"),
+        (b"idempotency-replayed", b"true"),
+        *budget_headers(replayed.budget),
+    ]
+    if replayed.requests is not None and replayed.tokens is not None:
+        headers += window_headers(replayed.requests, replayed.tokens)
     return headers
 
 

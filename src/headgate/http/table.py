@@ -166,9 +166,9 @@ def _anthropic_routes() -> list[Route]:
             handler=anthropic.count_tokens,
             summary="How many tokens a message would be read as",
             description=(
-                "It costs nothing. Anthropic's models are asked for it, `sandbox` and `local`"
-                " count exactly; for other vendors' models it is an estimate from the size of"
-                " the text."
+                "It costs nothing, and is one request in the key's limits. Of its own models"
+                " Anthropic tells it, `sandbox` and `local` count exactly; for other vendors'"
+                " models it is an estimate from the size of the text."
             ),
             body=anthropic_protocol.CountTokensRequest,
             answer=anthropic_answers.TokenCount,

@@ -173,7 +173,9 @@ def _parts(message: chat.Message, where: str) -> Iterator[dict[str, Any]]:
     content = message.content
     for part in (chat.Text(content),) if isinstance(content, str) else content:
         if isinstance(part, chat.Thinking):
-            yield _thought(part)
+            # What nobody signed is not Anthropic's, and would be refused.
+            if part.signature or part.sealed is not None:
+                yield _thought(part)
         elif isinstance(part, chat.Image):
             yield {"type": "image", "source": _image(part, where), **_mark(part.cache)}
         elif isinstance(part, chat.Document):

@@ -168,6 +168,16 @@ class MachineRateLimiter:
             buckets.requests_window(), buckets.tokens_window(), self, slot, estimate
         )
 
+    async def look(self, key: VirtualKey) -> tuple[Window, Window]:
+        """See `RateLimiter.look`."""
+        limits = self._defaults.limits_of(key)
+        await self._lock_in_turn()
+        try:
+            _, buckets = self._open(key.key_id, limits, self._clock())
+        finally:
+            fcntl.flock(self._table_descriptor, fcntl.LOCK_UN)
+        return buckets.requests_window(), buckets.tokens_window()
+
     def finish(self, slot: _Slot, estimate: int, used: int) -> None:
         """End a call; what it used counts at once, or as soon as the lock is free."""
         if self._is_closed:

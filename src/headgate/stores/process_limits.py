@@ -61,6 +61,14 @@ class ProcessRateLimiter:
         counters.running += 1
         return ProcessTicket(buckets.requests_window(), buckets.tokens_window(), counters, estimate)
 
+    async def look(self, key: VirtualKey) -> tuple[Window, Window]:
+        """See `RateLimiter.look`."""
+        now, limits = self.clock(), self.defaults.limits_of(key)
+        counters = self._keys.get(key.key_id)
+        buckets = Buckets.full(limits, now) if counters is None else counters.buckets
+        buckets.fit(limits, now)
+        return buckets.requests_window(), buckets.tokens_window()
+
     def _forget(self, now: float) -> None:
         if len(self._keys) < MOST_KEYS:
             return

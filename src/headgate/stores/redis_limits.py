@@ -40,6 +40,8 @@ LARGEST_BATCH = 256
 """A script keeps Redis from all other work: it takes no more keys at a time."""
 
 _PREFIX = "headgate:limits:"
+# The fields of a key's buckets in Redis, in the order of those of `Buckets`.
+_LEVELS = ("capacity", "per_second", "requests", "token_capacity", "tokens", "filled_at")
 _SCRIPT = Path(__file__).with_name("redis_limits.lua").read_text()
 _LOG = logging.getLogger(__name__)
 
@@ -243,6 +245,25 @@ class RedisRateLimiter:
             # Looked up again: it may have been forgotten meanwhile.
             return self._admit_share(self._counters_of(key), tokens)
         return self._ticket(counters, verdict, tokens)
+
+    async def look(self, key: VirtualKey) -> tuple[Window, Window]:
+        """See `RateLimiter.look`."""
+        limits = self._defaults.limits_of(key)
+        if self._away_since is not None:
+            raise Overloaded("the Redis server that keeps rate limits is away")
+        try:
+            async with self._redis.pipeline(transaction=False) as questions:
+                questions.time()
+                questions.hmget(f"{_PREFIX}buckets:{key.key_id}", list(_LEVELS))
+                (seconds, microseconds), levels = await questions.execute()
+        except (RedisError, OSError, TimeoutError) as error:
+            raise Overloaded(f"Redis does not answer: {error}") from error
+        now = seconds + microseconds / 1e6 if self._clock is None else self._clock()
+        buckets = Buckets.full(limits, now)
+        if None not in levels:
+            buckets = Buckets(*map(float, levels))
+            buckets.fit(limits, now)
+        return buckets.requests_window(), buckets.tokens_window()
 
     def finish(
         self, counters: _Counters, estimate: int, used: int, share: Buckets | None = None

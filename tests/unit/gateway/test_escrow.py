@@ -704,10 +704,10 @@ async def test_what_is_affordable_is_the_least_of_the_budgets(till: Till) -> Non
 
 
 async def test_the_tightest_budget_is_the_one_with_the_least_left(till: Till) -> None:
-    assert till.escrow.tightest(await till.reserve(1, KEY, USER)) is None
+    assert till.escrow.tightest((await till.reserve(1, KEY, USER)).books) is None
     await till.escrow.set_limit(KEY, Limit(amount=100))
     await till.escrow.set_limit(USER, Limit(amount=70, hard=False))
-    tightest = till.escrow.tightest(await till.reserve(20, KEY, USER))
+    tightest = till.escrow.tightest((await till.reserve(20, KEY, USER)).books)
     assert tightest is not None
     assert (tightest.account, tightest.remaining) == (USER, 70)
 

@@ -135,6 +135,12 @@ def test_results_of_tools_stand_in_one_turn_with_what_the_user_says_then() -> No
     ]
 
 
+def test_a_thought_that_nobody_signed_is_left_out() -> None:
+    content = (Thinking("another model's"), Text("hi"))
+    (turn,) = turns(Message("assistant", content))
+    assert turn["content"] == [{"type": "text", "text": "hi"}]
+
+
 def test_arguments_arrive_as_they_were_written() -> None:
     """A number keeps all its digits."""
     call = ToolCall("t1", "f", '{"n": 1.50, "big": 12345678901234567890123}')
