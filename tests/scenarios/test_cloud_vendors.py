@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Mapping
 from decimal import Decimal
 from typing import Any
 
+import anthropic
 import openai
 import pytest
 from anthropic import AsyncAnthropic
@@ -296,3 +297,54 @@ async def test_auto_finds_a_model_and_texts_are_embedded_without_a_name(admin: C
     assert answer.headers["x-provider"] in set(MODELS.values())
     vectors = await admin.post("/v1/embed", {"input": "hello"})
     assert vectors.headers["x-provider"] in set(MODELS.values())
+
+
+async def test_thoughts_of_bedrocks_models_go_back_unchanged(claude: AsyncAnthropic) -> None:
+    """The vendor refuses those that were changed, and its sentence is told."""
+    options: Any = {
+        "model": f"bedrock/{CLAUDE}",
+        "max_tokens": 2_000,
+        "thinking": {"type": "enabled", "budget_tokens": 1_024},
+    }
+    asked: Any = {"role": "user", "content": "hi [[usage reasoning=2]]"}
+    for stream in (False, True):
+        if stream:
+            async with claude.messages.stream(messages=[asked], **options) as events:
+                first = await events.get_final_message()
+        else:
+            first = await claude.messages.create(messages=[asked], **options)
+        thought = first.content[0]
+        assert thought.type == "thinking"
+        assert (thought.thinking, bool(thought.signature)) == ("thought thought", True)
+        said: Any = [block.model_dump(exclude_none=True) for block in first.content]
+        turns: list[Any] = [asked, {"role": "assistant", "content": said}]
+        more: Any = {"role": "user", "content": "go on"}
+        again = await claude.messages.create(messages=[*turns, more], **options)
+        assert again.stop_reason == "end_turn"
+        said[0]["thinking"] = "something else"
+        with pytest.raises(anthropic.BadRequestError, match="signature"):
+            await claude.messages.create(messages=[*turns, more], **options)
+
+
+async def test_an_exception_among_bedrocks_events_breaks_the_answer_off(admin: Caller) -> None:
+    text = "[[tokens 9]] [[cut 3]] [[fail 429]]"
+    answer = await admin.stream(text, model=f"bedrock/{CLAUDE}")
+    assert answer.events[-1]["type"] == "error"
+    event = await admin.event_of(answer.headers["x-request-id"])
+    assert (event["status"], event["outputTokens"]) == ("incomplete", 3)
+
+
+async def test_what_bedrock_does_not_have_is_a_bad_request_that_names_it(
+    client: AsyncOpenAI,
+) -> None:
+    asked: Any = {"role": "user", "content": "hi"}
+    model = f"bedrock/{CLAUDE}"
+    with pytest.raises(openai.BadRequestError) as refused:
+        await client.chat.completions.create(model=model, messages=[asked], n=2)
+    assert refused.value.param == "n"
+    image: Any = {"type": "image_url", "image_url": {"url": "https://a.example/b.png"}}
+    with pytest.raises(openai.BadRequestError) as refused:
+        await client.chat.completions.create(
+            model=model, messages=[{"role": "user", "content": [image]}]
+        )
+    assert refused.value.param == "messages[0].content"
