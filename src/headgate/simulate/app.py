@@ -11,7 +11,9 @@ from headgate.simulate.azure import Azure
 from headgate.simulate.bedrock import Bedrock
 from headgate.simulate.behaviour import Behaviour
 from headgate.simulate.calls import Call, CallLog
+from headgate.simulate.cohere import Cohere
 from headgate.simulate.exchange import BodyTooLarge, ClientLeft, Exchange, Receive, Scope, Send
+from headgate.simulate.gemini import Gemini
 from headgate.simulate.openai import OpenAI
 from headgate.simulate.options import SimulatorOptions
 
@@ -31,6 +33,8 @@ _VENDORS: dict[str, Callable[[Behaviour], Vendor]] = {
     "anthropic": Anthropic,
     "azure": Azure,
     "bedrock": Bedrock,
+    "gemini": Gemini,
+    "cohere": Cohere,
 }
 
 
