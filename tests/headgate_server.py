@@ -262,13 +262,6 @@ class Simulator:
             "ANTHROPIC_BASE_URL": self.anthropic_url,
         }
 
-    def environment_of(self, vendor: str) -> dict[str, str]:
-        """The settings by which a platform calls it in the place of this vendor alone."""
-        return {
-            f"{vendor.upper()}_API_KEY": f"{vendor}-vendor-secret-0123456789",
-            f"{vendor.upper()}_BASE_URL": f"{self.command.url}/{vendor}",
-        }
-
     @property
     def clouds(self) -> dict[str, str]:
         """The settings by which a platform calls it in the place of clouds that serve models."""
@@ -279,6 +272,13 @@ class Simulator:
             "AWS_REGION": "eu-central-1",
             "AWS_ACCESS_KEY_ID": "AKIAVENDORKEY",
             "AWS_SECRET_ACCESS_KEY": "aws-vendor-secret",
+        }
+
+    def environment_of(self, vendor: str) -> dict[str, str]:
+        """The settings by which a platform calls it in the place of this vendor alone."""
+        return {
+            f"{vendor.upper()}_API_KEY": f"{vendor}-vendor-secret-0123456789",
+            f"{vendor.upper()}_BASE_URL": f"{self.command.url}/{vendor}",
         }
 
     async def calls(self) -> list[dict[str, Any]]:

@@ -173,10 +173,10 @@ def vendors_of(settings: Settings, client: HttpClient) -> Vendors:
     vendors.providers |= {"sandbox": Sandbox(), "local": Local()}
     _add_openai(vendors, settings, client)
     _add_anthropic(vendors, settings, client)
-    _add_gemini(vendors, settings, client)
-    _add_cohere(vendors, settings, client)
     _add_azure(vendors, settings, client)
     _add_bedrock(vendors, settings, client)
+    _add_gemini(vendors, settings, client)
+    _add_cohere(vendors, settings, client)
     _add_compatible(vendors, settings, client)
     _add_ollama(vendors, settings, client)
     return vendors
@@ -234,47 +234,6 @@ def _add_anthropic(vendors: Vendors, settings: Settings, client: HttpClient) -> 
     _add_remote(vendors, "anthropic", AnthropicProvider(vendor, client))
 
 
-def _add_gemini(vendors: Vendors, settings: Settings, client: HttpClient) -> None:
-    if settings.gemini_api_key is None:
-        return
-    # The package counts Google's cloud in, which sells other vendors' models too.
-    vendors.packaged["gemini"] = PackagedVendor(id="google")
-    vendors.everyday["gemini"] = GEMINI_EVERYDAY
-    vendor = GeminiVendor(
-        name="gemini",
-        base_url=str(settings.gemini_base_url),
-        api_key=settings.gemini_api_key.reveal(),
-        catalog=frozenset(m for m in packaged_models("google") if m.startswith("gemini-")),
-        recognises=lambda model: (
-            model.startswith("gemini-")
-            and vendors.prices.price("gemini", model) is not None
-            and not vendors.is_listed_elsewhere("gemini", model)
-        ),
-        output_tokens=GEMINI_OUTPUT_TOKENS,
-    )
-    _add_remote(vendors, "gemini", GeminiProvider(vendor, client))
-
-
-def _add_cohere(vendors: Vendors, settings: Settings, client: HttpClient) -> None:
-    if settings.cohere_api_key is None:
-        return
-    vendors.packaged["cohere"] = PackagedVendor(id="cohere")
-    vendors.everyday["cohere"] = COHERE_EVERYDAY
-    vendor = CohereVendor(
-        name="cohere",
-        base_url=str(settings.cohere_base_url),
-        api_key=settings.cohere_api_key.reveal(),
-        catalog=frozenset(COHERE_MODELS),
-        recognises=lambda model: (
-            model.startswith(("command-", "c4ai-", "embed-"))
-            and vendors.prices.price("cohere", model) is not None
-            and not vendors.is_listed_elsewhere("cohere", model)
-        ),
-        output_tokens=COHERE_OUTPUT_TOKENS,
-    )
-    _add_remote(vendors, "cohere", CohereProvider(vendor, client))
-
-
 def _add_azure(vendors: Vendors, settings: Settings, client: HttpClient) -> None:
     if settings.azure_openai_endpoint is None:
         return
@@ -321,6 +280,47 @@ def _add_bedrock(vendors: Vendors, settings: Settings, client: HttpClient) -> No
     if models := vendors_bedrock.everyday_models(settings):
         vendors.everyday["bedrock"] = models
     _add_remote(vendors, "bedrock", bedrock)
+
+
+def _add_gemini(vendors: Vendors, settings: Settings, client: HttpClient) -> None:
+    if settings.gemini_api_key is None:
+        return
+    # The package counts Google's cloud in, which sells other vendors' models too.
+    vendors.packaged["gemini"] = PackagedVendor(id="google")
+    vendors.everyday["gemini"] = GEMINI_EVERYDAY
+    vendor = GeminiVendor(
+        name="gemini",
+        base_url=str(settings.gemini_base_url),
+        api_key=settings.gemini_api_key.reveal(),
+        catalog=frozenset(m for m in packaged_models("google") if m.startswith("gemini-")),
+        recognises=lambda model: (
+            model.startswith("gemini-")
+            and vendors.prices.price("gemini", model) is not None
+            and not vendors.is_listed_elsewhere("gemini", model)
+        ),
+        output_tokens=GEMINI_OUTPUT_TOKENS,
+    )
+    _add_remote(vendors, "gemini", GeminiProvider(vendor, client))
+
+
+def _add_cohere(vendors: Vendors, settings: Settings, client: HttpClient) -> None:
+    if settings.cohere_api_key is None:
+        return
+    vendors.packaged["cohere"] = PackagedVendor(id="cohere")
+    vendors.everyday["cohere"] = COHERE_EVERYDAY
+    vendor = CohereVendor(
+        name="cohere",
+        base_url=str(settings.cohere_base_url),
+        api_key=settings.cohere_api_key.reveal(),
+        catalog=frozenset(COHERE_MODELS),
+        recognises=lambda model: (
+            model.startswith(("command-", "c4ai-", "embed-"))
+            and vendors.prices.price("cohere", model) is not None
+            and not vendors.is_listed_elsewhere("cohere", model)
+        ),
+        output_tokens=COHERE_OUTPUT_TOKENS,
+    )
+    _add_remote(vendors, "cohere", CohereProvider(vendor, client))
 
 
 def _add_compatible(vendors: Vendors, settings: Settings, client: HttpClient) -> None:
