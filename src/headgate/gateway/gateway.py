@@ -306,6 +306,7 @@ class Gateway:
         route, answer = found
         books = await self.ledger.books(call.caller.accounts(route.model))
         hold = await self.ledger.reserve(books, 0)
+        await self._claim(call, hold)
         return self._attempt(call, route, hold, "hit"), answer
 
     async def _first_answer(self, call: _Call[T]) -> tuple[Attempt, T]:
@@ -389,16 +390,20 @@ class Gateway:
                 ceiling, limit = self._ceiling(call, route, books)
                 if tried is None or limit is None or limit >= tried:
                     raise
+        await self._claim(call, hold)
+        attempt = self._attempt(call, route, hold, "miss" if call.is_cached else "bypass", trial)
+        if limit is not None and limit < call.bounds(route)[2]:
+            attempt.lowered_to = limit
+        return attempt, limit
+
+    async def _claim(self, call: _Call[T], hold: Hold) -> None:
+        """See that the call is this process's to make; else nothing stays held."""
         if call.caller.claim is not None:
             try:
                 await call.caller.claim()
             except BaseException:
                 self.ledger.release(hold)
                 raise
-        attempt = self._attempt(call, route, hold, "miss" if call.is_cached else "bypass", trial)
-        if limit is not None and limit < call.bounds(route)[2]:
-            attempt.lowered_to = limit
-        return attempt, limit
 
     def _attempt(
         self,

@@ -170,8 +170,8 @@ def told(error: ProviderError, route: Route) -> ProviderError:
     vendor = route.provider.provider
     return ProviderRefused(
         "unauthorized",
-        f"{vendor} refused your own key: set another with PUT /v1/providers/{vendor}/key, or"
-        " remove it",
+        f"{vendor} refused your own key, or the account behind it is exhausted: set another with"
+        f" PUT /v1/providers/{vendor}/key, or remove it",
     )
 
 

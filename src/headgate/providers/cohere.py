@@ -8,7 +8,7 @@ import contextlib
 import math
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import msgspec
 
@@ -273,6 +273,10 @@ class CohereProvider:
         self._headers = {"content-type": "application/json"}
         if vendor.api_key:
             self._headers["authorization"] = f"Bearer {vendor.api_key}"
+
+    def with_key(self, api_key: str) -> "CohereProvider":
+        """See `TakesKeys.with_key`."""
+        return CohereProvider(replace(self._vendor, api_key=api_key), self._client)
 
     def models(self) -> Sequence[str]:
         """The ids in the catalog."""

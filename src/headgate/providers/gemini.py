@@ -7,7 +7,7 @@ import contextlib
 import math
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import quote
 
 import msgspec
@@ -304,6 +304,10 @@ class GeminiProvider:
         self._headers = {"content-type": "application/json"}
         if vendor.api_key:
             self._headers["x-goog-api-key"] = vendor.api_key
+
+    def with_key(self, api_key: str) -> "GeminiProvider":
+        """See `TakesKeys.with_key`."""
+        return GeminiProvider(replace(self._vendor, api_key=api_key), self._client)
 
     def models(self) -> Sequence[str]:
         """The ids in the catalog."""

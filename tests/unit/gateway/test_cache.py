@@ -16,6 +16,8 @@ from headgate.core.keys import RateLimit
 from headgate.core.models import ProviderBroke, ProviderRefused
 from headgate.core.prices import Markup
 from headgate.gateway.calls import Caller
+from headgate.gateway.choice import Choice, Preference
+from headgate.gateway.routing import Routing
 from headgate.stores.memory_cache import MemoryCache
 
 EXACT = asks(temperature=0)
@@ -192,6 +194,37 @@ async def test_the_model_that_had_answered_is_told_again() -> None:
     hit = await till.gateway.complete(CALLER, request)
     assert hit.receipt.route.provider.provider == "two"
     assert [event.cache for event in till.events] == ["miss", "miss", "hit"]
+
+
+async def test_models_that_are_asked_by_lot_share_their_answers() -> None:
+    """Who is asked first differs from call to call; who may answer does not."""
+    lots = iter([0.9, 0.1, 0.1, 0.9])
+    choice = Choice(
+        {"best": Preference("weighted", {"one/small": 1, "two/small": 1})},
+        chance=lambda: next(lots),
+    )
+    till = desk(
+        FakeProvider("one"),
+        FakeProvider("two"),
+        aliases={"best": ["one/small", "two/small"]},
+        routing=Routing(choice=choice),
+    )
+    for _ in range(2):
+        await till.gateway.complete(CALLER, msgspec.structs.replace(EXACT, model="best"))
+    assert [event.cache for event in till.events] == ["miss", "hit"]
+
+
+async def test_a_hit_says_nothing_of_how_the_vendor_does() -> None:
+    vendor = FakeProvider("one", USAGE, ProviderBroke("gone"))
+    till = desk(vendor)
+    await till.gateway.complete(CALLER, EXACT)
+    with pytest.raises(HeadgateError):
+        await till.gateway.complete(CALLER, asks())
+    before = till.gateway.routing.breakers.troubles()
+    assert before
+    await till.gateway.complete(CALLER, EXACT)
+    assert till.events[-1].cache == "hit"
+    assert till.gateway.routing.breakers.troubles() == before
 
 
 async def test_failures_are_not_kept() -> None:

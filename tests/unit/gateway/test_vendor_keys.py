@@ -9,7 +9,13 @@ import pytest
 from fakes import FakeProvider
 from gateway_desk import ACCOUNT, CALLER, KEY, Desk, asks
 from headgate.core.embeddings import EmbeddingRequest
-from headgate.core.errors import BudgetExceeded, InvalidRequest, NotFound, UpstreamFailed
+from headgate.core.errors import (
+    BudgetExceeded,
+    InvalidRequest,
+    NotFound,
+    RateLimited,
+    UpstreamFailed,
+)
 from headgate.core.models import Provider, ProviderRefused
 from headgate.core.prices import Markup
 from headgate.gateway.calls import Caller
@@ -234,6 +240,21 @@ async def test_a_key_for_a_vendor_that_is_gone_is_left_alone() -> None:
         await till.vendor_keys.store.put(msgspec.structs.replace(key, provider=name))
     await till.gateway.complete(CALLER, asks(model="two/small"))
     assert not till.event.byok
+
+
+@pytest.mark.parametrize("after", [None, 60])
+async def test_a_limit_of_a_users_own_account_does_not_close_the_model_to_others(
+    after: float | None,
+) -> None:
+    """Each of the user's calls is refused; nobody else's account has anything to do with it."""
+    refused = ProviderRefused("rate_limited", "later", retry_after_seconds=after)
+    vendor = KeyedProvider("one", with_keys=FakeProvider("one", refused))
+    till = await desk(vendor)
+    for _ in range(10):
+        with pytest.raises(RateLimited):
+            await till.gateway.complete(CALLER, asks())
+    assert not till.gateway.routing.breakers.troubles()
+    await till.gateway.complete(caller(user_id="bob"), asks())
 
 
 async def test_many_calls_at_once_are_all_made_with_the_own_key() -> None:

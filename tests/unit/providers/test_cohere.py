@@ -404,3 +404,12 @@ async def test_models_are_those_of_the_catalog_and_what_is_recognised() -> None:
     assert provider.models() == ["command-small"]
     assert provider.serves("command-small-2")
     assert not provider.serves("gpt-4o")
+
+
+async def test_it_can_be_called_with_another_key() -> None:
+    client = ScriptedClient(*[answers(b'{"models":[]}')] * 2)
+    platforms = CohereProvider(VENDOR, client)
+    await platforms.with_key("another-key").check()
+    await platforms.check()
+    given = [call.headers["authorization"] for call in client.sent]
+    assert given == ["Bearer another-key", f"Bearer {VENDOR.api_key}"]

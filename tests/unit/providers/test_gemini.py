@@ -414,3 +414,12 @@ async def test_models_are_those_of_the_catalog_and_what_is_recognised() -> None:
     assert provider.models() == ["gemini-small"]
     assert provider.serves("gemini-small-2")
     assert not provider.serves("gpt-4o")
+
+
+async def test_it_can_be_called_with_another_key() -> None:
+    client = ScriptedClient(*[answers(b'{"totalTokens":1}')] * 2)
+    platforms = GeminiProvider(VENDOR, client)
+    await platforms.with_key("another-key").count_tokens(PLAIN)
+    await platforms.count_tokens(PLAIN)
+    given = [call.headers["x-goog-api-key"] for call in client.sent]
+    assert given == ["another-key", VENDOR.api_key]
