@@ -1,15 +1,34 @@
-"""RESULTS.md has two parts, written by two commands; each leaves the other's as it stands."""
+"""RESULTS.md has parts, each written by one command; it leaves the others' as they stand."""
 
-USAGE_HEAD = "# Usage at scale\n"
+GATEWAY_HEAD = "# Benchmark results"
+MONEY_HEAD = "# The money path"
+USAGE_HEAD = "# Usage at scale"
+_HEADS = (GATEWAY_HEAD, MONEY_HEAD, USAGE_HEAD)
 
 
 def with_gateway(text: str, gateway: str) -> str:
-    """`text` with `gateway` as the part that `make bench` writes."""
-    usage = text.partition(USAGE_HEAD)
-    return f"{gateway.rstrip()}\n" + (f"\n{USAGE_HEAD}{usage[2]}" if usage[1] else "")
+    """`text` with `gateway`, heading included, as the part about the gateway and its peers."""
+    return _with(text, GATEWAY_HEAD, gateway.partition(GATEWAY_HEAD)[2])
+
+
+def with_money(text: str, money: str) -> str:
+    """`text` with `money`, without its heading, as the part about the money path."""
+    return _with(text, MONEY_HEAD, money)
 
 
 def with_usage(text: str, usage: str) -> str:
     """`text` with `usage`, without its heading, as the part that `make bench-usage` writes."""
-    gateway = text.partition(USAGE_HEAD)[0].rstrip()
-    return f"{gateway}\n\n{USAGE_HEAD}\n{usage.strip()}\n".lstrip()
+    return _with(text, USAGE_HEAD, usage)
+
+
+def _with(text: str, head: str, part: str) -> str:
+    lines: dict[str, list[str]] = {}
+    current: list[str] = []
+    for line in text.splitlines():
+        if line in _HEADS:
+            current = lines[line] = []
+        else:
+            current.append(line)
+    lines[head] = part.splitlines()
+    parts = [(name, "\n".join(lines[name]).strip()) for name in _HEADS if name in lines]
+    return "\n\n".join(f"{name}\n\n{body}" for name, body in parts) + "\n"

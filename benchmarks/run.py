@@ -167,7 +167,16 @@ class Bench:
 
 
 def main() -> int:
+    """Run the command; its exit status."""
     options = _options()
+    status = 0 if options.money_path else _compare(options)
+    # In a process of its own: it shares no thread and no memory with this one.
+    money_path = [sys.executable, str(HERE / "money_path.py"), "--output", str(options.output)]
+    return status or subprocess.run(money_path, check=False).returncode
+
+
+def _compare(options: argparse.Namespace) -> int:
+    """Measure all contenders; the exit status."""
     try:
         ensure.programs()
         if not options.without_litellm:
@@ -285,6 +294,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--warm-up", type=int, default=3, help="seconds before each round")
     parser.add_argument(
         "--without-litellm", action="store_true", help="do not install or measure it"
+    )
+    parser.add_argument(
+        "--money-path", action="store_true", help="measure only the money path, without peers"
     )
     parser.add_argument("--output", type=Path, default=RESULTS, help="where the results go")
     return parser.parse_args()

@@ -72,7 +72,8 @@ def load(data: Path, calls: int, days: int) -> Loaded:
     path = data / DATABASE
     started = time.monotonic()
     written = 0
-    for written in bulk.load(path, company.settlements(calls, days=days, end=end)):
+    made = bulk.made_beside(lambda: company.settlements(calls, days=days, end=end))
+    for written in bulk.load(path, made):
         print(f"\r{written:,} calls", end="", flush=True)
     seconds = time.monotonic() - started
     print(f" in {seconds:.0f} s")

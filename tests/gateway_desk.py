@@ -18,6 +18,7 @@ from headgate.gateway.escrow import IDLE_SECONDS, Escrow
 from headgate.gateway.flights import Flights
 from headgate.gateway.gateway import Gateway
 from headgate.gateway.replays import Replays
+from headgate.gateway.routing import Routing
 from headgate.stores.buckets import DefaultLimits
 from headgate.stores.process_limits import ProcessRateLimiter
 
@@ -53,6 +54,7 @@ class Desk:
         aliases: Mapping[str, Sequence[str]] | None = None,
         prices: Mapping[str, Price] | None = None,
         beside: "Desk | None" = None,
+        routing: Routing | None = None,
     ) -> None:
         """Open it, as another process on the store of `beside` where there is one."""
         self.clock: FakeClock = FakeClock() if beside is None else beside.clock
@@ -71,6 +73,7 @@ class Desk:
             limiter=self.limiter,
             ledger=self.ledger,
             billing=Billing(Markup(0), {"acme": markup}),
+            routing=routing or Routing(),
         )
 
         self.flights = Flights(

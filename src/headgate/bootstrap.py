@@ -13,6 +13,7 @@ from headgate import data_directory
 from headgate.aws_identity import aws_credentials
 from headgate.bootstrap_alerts import channels, check_alerts
 from headgate.bootstrap_limits import check_limits, open_limiter
+from headgate.bootstrap_routing import check_routing, routing_of
 from headgate.cli.installation import Check, Finding
 from headgate.core.alerts import AlertStore
 from headgate.core.answers import AnswerStore
@@ -199,6 +200,7 @@ def checks(settings: Settings, /) -> Sequence[Check]:
         Check("store", lambda: _check_store(settings)),
         Check("limits", lambda: check_limits(settings)),
         Check("providers", lambda: check_vendors(settings)),
+        Check("routing", lambda: check_routing(settings)),
         Check("alerts", lambda: check_alerts(settings)),
     )
 
@@ -230,7 +232,11 @@ async def _services(
         )
         vendors = vendors_of(settings, client)
         catalog = Catalog(
-            vendors.providers, vendors.prices, configuration.alias_models, vendors.auto
+            vendors.providers,
+            vendors.prices,
+            configuration.alias_models,
+            vendors.auto,
+            vendors.profile,
         )
         discovery = asyncio.create_task(catalog.refresh())
         stack.callback(discovery.cancel)
@@ -241,6 +247,7 @@ async def _services(
             limiter=limiter.limiter,
             ledger=ledger,
             billing=_billing(settings),
+            routing=routing_of(configuration),
             min_output_tokens=configuration.budgets.min_output_tokens,
         )
         yield Services(

@@ -12,7 +12,7 @@ import tomllib
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, get_args, get_origin
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 import msgspec
 from msgspec import Meta
@@ -65,26 +65,51 @@ class Routing(Section, frozen=True, kw_only=True):
     """How long to try, how often, and when to leave a failing model alone."""
 
     timeout_seconds: Annotated[
-        float, Meta(gt=0, le=3600, description="How long a vendor may be silent.")
+        float,
+        Meta(
+            gt=0,
+            le=3600,
+            description="The most time for a whole answer, or for the first piece of a stream;"
+            " within a stream, the longest silence.",
+        ),
     ] = 60.0
     retries: Annotated[
         int,
         Meta(
             ge=0,
             le=10,
-            description="Not used yet. Further attempts on the same model before the next.",
+            description="Further attempts on the same model, where one may help, before the next.",
         ),
     ] = 1
     breaker_failures: Annotated[
         int,
-        Meta(
-            ge=1, description="Not used yet. Failures in a row after which a model is left alone."
-        ),
+        Meta(ge=1, description="Failed calls in a row after which a model is left alone."),
     ] = 5
     breaker_seconds: Annotated[
         float,
-        Meta(gt=0, le=DAY, description="Not used yet. How long a failing model is left alone."),
+        Meta(
+            gt=0,
+            le=DAY,
+            description="How long it is left alone where another one is left to try.",
+        ),
     ] = 30.0
+
+
+class Alias(Section, frozen=True, kw_only=True):
+    """A name for several models of which one is asked first and the others are its fallbacks."""
+
+    models: tuple[str, ...]
+    strategy: Literal["order", "fastest", "weighted"] = "order"
+    weights: tuple[Annotated[float, Meta(ge=0)], ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse weights that nobody reads, or that do not say enough."""
+        if self.strategy != "weighted" and self.weights:
+            raise ValueError('weights need strategy = "weighted"')
+        if self.strategy == "weighted" and (
+            len(self.weights) != len(self.models) or not any(self.weights)
+        ):
+            raise ValueError("give each of the models a weight, at least one of them above 0")
 
 
 class Vendor(Section, frozen=True, kw_only=True):
@@ -255,8 +280,12 @@ class Configuration(Section, frozen=True, kw_only=True):
     """The whole file; every section may be left out."""
 
     aliases: Annotated[
-        dict[str, str | tuple[str, ...]],
-        Meta(description="Names for models: one model, or several in the order to try them."),
+        dict[str, str | tuple[str, ...] | Alias],
+        Meta(
+            description="Names for models: one model, several in the order to try them, or a table"
+            ' with `models` and a `strategy`: `"order"`, `"fastest"`, or `"weighted"` with'
+            " `weights`."
+        ),
     ] = {}
     routing: Routing = Routing()
     vendors: dict[str, Vendor] = {}
@@ -274,8 +303,12 @@ class Configuration(Section, frozen=True, kw_only=True):
     def alias_models(self) -> Mapping[str, tuple[str, ...]]:
         """The models behind each alias, in the order to try them."""
         return {
-            alias: (models,) if isinstance(models, str) else models
-            for alias, models in self.aliases.items()
+            alias: (named,)
+            if isinstance(named, str)
+            else named.models
+            if isinstance(named, Alias)
+            else named
+            for alias, named in self.aliases.items()
         }
 
     def __post_init__(self) -> None:
@@ -340,6 +373,8 @@ def _value(kind: Any, value: object, *, key: str) -> object:
         kind = get_args(kind)[0]
     if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
         return _struct(kind, value, key=key)
+    if isinstance(value, dict) and Alias in get_args(kind):
+        return _struct(Alias, value, key=key)
     if get_origin(kind) is dict and isinstance(value, dict):
         entry = get_args(kind)[1]
         return {name: _value(entry, item, key=_path(key, name)) for name, item in value.items()}

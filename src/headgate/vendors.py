@@ -11,13 +11,14 @@ from typing import Protocol
 from urllib.parse import urlsplit
 
 from headgate.cli.installation import Finding
-from headgate.core.models import Provider, ProviderError
+from headgate.core.models import Profile, Provider, ProviderError
 from headgate.core.prices import Price
 from headgate.gateway.catalog import Catalog
 from headgate.providers.anthropic import AnthropicProvider, AnthropicVendor
 from headgate.providers.local.provider import LOCAL_PRICE, Local
 from headgate.providers.openai import OpenAIProvider, OpenAIVendor
 from headgate.providers.prices import PackagedVendor, Prices, packaged_models
+from headgate.providers.profiles import profile_of
 from headgate.providers.sandbox import SANDBOX_PRICE, Sandbox
 from headgate.settings import Settings
 from headgate.transport.http import HttpClient
@@ -61,6 +62,8 @@ ANTHROPIC_OUTPUT_TOKENS = {
     "claude-opus-4-8": 128_000,
 }
 ANTHROPIC_EVERYDAY = ("claude-haiku-4-5",)
+# Models inside this process, which no outage can reach.
+BUILT_IN = frozenset({"sandbox", "local"})
 FREE = Price(input=0, output=0, version="self-hosted")
 
 
@@ -103,6 +106,10 @@ class Vendors:
                 if price is not None and "embed" not in model:
                     found.append((price.input + price.output, f"{name}/{model}"))
         return [model for _, model in sorted(found)] or ["local/local"]
+
+    def profile(self, vendor: str, model: str) -> Profile:
+        """What is known of a vendor's model."""
+        return profile_of(self.packaged.get(vendor), model)
 
     def is_served_elsewhere(self, vendor: str, model: str) -> bool:
         """Whether another vendor says it has a model; a price of its own proves nothing."""

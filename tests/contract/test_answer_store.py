@@ -90,6 +90,17 @@ async def test_the_first_to_ask_makes_the_call(stores: Stores) -> None:
     assert await claim(stores, "process-2") == mine()
 
 
+async def test_who_only_looks_changes_nothing(stores: Stores) -> None:
+    assert await stores.answers.find(CALL.id, now=NOW) is None
+    await claim(stores)
+    assert await stores.answers.find(CALL.id, now=NOW + 4.9) == mine()
+    assert await stores.answers.find(CALL.id, now=NOW + 5) is None
+    assert not await stores.answers.is_awaited(CALL.id, since=0)
+    await keep(stores, answer())
+    assert await stores.answers.find(CALL.id, now=NOW + 60) == answer()
+    assert await stores.answers.find(CALL.id, now=NOW + 86_400) is None
+
+
 async def test_an_owner_is_given_its_own_claim_again(stores: Stores) -> None:
     await claim(stores)
     assert await claim(stores, key=OTHER_BODY) == mine(key=OTHER_BODY)

@@ -51,6 +51,9 @@ def configuration(vendors: Simulator) -> str:
         [prices]
         gone = {{ input = 1, output = 2 }}
         priced = {{ input = 1000, output = 2000 }}
+
+        [routing]
+        retries = 0
     """
 
 
@@ -59,7 +62,7 @@ async def impatient(
     tmp_path: Path, configuration: str, environment: Mapping[str, str]
 ) -> AsyncIterator[Caller]:
     """Someone who calls a platform that gives its vendors a second."""
-    hasty = f"{configuration}\n[routing]\ntimeout_seconds = 1\n"
+    hasty = f"{configuration}\ntimeout_seconds = 1\n"
     with running(tmp_path, configuration=hasty, environment=environment) as platform:
         async with platform.caller() as admin, admin.newcomer(workspaceId="impatient") as caller:
             yield caller

@@ -51,6 +51,9 @@ def configuration(vendors: Simulator) -> str:
         output = 11
         reasoning = 13
 
+        [routing]
+        retries = 0
+
         [workspaces.at-cost]
         markup = 0
 

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from headgate.configuration import Configuration, SettingsError, read_configuration
+from headgate.configuration import Alias, Configuration, SettingsError, read_configuration
 from headgate.core.chat import TokenUsage
 from headgate.core.prices import Markup
 
@@ -10,6 +10,12 @@ EXAMPLE = """
 [aliases]
 fast = "gpt-4o-mini"
 best = ["claude-opus-4-5", "gpt-4o"]
+quick = { models = ["gpt-4o-mini", "own"], strategy = "fastest" }
+
+[aliases.shared]
+models = ["gpt-4o", "azure/gpt-4o"]
+strategy = "weighted"
+weights = [3, 0.5]
 
 [routing]
 timeout_seconds = 2.5
@@ -56,7 +62,15 @@ def test_a_whole_file_is_read(tmp_path: Path) -> None:
     assert configuration.alias_models == {
         "fast": ("gpt-4o-mini",),
         "best": ("claude-opus-4-5", "gpt-4o"),
+        "quick": ("gpt-4o-mini", "own"),
+        "shared": ("gpt-4o", "azure/gpt-4o"),
     }
+    assert configuration.aliases["quick"] == Alias(
+        models=("gpt-4o-mini", "own"), strategy="fastest"
+    )
+    assert configuration.aliases["shared"] == Alias(
+        models=("gpt-4o", "azure/gpt-4o"), strategy="weighted", weights=(3, 0.5)
+    )
     assert configuration.routing.timeout_seconds == 2.5
     assert configuration.routing.breaker_failures == 5
     assert configuration.vendors["groq"].models == ("llama-x",)
@@ -105,6 +119,18 @@ def test_an_empty_file_means_the_defaults(tmp_path: Path) -> None:
         ("routing = 1", r"routing is a section: write \[routing\]"),
         ("[aliases]\nfast = 1", "aliases.fast: expected"),
         ("[aliases]\nfast = []", "aliases.fast: name at least one model"),
+        ("[aliases.fast]\nmodels = []", "aliases.fast: name at least one model"),
+        ("[aliases.fast]\nmodel = []", r"unknown key aliases\.fast\.model; did you mean models"),
+        ('[aliases.fast]\nmodels = ["a"]\nstrategy = "x"', "aliases.fast.strategy: invalid"),
+        ('[aliases.fast]\nmodels = ["a"]\nweights = [1]', "aliases.fast: weights need strategy"),
+        (
+            '[aliases.fast]\nmodels = ["a", "b"]\nstrategy = "weighted"\nweights = [1]',
+            "aliases.fast: give each of the models a weight",
+        ),
+        (
+            '[aliases.fast]\nmodels = ["a"]\nstrategy = "weighted"\nweights = [0]',
+            "aliases.fast: give each of the models a weight",
+        ),
         ("[billing]\nmarkup = -0.1", "billing: a markup of -0.1 is not between"),
         ("[billing]\nmarkup = 0.0000001", "more than six decimals"),
         ("[billing]\nmarkup = nan", "billing: a markup of NaN is not between"),

@@ -55,6 +55,10 @@ class AnswerStore(Protocol):
     Every method may raise `Overloaded` when the store is away. Times are Unix seconds.
     """
 
+    async def find(self, call_id: str, *, now: float) -> Claim | KeptAnswer | None:
+        """The answer to a call, or the claim on it, without changing anything."""
+        ...
+
     async def claim(
         self, key: AnswerKey, *, owner: str, now: float, until: float
     ) -> Claim | KeptAnswer:

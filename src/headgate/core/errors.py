@@ -85,13 +85,19 @@ class RequestTooLarge(HeadgateError):
 
 
 class BudgetExceeded(HeadgateError):
-    """A budget cannot cover what the call could cost."""
+    """A budget cannot cover what the call could cost.
+
+    Attributes:
+        requests, tokens: the state of the key's rate limits, which had admitted the call.
+    """
 
     code = "budget_exceeded"
 
     def __init__(self, message: str, *, budget: Budget) -> None:
         super().__init__(message)
         self.budget = budget
+        self.requests: Window | None = None
+        self.tokens: Window | None = None
 
 
 class RateLimited(HeadgateError):

@@ -3,6 +3,8 @@
 from collections.abc import AsyncIterator, Sequence
 from typing import Literal, Protocol, TypeAlias
 
+import msgspec
+
 from headgate.core.chat import ChatDelta, ChatRequest, ChatResponse, TokenUsage, WireDelta
 from headgate.core.embeddings import EmbeddingRequest, EmbeddingResponse
 
@@ -18,6 +20,22 @@ RefusalKind: TypeAlias = Literal[
 ]
 
 
+Ability: TypeAlias = Literal["images", "tools", "schema", "json", "thinking"]
+"""What some models can do: `schema` is JSON by a schema, `json` is JSON without one."""
+
+
+class Profile(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of a model; what stands in neither set is not known.
+
+    Attributes:
+        window: the most tokens that it reads and writes in one call.
+    """
+
+    window: int | None = None
+    has: frozenset[Ability] = frozenset()
+    lacks: frozenset[Ability] = frozenset()
+
+
 class ProviderError(Exception):
     """A vendor did not give a whole answer; `message` is fit for the caller's eyes."""
 
@@ -31,7 +49,8 @@ class ProviderRefused(ProviderError):
 
     Attributes:
         kind: why, in terms of what the caller can do. `unsupported` says that the request is in
-            order, but asks for something that this vendor does not have and another may.
+            order, but asks for something that this vendor does not have and another may;
+            `unauthorized` that the vendor does not take the credential, or its account is empty.
         retry_after_seconds: the vendor's own word on when to come back.
     """
 

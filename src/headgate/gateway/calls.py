@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 import msgspec
@@ -16,6 +16,7 @@ from headgate.core.limits import Ticket, Window
 from headgate.core.prices import Markup
 from headgate.core.usage import CallStatus, RequestType, UsageEvent
 from headgate.gateway.books import Hold
+from headgate.gateway.breakers import Trial
 from headgate.gateway.catalog import Route
 from headgate.gateway.escrow import Escrow
 
@@ -23,7 +24,9 @@ from headgate.gateway.escrow import Escrow
 class Caller(msgspec.Struct, frozen=True):
     """Who calls, under which request id, and how the call is labelled in the ledger.
 
-    With an `answer_key` the call is made once, and its answer kept for whoever asks again.
+    With an `answer_key` the call is made once, and its answer kept for whoever asks again: `claim`
+    is called when the money is held and before a vendor is called; it raises where another process
+    makes the call.
     """
 
     key: VirtualKey
@@ -31,6 +34,7 @@ class Caller(msgspec.Struct, frozen=True):
     tags: tuple[str, ...] = ()
     use_case: str | None = None
     answer_key: AnswerKey | None = None
+    claim: Callable[[], Awaitable[None]] | None = None
 
     def accounts(self, model: str) -> tuple[Account, ...]:
         """Everyone who pays for a call to `model`, always in the same order."""
@@ -73,11 +77,12 @@ class Attempt(msgspec.Struct, kw_only=True):
     """One try of a call at one route, from its hold to its settled row.
 
     `settle` ends it; the first to come counts, so that a cancellation in the middle of a clean-up
-    cannot charge twice.
+    cannot charge twice. `trial` learns how the vendor did.
     """
 
     caller: Caller
     route: Route
+    trial: Trial
     request_type: RequestType
     ledger: Escrow
     hold: Hold

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from headgate.core.errors import ModelNotFound
 from headgate.core.keys import VirtualKey
-from headgate.core.models import Provider
+from headgate.core.models import Profile, Provider
 from headgate.core.prices import Price, PriceBook
 
 AUTO = "auto"
@@ -39,12 +39,14 @@ class Catalog:
         providers: by name, in the order in which a bare model id is looked for.
         aliases: names from the configuration, each with its models in order of preference.
         auto: gives what `auto` may pick now, in order of preference.
+        profile: what is known of a vendor's model.
     """
 
     providers: Mapping[str, Provider]
     prices: PriceBook
     aliases: Mapping[str, Sequence[str]] = field(default_factory=dict)
     auto: Callable[[], Sequence[str]] = tuple
+    profile: Callable[[str, str], Profile] = lambda _vendor, _model: Profile()
     clock: Callable[[], float] = time.monotonic
     _refreshed_at: float = float("-inf")
     _refreshing: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -97,6 +99,10 @@ class Catalog:
                 if self._allowed(name, key):
                     listed[name] = provider.provider
         return sorted(listed.items())
+
+    def profile_of(self, route: Route) -> Profile:
+        """What is known of a route's model."""
+        return self.profile(route.provider.provider, route.model)
 
     def _allowed(self, model: str, key: VirtualKey) -> tuple[Route, ...]:
         routes = self._remembered(model)

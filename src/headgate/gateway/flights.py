@@ -7,12 +7,13 @@ it has written so far and what comes; those of other processes wait until the an
 
 import asyncio
 import contextlib
+import functools
 import logging
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 
-from headgate.core.answers import AnswerKey, AnswerStore, KeptAnswer
+from headgate.core.answers import AnswerKey, AnswerStore, Claim, KeptAnswer
 from headgate.core.errors import HeadgateError, IdempotencyConflict, Overloaded
 from headgate.core.ids import new_id
 from headgate.gateway.calls import Receipt, Replayed
@@ -22,11 +23,17 @@ CLAIM_SECONDS = 5.0
 RENEW_SECONDS = 1.0
 LOOK_SECONDS = 0.1
 """How often it is asked whether another process has the answer."""
+NOTED_LOOKS = 3
+"""One look in so many tells the store that somebody waits."""
 AWAITED_SECONDS = 0.5
 """Who has not asked for so long, waits no more."""
 FORGET_SECONDS = 300.0
 
 _LOG = logging.getLogger(__name__)
+
+
+class _MadeElsewhere(Exception):
+    """Another process makes the call, or has made it."""
 
 
 class Flight:
@@ -38,18 +45,22 @@ class Flight:
         kept: the answer that another call has left.
         event_id: the row with which the answer is kept, once it has been written.
         error: why it has ended without being whole.
+        claim: takes the call for this process; see `Caller.claim`.
         is_claimed: whether it is this process that makes the call.
+        is_ending: whether it has failed or is being stopped; nobody joins it any more.
     """
 
-    def __init__(self, key: AnswerKey) -> None:
+    def __init__(self, key: AnswerKey, claim: Callable[["Flight"], Awaitable[None]]) -> None:
         """Begin without a frame."""
         self.key = key
+        self.claim = functools.partial(claim, self)
         self.frames: list[bytes] = []
         self.receipt: Callable[[], Receipt] | None = None
         self.kept: KeptAnswer | None = None
         self.event_id: str | None = None
         self.error: BaseException | None = None
         self.is_claimed = False
+        self.is_ending = False
         self.is_over = False
         self.readers = 0
         self.task: asyncio.Task[None] | None = None
@@ -83,6 +94,11 @@ class Flight:
     async def change(self) -> None:
         """Wait for the next change."""
         await self._changed.wait()
+
+    async def ended(self) -> None:
+        """Wait until no more frames come."""
+        while not self.is_over:
+            await self.change()
 
     def _tell(self) -> None:
         self._changed.set()
@@ -130,8 +146,7 @@ class Reader:
 
     async def whole(self) -> bytes:
         """All that was written, once it has ended."""
-        while not self.flight.is_over:
-            await self.flight.change()
+        await self.flight.ended()
         if self.flight.error is not None:
             raise self.flight.error
         return b"".join(self.flight.frames)
@@ -184,21 +199,20 @@ class Flights:
         self._owner = new_id("own")
         self._flights: dict[str, Flight] = {}
         self._leaving: set[asyncio.Task[None]] = set()
-        self._ticker: asyncio.Task[None] | None = None
+        self._tickers: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         """Begin to keep claims."""
-        self._ticker = asyncio.create_task(self._tick())
+        for tick, seconds in ((self._renew, RENEW_SECONDS), (self._forget, FORGET_SECONDS)):
+            self._tickers.append(asyncio.create_task(self._repeat(tick, seconds)))
 
     async def aclose(self) -> None:
         """Abandon the calls that are left."""
-        if self._ticker is not None:
-            self._ticker.cancel()
-        tasks = [flight.task for flight in self._flights.values() if flight.task is not None]
-        for task in (*tasks, *self._leaving):
+        calls = [flight.task for flight in self._flights.values() if flight.task is not None]
+        tasks = (*calls, *self._leaving, *self._tickers)
+        for task in tasks:
             task.cancel()
-        left = (*tasks, *self._leaving, *filter(None, [self._ticker]))
-        await asyncio.gather(*left, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def join(self, key: AnswerKey, make: Callable[[Flight], Awaitable[None]]) -> Reader:
         """A reading of the call, whose answer has begun or is kept.
@@ -214,7 +228,7 @@ class Flights:
             flight = self._flights.get(key.id)
             leads = flight is None
             if flight is None:
-                flight = self._flights[key.id] = Flight(key)
+                flight = self._flights[key.id] = Flight(key, self._claim)
                 flight.task = asyncio.create_task(self._fly(flight, make))
             _same_call(key, flight.key)
             if flight.is_over:
@@ -222,6 +236,10 @@ class Flights:
                     "the answer to this call is still to be recorded: ask again",
                     retry_after_seconds=1,
                 )
+            if flight.is_ending:
+                # Its caller left a moment ago, and may be the one who asks again.
+                await flight.ended()
+                continue
             flight.readers += 1
             reader = Reader(flight, leads, self._leave)
             try:
@@ -240,14 +258,10 @@ class Flights:
         """Make a call, or find its answer; the rim of its task."""
         error: BaseException | None = None
         try:
-            kept = await self._claim(flight)
-            if kept is None:
-                flight.is_claimed = True
-                await make(flight)
-            else:
-                flight.give(kept)
+            await self._find_or_make(flight, make)
         except (Exception, asyncio.CancelledError) as failure:  # noqa: BLE001 - readers are told
             error = failure
+            flight.is_ending = True
         try:
             if error is not None and flight.event_id is not None:
                 # Billed, and to be recorded as soon as the store is back: not made a second time.
@@ -262,20 +276,54 @@ class Flights:
             if not flight.is_over:
                 flight.end(error)
 
-    async def _claim(self, flight: Flight) -> KeptAnswer | None:
-        """The kept answer; None once the call is this process's to make."""
+    async def _find_or_make(
+        self, flight: Flight, make: Callable[[Flight], Awaitable[None]]
+    ) -> None:
+        looks = 0
         while True:
-            now = self._clock()
+            found = await self._look(flight, looks)
+            if isinstance(found, KeptAnswer):
+                _same_call(flight.key, found.key)
+                return flight.give(found)
+            if found is None or found.owner == self._owner:
+                # Claimed by `make` itself, when nothing refuses the call: a refusal writes nothing.
+                with contextlib.suppress(_MadeElsewhere):
+                    return await make(flight)
+            else:
+                _same_call(flight.key, AnswerKey(flight.key.id, found.fingerprint))
+            looks += 1
+            await self._pause(LOOK_SECONDS)
+
+    async def _look(self, flight: Flight, looks: int) -> Claim | KeptAnswer | None:
+        """What there is of a call; who looks on and on says from time to time that it waits."""
+        if looks % NOTED_LOOKS != 1:
+            return await self._store.find(flight.key.id, now=self._clock())
+        return await self._ask(flight)
+
+    async def _claim(self, flight: Flight) -> None:
+        """Take a call for this process.
+
+        Raises:
+            _MadeElsewhere: another process has it, or has answered it.
+            Overloaded: the store does not say whose it is.
+        """
+        if not flight.is_claimed:
+            await self._ask(flight)
+        if not flight.is_claimed:
+            raise _MadeElsewhere
+
+    async def _ask(self, flight: Flight) -> Claim | KeptAnswer:
+        now = self._clock()
+        try:
             found = await self._store.claim(
                 flight.key, owner=self._owner, now=now, until=now + CLAIM_SECONDS
             )
-            if isinstance(found, KeptAnswer):
-                _same_call(flight.key, found.key)
-                return found
-            _same_call(flight.key, AnswerKey(flight.key.id, found.fingerprint))
-            if found.owner == self._owner:
-                return None
-            await self._pause(LOOK_SECONDS)
+        except asyncio.CancelledError:
+            # The store may have made the claim, and nobody would make the call.
+            await self._drop(flight)
+            raise
+        flight.is_claimed = isinstance(found, Claim) and found.owner == self._owner
+        return found
 
     async def _drop(self, flight: Flight) -> None:
         # Where the store is away the claim ends by itself.
@@ -293,7 +341,8 @@ class Flights:
         """Stop a call that nobody waits for any more, here or in another process."""
         while await self._is_awaited_elsewhere(flight):
             await self._pause(LOOK_SECONDS)
-        if flight.task is not None and not (flight.is_over or flight.readers):
+        if flight.task is not None and not (flight.is_ending or flight.is_over or flight.readers):
+            flight.is_ending = True
             flight.task.cancel()
 
     async def _is_awaited_elsewhere(self, flight: Flight) -> bool:
@@ -301,25 +350,29 @@ class Flights:
             return False
         since = self._clock() - AWAITED_SECONDS
         try:
-            return await self._store.is_awaited(flight.key.id, since=since)
-        except HeadgateError:
+            # A store that is slow to answer must not keep the vendor at work.
+            async with asyncio.timeout(AWAITED_SECONDS):
+                return await self._store.is_awaited(flight.key.id, since=since)
+        except (HeadgateError, TimeoutError):
             return False
 
-    async def _tick(self) -> None:
-        forgotten_at = float("-inf")
+    async def _renew(self) -> None:
+        if ids := [name for name, flight in self._flights.items() if flight.is_claimed]:
+            until = self._clock() + CLAIM_SECONDS
+            await self._store.renew(ids, owner=self._owner, until=until)
+
+    async def _forget(self) -> None:
+        await self._store.forget(now=self._clock())
+
+    async def _repeat(self, tick: Callable[[], Awaitable[None]], seconds: float) -> None:
         while True:
-            await self._pause(RENEW_SECONDS)
-            now = self._clock()
+            await self._pause(seconds)
             try:
-                if ids := [name for name, call in self._flights.items() if call.is_claimed]:
-                    await self._store.renew(ids, owner=self._owner, until=now + CLAIM_SECONDS)
-                if now - forgotten_at > FORGET_SECONDS:
-                    forgotten_at = now
-                    await self._store.forget(now=now)
+                await tick()
             except HeadgateError:
                 continue  # the store is away: claims end by themselves, and the next tick tries
             except Exception:  # noqa: BLE001 - a task's rim: without it no claim is kept
-                _LOG.exception("claims on calls could not be renewed")
+                _LOG.exception("kept answers could not be looked after")
 
 
 def _same_call(asked: AnswerKey, known: AnswerKey) -> None:

@@ -1,13 +1,13 @@
 """One metered request, from an authenticated key to settled spend.
 
 Everything that reaches a model goes through `Gateway._first_answer`: the rate limit and the model
-are checked before it, and for each route that may answer it reserves, calls and settles.
+are checked before it, and for each try of a route that may answer it reserves, calls and settles.
 """
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 import msgspec
@@ -36,10 +36,14 @@ from headgate.core.models import (
 )
 from headgate.core.money import NanoUSD
 from headgate.core.usage import RequestType
+from headgate.gateway.auto import suited
 from headgate.gateway.books import Books, Hold
+from headgate.gateway.breakers import Trial
 from headgate.gateway.calls import Attempt, Billing, Caller, Place, Receipt, receipt
-from headgate.gateway.catalog import Catalog, Route
+from headgate.gateway.catalog import AUTO, Catalog, Route
+from headgate.gateway.choice import Kind
 from headgate.gateway.escrow import Escrow
+from headgate.gateway.routing import Routing, within
 from headgate.gateway.streams import StreamedAnswer
 
 T = TypeVar("T")
@@ -47,8 +51,6 @@ W = TypeVar("W", ChatResponse, EmbeddingResponse)
 
 _LOG = logging.getLogger(__name__)
 
-# Refusals that another vendor would repeat, since the request itself is at fault.
-FINAL_REFUSALS = frozenset({"invalid", "context_length"})
 # A rate limit counts about four bytes a token before the vendor has counted.
 BYTES_PER_TOKEN = 4
 
@@ -64,19 +66,23 @@ class _Call(msgspec.Struct, Generic[T], frozen=True):
     """A call that is admitted, and how it is made.
 
     Attributes:
+        kind: what the caller waits for.
         bounds: for a route, the most input tokens, the output tokens that the caller will pay
             for (None where no limit was sent), and the most the model gives.
         estimate: the input tokens to bill where a vendor does work but does not say how much.
         make: makes the call; its second argument is the output limit that the money covers.
+        answers: how many answers share that limit.
     """
 
     caller: Caller
     request_type: RequestType
-    routes: tuple[Route, ...]
+    kind: Kind
+    routes: Sequence[Route]
     place: Place
     bounds: Callable[[Route], tuple[int, int | None, int]]
     estimate: Callable[[Route], int]
     make: Callable[[Attempt, int | None], Awaitable[T]]
+    answers: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +91,14 @@ class Gateway:
 
     Attributes:
         min_output_tokens: where the caller set no output limit it may be lowered to what the
-            budgets still cover, but not below this.
+            budgets still cover, but for each of its answers not below this.
     """
 
     catalog: Catalog
     limiter: RateLimiter
     ledger: Escrow
     billing: Billing
+    routing: Routing = field(default_factory=Routing)
     min_output_tokens: int = 64
 
     async def complete(
@@ -110,9 +117,10 @@ class Gateway:
 
         async def make(attempt: Attempt, output: int | None) -> ChatResponse:
             provider, fitted = attempt.route.provider, _fitted(request, attempt.route, output)
-            return await provider.complete(fitted, idempotency_key=attempt.idempotency_key)
+            answer = provider.complete(fitted, idempotency_key=attempt.idempotency_key)
+            return await within(self.routing.attempt_seconds, answer)
 
-        return await self._whole(await self._chat_call(caller, request, make), write)
+        return await self._whole(await self._chat_call(caller, request, "whole", make), write)
 
     async def stream(
         self,
@@ -135,10 +143,10 @@ class Gateway:
             answer = StreamedAnswer(attempt, stream, provider.input_estimate(fitted))
             if begun is not None:
                 begun(attempt)
-            await answer.open()
+            await answer.open(self.routing.attempt_seconds)
             return answer
 
-        call = await self._chat_call(caller, request, make)
+        call = await self._chat_call(caller, request, "stream", make)
         try:
             _, answer = await self._first_answer(call)
         except BaseException:
@@ -161,14 +169,16 @@ class Gateway:
         async def make(attempt: Attempt, _output: int | None) -> EmbeddingResponse:
             fitted = msgspec.structs.replace(request, model=attempt.route.model)
             provider = attempt.route.provider
-            return await provider.embed(fitted, idempotency_key=attempt.idempotency_key)
+            answer = provider.embed(fitted, idempotency_key=attempt.idempotency_key)
+            return await within(self.routing.attempt_seconds, answer)
 
         size = _embedding_estimate(request)
         routes = await self.catalog.routes(request.model, caller.key)
         call = _Call(
             caller,
             "embedding",
-            routes,
+            "vectors",
+            self.routing.choice.ordered(request.model, routes, "vectors"),
             Place(await self.limiter.admit(caller.key, size)),
             lambda route: (route.provider.embedding_ceiling(request), 0, 0),
             lambda route: min(size, route.provider.embedding_ceiling(request)),
@@ -199,6 +209,7 @@ class Gateway:
         """The whole answer to a call, once its record is durable."""
         try:
             attempt, response = await self._first_answer(call)
+            attempt.trial.succeeded()
             attempt.settle(
                 response.usage,
                 "ok",
@@ -214,14 +225,16 @@ class Gateway:
         self,
         caller: Caller,
         request: ChatRequest,
+        kind: Kind,
         make: Callable[[Attempt, int | None], Awaitable[T]],
     ) -> _Call[T]:
-        routes = await self.catalog.routes(request.model, caller.key)
+        routes = await self._routes(caller.key, request, kind)
         estimate = text_bytes(request) // BYTES_PER_TOKEN + (request.max_tokens or 0)
         sent = None if request.max_tokens is None else request.max_tokens * request.n
         return _Call(
             caller,
             "completion",
+            kind,
             routes,
             Place(await self.limiter.admit(caller.key, estimate)),
             lambda route: (
@@ -231,54 +244,78 @@ class Gateway:
             ),
             lambda route: route.provider.input_estimate(request),
             make,
+            request.n,
         )
 
-    async def _first_answer(self, call: _Call[T]) -> tuple[Attempt, T]:
-        """Try the routes in their order until one answers; the caller settles its attempt."""
-        refusal: ProviderError | None = None
-        unaffordable: BudgetExceeded | None = None
-        for route in call.routes:
-            try:
-                attempt, output = await self._reserve(call, route)
-            except BudgetExceeded as error:
-                unaffordable = unaffordable or error  # a cheaper route may follow
-                continue
-            try:
-                return attempt, await call.make(attempt, output)
-            except (ProviderRefused, ProviderUnreachable) as error:
-                # A refusal proves that no work was done.
-                attempt.settle(TokenUsage(), "error")
-                refusal = error
-            except ProviderError as error:
-                usage = TokenUsage(call.estimate(route))
-                attempt.settle(usage, "incomplete", estimated=True)
-                refusal = error
-            except asyncio.CancelledError:
-                attempt.settle(TokenUsage(call.estimate(route)), "cancelled", estimated=True)
-                raise
-            except BaseException:
-                # A fault of ours must not leave money held.
-                attempt.settle(TokenUsage(call.estimate(route)), "error", estimated=True)
-                raise
-            _LOG.warning(
-                "request %s: %s did not answer: %s",
-                call.caller.request_id,
-                route.qualified,
-                refusal.message,
-            )
-            await attempt.durable()
-            if isinstance(refusal, ProviderRefused) and refusal.kind in FINAL_REFUSALS:
-                break
-        if refusal is None and unaffordable is not None:
-            raise unaffordable
-        raise failure(refusal or ProviderUnreachable("no vendor is configured"))
+    async def _routes(self, key: VirtualKey, request: ChatRequest, kind: Kind) -> Sequence[Route]:
+        """The routes that may answer a request, the one to ask first at the front."""
+        routes: Sequence[Route] = await self.catalog.routes(request.model, key)
+        if request.model == AUTO:
+            return suited(request, routes, self.catalog.profile_of)
+        return self.routing.choice.ordered(request.model, routes, kind)
 
-    async def _reserve(self, call: _Call[T], route: Route) -> tuple[Attempt, int | None]:
+    async def _first_answer(self, call: _Call[T]) -> tuple[Attempt, T]:
+        """Try the routes until one answers; the caller settles its attempt."""
+        tries = self.routing.tries(call.routes)
+        unaffordable: BudgetExceeded | None = None
+        while (trial := await tries.next()) is not None:
+            with trial:
+                try:
+                    attempt, output = await self._reserve(call, trial)
+                    answer = await self._attempted(call, attempt, output)
+                except BudgetExceeded as error:
+                    unaffordable = unaffordable or error  # a cheaper route may follow
+                except ProviderError as error:
+                    tries.failed(trial, error)
+                else:
+                    trial.began()
+                    waited = attempt.latency_ms() / 1000
+                    self.routing.choice.measured(trial.route, call.kind, waited)
+                    return attempt, answer
+        if tries.refusal is None and unaffordable is not None:
+            unaffordable.requests = call.place.ticket.requests
+            unaffordable.tokens = call.place.ticket.tokens
+            raise unaffordable
+        raise failure(tries.refusal or ProviderUnreachable("no vendor is configured"))
+
+    async def _attempted(self, call: _Call[T], attempt: Attempt, output: int | None) -> T:
+        """The vendor's answer; an attempt without one is settled and durable.
+
+        Raises:
+            ProviderError: there is none.
+        """
+        try:
+            return await call.make(attempt, output)
+        except (ProviderRefused, ProviderUnreachable) as error:
+            # A refusal proves that no work was done.
+            attempt.settle(TokenUsage(), "error")
+            failed: ProviderError = error
+        except ProviderError as error:
+            attempt.settle(TokenUsage(call.estimate(attempt.route)), "incomplete", estimated=True)
+            failed = error
+        except asyncio.CancelledError:
+            attempt.settle(TokenUsage(call.estimate(attempt.route)), "cancelled", estimated=True)
+            raise
+        except BaseException:
+            # A fault of ours must not leave money held.
+            attempt.settle(TokenUsage(call.estimate(attempt.route)), "error", estimated=True)
+            raise
+        _LOG.warning(
+            "request %s: %s did not answer: %s",
+            call.caller.request_id,
+            attempt.route.qualified,
+            failed.message,
+        )
+        await attempt.durable()
+        raise failed
+
+    async def _reserve(self, call: _Call[T], trial: Trial) -> tuple[Attempt, int | None]:
         """Hold what the call could cost at most, and say how much output that covers.
 
         Raises:
             BudgetExceeded: a budget cannot cover it, nor the least output worth having.
         """
+        route = trial.route
         books = await self.ledger.books(call.caller.accounts(route.model))
         markup = self.billing.markup_for(call.caller.key.workspace_id)
         ceiling, limit = self._ceiling(call, route, books)
@@ -298,9 +335,16 @@ class Gateway:
                 ceiling, limit = self._ceiling(call, route, books)
                 if tried is None or limit is None or limit >= tried:
                     raise
+        if call.caller.claim is not None:
+            try:
+                await call.caller.claim()
+            except BaseException:
+                self.ledger.release(hold)
+                raise
         attempt = Attempt(
             caller=call.caller,
             route=route,
+            trial=trial,
             request_type=call.request_type,
             ledger=self.ledger,
             hold=hold,
@@ -323,7 +367,8 @@ class Gateway:
         money = self.ledger.affordable(books) if sent is None else None
         if money is not None:
             covered = price.affordable_output(markup.affordable_cost(money), most_input)
-            output = limit = min(most_output, max(covered, self.min_output_tokens))
+            least = self.min_output_tokens * call.answers
+            output = limit = min(most_output, max(covered, least))
         return markup.billed(price.ceiling(most_input, output)), limit
 
 

@@ -71,7 +71,7 @@ class Replays:
             caller,
             request.model,
             write,
-            lambda keep: self.gateway.complete(caller, request, keep),
+            lambda caller, keep: self.gateway.complete(caller, request, keep),
         )
 
     async def embed(
@@ -87,7 +87,10 @@ class Replays:
             HeadgateError: there is no answer.
         """
         return await self._whole(
-            caller, request.model, write, lambda keep: self.gateway.embed(caller, request, keep)
+            caller,
+            request.model,
+            write,
+            lambda caller, keep: self.gateway.embed(caller, request, keep),
         )
 
     async def stream(
@@ -109,7 +112,7 @@ class Replays:
             return WrittenStream(answer, write(answer))
 
         async def make(flight: Flight) -> None:
-            answer = await self.gateway.stream(caller, request, begun)
+            answer = await self.gateway.stream(_claiming(caller, flight), request, begun)
             stream = WrittenStream(answer, write(answer), note=flight.note)
             async with contextlib.aclosing(stream):
                 flight.open(lambda: stream.receipt)
@@ -123,11 +126,11 @@ class Replays:
         caller: Caller,
         model: str,
         write: Callable[[Answer[W]], bytes],
-        ask: Callable[[Callable[[Answer[W]], bytes] | None], Awaitable[Answer[W]]],
+        ask: Callable[[Caller, Callable[[Answer[W]], bytes] | None], Awaitable[Answer[W]]],
     ) -> Written:
         key = caller.answer_key
         if key is None:
-            answer = await ask(None)
+            answer = await ask(caller, None)
             return Written(write(answer), answer.receipt)
 
         async def make(flight: Flight) -> None:
@@ -139,7 +142,7 @@ class Replays:
                 flight.note(answer.receipt)
                 return body
 
-            answer = await ask(keep)
+            answer = await ask(_claiming(caller, flight), keep)
             flight.open(lambda: answer.receipt)
             flight.add(body)
 
@@ -171,3 +174,7 @@ class Replays:
             budget = ledger.tightest(await ledger.books(caller.accounts(model)))
             replayed = msgspec.structs.replace(replayed, budget=budget)
         return replayed
+
+
+def _claiming(caller: Caller, flight: Flight) -> Caller:
+    return msgspec.structs.replace(caller, claim=flight.claim)

@@ -16,6 +16,7 @@ from headgate.core.models import (
 )
 from headgate.core.usage import CallStatus
 from headgate.gateway.calls import Attempt, Receipt, receipt
+from headgate.gateway.routing import within
 
 
 class StreamedAnswer:
@@ -57,14 +58,14 @@ class StreamedAnswer:
         """The vendor's own last frames, where frames are forwarded."""
         return self._stream.ending()
 
-    async def open(self) -> None:
+    async def open(self, seconds: float) -> None:
         """Wait for the first piece; until it has come, failures are as those of a whole answer.
 
         Raises:
-            ProviderError: the vendor refused or failed.
+            ProviderError: the vendor refused or failed, or took longer than `seconds`.
         """
         try:
-            self._first = await anext(self._pieces, None)
+            self._first = await within(seconds, anext(self._pieces, None))
         except (ProviderRefused, ProviderUnreachable):
             await self._stream.aclose()
             raise
@@ -91,7 +92,8 @@ class StreamedAnswer:
                 yield self._first
             async for piece in self._pieces:
                 yield piece
-        except ProviderError:
+        except ProviderError as error:
+            self._attempt.trial.failed(error)
             self._settle("incomplete")
             await self._attempt.durable()
             raise
@@ -109,6 +111,8 @@ class StreamedAnswer:
         if self._attempt.event is None:
             self._charge(status)
             self._attempt.place.leave()
+            if status in {"ok", "cancelled"}:
+                self._attempt.trial.succeeded()
 
     def _charge(self, status: CallStatus) -> None:
         self._attempt.settle(

@@ -133,6 +133,8 @@ def headers_of(error: errors.HeadgateError) -> list[tuple[bytes, bytes]]:
         # The official clients retry some 4xx; an empty budget is not filled by trying again.
         headers.append((b"x-should-retry", b"false"))
         headers += budget_headers(error.budget)
+        if error.requests and error.tokens:
+            headers += window_headers(error.requests, error.tokens)
     elif isinstance(error, errors.IdempotencyConflict):
         # They retry 409 too, and it would stay one.
         headers.append((b"x-should-retry", b"false"))

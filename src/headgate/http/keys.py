@@ -137,11 +137,20 @@ async def change_key(call: Call[ChangeKey]) -> Reply:
     if body.expires_at is not msgspec.UNSET:
         changes["expires_at"] = _expiry(body.expires_at)
     if body.monthly_budget is not msgspec.UNSET:
-        limit = _limit(body.monthly_budget)
-        await services.gateway.ledger.set_limit(Account("key", key.key_id), limit)
+        await _change_limit(services, key.key_id, _limit(body.monthly_budget))
     if changes:
         key = await services.keys.change(key.key_id, changes)
     return Reply((await _items(services, [key]))[0])
+
+
+async def _change_limit(services: Services, key_id: str, limit: Limit | None) -> None:
+    """Set the amount of a key's budget; what else was set with it stays."""
+    ledger, account = services.gateway.ledger, Account("key", key_id)
+    if limit is not None:
+        (budget,) = await ledger.budgets((account,))
+        if budget.limit is not None:
+            limit = msgspec.structs.replace(budget.limit, amount=limit.amount)
+    await ledger.set_limit(account, limit)
 
 
 async def revoke_key(call: Call[None]) -> Reply:

@@ -41,7 +41,7 @@ _RECEIPT = (
 )
 _ERROR_HEADERS = {
     401: ("www-authenticate",),
-    402: ("x-should-retry", *_BUDGET),
+    402: ("x-should-retry", *_BUDGET, *_LIMITS),
     409: ("x-should-retry",),
     429: ("retry-after", *_LIMITS),
     503: ("retry-after",),

@@ -78,6 +78,9 @@ class TotalsItem(msgspec.Struct, frozen=True, rename="camel"):
     saved_cost: Dollars
 
 
+_NAMES = tuple(field.encode_name for field in msgspec.structs.fields(TotalsItem))
+
+
 class UsageAnswer(msgspec.Struct, frozen=True):
     """The answer of `GET /v1/usage`: a row per value of the dimension that was asked for."""
 
@@ -190,9 +193,9 @@ async def usage(call: Call[None]) -> Reply:
     # A call has any number of tags, and one value of everything else.
     sums = await store.totals(where) if by == "tag" else total(sums for _, sums in found)
     rows: list[dict[str, Any]] = [
-        {by: value or None, **msgspec.structs.asdict(_totals(row))} for value, row in found
+        {by: value or None, **dict(zip(_NAMES, msgspec.structs.astuple(_totals(row)), strict=True))}
+        for value, row in found
     ]
-    rows = [{_camel(name): value for name, value in row.items()} for row in rows]
     return Reply(UsageAnswer(_totals(sums), rows))
 
 
@@ -243,7 +246,9 @@ async def set_budget(call: Call[SetBudget]) -> Reply:
         limit = Limit(
             amount=amount,
             hard=body.hard,
-            alert_thresholds=DEFAULT_ALERT_THRESHOLDS if thresholds is None else tuple(thresholds),
+            alert_thresholds=(
+                DEFAULT_ALERT_THRESHOLDS if thresholds is None else tuple(sorted(set(thresholds)))
+            ),
         )
     account = Account(body.scope, body.id)
     await call.services.gateway.ledger.set_limit(account, limit)
@@ -313,11 +318,6 @@ def _totals(sums: UsageTotals) -> TotalsItem:
         sums.cache_hits,
         to_json(sums.saved_cost),
     )
-
-
-def _camel(name: str) -> str:
-    first, *rest = name.split("_")
-    return first + "".join(part.title() for part in rest)
 
 
 def _event(event: UsageEvent) -> EventItem:

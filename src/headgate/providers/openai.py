@@ -201,7 +201,9 @@ def error_from(status: int, headers: Mapping[str, str], body: bytes) -> Provider
         return ProviderTimedOut("the vendor did not answer in time")
     if status == 402 or fault.code == "insufficient_quota":
         # No waiting will cure it: the platform's own account with the vendor is empty.
-        return ProviderRefused("failed", "the platform's account with the vendor is exhausted")
+        return ProviderRefused(
+            "unauthorized", "the platform's account with the vendor is exhausted"
+        )
     kinds: dict[int, tuple[RefusalKind, str]] = {
         401: ("unauthorized", "the vendor refused the platform's credential"),
         403: ("unauthorized", "the vendor refused the platform's credential"),

@@ -23,6 +23,13 @@ class MemoryAnswers:
         """Put an answer in the place of its claim."""
         self._found[answer.key.id] = answer
 
+    async def find(self, call_id: str, *, now: float) -> Claim | KeptAnswer | None:
+        """See `AnswerStore.find`."""
+        found = self._found.get(call_id)
+        if found is None or found.expires_at <= now:
+            return None
+        return found if isinstance(found, KeptAnswer) else found.claim
+
     async def claim(
         self, key: AnswerKey, *, owner: str, now: float, until: float
     ) -> Claim | KeptAnswer:

@@ -1,6 +1,6 @@
-"""Two commands write RESULTS.md, and neither loses what the other wrote."""
+"""Several commands write RESULTS.md, and none loses what another wrote."""
 
-from results import with_gateway, with_usage
+from results import with_gateway, with_money, with_usage
 
 GATEWAY = "# Benchmark results\n\nFast.\n"
 
@@ -16,3 +16,11 @@ def test_either_part_may_come_first() -> None:
     usage = with_usage("", "Constant.")
     assert usage == "# Usage at scale\n\nConstant.\n"
     assert with_gateway(usage, GATEWAY) == with_usage(with_gateway("", GATEWAY), "Constant.")
+
+
+def test_the_money_path_stands_between_them() -> None:
+    both = with_usage(GATEWAY, "Constant.\n\n## Part\n\nMore.")
+    all_three = with_money(both, "Cheap.")
+    assert all_three == both.replace("# Usage", "# The money path\n\nCheap.\n\n# Usage")
+    assert with_money(all_three, "Dear.") == all_three.replace("Cheap", "Dear")
+    assert with_money("", "Cheap.") == "# The money path\n\nCheap.\n"

@@ -10,14 +10,17 @@ from gateway_desk import ACCOUNT, CALLER, KEY, PRICE, Desk
 from headgate.core.budgets import Account
 from headgate.core.chat import TokenUsage
 from headgate.core.prices import Markup
+from headgate.gateway.breakers import Breakers, Trial
 from headgate.gateway.calls import Attempt, Billing, Place, receipt
 from headgate.gateway.catalog import Route
 
 
 async def attempt_of(desk: Desk, ceiling: int = 100) -> Attempt:
+    route = Route(FakeProvider("one"), "small", PRICE)
     return Attempt(
         caller=CALLER,
-        route=Route(FakeProvider("one"), "small", PRICE),
+        route=route,
+        trial=Trial(Breakers(), route),
         request_type="completion",
         ledger=desk.ledger,
         hold=await desk.ledger.reserve(await desk.ledger.books([ACCOUNT]), ceiling),

@@ -53,6 +53,21 @@ async def test_a_call_is_answered_and_billed_at_its_price() -> None:
     await desk.rest()
 
 
+async def test_a_steady_callers_calls_ask_the_store_for_nothing_before_the_vendor() -> None:
+    """Four budgets limit them; what they do ask for is that they be recorded."""
+    desk = Desk(FakeProvider("one"))
+    for account in CALLER.accounts("small"):
+        await desk.limit(1_000_000_000, account)
+    for _ in range(20):
+        await desk.gateway.complete(CALLER, asks(max_tokens=10))
+    desk.store.asked.clear()
+    for _ in range(5):
+        await desk.gateway.complete(CALLER, asks(max_tokens=10))
+    assert desk.store.asked == ["settle"] * 5
+    assert len(desk.events) == 25
+    await desk.rest()
+
+
 async def test_everybody_pays_for_a_call() -> None:
     desk = Desk(FakeProvider("one"))
     await desk.gateway.complete(CALLER, asks())
@@ -408,6 +423,20 @@ async def test_several_answers_share_the_lowered_limit() -> None:
     assert one.chats[0].max_tokens == 75
     with pytest.raises(BudgetExceeded):
         await desk.gateway.complete(CALLER, asks(n=2, max_tokens=100))
+
+
+async def test_none_of_several_answers_is_lowered_below_what_is_worth_having() -> None:
+    """Shared by more answers than it has tokens, a limit would be raised beyond the money held."""
+    one = FakeProvider("one")
+    desk = Desk(one)
+    await desk.limit(20 + 2 * 128 * 64 - 1)
+    with pytest.raises(BudgetExceeded):
+        await desk.gateway.complete(CALLER, asks(n=128))
+    await desk.limit(20 + 2 * 128 * 64)
+    desk.clock.advance(2)
+    await desk.gateway.complete(CALLER, asks(n=128))
+    assert [chat.max_tokens for chat in one.chats] == [64]
+    await desk.rest()
 
 
 async def test_calls_that_come_at_once_share_what_is_left() -> None:

@@ -14,6 +14,7 @@ from headgate.core.answers import KEPT_SECONDS, AnswerKey
 from headgate.core.chat import ChatDelta, ChatResponse, WireDelta
 from headgate.core.embeddings import EmbeddingRequest
 from headgate.core.errors import (
+    BudgetExceeded,
     IdempotencyConflict,
     ModelNotFound,
     Overloaded,
@@ -23,10 +24,12 @@ from headgate.core.errors import (
 from headgate.core.keys import RateLimit
 from headgate.core.models import ProviderBroke, ProviderRefused
 from headgate.gateway.calls import Caller, Receipt, Replayed
+from headgate.gateway.escrow import IDLE_SECONDS
 from headgate.gateway.flights import CLAIM_SECONDS
 from headgate.gateway.gateway import Answer
 from headgate.gateway.replays import FrameStream, Written
 from headgate.gateway.streams import StreamedAnswer
+from headgate.stores.memory_answers import MemoryAnswers
 
 ONCE = msgspec.structs.replace(CALLER, answer_key=AnswerKey("call-1", "body-1"))
 OTHER_BODY = msgspec.structs.replace(CALLER, answer_key=AnswerKey("call-1", "body-2"))
@@ -304,6 +307,46 @@ async def test_a_stream_whose_only_reader_leaves_is_stopped_and_not_kept() -> No
     await desk.rest()
 
 
+async def test_a_stream_that_is_being_stopped_is_not_given_to_who_asks_just_then() -> None:
+    """A caller whose connection broke may be back before its first call has been cleaned up."""
+    one = FakeProvider("one", [ChatDelta(text="a"), asyncio.Event()], words("b"))
+    desk = Desk(one)
+    answer = await stream(desk)
+    await answer.aclose()
+    for count in range(12):  # at every moment of its end
+        again = begin(streamed(desk))
+        await turns()
+        assert await again == [b"b", b"=12"], count
+        assert [event.status for event in desk.events] == ["cancelled", "ok"]
+        desk = Desk(FakeProvider("one", [ChatDelta(text="a"), asyncio.Event()], words("b")))
+        answer = await stream(desk)
+        await answer.aclose()
+        await turns(count)
+
+
+async def test_a_claim_whose_caller_leaves_before_it_is_known_is_dropped() -> None:
+    """A caller who comes back to another process need not wait until the claim ends."""
+    desk = Desk(FakeProvider("one"))
+    claim = desk.store.memory.answers.claim
+    answered = asyncio.Event()
+
+    async def slow(*args: Any, **fields: Any) -> Any:
+        found = await claim(*args, **fields)
+        answered.set()
+        await asyncio.Event().wait()
+        return found
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(MemoryAnswers, "claim", lambda _, *args, **fields: slow(*args, **fields))
+        call = begin(complete(desk))
+        await answered.wait()
+        call.cancel()
+        await asyncio.gather(call, return_exceptions=True)
+        await turns()
+    elsewhere = Desk(FakeProvider("one"), beside=desk)
+    assert isinstance((await complete(elsewhere)).receipt, Receipt)
+
+
 async def test_a_call_goes_on_for_a_duplicate_when_its_first_caller_leaves() -> None:
     gate = asyncio.Event()
     one = FakeProvider("one", gate)
@@ -353,6 +396,29 @@ async def test_a_call_is_stopped_when_the_waiter_in_another_process_leaves_too()
     await desk.rest()
 
 
+@pytest.mark.parametrize("is_silent", [False, True])
+async def test_a_call_is_stopped_though_the_store_does_not_say_who_waits(
+    monkeypatch: pytest.MonkeyPatch, is_silent: bool
+) -> None:
+    async def away(*_: Any, **__: Any) -> bool:
+        if is_silent:
+            await asyncio.Event().wait()
+        raise Overloaded("the store is away")
+
+    monkeypatch.setattr(MemoryAnswers, "is_awaited", away)
+    monkeypatch.setattr("headgate.gateway.flights.AWAITED_SECONDS", 0.01)
+    one = FakeProvider("one", asyncio.Event())
+    desk = Desk(one)
+    call = begin(complete(desk))
+    await one.called.wait()
+    call.cancel()
+    await asyncio.wait((call,))
+    await asyncio.sleep(0.02)
+    await turns()
+    assert desk.event.status == "cancelled"
+    await desk.rest()
+
+
 async def test_a_call_that_could_not_be_recorded_yet_is_not_made_again() -> None:
     """It is billed as soon as the store is back, and its answer is there with the bill."""
     one = FakeProvider("one")
@@ -378,6 +444,40 @@ async def test_a_replay_needs_no_rate_limit_and_no_budget() -> None:
     assert isinstance((await complete(desk, once)).receipt, Replayed)
     with pytest.raises(RateLimited):
         await complete(desk, msgspec.structs.replace(once, answer_key=AnswerKey("call-2", "")))
+
+
+async def test_a_call_that_is_refused_writes_nothing() -> None:
+    """So a retry loop on an empty budget costs nothing, whatever keys it sends."""
+    rate = RateLimit(requests_per_minute=1)
+    slow = msgspec.structs.replace(KEY, key_id="sk-proj-two", rate_limit=rate)
+    desk = Desk(FakeProvider("one"))
+    await desk.limit(0)
+    await complete(desk, msgspec.structs.replace(CALLER, key=slow))
+    for refusal, caller in (
+        (BudgetExceeded, ONCE),
+        (RateLimited, msgspec.structs.replace(ONCE, key=slow)),
+    ):
+        for ask in (complete, streamed):
+            with pytest.raises(refusal):
+                await ask(desk, caller)
+    assert not desk.store.memory.answers._found
+
+
+async def test_two_processes_that_find_nothing_at_once_make_one_call() -> None:
+    gate = asyncio.Event()
+    one, other = FakeProvider("one", gate), FakeProvider("one", gate)
+    desk = Desk(one)
+    elsewhere = Desk(other, beside=desk)
+    await desk.limit(1000)
+    calls = [begin(complete(desk)), begin(complete(elsewhere))]
+    await turns()
+    gate.set()
+    first, second = await asyncio.gather(*calls)
+    assert first.body == second.body
+    assert len(one.chats) + len(other.chats) == len(desk.events) == 1
+    desk.clock.advance(IDLE_SECONDS + 1)
+    await elsewhere.ledger._tick()
+    await desk.rest()
 
 
 async def test_a_replay_is_not_for_a_key_that_may_not_use_the_model_any_more() -> None:

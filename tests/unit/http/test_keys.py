@@ -82,6 +82,20 @@ async def test_a_key_can_be_changed_and_a_limit_removed() -> None:
     assert changed.json["scopes"] == ["ai:complete"]
 
 
+async def test_a_changed_amount_leaves_the_rest_of_a_budget_as_it_was() -> None:
+    async with platform() as running:
+        made = await running.call(
+            "POST", KEYS, {"name": "x", "scopes": ["ai:complete"], "monthlyBudget": 1}
+        )
+        key_id = made.json["keyId"]
+        soft = {"monthlyBudget": 1, "hard": False, "alertThresholds": [0.3]}
+        await running.call("PUT", "/v1/usage/budget", {"scope": "key", "id": key_id} | soft)
+        await running.call("PATCH", f"{KEYS}/{key_id}", {"monthlyBudget": 2})
+        budget = await running.call("GET", "/v1/usage/budget", query=f"scope=key&id={key_id}")
+    assert budget.json["monthlyBudget"] == 2
+    assert (budget.json["hard"], budget.json["alertThresholds"]) == (False, [0.3])
+
+
 async def test_a_revoked_key_stops_at_once() -> None:
     async with platform() as running:
         key = await make_key(running)

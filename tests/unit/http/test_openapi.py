@@ -230,8 +230,10 @@ def test_every_code_is_told_at_its_status() -> None:
 def test_the_headers_of_an_error_are_described() -> None:
     window = Window(1, 0, 1.0)
     budget = Budget(account=Account("key", "k"), period="2026-11", limit=Limit(amount=5))
+    unaffordable = BudgetExceeded("no", budget=budget)
+    unaffordable.requests = unaffordable.tokens = window
     for error in (
-        BudgetExceeded("no", budget=budget),
+        unaffordable,
         RateLimited("no", retry_after_seconds=1, requests=window, tokens=window),
         Overloaded("no", retry_after_seconds=1),
         InvalidKey("no"),

@@ -11,7 +11,23 @@ from platform_in_memory import platform
 async def test_a_platform_that_is_well_says_so(path: str) -> None:
     async with platform() as running:
         answer = await running.call("GET", path, key=None)
-    assert answer.json == {"status": "ok", "version": __version__, "checks": {"store": "ok"}}
+    assert answer.json == {
+        "status": "ok",
+        "version": __version__,
+        "checks": {"store": "ok"},
+        "providers": {},
+    }
+
+
+async def test_a_model_that_fails_is_named_and_no_failure_of_the_platform() -> None:
+    body = b'{"model":"sandbox","messages":[{"role":"user","content":"[[fail 500]]"}]}'
+    async with platform() as running:
+        assert (await running.call("POST", "/v1/complete", body)).status == 502
+        answer = await running.call("GET", "/health", key=None)
+    trouble = answer.json["providers"]["sandbox/sandbox"]
+    assert (answer.status, answer.json["status"]) == (200, "ok")
+    assert (trouble["state"], trouble["lastError"]) == ("failing", "failed")
+    assert trouble["since"].endswith("Z")
 
 
 async def test_a_part_that_is_down_is_503_and_named() -> None:

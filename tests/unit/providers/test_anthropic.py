@@ -284,7 +284,7 @@ def test_models_are_those_of_the_catalog_and_what_is_recognised() -> None:
         (307, "failed"),
         (400, "invalid"),
         (401, "unauthorized"),
-        (402, "failed"),
+        (402, "unauthorized"),
         (403, "unauthorized"),
         (404, "not_found"),
         (413, "invalid"),
@@ -340,7 +340,7 @@ def test_an_input_that_is_too_long_says_so() -> None:
 def test_an_empty_account_is_the_platforms_own_matter(status: int, body: bytes) -> None:
     error = error_from(status, {}, body)
     assert isinstance(error, ProviderRefused)
-    assert error.kind == "failed"
+    assert error.kind == "unauthorized"
     assert "credit" not in error.message
     assert "billing" not in error.message
 

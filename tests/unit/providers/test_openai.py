@@ -278,7 +278,7 @@ def test_an_embedding_counts_its_bytes_or_tokens_at_most() -> None:
         (307, "failed"),
         (400, "invalid"),
         (401, "unauthorized"),
-        (402, "failed"),
+        (402, "unauthorized"),
         (403, "unauthorized"),
         (404, "not_found"),
         (413, "invalid"),
@@ -321,7 +321,7 @@ def test_an_empty_account_is_no_rate_limit() -> None:
     body = b'{"error":{"message":"You exceeded your quota","code":"insufficient_quota"}}'
     error = error_from(429, {"retry-after": "7"}, body)
     assert isinstance(error, ProviderRefused)
-    assert (error.kind, error.retry_after_seconds) == ("failed", None)
+    assert (error.kind, error.retry_after_seconds) == ("unauthorized", None)
     assert "exceeded your quota" not in error.message
 
 

@@ -38,6 +38,13 @@ class DynamoAnswers:
 
     client: DynamoClient
 
+    async def find(self, call_id: str, *, now: float) -> Claim | KeptAnswer | None:
+        """See `AnswerStore.find`."""
+        found = await self.client.get(ANSWERS, _key(call_id))
+        if found is None or float_of(found, "expiresAt") <= now:
+            return None
+        return await self._answer(found) if "model" in found else _claim_in(found)
+
     async def claim(
         self, key: AnswerKey, *, owner: str, now: float, until: float
     ) -> Claim | KeptAnswer:
@@ -59,7 +66,7 @@ class DynamoAnswers:
                     "attribute_exists(callId) AND attribute_not_exists(model)",
                     {":now": number(now)},
                 )
-            return Claim(owner=text_of(found, "owner"), fingerprint=text_of(found, "fingerprint"))
+            return _claim_in(found)
 
     async def renew(self, ids: Sequence[str], *, owner: str, until: float) -> None:
         """See `AnswerStore.renew`."""
@@ -158,26 +165,23 @@ class DynamoAnswers:
 
 async def write_pieces(client: DynamoClient, answer: KeptAnswer, event_id: str) -> None:
     """Write the pieces of an answer that is too long for one item, ahead of `keep`."""
-    starts = range(0, len(answer.body), PIECE_BYTES)
-    if len(starts) > 1:
-        items = (
-            {
-                **_key(answer.key.id, _place(event_id, index)),
-                "body": _bytes(answer.body[start : start + PIECE_BYTES]),
-                TTL: number(math.ceil(answer.expires_at)),
-            }
-            for index, start in enumerate(starts)
+    items = (
+        {
+            **_key(answer.key.id, _place(event_id, index)),
+            "body": _bytes(answer.body[start : start + PIECE_BYTES]),
+            TTL: number(math.ceil(answer.expires_at)),
+        }
+        for index, start in enumerate(range(0, len(answer.body), PIECE_BYTES))
+    )
+    # A few at once: a body of many megabytes must not take every connection.
+    while some := list(itertools.islice(items, 4)):
+        await asyncio.gather(
+            *(client.call("PutItem", {"TableName": ANSWERS, "Item": item}) for item in some)
         )
-        # A few at once: a body of many megabytes must not fill the connection of everybody.
-        while some := list(itertools.islice(items, 4)):
-            await asyncio.gather(
-                *(client.call("PutItem", {"TableName": ANSWERS, "Item": item}) for item in some)
-            )
 
 
 def keep(answer: KeptAnswer, event_id: str) -> Action:
     """The part of a call's transaction that puts its answer in the place of its claim."""
-    pieces = -(-len(answer.body) // PIECE_BYTES)
     item: dict[str, Mapping[str, object]] = {
         **_key(answer.key.id),
         "fingerprint": text(answer.key.fingerprint),
@@ -188,16 +192,25 @@ def keep(answer: KeptAnswer, event_id: str) -> Action:
         "expiresAt": number(answer.expires_at),
         TTL: number(math.ceil(answer.expires_at)),
     }
-    if pieces > 1:
-        item["pieces"] = number(pieces)
+    if is_long(answer):
+        item["pieces"] = number(-(-len(answer.body) // PIECE_BYTES))
     else:
         item["body"] = _bytes(answer.body)
     return {"Put": {"TableName": ANSWERS, "Item": item}}
 
 
+def is_long(answer: KeptAnswer) -> bool:
+    """Whether an answer's pieces have to be written before its transaction."""
+    return len(answer.body) > PIECE_BYTES
+
+
 def size_in_transaction(answer: KeptAnswer) -> int:
     """How many bytes of an answer its transaction holds, about."""
-    return len(answer.body) if len(answer.body) <= PIECE_BYTES else 0
+    return 0 if is_long(answer) else len(answer.body)
+
+
+def _claim_in(item: Item) -> Claim:
+    return Claim(owner=text_of(item, "owner"), fingerprint=text_of(item, "fingerprint"))
 
 
 def _key(call_id: str, part: Mapping[str, Any] = _ANSWER) -> Item:

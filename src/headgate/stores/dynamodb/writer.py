@@ -14,6 +14,7 @@ import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from headgate.core.answers import KeptAnswer
 from headgate.core.budgets import Account, Charge, LeaseId, Settlement
 from headgate.core.errors import Overloaded
 from headgate.core.money import NanoUSD
@@ -50,6 +51,7 @@ class Writer:
         self._announced: set[str] = set()
         self._waiting: list[_Command] = []
         self._task: asyncio.Task[None] | None = None
+        self._ahead: set[asyncio.Task[None]] = set()
         self._is_closed = False
 
     def append(self, settlement: Settlement) -> asyncio.Future[None]:
@@ -58,17 +60,36 @@ class Writer:
         if self._is_closed:
             future.set_exception(Overloaded("The database is closed; the server is stopping."))
             return future
-        self._waiting.append(_Command(settlement, future))
-        if self._task is None:
-            # The task begins after this turn of the loop, and finds all that the turn brought.
-            self._task = asyncio.create_task(self._run())
+        command = _Command(settlement, future)
+        if settlement.answer is not None and answers.is_long(settlement.answer):
+            # Others need not wait for its pieces.
+            task = asyncio.create_task(self._write_pieces(command, settlement.answer))
+            self._ahead.add(task)
+            task.add_done_callback(self._ahead.discard)
+        else:
+            self._take(command)
         return future
 
     async def close(self) -> None:
         """Record what is waiting and take no more."""
         self._is_closed = True
+        await asyncio.gather(*self._ahead)
         if self._task is not None:
             await self._task
+
+    async def _write_pieces(self, command: _Command, answer: KeptAnswer) -> None:
+        try:
+            await answers.write_pieces(self._client, answer, command.settlement.event.id)
+        except Exception as failure:  # noqa: BLE001 - the task's rim: whoever waits is told
+            _tell([command.future], failure)
+        else:
+            self._take(command)
+
+    def _take(self, command: _Command) -> None:
+        self._waiting.append(command)
+        if self._task is None:
+            # The task begins after this turn of the loop, and finds all that the turn brought.
+            self._task = asyncio.create_task(self._run())
 
     async def _run(self) -> None:
         try:

@@ -13,8 +13,8 @@ import msgspec
 from headgate.core.answers import AnswerKey, Claim, KeptAnswer
 from headgate.stores.sqlite.database import Database
 
-FORGOTTEN_AT_ONCE = 500
-"""So many rows are removed in one transaction, since calls wait behind it."""
+FORGOTTEN_AT_ONCE = 20
+"""So many rows are removed in one transaction: they may be long, and calls wait behind it."""
 
 _KEEP = (
     "INSERT INTO answers (id, fingerprint, owner, expires_at, model, provider, body) "
@@ -35,6 +35,10 @@ class SqliteAnswers:
     """`AnswerStore` in a database that other processes use too."""
 
     database: Database
+
+    async def find(self, call_id: str, *, now: float) -> Claim | KeptAnswer | None:
+        """See `AnswerStore.find`."""
+        return await self.database.readers.run(lambda connection: _find(connection, call_id, now))
 
     async def claim(
         self, key: AnswerKey, *, owner: str, now: float, until: float
@@ -90,27 +94,35 @@ def keep(connection: sqlite3.Connection, answers: Iterable[KeptAnswer]) -> None:
     )
 
 
-def _claim(
-    connection: sqlite3.Connection, key: AnswerKey, owner: str, now: float, until: float
-) -> Claim | KeptAnswer:
+def _find(connection: sqlite3.Connection, call_id: str, now: float) -> Claim | KeptAnswer | None:
     row = connection.execute(
         "SELECT fingerprint, owner, expires_at, model, provider, body FROM answers "
         "WHERE id = ? AND expires_at > ?",
-        (key.id, now),
+        (call_id, now),
     ).fetchone()
-    if row is not None:
-        fingerprint, owner_now, expires_at, model, provider, body = row
-        if body is not None:
-            return KeptAnswer(
-                key=AnswerKey(key.id, fingerprint),
-                model=model,
-                provider=provider,
-                body=body,
-                expires_at=expires_at,
-            )
-        if owner_now != owner:
-            connection.execute("UPDATE answers SET awaited_at = ? WHERE id = ?", (now, key.id))
-            return Claim(owner=owner_now, fingerprint=fingerprint)
+    if row is None:
+        return None
+    fingerprint, owner, expires_at, model, provider, body = row
+    if body is None:
+        return Claim(owner=owner, fingerprint=fingerprint)
+    return KeptAnswer(
+        key=AnswerKey(call_id, fingerprint),
+        model=model,
+        provider=provider,
+        body=body,
+        expires_at=expires_at,
+    )
+
+
+def _claim(
+    connection: sqlite3.Connection, key: AnswerKey, owner: str, now: float, until: float
+) -> Claim | KeptAnswer:
+    found = _find(connection, key.id, now)
+    if isinstance(found, KeptAnswer):
+        return found
+    if found is not None and found.owner != owner:
+        connection.execute("UPDATE answers SET awaited_at = ? WHERE id = ?", (now, key.id))
+        return found
     connection.execute(_CLAIM, (*key, owner, until))
     return Claim(owner=owner, fingerprint=key.fingerprint)
 

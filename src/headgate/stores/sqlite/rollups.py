@@ -1,24 +1,29 @@
-"""Sums of events per hour and per day, kept in the transaction of each event.
+"""Sums of events over hours and longer spans, kept in the transaction of each event.
 
-A question about a month then reads some days' rows and a few hours' instead of every event. What
-is asked of everybody has tables of its own with fewer dimensions, so that it is not summed over
-every key that was in use.
+A question about a month then reads some weeks' and days' rows and a few hours' instead of every
+event. What is asked of everybody, and by hour of one key or user, has tables of its own with fewer
+dimensions, so that it is not summed over every key or model that was in use.
 
-Most events belong to the last hour there is, the *open* one. They are added to its hour rows alone;
-when the first event of a later hour comes, the open hour is added to everything else, in that
-event's transaction. So a call pays for one row and not for all of them. Events of earlier hours are
-added everywhere at once. A question reads the open hour from its hour rows.
+Most events belong to the last hour there is, the *open* one. They are added to its hour rows in the
+source tables alone. When the first event of a later hour comes, the open hour is closed in that
+event's transaction: its rows are summed into the hours of the smaller tables, and where a longer
+span ended with it, that one is summed from the next shorter. So a call pays for one row, and each
+row of the other sums is written once. Events of earlier hours are added to all that is closed.
+
+Sums over a span exist once the open hour is in a later one. A question reads what is not summed yet
+from shorter spans, and the open hour from the sources.
 """
 
 import operator
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 from headgate.core.usage import UsageEvent, UsageTotals
-from headgate.stores.time_ranges import DAY, HOUR
+from headgate.stores.time_ranges import DAY, HOUR, QUARTER, WEEK
 
-_CUBE = ("span", "start", "user_id", "key_id", "workspace_id", "provider", "model")
-_TAG_CUBE = ("span", "start", "tag", "user_id", "key_id")
+_CUBE = ("user_id", "key_id", "workspace_id", "provider", "model")
+_TAG_CUBE = ("tag", "user_id", "key_id")
 _SUMS = (
     "requests",
     "errors",
@@ -33,50 +38,78 @@ _SUMS = (
     "latency_ms",
 )
 _ASKED = UsageTotals.__struct_fields__
-_MODEL = ("span", "start", "model", "provider")
-_OWNER = ("span", "start", "key_id", "user_id", "workspace_id")
-_TAG = ("span", "start", "tag")
 
 
-def _addition(table: str, dimensions: tuple[str, ...], summed: tuple[str, ...] = _SUMS) -> str:
-    columns = dimensions + summed
-    sums = ", ".join(f"{name} = {name} + excluded.{name}" for name in summed)
+class _Table(NamedTuple):
+    """A table of sums.
+
+    Attributes:
+        source: the table that its hours are summed from; its own name where that is itself.
+        spans: the shortest, hours, first; each is a multiple of the one before it.
+    """
+
+    name: str
+    source: str
+    dimensions: tuple[str, ...]
+    spans: tuple[int, ...]
+
+    @property
+    def summed(self) -> tuple[str, ...]:
+        return _SUMS if self.name == self.source else _ASKED
+
+    @property
+    def folded(self) -> list[tuple[int, str, int]]:
+        """The spans that are summed, and from which table's and span's rows each is."""
+        steps = [(HOUR, self.source, HOUR)] if self.name != self.source else []
+        longer = zip(self.spans[1:], self.spans, strict=False)
+        return steps + [(span, self.name, shorter) for span, shorter in longer]
+
+
+# Where few rows make up an hour, long spans would save nothing. Where all keys do, the hours of a
+# day that a range cuts are many rows, so quarters of days help.
+_TABLES = (
+    _Table("rollups", "rollups", _CUBE, (HOUR, DAY, WEEK)),
+    _Table("tag_rollups", "tag_rollups", _TAG_CUBE, (HOUR, DAY, WEEK)),
+    _Table("model_sums", "rollups", ("model", "provider"), (HOUR, DAY)),
+    _Table(
+        "owner_sums", "rollups", ("key_id", "user_id", "workspace_id"), (HOUR, QUARTER, DAY, WEEK)
+    ),
+    _Table("key_sums", "rollups", ("key_id",), (HOUR,)),
+    _Table("user_sums", "rollups", ("user_id",), (HOUR,)),
+    _Table("tag_sums", "tag_rollups", ("tag",), (HOUR, DAY)),
+)
+SPANS: Mapping[str, tuple[int, ...]] = {table.name: table.spans for table in _TABLES}
+"""The spans of each table, in milliseconds, the shortest first."""
+
+
+def _addition(table: _Table) -> str:
+    dimensions = ("span", "start", *table.dimensions)
+    columns = dimensions + table.summed
+    sums = ", ".join(f"{name} = {name} + excluded.{name}" for name in table.summed)
     return (
-        f"INSERT INTO {table} ({', '.join(columns)}) "  # noqa: S608 - constant parts only
+        f"INSERT INTO {table.name} ({', '.join(columns)}) "  # noqa: S608 - constant parts only
         f"VALUES ({', '.join('?' * len(columns))}) "
         f"ON CONFLICT ({', '.join(dimensions)}) DO UPDATE SET {sums}"
     )
 
 
-def _fold(table: str, dimensions: tuple[str, ...], source: str, span: int) -> str:
-    """Adds the hours of `source` from `:first` to before `:end` to `table`, which has `span`s."""
-    summed = _SUMS if table == source else _ASKED
-    values = [f"start - start % {span}", *dimensions[2:]]
-    sums = ", ".join(f"{name} = {name} + excluded.{name}" for name in summed)
+def _fold(table: _Table, span: int, source: str, shorter: int) -> str:
+    """Sums `:start` to before `:end`, one span, from the rows of a shorter one."""
+    columns = ", ".join(("span", "start", *table.dimensions, *table.summed))
+    dimensions = ", ".join(table.dimensions)
+    sums = ", ".join(f"sum({name})" for name in table.summed)
     return (
-        f"INSERT INTO {table} ({', '.join(dimensions + summed)}) "  # noqa: S608 - constant parts only
-        f"SELECT {span}, {', '.join(values)}, {', '.join(f'sum({name})' for name in summed)} "
-        f"FROM {source} WHERE span = {HOUR} AND start >= :first AND start < :end "
-        f"GROUP BY {', '.join(values)} "
-        f"ON CONFLICT ({', '.join(dimensions)}) DO UPDATE SET {sums}"
+        f"INSERT INTO {table.name} ({columns}) "  # noqa: S608 - constant parts only
+        f"SELECT {span}, :start, {dimensions}, {sums} FROM {source} "
+        f"WHERE span = {shorter} AND start >= :start AND start < :end GROUP BY {dimensions}"
     )
 
 
-_ADD = _addition("rollups", _CUBE)
-_ADD_TAGS = _addition("tag_rollups", _TAG_CUBE)
-_ADD_TO_MODELS = _addition("model_sums", _MODEL, _ASKED)
-_ADD_TO_OWNERS = _addition("owner_sums", _OWNER, _ASKED)
-_ADD_TO_TAGS = _addition("tag_sums", _TAG, _ASKED)
-_FOLDS = (
-    _fold("rollups", _CUBE, "rollups", DAY),
-    _fold("tag_rollups", _TAG_CUBE, "tag_rollups", DAY),
-    _fold("model_sums", _MODEL, "rollups", HOUR),
-    _fold("model_sums", _MODEL, "rollups", DAY),
-    _fold("owner_sums", _OWNER, "rollups", DAY),
-    _fold("tag_sums", _TAG, "tag_rollups", HOUR),
-    _fold("tag_sums", _TAG, "tag_rollups", DAY),
-)
+_ADDITIONS = {table.name: _addition(table) for table in _TABLES}
+_DIMENSIONS = {table.name: table.dimensions for table in _TABLES}
+_FOLDS = [(step[0], _fold(table, *step)) for table in _TABLES for step in table.folded]
 
+# The sums of hours, by their start and their dimensions.
 _Cube = dict[tuple[int | str, ...], Sequence[int]]
 
 _asked_of = operator.itemgetter(*(_SUMS.index(name) for name in _ASKED))
@@ -98,41 +131,42 @@ def add(connection: sqlite3.Connection, events: Iterable[UsageEvent]) -> None:
     if not hours:
         return
     opened = _open(connection, max(int(start) for start, *_ in hours))
-    connection.executemany(_ADD, _rows(HOUR, hours))
-    connection.executemany(_ADD_TAGS, _rows(HOUR, tag_hours))
-    _add_late(connection, _before(opened, hours), _before(opened, tag_hours))
+    cubes = {"rollups": hours, "tag_rollups": tag_hours}
+    for name, cube in cubes.items():
+        connection.executemany(_ADDITIONS[name], _rows(HOUR, cube))
+    if any(int(start) < opened for start, *_ in hours):
+        _add_late(connection, cubes, opened)
 
 
 def open_hour(connection: sqlite3.Connection) -> int:
-    """When the hour began whose sums are in the hour rows of `rollups` and `tag_rollups` alone."""
+    """When the hour began whose sums are in the hour rows of `rollups` and `tag_rollups` alone.
+
+    No event is of a later one.
+    """
     start: int = connection.execute("SELECT start FROM open_hour").fetchone()[0]
     return start
 
 
 def _open(connection: sqlite3.Connection, hour: int) -> int:
-    """Fold the open hour if `hour` is a later one; the hour that is open then."""
+    """Close the open hour if `hour` is a later one; the hour that is open then."""
     opened = open_hour(connection)
     if hour <= opened:
         return opened
-    for fold in _FOLDS:
-        connection.execute(fold, {"first": opened, "end": hour})
+    for span, fold in _FOLDS:
+        start = opened - opened % span
+        if hour >= start + span:
+            connection.execute(fold, {"start": start, "end": start + span})
     connection.execute("UPDATE open_hour SET start = ?", (hour,))
     return hour
 
 
-def _add_late(connection: sqlite3.Connection, hours: _Cube, tag_hours: _Cube) -> None:
-    """Add hours that were folded before, to all but their own hour rows."""
-    if not hours:
-        return
-    days = _days(hours)
-    connection.executemany(_ADD, _rows(DAY, days))
-    models = _fewer(hours, lambda start, _u, _k, _w, provider, model: (start, model, provider))
-    connection.executemany(_ADD_TO_MODELS, _rows(HOUR, models) + _rows(DAY, _days(models)))
-    owners = _fewer(days, lambda start, user, key, workspace, _p, _m: (start, key, user, workspace))
-    connection.executemany(_ADD_TO_OWNERS, _rows(DAY, owners))
-    connection.executemany(_ADD_TAGS, _rows(DAY, _days(tag_hours)))
-    tags = _fewer(tag_hours, lambda start, tag, _u, _k: (start, tag))
-    connection.executemany(_ADD_TO_TAGS, _rows(HOUR, tags) + _rows(DAY, _days(tags)))
+def _add_late(connection: sqlite3.Connection, cubes: Mapping[str, _Cube], opened: int) -> None:
+    """Add hours that were closed before, to all but their own hour rows."""
+    for table in _TABLES:
+        for span, _, _ in table.folded:
+            closed = _before(opened - opened % span, cubes[table.source])
+            rows = _rows(span, _summed(closed, table, span))
+            connection.executemany(_ADDITIONS[table.name], rows)
 
 
 def _before(hour: int, cube: _Cube) -> _Cube:
@@ -160,19 +194,13 @@ def _add_to(cube: _Cube, key: tuple[int | str, ...], sums: Sequence[int]) -> Non
     cube[key] = sums if known is None else [a + b for a, b in zip(known, sums, strict=True)]
 
 
-def _days(hours: _Cube) -> _Cube:
-    days: _Cube = {}
-    for (start, *others), sums in hours.items():
-        day = int(start) - int(start) % DAY
-        _add_to(days, (day, *others), sums)
-    return days
-
-
-def _fewer(cube: _Cube, place: Callable[..., tuple[int | str, ...]]) -> _Cube:
-    """The sums of `cube` over the dimensions that `place` leaves out, and only those asked for."""
+def _summed(hours: _Cube, table: _Table, span: int) -> _Cube:
+    """The sums of hours of the source over the spans and the dimensions that `table` has."""
+    places = [_DIMENSIONS[table.source].index(name) for name in table.dimensions]
     found: _Cube = {}
-    for key, sums in cube.items():
-        _add_to(found, place(*key), _asked_of(sums))
+    for (start, *values), sums in hours.items():
+        key = (int(start) - int(start) % span, *(values[place] for place in places))
+        _add_to(found, key, sums if table.summed == _SUMS else _asked_of(sums))
     return found
 
 

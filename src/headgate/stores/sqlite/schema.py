@@ -7,10 +7,11 @@ that start at the same moment take turns and the later ones find the work done.
 Amounts of money are integers in nano-dollars, `timestamp` and `start` milliseconds since 1970,
 times ending in `_at` Unix seconds. A missing user is `''`, because a key column cannot be NULL.
 
-The rollups hold, for each hour and for each day (`span`, in milliseconds), one row per combination
-of dimensions that occurred: `rollups` and `tag_rollups` for questions about one key or user,
-`model_sums`, `owner_sums` (days only) and `tag_sums` for those about everybody. The last hour with
-events, `open_hour`, is only in the hour rows of the first two (see `rollups`). Their indexes hold
+The rollups hold, for each hour and for longer spans (`span`, in milliseconds), one row per
+combination of dimensions that occurred: `rollups` and `tag_rollups` for questions about one key or
+user, `key_sums` and `user_sums` for those by hour, `model_sums`, `owner_sums` and `tag_sums` for
+those about everybody. Which spans a table has, and when they are summed, stands in `rollups`; the
+last hour with events, `open_hour`, is only in the hour rows of the first two. Their indexes hold
 only columns that an addition never changes, so a call costs them nothing.
 """
 
@@ -215,7 +216,8 @@ _ALERTS = (
     "CREATE INDEX alerts_due ON alerts (channel, held_until) WHERE held_until IS NOT NULL",
 )
 
-# What an answer shows; the older tables sum more.
+# What the first tables sum, and what an answer shows.
+_OLDER = tuple(line.split()[0] for line in _SUMS.strip().splitlines())
 _ASKED = (
     "requests",
     "errors",
@@ -228,27 +230,36 @@ _ASKED = (
 )
 
 
-def _summed(table: str, dimensions: str, source: str, condition: str = "TRUE") -> tuple[str, str]:
-    """A table with fewer dimensions than `source`, and how it is filled from there."""
+# Spans in milliseconds, as the tables that came later have them.
+_HOUR, _QUARTER, _DAY, _WEEK = 3_600_000, 21_600_000, 86_400_000, 604_800_000
+
+
+def _summed(table: str, dimensions: str, key: str = "span, start, {}") -> str:
+    """A table with fewer dimensions than the combinations."""
     columns = ", ".join(f"{name.strip()} TEXT NOT NULL" for name in dimensions.split(","))
     sums = ", ".join(f"{name} INTEGER NOT NULL" for name in _ASKED)
-    added = ", ".join(f"sum({name})" for name in _ASKED)
-    create = (
+    return (
         f"CREATE TABLE {table} (span INTEGER NOT NULL, start INTEGER NOT NULL, {columns}, {sums}, "
-        f"PRIMARY KEY (span, start, {dimensions})) STRICT, WITHOUT ROWID"
+        f"PRIMARY KEY ({key.format(dimensions)})) STRICT, WITHOUT ROWID"
     )
-    fill = (
-        f"INSERT INTO {table} (span, start, {dimensions}, {', '.join(_ASKED)}) "  # noqa: S608 - constant parts only
-        f"SELECT span, start, {dimensions}, {added} FROM {source} WHERE {condition} "
-        f"GROUP BY span, start, {dimensions}"
-    )
-    return create, fill
 
+
+def _filled(table: str, dimensions: str, source: str, span: int) -> str:
+    """Fills the rows of one span of a table from the hours of `source`, where the span is over."""
+    names = _OLDER if table == source else _ASKED
+    start = f"start - start % {span}"
+    return (
+        f"INSERT INTO {table} (span, start, {dimensions}, {', '.join(names)}) "  # noqa: S608 - constant parts only
+        f"SELECT {span}, {start}, {dimensions}, {', '.join(f'sum({name})' for name in names)} "
+        f"FROM {source} WHERE span = {_HOUR} "
+        f"AND start < (SELECT start - start % {span} FROM open_hour) GROUP BY {start}, {dimensions}"
+    )
+
+
+_MODEL, _OWNER, _TAG = "model, provider", "key_id, user_id, workspace_id", "tag"
+_CUBE, _TAG_CUBE = f"{_OWNER}, {_MODEL}", "key_id, user_id, tag"
 
 _SUMS_OF_ALL = (
-    *_summed("model_sums", "model, provider", "rollups"),
-    *_summed("owner_sums", "key_id, user_id, workspace_id", "rollups", "span = 86400000"),
-    *_summed("tag_sums", "tag", "tag_rollups"),
     """
     CREATE TABLE open_hour (
         only INTEGER PRIMARY KEY CHECK (only = 1),
@@ -259,6 +270,25 @@ _SUMS_OF_ALL = (
     INSERT INTO open_hour
     SELECT 1, coalesce(max(start) + 3600000, 0) FROM rollups WHERE span = 3600000
     """,
+    _summed("model_sums", _MODEL),
+    _summed("owner_sums", _OWNER),
+    _summed("tag_sums", _TAG),
+    # Rows by hour of one key or user: they lie side by side.
+    _summed("key_sums", "key_id", "{}, span, start"),
+    _summed("user_sums", "user_id", "{}, span, start"),
+    *(_filled("model_sums", _MODEL, "rollups", span) for span in (_HOUR, _DAY)),
+    *(_filled("owner_sums", _OWNER, "rollups", span) for span in (_HOUR, _QUARTER, _DAY, _WEEK)),
+    *(_filled("tag_sums", _TAG, "tag_rollups", span) for span in (_HOUR, _DAY)),
+    _filled("key_sums", "key_id", "rollups", _HOUR),
+    _filled("user_sums", "user_id", "rollups", _HOUR),
+    _filled("rollups", _CUBE, "rollups", _WEEK),
+    _filled("tag_rollups", _TAG_CUBE, "tag_rollups", _WEEK),
+    # The first tables had days that are not over.
+    *(
+        f"DELETE FROM {table} WHERE span = {_DAY} "  # noqa: S608 - constant parts only
+        f"AND start >= (SELECT start - start % {_DAY} FROM open_hour)"
+        for table in ("rollups", "tag_rollups")
+    ),
     """
     CREATE TABLE retention (
         only INTEGER PRIMARY KEY CHECK (only = 1),

@@ -89,8 +89,9 @@ def _sums(
     """The sums for each value of `by`: a text, or a time in milliseconds; `""` without one."""
     sums: dict[Any, list[int]] = {}
     of_user, of_key = where.user_id is not None, where.key_id is not None
-    for source in _sources(connection, where, by, of_one=of_user or of_key):
-        sql = _sums_sql(by, source.table, of_user=of_user, of_key=of_key)
+    table = _table(by, of_user=of_user, of_key=of_key)
+    for source in _sources(connection, where, by, table):
+        sql = _sums_sql(by, source.table, source.span, of_user=of_user, of_key=of_key)
         values = {**source._asdict(), "user": where.user_id, "key": where.key_id}
         for value, *row in connection.execute(sql, values):
             # Events are grouped by all of their tags together.
@@ -102,35 +103,34 @@ def _sums(
 
 
 def _sources(
-    connection: sqlite3.Connection, where: UsageFilter, by: Dimension | None, *, of_one: bool
+    connection: sqlite3.Connection, where: UsageFilter, by: Dimension | None, table: str
 ) -> Iterator[_Source]:
-    """Where each part of a range is read, of one key or user or of all."""
+    """Where each part of a range is read, of `table` and of what is not summed there yet."""
     opened = rollups.open_hour(connection)
-    in_hours = "tag_rollups" if by == "tag" else "rollups"
-    for span, start, end in parts(where, by, retention.kept_from(connection)):
+    kept_from = retention.kept_from(connection)
+    for span, start, end in parts(where, by, kept_from, rollups.SPANS[table], opened):
         if span is None:
             yield _Source("events", HOUR, start, end)
-            continue
-        table = _table(by, span, of_one=of_one)
-        yield _Source(table, span, start, end)
-        is_read = table == in_hours and span == HOUR
-        if start <= opened < end and not is_read:
-            yield _Source(in_hours, HOUR, opened, opened + HOUR)
+        elif start < opened:
+            yield _Source(table, span, start, end)
+        else:
+            yield _Source("tag_rollups" if by == "tag" else "rollups", span, start, end)
 
 
-def _table(by: Dimension | None, span: int, *, of_one: bool) -> str:
+def _table(by: Dimension | None, *, of_user: bool, of_key: bool) -> str:
     """The table with the fewest rows that hold the sums by this dimension."""
+    if by == "hour" and of_user != of_key:
+        return "user_sums" if of_user else "key_sums"
+    of_one = of_user or of_key
     if by == "tag":
         return "tag_rollups" if of_one else "tag_sums"
     if of_one:
         return "rollups"
-    if by in ("user", "key", "workspace"):
-        return "owner_sums" if span == DAY else "rollups"
-    return "model_sums"
+    return "owner_sums" if by in ("user", "key", "workspace") else "model_sums"
 
 
 @functools.cache
-def _sums_sql(by: Dimension | None, table: str, *, of_user: bool, of_key: bool) -> str:
+def _sums_sql(by: Dimension | None, table: str, span: int, *, of_user: bool, of_key: bool) -> str:
     is_summed = table != "events"
     time, sums = ("start", _ROLLUP_SUMS) if is_summed else ("timestamp", _EVENT_SUMS)
     conditions = [f"{time} >= :start", f"{time} < :end"]
@@ -144,7 +144,8 @@ def _sums_sql(by: Dimension | None, table: str, *, of_user: bool, of_key: bool) 
         value = _COLUMNS[by]
     else:
         length = DAY if by == "day" else HOUR
-        value = f"{time} - {time} % {length}"
+        # Rows of the same span are in order already, which SQLite sees when they are named so.
+        value = time if is_summed and span == length else f"{time} - {time} % {length}"
     conditions += _owner_conditions(of_user=of_user, of_key=of_key)
     return (
         f"SELECT {value} AS value, {sums} FROM {table} "  # noqa: S608 - constant parts only
@@ -229,15 +230,9 @@ def _narrowed(connection: sqlite3.Connection, where: UsageFilter) -> UsageFilter
 def _daily(
     connection: sqlite3.Connection, by: Dimension, value: str, days: UsageFilter
 ) -> dict[str, NanoUSD]:
-    start, end = milliseconds(days.start), milliseconds(days.end)
-    opened = rollups.open_hour(connection)
-    sources = [_Source("model_sums" if by == "model" else "owner_sums", DAY, start, end)]
-    if by in ("key", "user"):
-        sources = [_Source("rollups", DAY, start, end)]
-    if start <= opened < end:
-        sources.append(_Source("rollups", HOUR, opened, opened + HOUR))
+    table = {"model": "model_sums", "workspace": "owner_sums"}.get(by, "rollups")
     found: dict[str, NanoUSD] = {}
-    for source in sources:
+    for source in _sources(connection, days, "day", table):
         rows = connection.execute(
             f"SELECT start - start % {DAY} AS day, sum(billed) FROM {source.table} "  # noqa: S608 - constant parts only
             f"WHERE span = :span AND start >= :start AND start < :end AND {_COLUMNS[by]} = :value "

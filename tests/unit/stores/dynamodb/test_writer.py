@@ -7,10 +7,11 @@ import msgspec
 import pytest
 
 from dynamo_wire import Wire, wired
+from headgate.core.answers import AnswerKey, KeptAnswer
 from headgate.core.budgets import Account, Charge, LeaseId, Limit, Settlement, period_bounds
 from headgate.core.errors import Overloaded
 from headgate.core.usage import UsageFilter
-from headgate.stores.dynamodb import events
+from headgate.stores.dynamodb import answers, events
 from headgate.stores.dynamodb.client import DynamoClient
 from headgate.stores.dynamodb.ledger import DynamoLedger
 from headgate.stores.dynamodb.usage import DynamoUsage
@@ -65,6 +66,26 @@ async def test_large_rows_are_parted_by_their_size(wire: tuple[DynamoClient, Wir
     sizes = [len(msgspec.json.encode(actions)) for actions in watched.transactions()]
     assert max(sizes) < 4_000_000
     assert await spent(client) == 120
+
+
+async def test_a_long_answer_keeps_no_other_call_waiting(wire: tuple[DynamoClient, Wire]) -> None:
+    client, watched = wire
+    writer = Writer(client, 0)
+    kept = KeptAnswer(
+        key=AnswerKey("a call", "its body"),
+        model="gpt-4o",
+        provider="openai",
+        body=bytes(3 * answers.PIECE_BYTES),
+        expires_at=NOON + 60,
+    )
+    long = writer.append(call()._replace(answer=kept))
+    await writer.append(call())
+    assert len(watched.transactions()) == 1
+    assert not long.done()
+    await writer.close()
+    assert long.done()
+    assert len(watched.transactions()) == 2
+    assert await answers.DynamoAnswers(client).find("a call", now=NOON) == kept
 
 
 async def test_one_call_that_needs_a_closer_look_keeps_no_other_out(

@@ -99,6 +99,11 @@ def test_sums_of_an_older_file_are_carried_over(tmp_path: Path) -> None:
                 where = UsageFilter(midnight, midnight + dt.timedelta(hours=hours))
                 sums = usage._sums(connection, where, by)
                 found[by, hours] = {value: totals.requests for value, totals in sums.items()}
+        whole = UsageFilter(midnight - dt.timedelta(days=4), midnight + dt.timedelta(days=3))
+        for owned in (whole._replace(user_id="ada"), whole._replace(key_id="a")):
+            weeks = [usage._sums(connection, owned, by) for by in ("model", "hour", "tag")]
+            assert [sum(row.requests for row in sums.values()) for sums in weeks] == [2, 2, 1]
+        assert usage._sums(connection, whole, "key")["a"].requests == 2
         events = [usage_event(timestamp=NOON), usage_event(timestamp=NOON + hour)]
         rollups.add(connection, events)
         where = UsageFilter(midnight, midnight + dt.timedelta(days=1))

@@ -49,30 +49,74 @@ def asked(tmp_path: Path) -> Iterator[Asked]:
         yield Asked(connection)
 
 
+@pytest.fixture
+def closed(asked: Asked) -> Asked:
+    """All hours of these tests are over."""
+    rollups.add(asked.connection, [usage_event(timestamp=NOON + 1000 * 24 * HOUR)])
+    asked.statements.clear()
+    return asked
+
+
 def hours(start: float, end: float, **owner: str) -> UsageFilter:
     """A filter whose ends are given in hours after midnight."""
     first = dt.datetime(2026, 11, 23, tzinfo=dt.UTC)
     return UsageFilter(first + dt.timedelta(hours=start), first + dt.timedelta(hours=end), **owner)
 
 
-def test_whole_days_are_read_from_one_place(asked: Asked) -> None:
-    usage._sums(asked.connection, hours(0, 24 * 30), "model")
-    assert asked.tables == ["model_sums"]
+def test_whole_days_are_read_from_one_place(closed: Asked) -> None:
+    usage._sums(closed.connection, hours(0, 24 * 30), "model")
+    assert closed.tables == ["model_sums"]
 
 
-def test_events_are_read_only_where_a_range_cuts_an_hour(asked: Asked) -> None:
-    usage._sums(asked.connection, hours(22.5, 24 * 30 + 2.25), "model")
-    assert asked.tables == ["events", "model_sums", "model_sums", "model_sums", "events"]
+def test_events_are_read_only_where_a_range_cuts_an_hour(closed: Asked) -> None:
+    usage._sums(closed.connection, hours(22.5, 24 * 30 + 2.25), "model")
+    assert closed.tables == ["events", "model_sums", "model_sums", "model_sums", "events"]
 
 
-def test_tags_have_rollups_of_their_own(asked: Asked) -> None:
-    usage._sums(asked.connection, hours(22.5, 48), "tag")
-    assert asked.tables == ["events", "tag_sums", "tag_sums"]
+def test_tags_have_rollups_of_their_own(closed: Asked) -> None:
+    usage._sums(closed.connection, hours(22.5, 48), "tag")
+    assert closed.tables == ["events", "tag_sums", "tag_sums"]
 
 
-def test_what_one_key_used_is_not_searched_among_all(asked: Asked) -> None:
-    usage._sums(asked.connection, hours(23, 24 * 30, key_id="sk-proj-one"), "model")
-    assert asked.tables == ["rollups", "rollups"]
+def test_what_one_key_used_is_not_searched_among_all(closed: Asked) -> None:
+    usage._sums(closed.connection, hours(23, 24 * 30, key_id="sk-proj-one"), "model")
+    assert set(closed.tables) == {"rollups"}
+
+
+def test_rows_of_all_keys_are_read_from_as_few_spans_as_possible(closed: Asked) -> None:
+    """From a Friday's evening: an hour, a day's last quarter, five days, weeks, and a day."""
+    friday = -3 * 24
+    usage._sums(closed.connection, hours(friday + 17, friday + 24 * 28), "key")
+    assert closed.tables == ["owner_sums"] * 5
+    spans = [text.split("span = ")[1].split(" ")[0] for text in closed.statements if "span" in text]
+    assert [int(span) // HOUR for span in spans] == [1, 6, 24, 24 * 7, 24]
+
+
+@pytest.mark.parametrize(
+    ("owner", "table"),
+    [
+        ({"user_id": "ada"}, "user_sums"),
+        ({"key_id": "one"}, "key_sums"),
+        ({"user_id": "ada", "key_id": "one"}, "rollups"),
+    ],
+)
+def test_hours_of_one_key_or_user_lie_side_by_side(
+    closed: Asked, owner: dict[str, str], table: str
+) -> None:
+    usage._sums(closed.connection, hours(0, 24 * 90, **owner), "hour")
+    assert closed.tables == [table]
+    (plan,) = closed.plans
+    assert "start>?" in plan
+
+
+def test_what_is_not_summed_yet_is_read_from_shorter_spans(asked: Asked) -> None:
+    """The day that is not over from its quarters and hours, and the open hour from its source."""
+    rollups.add(asked.connection, [usage_event(timestamp=MIDNIGHT + 14 * HOUR + 1)])
+    asked.statements.clear()
+    usage._sums(asked.connection, hours(-24, 24), "key")
+    spans = [text.split("span = ")[1].split(" ")[0] for text in asked.statements if "span" in text]
+    assert asked.tables == ["owner_sums"] * 3 + ["rollups"]
+    assert [int(span) // HOUR for span in spans] == [24, 6, 1, 1]
 
 
 @pytest.mark.parametrize("by", [None, *DIMENSIONS])
@@ -91,10 +135,10 @@ def test_a_part_of_an_hour_is_read_at_once(asked: Asked) -> None:
 @pytest.mark.parametrize("by", [None, *DIMENSIONS])
 @pytest.mark.parametrize("owner", [{}, {"user_id": "ada"}, {"key_id": "sk-proj-one"}])
 def test_no_question_reads_a_whole_table(
-    asked: Asked, by: Dimension | None, owner: dict[str, str]
+    closed: Asked, by: Dimension | None, owner: dict[str, str]
 ) -> None:
-    usage._sums(asked.connection, hours(22.5, 24 * 30 + 2.25, **owner), by)
-    assert all(plan.startswith("SEARCH") for plan in asked.plans)
+    usage._sums(closed.connection, hours(22.5, 24 * 30 + 2.25, **owner), by)
+    assert all(plan.startswith("SEARCH") for plan in closed.plans)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,121 @@
+"""`auto` is the cheapest model that can do what a request needs."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+import pytest
+
+from fakes import FakeProvider
+from gateway_desk import CALLER, PRICE, Desk, asks
+from headgate.core.chat import ChatRequest, Image, Message, Reasoning, ResponseFormat, Tool
+from headgate.core.errors import ContextLengthExceeded, InvalidRequest
+from headgate.core.models import Ability, Profile
+from headgate.core.prices import Price
+from headgate.gateway.auto import MARGIN, needed, suited
+from headgate.gateway.catalog import Route
+
+IMAGE = (Message("user", (Image("https://example.com/cat.png"),)),)
+TOOLS = (Tool("search"),)
+
+
+def price(cost: int) -> Price:
+    return Price(input=cost * 1_000_000, output=cost * 1_000_000, version="test")
+
+
+def route(name: str, cost: int = 1) -> Route:
+    return Route(FakeProvider(name), "small", price(cost))
+
+
+CHEAP, MIDDLE, DEAR = route("cheap", 1), route("middle", 2), route("dear", 3)
+
+
+def names(request: ChatRequest, profiles: Mapping[str, Profile]) -> list[str]:
+    found = suited(
+        request,
+        (DEAR, CHEAP, MIDDLE),
+        lambda route: profiles.get(route.provider.provider, Profile()),
+    )
+    return [route.provider.provider for route in found]
+
+
+def has(*abilities: Ability, window: int | None = None) -> Profile:
+    every: frozenset[Ability] = frozenset({"images", "tools", "schema", "json", "thinking"})
+    given = frozenset(abilities)
+    return Profile(window=window, has=given, lacks=every - given)
+
+
+def test_the_cheapest_comes_first_and_the_others_are_its_fallbacks() -> None:
+    assert names(asks(), {}) == ["cheap", "middle", "dear"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "need"),
+    [
+        ({}, None),
+        ({"messages": IMAGE}, "images"),
+        ({"tools": TOOLS}, "tools"),
+        ({"response_format": ResponseFormat("json_schema", {})}, "schema"),
+        ({"response_format": ResponseFormat("json_object")}, "json"),
+        ({"response_format": ResponseFormat("text")}, None),
+        ({"reasoning": Reasoning("auto", "low")}, "thinking"),
+        ({"reasoning": Reasoning("off")}, None),
+    ],
+)
+def test_a_request_shows_what_it_needs(fields: dict[str, Any], need: Ability | None) -> None:
+    request = asks(**fields)
+    assert needed(request) == (frozenset() if need is None else {need})
+    if need is not None:
+        profiles = {"cheap": has(), "middle": has(need), "dear": has(need)}
+        assert names(request, profiles) == ["middle", "dear"]
+
+
+def test_a_model_that_is_known_to_be_able_goes_before_one_that_may_be() -> None:
+    profiles = {"cheap": Profile(), "dear": has("images")}
+    assert names(asks(messages=IMAGE), profiles) == ["dear", "cheap", "middle"]
+    assert names(asks(), profiles)[0] == "cheap"
+
+
+def test_a_request_goes_where_it_fits_with_its_answer() -> None:
+    """The fakes count ten tokens of input; a count that is estimated may be larger."""
+    tight, roomy = int(10 * MARGIN) + 49, int(10 * MARGIN) + 51
+    profiles = {
+        "cheap": Profile(window=9),
+        "middle": Profile(window=tight),
+        "dear": Profile(window=roomy),
+    }
+    assert names(asks(max_tokens=50), profiles) == ["dear", "middle"]
+    assert names(asks(), profiles) == ["middle", "dear"]
+
+
+def test_what_no_model_can_do_is_said_before_one_is_asked() -> None:
+    lacking = dict.fromkeys(("cheap", "middle", "dear"), has())
+    with pytest.raises(InvalidRequest, match="read images") as refusal:
+        names(asks(messages=IMAGE), lacking)
+    assert refusal.value.param == "model"
+    short = dict.fromkeys(("cheap", "middle"), Profile(window=9)) | {"dear": has()}
+    with pytest.raises(ContextLengthExceeded):
+        names(asks(messages=IMAGE), short)
+
+
+def test_what_is_cheap_depends_on_the_request() -> None:
+    """One is cheap to ask, the other is cheap to let talk."""
+    asking = Route(FakeProvider("a"), "small", msgspec.structs.replace(PRICE, output=90_000_000))
+    talking = Route(FakeProvider("b"), "small", msgspec.structs.replace(PRICE, input=90_000_000))
+    both = (asking, talking)
+    assert suited(asks(max_tokens=1), both, lambda _: Profile())[0] is asking
+    assert suited(asks(), both, lambda _: Profile())[0] is talking
+
+
+async def test_a_call_to_auto_goes_to_a_model_that_can_answer_it() -> None:
+    cheap, dear = FakeProvider("cheap"), FakeProvider("dear")
+    desk = Desk(cheap, dear, prices={"cheap": price(1), "dear": price(2)})
+    catalog = desk.gateway.catalog
+    catalog.auto = lambda: ["dear/small", "cheap/small"]
+    catalog.profile = lambda vendor, _: has("images") if vendor == "dear" else has()
+    await desk.gateway.complete(CALLER, asks(model="auto"))
+    await desk.gateway.complete(CALLER, asks(model="auto", messages=IMAGE))
+    assert (len(cheap.chats), len(dear.chats)) == (1, 1)
+    with pytest.raises(InvalidRequest):
+        await desk.gateway.complete(CALLER, asks(model="auto", tools=TOOLS))
+    await desk.rest()

@@ -1,0 +1,35 @@
+"""What is known of models."""
+
+import pytest
+
+from headgate.core.models import Profile
+from headgate.providers.prices import PackagedVendor
+from headgate.providers.profiles import PROFILES, profile_of
+
+OPENAI = PackagedVendor(id="openai")
+
+
+@pytest.mark.parametrize("model", ["gpt-4o-mini", "gpt-4.1-nano", "claude-haiku-4-5"])
+def test_everyday_models_have_a_row(model: str) -> None:
+    known = profile_of(None, model)
+    assert {"images", "tools", "schema"} <= known.has
+    assert known.window is not None
+
+
+def test_an_edition_of_a_model_can_do_what_the_model_can() -> None:
+    assert profile_of(None, "gpt-4o-mini-2024-07-18") == PROFILES["gpt-4o"]
+
+
+def test_the_package_knows_windows_that_have_no_row() -> None:
+    found = profile_of(OPENAI, "o3-mini")
+    assert found.window is not None
+    assert (found.has, found.lacks) == (frozenset(), frozenset())
+
+
+def test_of_an_unknown_model_nothing_is_known() -> None:
+    assert profile_of(OPENAI, "made-up") == profile_of(None, "made-up") == Profile()
+
+
+def test_no_row_says_yes_and_no() -> None:
+    for row in PROFILES.values():
+        assert not row.has & row.lacks
