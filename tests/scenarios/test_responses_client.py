@@ -4,6 +4,7 @@ Each scenario runs with the built-in `sandbox` model, and at the simulator with 
 and one of Anthropic's, which are asked in their vendors' other protocols.
 """
 
+import base64
 import json
 from collections.abc import AsyncIterator, Mapping
 from decimal import Decimal
@@ -280,6 +281,40 @@ async def test_one_call_only_and_a_tool_that_must_be_called(
         tool_choice={"type": "function", "name": "search"},
     )
     assert [item.type for item in must.output] == ["function_call"]
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+async def test_what_a_model_thought_goes_back_to_its_vendor(
+    client: AsyncOpenAI, *, streamed: bool
+) -> None:
+    """The vendor checks what it signed: it refuses a thought that was changed on its way."""
+    asked: Any = {"role": "user", "content": '[[call search {"q":"1"}]] [[usage reasoning=3]]'}
+    options: Any = {
+        "model": "claude-haiku-4-5",
+        "tools": [SEARCH],
+        "reasoning": {"effort": "low", "summary": "auto"},
+        "include": ["reasoning.encrypted_content"],
+        "max_output_tokens": 5000,
+    }
+    if streamed:
+        async with client.responses.stream(input=[asked], **options) as stream:
+            seen = [event.type async for event in stream]
+            first: Any = await stream.get_final_response()
+        assert "response.reasoning_summary_text.done" in seen
+    else:
+        first = await client.responses.create(input=[asked], **options)
+    thought, call = cast("list[Any]", [item.to_dict() for item in first.output])
+    assert (thought["type"], call["type"]) == ("reasoning", "function_call")
+    assert thought["summary"] == [{"type": "summary_text", "text": "thought thought thought"}]
+    assert first.usage.output_tokens_details.reasoning_tokens == 3
+    result: Any = {"type": "function_call_output", "call_id": call["call_id"], "output": "found"}
+    final = await client.responses.create(input=[asked, thought, call, result], **options)
+    assert final.output_text == "Results: found"
+    given = base64.b64decode(thought["encrypted_content"])
+    changed = base64.b64encode(given.replace(b"thought", b"forged!")).decode()
+    forged = thought | {"encrypted_content": changed}
+    with pytest.raises(openai.BadRequestError, match="signature"):
+        await client.responses.create(input=[asked, forged, call, result], **options)
 
 
 async def test_an_answer_parsed_into_the_callers_own_class(client: AsyncOpenAI, model: str) -> None:
