@@ -303,7 +303,7 @@ async def test_what_a_model_thought_goes_back_to_its_vendor(
         assert "response.reasoning_summary_text.done" in seen
     else:
         first = await client.responses.create(input=[asked], **options)
-    thought, call = cast("list[Any]", [item.to_dict() for item in first.output])
+    thought, call = [item.to_dict() for item in first.output]
     assert (thought["type"], call["type"]) == ("reasoning", "function_call")
     assert thought["summary"] == [{"type": "summary_text", "text": "thought thought thought"}]
     assert first.usage.output_tokens_details.reasoning_tokens == 3
