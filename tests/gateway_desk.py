@@ -8,10 +8,12 @@ import msgspec
 
 from fakes import FakeClock, FakePrices, FakeProvider, RemoteLedger
 from headgate.core.budgets import Account, Limit
+from headgate.core.cache import ResponseCache
 from headgate.core.chat import ChatRequest, Message
 from headgate.core.keys import RateLimit, VirtualKey
 from headgate.core.prices import Markup, Price
 from headgate.core.usage import UsageEvent
+from headgate.gateway.cache import Cache
 from headgate.gateway.calls import Billing, Caller
 from headgate.gateway.catalog import Catalog
 from headgate.gateway.escrow import IDLE_SECONDS, Escrow
@@ -19,8 +21,11 @@ from headgate.gateway.flights import Flights
 from headgate.gateway.gateway import Gateway
 from headgate.gateway.replays import Replays
 from headgate.gateway.routing import Routing
+from headgate.gateway.vendor_keys import VendorKeys
 from headgate.stores.buckets import DefaultLimits
+from headgate.stores.memory_vendor_keys import MemoryVendorKeys
 from headgate.stores.process_limits import ProcessRateLimiter
+from headgate.stores.sealing import AesSealer
 
 PERIOD = "2026-11"
 KEY = VirtualKey(
@@ -55,12 +60,19 @@ class Desk:
         prices: Mapping[str, Price] | None = None,
         beside: "Desk | None" = None,
         routing: Routing | None = None,
+        cache: ResponseCache | None = None,
     ) -> None:
         """Open it, as another process on the store of `beside` where there is one."""
         self.clock: FakeClock = FakeClock() if beside is None else beside.clock
         self.store: RemoteLedger = RemoteLedger(None if beside is None else beside.store.memory)
         self.ledger = Escrow(self.store, clock=self.clock)
         self.limiter = ProcessRateLimiter(DefaultLimits(50, 200), clock=self.clock)
+        self.vendor_keys = VendorKeys(
+            MemoryVendorKeys(),
+            {provider.provider: provider for provider in providers},
+            lambda: AesSealer(b"a secret of the desk"),
+            clock=self.clock,
+        )
         self.gateway = Gateway(
             catalog=Catalog(
                 {provider.provider: provider for provider in providers},
@@ -74,6 +86,8 @@ class Desk:
             ledger=self.ledger,
             billing=Billing(Markup(0), {"acme": markup}),
             routing=routing or Routing(),
+            vendor_keys=self.vendor_keys,
+            cache=Cache(cache),
         )
 
         self.flights = Flights(

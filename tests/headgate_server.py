@@ -262,6 +262,13 @@ class Simulator:
             "ANTHROPIC_BASE_URL": self.anthropic_url,
         }
 
+    def environment_of(self, vendor: str) -> dict[str, str]:
+        """The settings by which a platform calls it in the place of this vendor alone."""
+        return {
+            f"{vendor.upper()}_API_KEY": f"{vendor}-vendor-secret-0123456789",
+            f"{vendor.upper()}_BASE_URL": f"{self.command.url}/{vendor}",
+        }
+
     async def calls(self) -> list[dict[str, Any]]:
         """Every call it received since `forget`, oldest first."""
         async with http_client(self.command.url) as client:

@@ -17,6 +17,7 @@ from headgate.gateway.escrow import Escrow
 from headgate.gateway.flights import Flights
 from headgate.gateway.gateway import Gateway
 from headgate.gateway.replays import Replays
+from headgate.gateway.vendor_keys import VendorKeys
 from headgate.http.app import App, Application
 from headgate.http.routes import RouteTable
 from headgate.http.services import Services
@@ -25,7 +26,9 @@ from headgate.identity.keys import Keys
 from headgate.providers.sandbox import SANDBOX_PRICE, Sandbox
 from headgate.stores.buckets import DefaultLimits
 from headgate.stores.memory import MemoryKeys, MemoryLedger
+from headgate.stores.memory_vendor_keys import MemoryVendorKeys
 from headgate.stores.process_limits import ProcessRateLimiter
+from headgate.stores.sealing import AesSealer
 
 ADMIN = "sk-proj-admin-secret"
 ADMIN_KEY = VirtualKey(
@@ -104,12 +107,20 @@ async def platform(
         SandboxPrices(),
         auto=lambda: ["sandbox"],
     )
+    vendor_keys = VendorKeys(
+        MemoryVendorKeys(), catalog.providers, lambda: AesSealer(b"a secret of the tests")
+    )
     gateway = Gateway(
-        catalog, ProcessRateLimiter(DefaultLimits(1000, 1000)), escrow, Billing(Markup(20_000))
+        catalog,
+        ProcessRateLimiter(DefaultLimits(1000, 1000)),
+        escrow,
+        Billing(Markup(20_000)),
+        vendor_keys,
     )
     flights = Flights(ledger.answers, escrow.is_pending)
     services = Services(
         gateway=gateway,
+        vendor_keys=vendor_keys,
         replays=Replays(gateway, flights),
         keys=Keys(MemoryKeys(), local={hash_api_key(ADMIN): ADMIN_KEY}),
         usage=ledger,

@@ -12,8 +12,10 @@ from typing import Any, NamedTuple
 from headgate import data_directory
 from headgate.aws_identity import aws_credentials
 from headgate.bootstrap_alerts import channels, check_alerts
+from headgate.bootstrap_cache import open_cache
 from headgate.bootstrap_limits import check_limits, open_limiter
 from headgate.bootstrap_routing import check_routing, routing_of
+from headgate.bootstrap_vendor_keys import make_sealer
 from headgate.cli.installation import Check, Finding
 from headgate.core.alerts import AlertStore
 from headgate.core.answers import AnswerStore
@@ -29,12 +31,14 @@ from headgate.core.keys import (
     new_key_id,
 )
 from headgate.core.usage import UsageStore
+from headgate.core.vendor_keys import VendorKeyStore
 from headgate.gateway.calls import Billing
 from headgate.gateway.catalog import AUTO, Catalog
 from headgate.gateway.escrow import Escrow
 from headgate.gateway.flights import Flights
 from headgate.gateway.gateway import Gateway
 from headgate.gateway.replays import Replays
+from headgate.gateway.vendor_keys import VendorKeys
 from headgate.http import openapi
 from headgate.http.app import App, Application
 from headgate.http.cors import with_cors
@@ -52,12 +56,14 @@ from headgate.stores.dynamodb.client import DynamoClient, TableMissing
 from headgate.stores.dynamodb.keys import DynamoKeys
 from headgate.stores.dynamodb.ledger import DynamoLedger
 from headgate.stores.dynamodb.usage import DynamoUsage
+from headgate.stores.dynamodb.vendor_keys import DynamoVendorKeys
 from headgate.stores.sqlite.alerts import SqliteAlerts
 from headgate.stores.sqlite.answers import SqliteAnswers
 from headgate.stores.sqlite.database import Database
 from headgate.stores.sqlite.keys import SqliteKeys
 from headgate.stores.sqlite.ledger import SqliteLedger
 from headgate.stores.sqlite.usage import SqliteUsage
+from headgate.stores.sqlite.vendor_keys import SqliteVendorKeys
 from headgate.transport.http import HttpClient
 from headgate.usage import samples
 from headgate.usage.alerts import Alerts
@@ -94,6 +100,7 @@ class _Stores(NamedTuple):
     usage: UsageStore
     answers: AnswerStore
     alerts: AlertStore
+    vendor_keys: VendorKeyStore
     check: Callable[[], Awaitable[None]]
 
 
@@ -240,6 +247,9 @@ async def _services(
         )
         discovery = asyncio.create_task(catalog.refresh())
         stack.callback(discovery.cancel)
+        vendor_keys = VendorKeys(
+            stores.vendor_keys, vendors.providers, lambda: make_sealer(settings)
+        )
         limits = configuration.limits
         limiter = await stack.enter_async_context(open_limiter(settings))
         gateway = Gateway(
@@ -248,10 +258,13 @@ async def _services(
             ledger=ledger,
             billing=_billing(settings),
             routing=routing_of(configuration),
+            vendor_keys=vendor_keys,
+            cache=await stack.enter_async_context(open_cache(settings)),
             min_output_tokens=configuration.budgets.min_output_tokens,
         )
         yield Services(
             gateway=gateway,
+            vendor_keys=vendor_keys,
             replays=Replays(gateway, flights),
             keys=Keys(stores.keys, local=local_keys),
             usage=stores.usage,
@@ -301,6 +314,7 @@ async def _stores(settings: Settings) -> AsyncIterator[_Stores]:
                     DynamoUsage(client),
                     DynamoAnswers(client),
                     DynamoAlerts(client),
+                    DynamoVendorKeys(client),
                     lambda: tables.reach(client),
                 )
             finally:
@@ -313,6 +327,7 @@ async def _stores(settings: Settings) -> AsyncIterator[_Stores]:
             SqliteUsage(database),
             SqliteAnswers(database),
             SqliteAlerts(database),
+            SqliteVendorKeys(database),
             database.check,
         )
 

@@ -148,14 +148,16 @@ class Billing(Section, frozen=True, kw_only=True):
 
 
 class Cache(Section, frozen=True, kw_only=True):
-    """Answers that are kept and given again."""
+    """Answers that are kept and given again: in Redis where one is set, else in each process."""
 
     ttl_seconds: Annotated[
         int,
-        Meta(
-            ge=0, le=30 * DAY, description="Not used yet. How long an answer is kept; 0 keeps none."
-        ),
+        Meta(ge=0, le=30 * DAY, description="How long an answer is kept; 0 keeps none."),
     ] = 3600
+    max_bytes: Annotated[
+        int,
+        Meta(ge=0, description="The most that a process keeps itself, where there is no Redis."),
+    ] = 67_108_864
 
 
 class Budgets(Section, frozen=True, kw_only=True):

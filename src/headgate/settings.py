@@ -94,8 +94,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Variable(
             "HEADGATE_REDIS_URL",
             PLATFORM,
-            "A Redis server through which several machines share rate limits; without it the"
-            " processes of one machine share them. Example: redis://:password@host:6379/0.",
+            "A Redis server through which several machines share rate limits and the response"
+            " cache; without it the processes of one machine share rate limits, and each keeps its"
+            " own cache. Example: redis://:password@host:6379/0.",
         ),
     ] = None
     database_url: Annotated[
@@ -137,9 +138,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Variable(
             "JWT_SECRET_KEY",
             SECURITY,
-            "With ENCRYPTION_SALT, the source of the key that signs tokens and encrypts stored"
-            " vendor keys. Required in production.",
-            planned=True,
+            "With ENCRYPTION_SALT, the source of the key that encrypts users' own vendor keys;"
+            " when not set, a random one is made once and kept in `secret.key` in the data"
+            " directory. Required in production, and with `dynamodb` before a user can set a key.",
         ),
     ] = None
     encryption_salt: Annotated[
@@ -148,7 +149,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "ENCRYPTION_SALT",
             SECURITY,
             "See JWT_SECRET_KEY; changing either makes stored vendor keys unreadable.",
-            planned=True,
         ),
     ] = None
     openai_api_key: Annotated[
@@ -179,18 +179,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Variable("AZURE_OPENAI_API_KEY", MODELS, "Your key for that resource.", planned=True),
     ] = None
     gemini_api_key: Annotated[
-        Secret | None, Variable("GEMINI_API_KEY", MODELS, "Your key for Gemini.", planned=True)
+        Secret | None, Variable("GEMINI_API_KEY", MODELS, "Your key for Gemini.")
     ] = None
     gemini_base_url: Annotated[
         Url,
-        Variable("GEMINI_BASE_URL", MODELS, "Gemini's address, without a version.", planned=True),
+        Variable("GEMINI_BASE_URL", MODELS, "Gemini's address, without a version."),
     ] = Url("https://generativelanguage.googleapis.com")
     cohere_api_key: Annotated[
-        Secret | None, Variable("COHERE_API_KEY", MODELS, "Your key for Cohere.", planned=True)
+        Secret | None, Variable("COHERE_API_KEY", MODELS, "Your key for Cohere.")
     ] = None
     cohere_base_url: Annotated[
         Url,
-        Variable("COHERE_BASE_URL", MODELS, "Cohere's address, without a version.", planned=True),
+        Variable("COHERE_BASE_URL", MODELS, "Cohere's address, without a version."),
     ] = Url("https://api.cohere.com")
     ollama_base_url: Annotated[
         Url,

@@ -15,6 +15,8 @@ from headgate.core.models import Profile, Provider, ProviderError
 from headgate.core.prices import Price
 from headgate.gateway.catalog import Catalog
 from headgate.providers.anthropic import AnthropicProvider, AnthropicVendor
+from headgate.providers.cohere import CohereProvider, CohereVendor
+from headgate.providers.gemini import GeminiProvider, GeminiVendor
 from headgate.providers.local.provider import LOCAL_PRICE, Local
 from headgate.providers.openai import OpenAIProvider, OpenAIVendor
 from headgate.providers.prices import PackagedVendor, Prices, packaged_models
@@ -62,6 +64,34 @@ ANTHROPIC_OUTPUT_TOKENS = {
     "claude-opus-4-8": 128_000,
 }
 ANTHROPIC_EVERYDAY = ("claude-haiku-4-5",)
+# Google's documented maxima of output tokens, by the beginning of a model's id.
+GEMINI_OUTPUT_TOKENS = {
+    "gemini-1": 8_192,
+    "gemini-2.0": 8_192,
+    "gemini-flash-1": 8_192,
+    "gemini-pro": 8_192,
+    "gemini-pro-latest": 65_536,
+}
+GEMINI_EVERYDAY = ("gemini-3.1-flash-lite", "gemini-3.5-flash-lite")
+# Cohere's documented models and maxima of output tokens; the package names families of models.
+COHERE_MODELS = (
+    "command-a-03-2025",
+    "command-r7b-12-2024",
+    "command-r-08-2024",
+    "command-r-plus-08-2024",
+    "c4ai-aya-expanse-8b",
+    "c4ai-aya-expanse-32b",
+    "embed-v4.0",
+)
+COHERE_OUTPUT_TOKENS = {
+    "command": 4_096,
+    "command-a": 32_768,
+    "command-a-03": 8_192,
+    "command-a-translate": 8_192,
+    "command-a-vision": 8_192,
+    "c4ai-aya": 4_096,
+}
+COHERE_EVERYDAY = ("command-r7b-12-2024", "command-r-08-2024")
 # Models inside this process, which no outage can reach.
 BUILT_IN = frozenset({"sandbox", "local"})
 FREE = Price(input=0, output=0, version="self-hosted")
@@ -77,6 +107,10 @@ class Remote(Protocol):
             ProviderError: it does not.
         """
         ...
+
+
+class RemoteProvider(Provider, Remote, Protocol):
+    """A vendor that answers calls and can be checked."""
 
 
 @dataclass(slots=True)
@@ -136,6 +170,8 @@ def vendors_of(settings: Settings, client: HttpClient) -> Vendors:
     vendors.providers |= {"sandbox": Sandbox(), "local": Local()}
     _add_openai(vendors, settings, client)
     _add_anthropic(vendors, settings, client)
+    _add_gemini(vendors, settings, client)
+    _add_cohere(vendors, settings, client)
     _add_compatible(vendors, settings, client)
     _add_ollama(vendors, settings, client)
     return vendors
@@ -187,6 +223,47 @@ def _add_anthropic(vendors: Vendors, settings: Settings, client: HttpClient) -> 
     _add_remote(vendors, "anthropic", AnthropicProvider(vendor, client))
 
 
+def _add_gemini(vendors: Vendors, settings: Settings, client: HttpClient) -> None:
+    if settings.gemini_api_key is None:
+        return
+    # The package counts Google's cloud in, which sells other vendors' models too.
+    vendors.packaged["gemini"] = PackagedVendor(id="google")
+    vendors.everyday["gemini"] = GEMINI_EVERYDAY
+    vendor = GeminiVendor(
+        name="gemini",
+        base_url=str(settings.gemini_base_url),
+        api_key=settings.gemini_api_key.reveal(),
+        catalog=frozenset(m for m in packaged_models("google") if m.startswith("gemini-")),
+        recognises=lambda model: (
+            model.startswith("gemini-")
+            and vendors.prices.price("gemini", model) is not None
+            and not vendors.is_listed_elsewhere("gemini", model)
+        ),
+        output_tokens=GEMINI_OUTPUT_TOKENS,
+    )
+    _add_remote(vendors, "gemini", GeminiProvider(vendor, client))
+
+
+def _add_cohere(vendors: Vendors, settings: Settings, client: HttpClient) -> None:
+    if settings.cohere_api_key is None:
+        return
+    vendors.packaged["cohere"] = PackagedVendor(id="cohere")
+    vendors.everyday["cohere"] = COHERE_EVERYDAY
+    vendor = CohereVendor(
+        name="cohere",
+        base_url=str(settings.cohere_base_url),
+        api_key=settings.cohere_api_key.reveal(),
+        catalog=frozenset(COHERE_MODELS),
+        recognises=lambda model: (
+            model.startswith(("command-", "c4ai-", "embed-"))
+            and vendors.prices.price("cohere", model) is not None
+            and not vendors.is_listed_elsewhere("cohere", model)
+        ),
+        output_tokens=COHERE_OUTPUT_TOKENS,
+    )
+    _add_remote(vendors, "cohere", CohereProvider(vendor, client))
+
+
 def _add_compatible(vendors: Vendors, settings: Settings, client: HttpClient) -> None:
     for row in settings.vendors:
         vendors.packaged[row.name] = PackagedVendor(url=row.base_url)
@@ -209,7 +286,7 @@ def _add_ollama(vendors: Vendors, settings: Settings, client: HttpClient) -> Non
     vendors.providers["ollama"] = OpenAIProvider(ollama, client)
 
 
-def _add_remote(vendors: Vendors, name: str, provider: OpenAIProvider | AnthropicProvider) -> None:
+def _add_remote(vendors: Vendors, name: str, provider: RemoteProvider) -> None:
     vendors.providers[name] = vendors.remote[name] = provider
 
 
@@ -245,8 +322,8 @@ async def check_vendors(settings: Settings) -> Finding:
         return Finding(
             "warn",
             f"{message}; no model vendor",
-            "Set OPENAI_API_KEY or ANTHROPIC_API_KEY, start Ollama, or add a [vendors.…] section to"
-            " headgate.toml.",
+            "Set a vendor's key such as OPENAI_API_KEY, start Ollama, or add a [vendors.…] section"
+            " to headgate.toml.",
         )
     return Finding("ok", message)
 

@@ -96,6 +96,7 @@ async def test_an_event_comes_back_as_it_was_settled(stores: Stores) -> None:
         tags=("b", "a", "ü,ö"),
         estimated=True,
         overrun=True,
+        auto_saved=7,
     )
     plain = usage_event(id="evt_1")
     await record(stores, [full, plain])

@@ -174,3 +174,25 @@ async def test_nobody_takes_over_after_the_first_byte(tmp_path: Path, steady: Si
             assert event["status"] == "incomplete"
             budget = await caller.get("/v1/usage/budget")
             assert (budget["spent"], budget["reserved"]) == (event["billed"], 0)
+
+
+async def test_auto_takes_the_cheapest_that_can_and_says_what_that_saved(tmp_path: Path) -> None:
+    """Only one vendor's everyday model thinks, and it is the dearest."""
+    question = [{"role": "user", "content": "a b c [[tokens 20]]"}]
+    with (
+        simulating(tmp_path, "--vendor", "all") as vendors,
+        running(tmp_path, environment=vendors.environment) as server,
+    ):
+        async with server.caller() as admin:
+            plain = await admin.post("/v1/complete", {"messages": question, "model": "auto"})
+            thinking = await admin.post(
+                "/v1/chat/completions",
+                {"messages": question, "model": "auto", "reasoning_effort": "low"},
+            )
+            assert (plain.status, plain.headers["x-provider"]) == (200, "openai")
+            assert (thinking.status, thinking.headers["x-model"]) == (200, "claude-haiku-4-5")
+            saved = await admin.event_of(plain.headers["x-request-id"])
+            same_tokens_there = Decimal(saved["inputTokens"] + 5 * saved["outputTokens"]) / 10**6
+            assert saved["autoSaved"] == same_tokens_there - saved["cost"]
+            spent = await admin.event_of(thinking.headers["x-request-id"])
+            assert (spent["provider"], spent["autoSaved"]) == ("anthropic", 0)

@@ -1,4 +1,6 @@
 import stat
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -27,3 +29,46 @@ def test_a_file_is_its_owners_alone_and_one_that_is_there_stays(tmp_path: Path) 
     path.write_text("content")
     data_directory.keep_private(path)
     assert path.read_text() == "content"
+
+
+def test_a_secret_is_made_once_and_is_its_owners_alone(tmp_path: Path) -> None:
+    path = tmp_path / "secret.key"
+    made = data_directory.secret(path)
+    assert len(made) == 64
+    assert data_directory.secret(path) == made
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_callers_that_make_a_secret_at_once_get_the_same(tmp_path: Path) -> None:
+    path = tmp_path / "secret.key"
+    start = threading.Barrier(8)
+
+    def make(_: int) -> bytes:
+        start.wait()
+        return data_directory.secret(path)
+
+    with ThreadPoolExecutor(8) as threads:
+        found = set(threads.map(make, range(8)))
+    assert len(found) == 1
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_one_that_another_process_made_in_between_is_taken(tmp_path: Path) -> None:
+    path = tmp_path / "secret.key"
+    made = data_directory.secret(path)
+    data_directory._make_secret(path)
+    assert data_directory.secret(path) == made
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_damaged_secret_is_not_used(tmp_path: Path) -> None:
+    path = tmp_path / "secret.key"
+    path.write_bytes(b"")
+    with pytest.raises(Overloaded, match="damaged"):
+        data_directory.secret(path)
+
+
+def test_a_secret_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    with pytest.raises(Overloaded, match="cannot be used"):
+        data_directory.secret(tmp_path / "missing" / "secret.key")

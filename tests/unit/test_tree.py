@@ -8,6 +8,8 @@ MOST_LINES = 600
 
 TESTED_ELSEWHERE = {
     "core/answers.py": "values and a port; tests/contract holds its adapters to it",
+    "core/cache.py": "a port; tests/contract holds its adapters to it",
+    "core/vendor_keys.py": "values and ports; tests/contract holds their adapters to them",
     "core/embeddings.py": "values without behaviour",
     "core/limits.py": "values and a port; tests/contract holds its adapters to it",
     "core/models.py": "ports and their errors, without behaviour",
@@ -24,6 +26,9 @@ TESTED_ELSEWHERE = {
     "stores/dynamodb/accounts.py": "the items that dynamodb/test_ledger.py and the contract show",
     "stores/dynamodb/leases.py": "the items that dynamodb/test_ledger.py and the contract show",
     "stores/dynamodb/recalls.py": "tests/contract holds every adapter to its port",
+    "stores/dynamodb/vendor_keys.py": "tests/contract holds every adapter to its port",
+    "stores/memory_vendor_keys.py": "tests/contract holds every adapter to its port",
+    "stores/sqlite/vendor_keys.py": "tests/contract holds every adapter to its port",
     "stores/memory.py": "tests/contract holds every adapter to its port",
     "core/usage.py": "values and a port; tests/contract holds its adapters to it",
 }

@@ -100,6 +100,33 @@ async def test_anthropics_models_are_anthropics_whatever_their_edition(
     assert {"anthropic/claude-haiku-4-5", "openai/gpt-4o-mini"} <= set(found.auto())
 
 
+async def test_googles_other_models_are_not_geminis(client: HttpClient, tmp_path: Path) -> None:
+    """Its cloud sells other vendors' models, which Gemini's API does not have."""
+    both = {"GEMINI_API_KEY": "AIza-test", "ANTHROPIC_API_KEY": "sk-ant-test"}
+    found = vendors(client, tmp_path, **both)
+    gemini = found.providers["gemini"]
+    for model in ("gemini-2.5-pro", "gemini-embedding-001", "gemini-flash-latest"):
+        assert gemini.serves(model)
+    for model in ("claude-haiku-4-5", "gemini-without-a-price"):
+        assert not gemini.serves(model)
+    assert not any(model.startswith("claude") for model in gemini.models())
+    assert "gemini/gemini-3.1-flash-lite" in found.auto()
+
+
+async def test_coheres_models_are_coheres(client: HttpClient, tmp_path: Path) -> None:
+    (tmp_path / "headgate.toml").write_text(
+        '[prices."command-a-reasoning-08-2025"]\ninput = 1\noutput = 5\n'
+    )
+    found = vendors(client, tmp_path, COHERE_API_KEY="test")
+    cohere = found.providers["cohere"]
+    for model in ("command-a-03-2025", "embed-v4.0", "command-a-reasoning-08-2025"):
+        assert cohere.serves(model)
+    for model in ("command-without-a-price", "embed-english-v3.0", "gpt-4o"):
+        assert not cohere.serves(model)
+    assert found.auto()[0] == "cohere/command-r7b-12-2024"
+    assert all(found.prices.price("cohere", model) for model in cohere.models())
+
+
 def test_texts_are_embedded_by_a_vendor_that_embeds_or_here(tmp_path: Path) -> None:
     assert default_embedding_model(settings(tmp_path)) == "local/local"
     with_openai = settings(tmp_path, OPENAI_API_KEY="sk-test")
@@ -112,5 +139,9 @@ async def test_the_doctor_names_each_vendor_that_does_not_answer(tmp_path: Path)
     assert (finding.status, "openai: " in finding.message) == ("fail", True)
     other = settings(tmp_path, ANTHROPIC_API_KEY="sk-ant-x", ANTHROPIC_BASE_URL=NOWHERE)
     assert "anthropic: " in (await check_vendors(other)).message
+    google = settings(tmp_path, GEMINI_API_KEY="AIza-x", GEMINI_BASE_URL=NOWHERE)
+    assert "gemini: " in (await check_vendors(google)).message
+    cohere = settings(tmp_path, COHERE_API_KEY="x", COHERE_BASE_URL=NOWHERE)
+    assert "cohere: " in (await check_vendors(cohere)).message
     assert "sk-x" not in f"{finding}"
     assert (await check_vendors(settings(tmp_path))).status == "warn"

@@ -47,7 +47,8 @@ class Thinking(msgspec.Struct, frozen=True, tag_field="type", tag="thinking"):
 
     The vendor that gave it wants it back unchanged before the results of the tools it called;
     others never see it. Either `signature` vouches for `text`, or `sealed` is all there is: text
-    that only the vendor can read.
+    that only the vendor can read. A signature begins with its vendor's name and a colon, unless it
+    is Anthropic's.
     """
 
     text: str = ""

@@ -1,7 +1,7 @@
 """The ports to models: what every provider offers the gateway, and how it fails."""
 
 from collections.abc import AsyncIterator, Sequence
-from typing import Literal, Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
 import msgspec
 
@@ -188,6 +188,15 @@ class EmbeddingModel(Protocol):
         Raises:
             ProviderError: there are no vectors.
         """
+        ...
+
+
+@runtime_checkable
+class TakesKeys(Protocol):
+    """A vendor that users may call with keys of their own."""
+
+    def with_key(self, api_key: str) -> "Provider":
+        """The same vendor, called with another key; cheap, and nothing else differs."""
         ...
 
 

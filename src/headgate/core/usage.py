@@ -33,7 +33,8 @@ class UsageEvent(msgspec.Struct, frozen=True, kw_only=True):
         id: sorts by time; unique.
         timestamp: milliseconds since 1970, UTC, when the call ended.
         cost: the vendor's price. `billed`: what the caller is charged. `saved_cost`: what a cache
-            hit avoided.
+            hit avoided. `auto_saved`: what `auto` avoided by taking none of the dearer models that
+            could have answered, for the same tokens.
         price_version: which prices were used, so that a later change rewrites no history.
         estimated: the vendor gave no count, so tokens were counted here.
         overrun: the vendor charged more than the most that was reserved.
@@ -67,6 +68,7 @@ class UsageEvent(msgspec.Struct, frozen=True, kw_only=True):
     tags: tuple[str, ...] = ()
     estimated: bool = False
     overrun: bool = False
+    auto_saved: NanoUSD = 0
 
 
 class UsageTotals(msgspec.Struct, frozen=True):

@@ -204,7 +204,8 @@ class Trial:
         self._is_over = True
         after = error.retry_after_seconds if isinstance(error, ProviderRefused) else None
         kind = error.kind if isinstance(error, ProviderRefused) else None
-        if after:
+        # The limit of one user's own key says nothing to the others.
+        if after and not self.route.is_own:
             self._breakers.cool(self.route, error, after)
         if kind in _ANSWERS:
             self._breakers.close(self.route, self._probed)

@@ -13,8 +13,8 @@ from headgate.core.chat import TokenUsage
 from headgate.core.ids import new_event_id, new_id
 from headgate.core.keys import VirtualKey
 from headgate.core.limits import Ticket, Window
-from headgate.core.prices import Markup
-from headgate.core.usage import CallStatus, RequestType, UsageEvent
+from headgate.core.prices import Markup, Price
+from headgate.core.usage import CacheResult, CallStatus, RequestType, UsageEvent
 from headgate.gateway.books import Hold
 from headgate.gateway.breakers import Trial
 from headgate.gateway.catalog import Route
@@ -26,7 +26,8 @@ class Caller(msgspec.Struct, frozen=True):
 
     With an `answer_key` the call is made once, and its answer kept for whoever asks again: `claim`
     is called when the money is held and before a vendor is called; it raises where another process
-    makes the call.
+    makes the call. Who `wants_fresh` answers is given none from the cache, and none is taken for
+    it.
     """
 
     key: VirtualKey
@@ -35,6 +36,7 @@ class Caller(msgspec.Struct, frozen=True):
     use_case: str | None = None
     answer_key: AnswerKey | None = None
     claim: Callable[[], Awaitable[None]] | None = None
+    wants_fresh: bool = False
 
     def accounts(self, model: str) -> tuple[Account, ...]:
         """Everyone who pays for a call to `model`, always in the same order."""
@@ -77,17 +79,27 @@ class Attempt(msgspec.Struct, kw_only=True):
     """One try of a call at one route, from its hold to its settled row.
 
     `settle` ends it; the first to come counts, so that a cancellation in the middle of a clean-up
-    cannot charge twice. `trial` learns how the vendor did.
+    cannot charge twice. Where `cache` is `hit` no vendor is called, and nothing is charged.
+
+    Attributes:
+        trial: learns how the vendor did, where one is called.
+        lowered_to: the output limit that the budgets set, where the caller set none and the model
+            gives more.
+        instead: the prices of the models that the platform chose this one from, where the caller
+            left the choice to it.
     """
 
     caller: Caller
     route: Route
-    trial: Trial
+    trial: Trial | None = None
     request_type: RequestType
     ledger: Escrow
     hold: Hold
     markup: Markup
     place: Place
+    cache: CacheResult = "bypass"
+    lowered_to: int | None = None
+    instead: tuple[Price, ...] = ()
     started: float = msgspec.field(default_factory=time.perf_counter)
     first_token: float | None = None
     event: UsageEvent | None = None
@@ -115,8 +127,9 @@ class Attempt(msgspec.Struct, kw_only=True):
         if self.event is not None:
             return
         self.place.used_tokens += usage.total_tokens
-        cost = self.route.price.cost(usage)
-        billed = self.markup.billed(cost)
+        price = self.route.price.cost(usage)
+        cost, saved = (0, price) if self.cache == "hit" else (price, 0)
+        billed = 0 if self.route.is_own else self.markup.billed(cost)
         now = time.time()
         self.event = UsageEvent(
             id=new_event_id(now),
@@ -131,6 +144,9 @@ class Attempt(msgspec.Struct, kw_only=True):
             status=status,
             cost=cost,
             billed=billed,
+            saved_cost=saved,
+            byok=self.route.is_own,
+            cache=self.cache,
             price_version=self.route.price.version,
             use_case=self.caller.use_case,
             input_tokens=usage.input_tokens,
@@ -145,6 +161,7 @@ class Attempt(msgspec.Struct, kw_only=True):
             tags=self.caller.tags,
             estimated=estimated,
             overrun=bool(self.hold.limited) and billed > self.hold.amount,
+            auto_saved=max((price.cost(usage) - cost for price in self.instead), default=0),
         )
         kept: KeptAnswer | None = None
         try:
@@ -191,6 +208,7 @@ class Receipt(msgspec.Struct, frozen=True):
     tokens: Window
     budget: Budget | None
     event: UsageEvent | None
+    cache: CacheResult
     latency_ms: int
 
 
@@ -218,6 +236,7 @@ def receipt(attempt: Attempt) -> Receipt:
         tokens=attempt.place.ticket.tokens,
         budget=attempt.ledger.tightest(attempt.hold.books),
         event=attempt.event,
+        cache=attempt.cache,
         latency_ms=attempt.latency_ms(),
     )
 

@@ -19,11 +19,15 @@ MOST_REMEMBERED = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One way to answer: a vendor, its own name for the model, and the price in force."""
+    """One way to answer: a vendor, its own name for the model, and the price in force.
+
+    Where it `is_own`, the vendor is called with the caller's own key and bills the caller itself.
+    """
 
     provider: Provider
     model: str
     price: Price
+    is_own: bool = False
 
     @property
     def qualified(self) -> str:

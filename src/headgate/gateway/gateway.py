@@ -28,6 +28,7 @@ from headgate.core.errors import (
 from headgate.core.keys import VirtualKey
 from headgate.core.limits import RateLimiter
 from headgate.core.models import (
+    ChatStream,
     ProviderError,
     ProviderRefused,
     ProviderTimedOut,
@@ -35,18 +36,22 @@ from headgate.core.models import (
     RefusalKind,
 )
 from headgate.core.money import NanoUSD
-from headgate.core.usage import RequestType
+from headgate.core.usage import CacheResult, RequestType
 from headgate.gateway.auto import suited
 from headgate.gateway.books import Books, Hold
 from headgate.gateway.breakers import Trial
+from headgate.gateway.cache import Cache, Entry
 from headgate.gateway.calls import Attempt, Billing, Caller, Place, Receipt, receipt
 from headgate.gateway.catalog import AUTO, Catalog, Route
 from headgate.gateway.choice import Kind
 from headgate.gateway.escrow import Escrow
+from headgate.gateway.recordings import RecordedStream, RecordingStream
 from headgate.gateway.routing import Routing, within
 from headgate.gateway.streams import StreamedAnswer
+from headgate.gateway.vendor_keys import VendorKeys, told
 
 T = TypeVar("T")
+R = TypeVar("R")
 W = TypeVar("W", ChatResponse, EmbeddingResponse)
 
 _LOG = logging.getLogger(__name__)
@@ -67,9 +72,11 @@ class _Call(msgspec.Struct, Generic[T], frozen=True):
 
     Attributes:
         kind: what the caller waits for.
+        is_auto: whether the caller left the model to the platform.
         bounds: for a route, the most input tokens, the output tokens that the caller will pay
             for (None where no limit was sent), and the most the model gives.
         estimate: the input tokens to bill where a vendor does work but does not say how much.
+        is_cached: whether its answer is to be kept for others.
         make: makes the call; its second argument is the output limit that the money covers.
         answers: how many answers share that limit.
     """
@@ -78,10 +85,12 @@ class _Call(msgspec.Struct, Generic[T], frozen=True):
     request_type: RequestType
     kind: Kind
     routes: Sequence[Route]
+    is_auto: bool
     place: Place
     bounds: Callable[[Route], tuple[int, int | None, int]]
     estimate: Callable[[Route], int]
     make: Callable[[Attempt, int | None], Awaitable[T]]
+    is_cached: bool = False
     answers: int = 1
 
 
@@ -90,6 +99,8 @@ class Gateway:
     """Answers requests to models within each key's limits and budgets.
 
     Attributes:
+        vendor_keys: the users' own keys for vendors.
+        cache: answers to requests that were made before.
         min_output_tokens: where the caller set no output limit it may be lowered to what the
             budgets still cover, but for each of its answers not below this.
     """
@@ -98,6 +109,8 @@ class Gateway:
     limiter: RateLimiter
     ledger: Escrow
     billing: Billing
+    vendor_keys: VendorKeys
+    cache: Cache = Cache()  # noqa: RUF009 - a frozen value: nothing is kept
     routing: Routing = field(default_factory=Routing)
     min_output_tokens: int = 64
 
@@ -120,7 +133,10 @@ class Gateway:
             answer = provider.complete(fitted, idempotency_key=attempt.idempotency_key)
             return await within(self.routing.attempt_seconds, answer)
 
-        return await self._whole(await self._chat_call(caller, request, "whole", make), write)
+        routes = await self._routes(request.model, caller.key)
+        entry = self.cache.chat(caller, request, routes)
+        call = await self._chat_call(caller, request, "whole", routes, make)
+        return await self._whole(_caching(call, entry), entry, write)
 
     async def stream(
         self,
@@ -136,19 +152,29 @@ class Gateway:
         Raises:
             HeadgateError: there is no answer, and only what a vendor may bill was charged.
         """
+        routes = await self._routes(request.model, caller.key)
+        entry = self.cache.stream(caller, request, routes)
 
         async def make(attempt: Attempt, output: int | None) -> StreamedAnswer:
             provider, fitted = attempt.route.provider, _fitted(request, attempt.route, output)
+            stream: ChatStream
             stream = provider.stream(fitted, idempotency_key=attempt.idempotency_key)
+            if entry is not None:
+                stream = RecordingStream(stream, lambda said: entry.keep(attempt, said.usage, said))
             answer = StreamedAnswer(attempt, stream, provider.input_estimate(fitted))
             if begun is not None:
                 begun(attempt)
             await answer.open(self.routing.attempt_seconds)
             return answer
 
-        call = await self._chat_call(caller, request, "stream", make)
+        call = _caching(await self._chat_call(caller, request, "stream", routes, make), entry)
         try:
-            _, answer = await self._first_answer(call)
+            if (hit := await self._hit(call, entry)) is not None:
+                attempt, recording = hit
+                answer = StreamedAnswer(attempt, RecordedStream(recording), 0)
+                await answer.open(self.routing.attempt_seconds)
+            else:
+                _, answer = await self._first_answer(call)
         except BaseException:
             call.place.leave()
             raise
@@ -173,18 +199,21 @@ class Gateway:
             return await within(self.routing.attempt_seconds, answer)
 
         size = _embedding_estimate(request)
-        routes = await self.catalog.routes(request.model, caller.key)
+        routes = await self._routes(request.model, caller.key)
+        entry = self.cache.embedding(caller, request, routes)
         call = _Call(
             caller,
             "embedding",
             "vectors",
             self.routing.choice.ordered(request.model, routes, "vectors"),
+            False,
             Place(await self.limiter.admit(caller.key, size)),
             lambda route: (route.provider.embedding_ceiling(request), 0, 0),
             lambda route: min(size, route.provider.embedding_ceiling(request)),
             make,
+            entry is not None,
         )
-        return await self._whole(call, write)
+        return await self._whole(call, entry, write)
 
     async def count_tokens(self, key: VirtualKey, request: ChatRequest) -> int:
         """The input tokens of `request`; vendors tell them without a charge.
@@ -192,7 +221,7 @@ class Gateway:
         Raises:
             HeadgateError: no vendor of the model does, or the key asks too often.
         """
-        routes = await self.catalog.routes(request.model, key)
+        routes = await self._routes(request.model, key)
         place = Place(await self.limiter.admit(key, 0))
         refusal: ProviderError | None = None
         try:
@@ -200,16 +229,27 @@ class Gateway:
                 try:
                     return await route.provider.count_tokens(_fitted(request, route, None))
                 except ProviderError as error:
-                    refusal = error
+                    refusal = told(error, route)
         finally:
             place.leave()
         raise failure(refusal or ProviderUnreachable("no vendor is configured"))
 
-    async def _whole(self, call: _Call[W], write: Callable[[Answer[W]], bytes] | None) -> Answer[W]:
+    async def _routes(self, model: str, key: VirtualKey) -> tuple[Route, ...]:
+        """The ways to answer `model`, with the vendor keys that the caller's user has."""
+        return await self.vendor_keys.applied(await self.catalog.routes(model, key), key)
+
+    async def _whole(
+        self,
+        call: _Call[W],
+        entry: Entry[W] | None,
+        write: Callable[[Answer[W]], bytes] | None,
+    ) -> Answer[W]:
         """The whole answer to a call, once its record is durable."""
         try:
-            attempt, response = await self._first_answer(call)
-            attempt.trial.succeeded()
+            hit = await self._hit(call, entry)
+            attempt, response = hit or await self._first_answer(call)
+            if attempt.trial is not None:
+                attempt.trial.succeeded()
             attempt.settle(
                 response.usage,
                 "ok",
@@ -217,6 +257,8 @@ class Gateway:
                 write=write and (lambda: write(Answer(response, receipt(attempt)))),
             )
             await attempt.durable()
+            if entry is not None and hit is None:
+                await entry.keep(attempt, response.usage, response)
             return Answer(response, receipt(attempt))
         finally:
             call.place.leave()
@@ -226,16 +268,17 @@ class Gateway:
         caller: Caller,
         request: ChatRequest,
         kind: Kind,
+        routes: tuple[Route, ...],
         make: Callable[[Attempt, int | None], Awaitable[T]],
     ) -> _Call[T]:
-        routes = await self._routes(caller.key, request, kind)
         estimate = text_bytes(request) // BYTES_PER_TOKEN + (request.max_tokens or 0)
         sent = None if request.max_tokens is None else request.max_tokens * request.n
         return _Call(
             caller,
             "completion",
             kind,
-            routes,
+            self._ordered(request, routes, kind),
+            request.model == AUTO,
             Place(await self.limiter.admit(caller.key, estimate)),
             lambda route: (
                 route.provider.input_ceiling(request),
@@ -244,15 +287,26 @@ class Gateway:
             ),
             lambda route: route.provider.input_estimate(request),
             make,
-            request.n,
+            answers=request.n,
         )
 
-    async def _routes(self, key: VirtualKey, request: ChatRequest, kind: Kind) -> Sequence[Route]:
+    def _ordered(
+        self, request: ChatRequest, routes: tuple[Route, ...], kind: Kind
+    ) -> tuple[Route, ...]:
         """The routes that may answer a request, the one to ask first at the front."""
-        routes: Sequence[Route] = await self.catalog.routes(request.model, key)
         if request.model == AUTO:
-            return suited(request, routes, self.catalog.profile_of)
-        return self.routing.choice.ordered(request.model, routes, kind)
+            return tuple(suited(request, routes, self.catalog.profile_of))
+        return tuple(self.routing.choice.ordered(request.model, routes, kind))
+
+    async def _hit(self, call: _Call[T], entry: Entry[R] | None) -> tuple[Attempt, R] | None:
+        """What the cache has for a call, and the attempt that records it; it needs no budget."""
+        found = None if entry is None else await entry.find()
+        if found is None:
+            return None
+        route, answer = found
+        books = await self.ledger.books(call.caller.accounts(route.model))
+        hold = await self.ledger.reserve(books, 0)
+        return self._attempt(call, route, hold, "hit"), answer
 
     async def _first_answer(self, call: _Call[T]) -> tuple[Attempt, T]:
         """Try the routes until one answers; the caller settles its attempt."""
@@ -289,7 +343,7 @@ class Gateway:
         except (ProviderRefused, ProviderUnreachable) as error:
             # A refusal proves that no work was done.
             attempt.settle(TokenUsage(), "error")
-            failed: ProviderError = error
+            failed = told(error, attempt.route)
         except ProviderError as error:
             attempt.settle(TokenUsage(call.estimate(attempt.route)), "incomplete", estimated=True)
             failed = error
@@ -341,17 +395,35 @@ class Gateway:
             except BaseException:
                 self.ledger.release(hold)
                 raise
-        attempt = Attempt(
+        attempt = self._attempt(call, route, hold, "miss" if call.is_cached else "bypass", trial)
+        if limit is not None and limit < call.bounds(route)[2]:
+            attempt.lowered_to = limit
+        return attempt, limit
+
+    def _attempt(
+        self,
+        call: _Call[T],
+        route: Route,
+        hold: Hold,
+        cache: CacheResult,
+        trial: Trial | None = None,
+    ) -> Attempt:
+        return Attempt(
             caller=call.caller,
             route=route,
             trial=trial,
             request_type=call.request_type,
             ledger=self.ledger,
             hold=hold,
-            markup=markup,
+            markup=self.billing.markup_for(call.caller.key.workspace_id),
             place=call.place,
+            cache=cache,
+            instead=(
+                tuple([route.price for route in call.routes])
+                if call.is_auto and cache != "hit"
+                else ()
+            ),
         )
-        return attempt, limit
 
     def _ceiling(self, call: _Call[T], route: Route, books: Books) -> tuple[NanoUSD, int | None]:
         """The most the call can be billed, and the output limit that makes it so, if it needs one.
@@ -359,7 +431,7 @@ class Gateway:
         Where the caller sent no limit it is the model's, lowered to what the budgets still cover.
         """
         price = route.price
-        if price.is_free:
+        if price.is_free or route.is_own:
             return 0, None
         markup = self.billing.markup_for(call.caller.key.workspace_id)
         most_input, sent, most_output = call.bounds(route)
@@ -370,6 +442,11 @@ class Gateway:
             least = self.min_output_tokens * call.answers
             output = limit = min(most_output, max(covered, least))
         return markup.billed(price.ceiling(most_input, output)), limit
+
+
+def _caching(call: _Call[T], entry: Entry[R] | None) -> _Call[T]:
+    """The call as one whose answer is kept, where there is a place for it."""
+    return call if entry is None else msgspec.structs.replace(call, is_cached=True)
 
 
 def _embedding_estimate(request: EmbeddingRequest) -> int:

@@ -93,7 +93,8 @@ class StreamedAnswer:
             async for piece in self._pieces:
                 yield piece
         except ProviderError as error:
-            self._attempt.trial.failed(error)
+            if self._attempt.trial is not None:
+                self._attempt.trial.failed(error)
             self._settle("incomplete")
             await self._attempt.durable()
             raise
@@ -111,7 +112,7 @@ class StreamedAnswer:
         if self._attempt.event is None:
             self._charge(status)
             self._attempt.place.leave()
-            if status in {"ok", "cancelled"}:
+            if status in {"ok", "cancelled"} and self._attempt.trial is not None:
                 self._attempt.trial.succeeded()
 
     def _charge(self, status: CallStatus) -> None:

@@ -76,7 +76,19 @@ class Call(msgspec.Struct, Generic[B], frozen=True):
             raise InvalidRequest(
                 f"a use case has at most {MOST_TAG_LENGTH} characters", param="useCase"
             )
-        return Caller(self.key, self.request_id, tuple(tags), use_case, self._answer_key())
+        return Caller(
+            key=self.key,
+            request_id=self.request_id,
+            tags=tuple(tags),
+            use_case=use_case,
+            answer_key=self._answer_key(),
+            wants_fresh=self._wants_fresh(),
+        )
+
+    def _wants_fresh(self) -> bool:
+        """Whether `Cache-Control` says to leave the cache alone."""
+        listed = (self.header(b"cache-control") or "").lower().split(",")
+        return not {"no-cache", "no-store"}.isdisjoint(word.strip() for word in listed)
 
     def _answer_key(self) -> AnswerKey | None:
         given = self.headers.get(b"idempotency-key")

@@ -26,7 +26,12 @@ Json: TypeAlias = dict[str, Any]
 
 SCHEMAS = "#/components/schemas/"
 # A group is a module of handlers; these have another name than their module.
-GROUP_NAMES = {"openai": "OpenAI", "platform": "Models", "system": "Health"}
+GROUP_NAMES = {
+    "openai": "OpenAI",
+    "platform": "Models",
+    "system": "Health",
+    "vendor_keys": "Vendor keys",
+}
 
 _REQUEST_ID = ("x-request-id",)
 _LIMITS = tuple(
@@ -63,7 +68,7 @@ _HEADERS: dict[str, tuple[str, Json]] = {
     "x-budget-remaining": ("US dollars that are left of it.", _AMOUNT),
     "x-cost": ("US dollars that were billed; streams tell it in their last event.", _AMOUNT),
     "x-cache": (
-        "What the cache did; `bypass` where it was not asked.",
+        "What the cache did; `bypass` where it was not asked, as for a replay.",
         {"enum": ["hit", "miss", "bypass"]},
     ),
     "x-model": ("The model that answered.", _TEXT),
@@ -82,6 +87,13 @@ _IDEMPOTENCY_KEY: Json = {
     "description": "Makes the call once: the same request with the same key gets the same answer "
     "for 24 hours, and is billed once. 409 where the body is another one.",
     "schema": {"type": "string", "minLength": 1, "maxLength": MOST_KEY_LENGTH},
+}
+_CACHE_CONTROL: Json = {
+    "name": "Cache-Control",
+    "in": "header",
+    "description": "`no-cache` has the vendor asked though the cache may have an answer. What is "
+    "cached: embeddings and classifications, and other requests whose `temperature` is 0.",
+    "schema": _TEXT,
 }
 _LABELS = (
     ("x-headgate-tags", "Labels for the ledger: up to 10, with commas between them."),
@@ -276,6 +288,7 @@ def _call_headers(row: Route) -> Iterator[Json]:
     if not row.metered:
         return
     yield _IDEMPOTENCY_KEY
+    yield _CACHE_CONTROL
     # Bodies of the platform's own have fields for labels; a vendor's body has not.
     if "tags" in getattr(row.body, "__struct_fields__", ()):
         return

@@ -44,7 +44,7 @@ def written_reply(written: Written) -> Reply:
 def state_headers(receipt: Receipt) -> Headers:
     """What can be told before it is known who answers: the state of limits and budgets."""
     return [
-        (b"x-cache", b"bypass" if receipt.event is None else receipt.event.cache.encode()),
+        (b"x-cache", receipt.cache.encode()),
         *window_headers(receipt.requests, receipt.tokens),
         *budget_headers(receipt.budget),
     ]

@@ -7,6 +7,7 @@ from headgate.core.usage import UsageStore
 from headgate.gateway.catalog import AUTO
 from headgate.gateway.gateway import Gateway
 from headgate.gateway.replays import Replays
+from headgate.gateway.vendor_keys import VendorKeys
 from headgate.identity.keys import Keys
 
 
@@ -23,6 +24,7 @@ class Services:
     """
 
     gateway: Gateway
+    vendor_keys: VendorKeys
     replays: Replays
     keys: Keys
     usage: UsageStore

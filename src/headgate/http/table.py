@@ -10,7 +10,17 @@ from headgate.core.protocols import (
 )
 from headgate.core.protocols import openai as openai_protocol
 from headgate.core.protocols import openai_responses as responses_protocol
-from headgate.http import anthropic, docs, keys, openai, openai_responses, platform, system, usage
+from headgate.http import (
+    anthropic,
+    docs,
+    keys,
+    openai,
+    openai_responses,
+    platform,
+    system,
+    usage,
+    vendor_keys,
+)
 from headgate.http.lists import PageQuery
 from headgate.http.routes import Route
 
@@ -18,7 +28,7 @@ from headgate.http.routes import Route
 def routes() -> list[Route]:
     """The rows, in the order in which the document lists them."""
     rows = [*_model_routes(), *_openai_routes(), *_anthropic_routes()]
-    rows += [*_key_routes(), *_usage_routes(), *_own_routes()]
+    rows += [*_key_routes(), *_vendor_key_routes(), *_usage_routes(), *_own_routes()]
     rows += _document_routes(rows)
     return rows
 
@@ -270,6 +280,46 @@ def _key_routes() -> list[Route]:
             ),
             body=keys.RotateKey,
             answer=keys.KeyItem,
+        ),
+    ]
+
+
+def _vendor_key_routes() -> list[Route]:
+    one = "/v1/providers/{provider}/key"
+    return [
+        Route(
+            method="PUT",
+            path=one,
+            access="any",
+            handler=vendor_keys.set_vendor_key,
+            summary="Set a user's own key for a vendor",
+            description=(
+                "The user's calls to that vendor are made with it from then on: the vendor bills "
+                "the user, and the platform nothing. It is kept encrypted, and never told again. "
+                "A key that has a user sets that user's; an administrator says whose with `userId`."
+            ),
+            body=vendor_keys.SetVendorKey,
+            answer=vendor_keys.VendorKeyItem,
+        ),
+        Route(
+            method="GET",
+            path=one,
+            access="any",
+            handler=vendor_keys.get_vendor_key,
+            summary="See which key a user has for a vendor",
+            description="Its last four characters, and when it was set.",
+            query=vendor_keys.VendorKeyQuery,
+            answer=vendor_keys.VendorKeyItem,
+        ),
+        Route(
+            method="DELETE",
+            path=one,
+            access="any",
+            handler=vendor_keys.delete_vendor_key,
+            summary="Remove a user's key for a vendor",
+            description="The user's calls are made with the platform's key again, and billed.",
+            query=vendor_keys.VendorKeyQuery,
+            answer=vendor_keys.VendorKeyItem,
         ),
     ]
 

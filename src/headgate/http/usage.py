@@ -108,6 +108,7 @@ class EventItem(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     cost: Dollars
     billed: Dollars
     saved_cost: Dollars
+    auto_saved: Dollars
     byok: bool
     cache: str
     status: str
@@ -339,6 +340,7 @@ def _event(event: UsageEvent) -> EventItem:
         cost=to_json(event.cost),
         billed=to_json(event.billed),
         saved_cost=to_json(event.saved_cost),
+        auto_saved=to_json(event.auto_saved),
         byok=event.byok,
         cache=event.cache,
         status=event.status,

@@ -8,7 +8,7 @@ import contextlib
 import math
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeGuard
 
 import msgspec
@@ -179,10 +179,8 @@ def error_from(status: int, headers: Mapping[str, str], body: bytes) -> Provider
     if status in {408, 504}:
         return ProviderTimedOut("the vendor did not answer in time")
     if status == 402 or fault.type == "billing_error" or _NO_CREDIT.search(said):
-        # No waiting will cure it: the platform's own account with the vendor is empty.
-        return ProviderRefused(
-            "unauthorized", "the platform's account with the vendor is exhausted"
-        )
+        # No waiting will cure it: the account with the vendor is empty.
+        return ProviderRefused("unauthorized", "the account with the vendor is exhausted")
     kinds: dict[int, tuple[RefusalKind, str]] = {
         401: ("unauthorized", "the vendor refused the platform's credential"),
         403: ("unauthorized", "the vendor refused the platform's credential"),
@@ -377,6 +375,10 @@ class AnthropicProvider:
         self._headers = {"content-type": "application/json", "anthropic-version": VERSION}
         if vendor.api_key:
             self._headers["x-api-key"] = vendor.api_key
+
+    def with_key(self, api_key: str) -> "AnthropicProvider":
+        """See `TakesKeys.with_key`."""
+        return AnthropicProvider(replace(self._vendor, api_key=api_key), self._client)
 
     def models(self) -> Sequence[str]:
         """The ids in the catalog."""

@@ -170,8 +170,9 @@ def _parts(message: chat.Message, where: str) -> Iterator[dict[str, Any]]:
     content = message.content
     for part in (chat.Text(content),) if isinstance(content, str) else content:
         if isinstance(part, chat.Thinking):
-            # What nobody signed is not Anthropic's, and would be refused.
-            if part.signature or part.sealed is not None:
+            # What nobody signed, or another vendor, is not Anthropic's, and would be refused.
+            is_foreign = ":" in (part.signature or "")
+            if not is_foreign and (part.signature or part.sealed is not None):
                 yield _thought(part)
         elif isinstance(part, chat.Image):
             yield {"type": "image", "source": _image(part, where), **_mark(part.cache)}

@@ -21,6 +21,7 @@ _MAX_SEARCHED = 4000
 
 _SECRET = re.compile(
     r"\b(?:sk|pk|rk|gsk|xai|key)[-_][\w*.-]{6,}"  # keys that say what they are
+    r"|\bAIza[\w-]{6,}"  # Google's
     r"|\bBearer\s+\S+"
     r"|\beyJ[\w-]{8,}(?:\.[\w-]+)*"  # tokens that carry claims
     r"|\b(?=[a-z]*\d)[a-z0-9]{32,}\b"  # keys that say nothing: long, and no word

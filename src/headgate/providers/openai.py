@@ -8,7 +8,7 @@ import contextlib
 import math
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeGuard
 
 import msgspec
@@ -200,10 +200,8 @@ def error_from(status: int, headers: Mapping[str, str], body: bytes) -> Provider
     if status in {408, 504}:
         return ProviderTimedOut("the vendor did not answer in time")
     if status == 402 or fault.code == "insufficient_quota":
-        # No waiting will cure it: the platform's own account with the vendor is empty.
-        return ProviderRefused(
-            "unauthorized", "the platform's account with the vendor is exhausted"
-        )
+        # No waiting will cure it: the account with the vendor is empty.
+        return ProviderRefused("unauthorized", "the account with the vendor is exhausted")
     kinds: dict[int, tuple[RefusalKind, str]] = {
         401: ("unauthorized", "the vendor refused the platform's credential"),
         403: ("unauthorized", "the vendor refused the platform's credential"),
@@ -357,6 +355,10 @@ class OpenAIProvider:
         self._headers = {"content-type": "application/json"}
         if vendor.api_key:
             self._headers["authorization"] = f"Bearer {vendor.api_key}"
+
+    def with_key(self, api_key: str) -> "OpenAIProvider":
+        """See `TakesKeys.with_key`."""
+        return OpenAIProvider(replace(self._vendor, api_key=api_key), self._client)
 
     def models(self) -> Sequence[str]:
         """The ids in the catalog."""

@@ -32,6 +32,9 @@ PROFILES: Mapping[str, Profile] = {
     "claude-opus-4-5": _row("images", "tools", "schema", "thinking", window=200_000),
     "gemini-2.5-flash": _row("images", "tools", "schema", "json", "thinking", window=1_048_576),
     "gemini-2.5-pro": _row("images", "tools", "schema", "json", "thinking", window=1_048_576),
+    "gemini-3": _row("images", "tools", "schema", "json", "thinking", window=1_048_576),
+    "command-r": _row("tools", "schema", "json", window=128_000),
+    "command-a-03": _row("tools", "schema", "json", window=256_000),
 }
 _LONGEST_FIRST = sorted(PROFILES.items(), key=lambda row: -len(row[0]))
 _UNKNOWN = Profile()

@@ -9,7 +9,9 @@ import msgspec
 from headgate.simulate.anthropic import Anthropic
 from headgate.simulate.behaviour import Behaviour
 from headgate.simulate.calls import Call, CallLog
+from headgate.simulate.cohere import Cohere
 from headgate.simulate.exchange import BodyTooLarge, ClientLeft, Exchange, Receive, Scope, Send
+from headgate.simulate.gemini import Gemini
 from headgate.simulate.openai import OpenAI
 from headgate.simulate.options import SimulatorOptions
 
@@ -27,6 +29,8 @@ class Vendor(Protocol):
 _VENDORS: dict[str, Callable[[Behaviour], Vendor]] = {
     "openai": OpenAI,
     "anthropic": Anthropic,
+    "gemini": Gemini,
+    "cohere": Cohere,
 }
 
 

@@ -155,8 +155,8 @@ def test_a_port_in_use_fails_before_any_store_is_touched() -> None:
 
 
 def test_a_vendor_that_is_not_simulated_yet_is_a_plain_failure() -> None:
-    options = SimulatorOptions("cohere", 0, None, (), None)
-    with pytest.raises(CommandFailed, match="no vendor 'cohere'"):
+    options = SimulatorOptions("nobody", 0, None, (), None)
+    with pytest.raises(CommandFailed, match="no vendor 'nobody'"):
         Local(FakeBootstrap()).simulate(options, "127.0.0.1", 0, NotTold())
 
 

@@ -10,7 +10,7 @@ from fakes import FakeProvider
 from gateway_desk import CALLER, PRICE, Desk, asks
 from headgate.core.chat import ChatRequest, Image, Message, Reasoning, ResponseFormat, Tool
 from headgate.core.errors import ContextLengthExceeded, InvalidRequest
-from headgate.core.models import Ability, Profile
+from headgate.core.models import Ability, Profile, ProviderRefused
 from headgate.core.prices import Price
 from headgate.gateway.auto import MARGIN, needed, suited
 from headgate.gateway.catalog import Route
@@ -37,6 +37,18 @@ def names(request: ChatRequest, profiles: Mapping[str, Profile]) -> list[str]:
         lambda route: profiles.get(route.provider.provider, Profile()),
     )
     return [route.provider.provider for route in found]
+
+
+def two_models(cheap: FakeProvider, dear: FakeProvider) -> Desk:
+    """A gateway whose `auto` may take either."""
+    desk = Desk(cheap, dear, prices={"cheap": price(1), "dear": price(2)})
+    desk.gateway.catalog.auto = lambda: ["dear/small", "cheap/small"]
+    return desk
+
+
+@pytest.fixture
+def desk_of_two() -> Desk:
+    return two_models(FakeProvider("cheap"), FakeProvider("dear"))
 
 
 def has(*abilities: Ability, window: int | None = None) -> Profile:
@@ -107,15 +119,34 @@ def test_what_is_cheap_depends_on_the_request() -> None:
     assert suited(asks(), both, lambda _: Profile())[0] is talking
 
 
+async def test_only_auto_saves(desk_of_two: Desk) -> None:
+    """Who names a model has chosen it."""
+    await desk_of_two.gateway.complete(CALLER, asks(model="cheap/small"))
+    assert desk_of_two.event.auto_saved == 0
+
+
+async def test_a_fallback_of_auto_saves_less(desk_of_two: Desk) -> None:
+    cheap = desk_of_two.gateway.catalog.providers["cheap"]
+    assert isinstance(cheap, FakeProvider)
+    cheap._script = [ProviderRefused("overloaded", "full")]
+    await desk_of_two.gateway.complete(CALLER, asks(model="auto"))
+    assert [(event.provider, event.auto_saved) for event in desk_of_two.events] == [
+        ("cheap", 0),
+        ("dear", 0),
+    ]
+
+
 async def test_a_call_to_auto_goes_to_a_model_that_can_answer_it() -> None:
     cheap, dear = FakeProvider("cheap"), FakeProvider("dear")
-    desk = Desk(cheap, dear, prices={"cheap": price(1), "dear": price(2)})
+    desk = two_models(cheap, dear)
     catalog = desk.gateway.catalog
-    catalog.auto = lambda: ["dear/small", "cheap/small"]
     catalog.profile = lambda vendor, _: has("images") if vendor == "dear" else has()
     await desk.gateway.complete(CALLER, asks(model="auto"))
     await desk.gateway.complete(CALLER, asks(model="auto", messages=IMAGE))
     assert (len(cheap.chats), len(dear.chats)) == (1, 1)
+    saved, nothing_else_could = desk.events
+    assert (saved.cost, saved.auto_saved) == (15, 15)
+    assert (nothing_else_could.cost, nothing_else_could.auto_saved) == (30, 0)
     with pytest.raises(InvalidRequest):
         await desk.gateway.complete(CALLER, asks(model="auto", tools=TOOLS))
     await desk.rest()

@@ -186,8 +186,8 @@ def test_calls_in_a_vendors_words_take_labels_as_headers() -> None:
         return [item["name"] for item in parameters if item["in"] == "header"]
 
     labels = ["x-headgate-tags", "x-headgate-use-case"]
-    assert headers("/v1/chat/completions") == ["Idempotency-Key", *labels]
-    assert headers("/v1/complete") == ["Idempotency-Key"]
+    assert headers("/v1/chat/completions") == ["Idempotency-Key", "Cache-Control", *labels]
+    assert headers("/v1/complete") == ["Idempotency-Key", "Cache-Control"]
     assert headers("/v1/auth/keys") == []
 
 

@@ -9,7 +9,7 @@ from headgate.core.budgets import Account, Budget, Limit
 from headgate.core.limits import Window
 from headgate.core.models import Provider
 from headgate.core.prices import Price
-from headgate.core.usage import UsageEvent
+from headgate.core.usage import CacheResult, UsageEvent
 from headgate.gateway.calls import Receipt
 from headgate.gateway.catalog import Route
 from headgate.http.receipts import duration, receipt_headers
@@ -35,7 +35,11 @@ BUDGET = Budget(
 
 
 def receipt(
-    *, budget: Budget | None = BUDGET, event: UsageEvent | None = EVENT, model: str = "gpt-4o"
+    *,
+    budget: Budget | None = BUDGET,
+    event: UsageEvent | None = EVENT,
+    model: str = "gpt-4o",
+    cache: CacheResult = "bypass",
 ) -> Receipt:
     provider = cast("Provider", SimpleNamespace(provider="openai"))  # all that headers ask of it
     return Receipt(
@@ -44,6 +48,7 @@ def receipt(
         tokens=Window(1000, 10, 59.4),
         budget=budget,
         event=event,
+        cache=cache,
         latency_ms=1,
     )
 
@@ -74,7 +79,10 @@ def test_an_answer_tells_who_answered_what_it_cost_and_what_is_left() -> None:
 def test_a_stream_that_begins_tells_no_cost() -> None:
     assert "x-cost" not in headers(receipt(event=None), with_cost=False)
     assert "x-cost" not in headers(receipt(), with_cost=False)
-    assert headers(receipt(event=None))["x-cache"] == "bypass"
+
+
+def test_a_stream_that_begins_tells_what_the_cache_did() -> None:
+    assert headers(receipt(event=None, cache="hit"))["x-cache"] == "hit"
 
 
 @pytest.mark.parametrize(

@@ -391,6 +391,15 @@ def test_a_refusal_and_an_answer_without_a_count_are_understood() -> None:
     assert response.usage.input_tokens > 0
 
 
+async def test_a_vendor_can_be_called_with_another_key() -> None:
+    client = ScriptedClient(*[HttpResponse(200, {}, b'{"content":[]}')] * 2)
+    platforms = AnthropicProvider(VENDOR, client)
+    await platforms.with_key("sk-ant-another").complete(PLAIN, idempotency_key="att_1")
+    await platforms.complete(PLAIN, idempotency_key="att_2")
+    given = [call.headers["x-api-key"] for call in client.sent]
+    assert given == ["sk-ant-another", "sk-ant-secret-key"]
+
+
 async def test_each_call_has_the_key_the_version_and_an_idempotency_key() -> None:
     client = ScriptedClient(HttpResponse(200, {}, b'{"content":[]}'))
     provider = AnthropicProvider(VENDOR, client)

@@ -135,6 +135,13 @@ def test_results_of_tools_stand_in_one_turn_with_what_the_user_says_then() -> No
     ]
 
 
+def test_what_another_vendors_model_thought_stays_away() -> None:
+    """Its signature says whose it is, and would be refused here."""
+    content = (Thinking("hm", "gemini:0:abc"), Thinking("", "cohere:"), Text("look"))
+    (turn,) = turns(Message("assistant", content))
+    assert turn["content"] == [{"type": "text", "text": "look"}]
+
+
 def test_a_thought_that_nobody_signed_is_left_out() -> None:
     content = (Thinking("another model's"), Text("hi"))
     (turn,) = turns(Message("assistant", content))

@@ -382,6 +382,18 @@ async def test_a_call_carries_the_credential_and_its_idempotency_key() -> None:
     assert second.headers == {"content-type": "application/json", "idempotency-key": "att_2"}
 
 
+async def test_a_vendor_can_be_called_with_another_key() -> None:
+    client = ScriptedClient(ANSWER, ANSWER)
+    platforms = OpenAIProvider(OPENAI, client)
+    users = platforms.with_key("sk-another")
+    await users.complete(PLAIN, idempotency_key="att_1")
+    await platforms.complete(PLAIN, idempotency_key="att_2")
+    sent = [(call.url, call.headers["authorization"]) for call in client.sent]
+    url = "https://api.example/v1/chat/completions"
+    assert sent == [(url, "Bearer sk-another"), (url, "Bearer sk-secret-key")]
+    assert users.provider == platforms.provider
+
+
 def test_a_row_does_not_show_its_credential() -> None:
     assert "sk-secret" not in repr(OPENAI) + repr(OpenAIProvider(OPENAI, ScriptedClient()))
 

@@ -9,11 +9,19 @@ from headgate.providers.profiles import PROFILES, profile_of
 OPENAI = PackagedVendor(id="openai")
 
 
-@pytest.mark.parametrize("model", ["gpt-4o-mini", "gpt-4.1-nano", "claude-haiku-4-5"])
+@pytest.mark.parametrize(
+    "model", ["gpt-4o-mini", "gpt-4.1-nano", "claude-haiku-4-5", "gemini-3.1-flash-lite"]
+)
 def test_everyday_models_have_a_row(model: str) -> None:
     known = profile_of(None, model)
     assert {"images", "tools", "schema"} <= known.has
     assert known.window is not None
+
+
+def test_coheres_everyday_models_call_tools_and_see_nothing() -> None:
+    known = profile_of(None, "command-r7b-12-2024")
+    assert {"tools", "schema", "json"} == known.has
+    assert "images" in known.lacks
 
 
 def test_an_edition_of_a_model_can_do_what_the_model_can() -> None:

@@ -299,7 +299,30 @@ _SUMS_OF_ALL = (
     """,
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _RECALLS, _ANSWERS, _ALERTS, _SUMS_OF_ALL)
+_VENDOR_KEYS = (
+    """
+    CREATE TABLE vendor_keys (
+        user_id TEXT NOT NULL,
+        provider TEXT NOT NULL,
+        sealed BLOB NOT NULL,
+        last_four TEXT NOT NULL,
+        set_at REAL NOT NULL,
+        PRIMARY KEY (user_id, provider)
+    ) STRICT, WITHOUT ROWID
+    """,
+)
+
+_AUTO = ("ALTER TABLE events ADD COLUMN auto_saved INTEGER NOT NULL DEFAULT 0",)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    _FIRST,
+    _RECALLS,
+    _ANSWERS,
+    _ALERTS,
+    _SUMS_OF_ALL,
+    _VENDOR_KEYS,
+    _AUTO,
+)
 """The statements of each migration. One that was ever released is never edited."""
 
 

@@ -40,6 +40,7 @@ any_event = st.builds(
     tags=st.lists(texts, max_size=4).map(tuple),
     estimated=st.booleans(),
     overrun=st.booleans(),
+    auto_saved=counts,
 )
 
 
