@@ -58,7 +58,8 @@ class Person(pydantic.BaseModel):
 
 @pytest.fixture(scope="module")
 def environment(vendors: Simulator) -> Mapping[str, str]:
-    return vendors.environment
+    others = vendors.environment_of("gemini") | vendors.environment_of("cohere")
+    return vendors.environment | others
 
 
 @pytest.fixture(params=MODELS)
@@ -244,6 +245,29 @@ async def test_tools_are_called_and_their_results_sent_back(
         tools=[SEARCH],
     )
     assert final.output_text == "Results: found 0 found 1"
+
+
+@pytest.mark.parametrize("name", ["gemini-3.1-flash-lite", "command-r7b-12-2024"])
+async def test_what_other_vendors_answered_is_handed_back_as_it_came(
+    client: AsyncOpenAI, name: str
+) -> None:
+    """Gemini's models sign a thought before each call, and want it back with the result."""
+    asked: Any = {"role": "user", "content": '[[call search {"q": "one"}]]'}
+    async with client.responses.stream(model=name, input=[asked], tools=[SEARCH]) as stream:
+        seen = [event.type async for event in stream]
+        answer = await stream.get_final_response()
+    assert seen[-1] == "response.completed"
+    items: list[Any] = [item.to_dict() for item in answer.output]
+    results = [
+        {"type": "function_call_output", "call_id": item["call_id"], "output": "found"}
+        for item in items
+        if item["type"] == "function_call"
+    ]
+    assert len(results) == 1
+    final = await client.responses.create(
+        model=name, input=[asked, *items, *cast("Any", results)], tools=[SEARCH]
+    )
+    assert final.output_text == "Results: found"
 
 
 async def test_a_streamed_call_has_all_its_events_in_order(admin: Caller, model: str) -> None:
