@@ -269,6 +269,18 @@ class Simulator:
             f"{vendor.upper()}_BASE_URL": f"{self.command.url}/{vendor}",
         }
 
+    @property
+    def clouds(self) -> dict[str, str]:
+        """The settings by which a platform calls it in the place of clouds that serve models."""
+        return {
+            "AZURE_OPENAI_API_KEY": "azure-vendor-secret",
+            "AZURE_OPENAI_ENDPOINT": f"{self.command.url}/azure",
+            "BEDROCK_ENDPOINT": f"{self.command.url}/bedrock",
+            "AWS_REGION": "eu-central-1",
+            "AWS_ACCESS_KEY_ID": "AKIAVENDORKEY",
+            "AWS_SECRET_ACCESS_KEY": "aws-vendor-secret",
+        }
+
     async def calls(self) -> list[dict[str, Any]]:
         """Every call it received since `forget`, oldest first."""
         async with http_client(self.command.url) as client:

@@ -11,6 +11,8 @@ from headgate.transport.sigv4 import Credentials, CredentialsSource
 
 # What programs that stand in for AWS take, since they check no signature.
 LOCAL = Credentials("local", "local")
+# Where AWS itself answers; any other address is a stand-in.
+AWS_HOSTS = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws")
 CONTAINER_AGENT = "http://169.254.170.2"
 # The agents of ECS and EKS; to any other host the token goes over TLS only.
 AGENTS = frozenset({"169.254.170.2", "169.254.170.23", "fd00:ec2::23"})
@@ -24,16 +26,9 @@ def aws_credentials(settings: Settings, http: HttpClient) -> CredentialsSource:
     Raises:
         Overloaded: there can be none; the message says what to set.
     """
-    if settings.aws_access_key_id is not None and settings.aws_secret_access_key is not None:
-        token = settings.aws_session_token
-        return Credentials(
-            settings.aws_access_key_id,
-            settings.aws_secret_access_key.reveal(),
-            None if token is None else token.reveal(),
-        )
-    url = _container_url(settings)
-    if url is not None:
-        return RoleCredentials(from_container(http, url, lambda: _token(settings)))
+    given = _given(settings, http)
+    if given is not None:
+        return given
     if settings.dynamodb_endpoint is not None:
         return LOCAL
     if settings.aws_ec2_metadata_disabled:
@@ -42,6 +37,52 @@ def aws_credentials(settings: Settings, http: HttpClient) -> CredentialsSource:
             "give this process a role and let AWS_EC2_METADATA_DISABLED be false"
         )
     return RoleCredentials(from_instance(http, settings.aws_ec2_metadata_service_endpoint))
+
+
+def speaks_to_bedrock(settings: Settings) -> bool:
+    """Whether the settings say that Bedrock's models shall be served.
+
+    A region alone may be meant for something else: an access key, or the role of a container, must
+    be given with it, or else Bedrock's address.
+    """
+    has_key = settings.aws_access_key_id is not None and settings.aws_secret_access_key is not None
+    has_role = bool(
+        settings.aws_container_credentials_relative_uri
+        or settings.aws_container_credentials_full_uri
+    )
+    return settings.bedrock_endpoint is not None or (
+        settings.aws_region is not None and (has_key or has_role)
+    )
+
+
+def bedrock_credentials(settings: Settings, http: HttpClient) -> CredentialsSource:
+    """The same for Bedrock, where `speaks_to_bedrock` says that it is called.
+
+    Raises:
+        Overloaded: there can be none; the message says what to set.
+    """
+    given = _given(settings, http)
+    if given is not None:
+        return given
+    host = urlsplit(settings.bedrock_endpoint or "").hostname or ""
+    if not host.endswith(AWS_HOSTS):
+        return LOCAL
+    return RoleCredentials(from_instance(http, settings.aws_ec2_metadata_service_endpoint))
+
+
+def _given(settings: Settings, http: HttpClient) -> CredentialsSource | None:
+    """The access key of the environment, else the role of the container."""
+    if settings.aws_access_key_id is not None and settings.aws_secret_access_key is not None:
+        token = settings.aws_session_token
+        return Credentials(
+            settings.aws_access_key_id,
+            settings.aws_secret_access_key.reveal(),
+            None if token is None else token.reveal(),
+        )
+    url = _container_url(settings)
+    if url is None:
+        return None
+    return RoleCredentials(from_container(http, url, lambda: _token(settings)))
 
 
 def _container_url(settings: Settings) -> str | None:

@@ -130,6 +130,30 @@ class Vendor(Section, frozen=True, kw_only=True):
     ] = ()
 
 
+class Azure(Section, frozen=True, kw_only=True):
+    """How the models of your Azure OpenAI resource are called."""
+
+    deployments: Annotated[
+        dict[str, str],
+        Meta(
+            description="The deployment of each model where its name is another, and which models"
+            ' there are: `"gpt-4o" = "our-chat"`.'
+        ),
+    ] = {}
+    api_version: Annotated[
+        str | None,
+        Meta(
+            pattern=r"^\d{4}-\d{2}-\d{2}(-preview)?$",
+            description="A dated edition of Azure's API, `2024-10-21`, instead of its current one.",
+        ),
+    ] = None
+
+    def __post_init__(self) -> None:
+        """Refuse models and deployments without a name."""
+        if not all(model and name for model, name in self.deployments.items()):
+            raise ValueError("deployments: name the model and its deployment")
+
+
 class Billing(Section, frozen=True, kw_only=True):
     """What callers are charged on top of the vendor's price."""
 
@@ -291,6 +315,7 @@ class Configuration(Section, frozen=True, kw_only=True):
     ] = {}
     routing: Routing = Routing()
     vendors: dict[str, Vendor] = {}
+    azure: Azure = Azure()
     billing: Billing = Billing()
     cache: Cache = Cache()
     budgets: Budgets = Budgets()

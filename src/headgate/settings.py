@@ -171,12 +171,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "AZURE_OPENAI_ENDPOINT",
             MODELS,
             "Your Azure OpenAI resource: `https://NAME.openai.azure.com`.",
-            planned=True,
         ),
     ] = None
     azure_openai_api_key: Annotated[
         Secret | None,
-        Variable("AZURE_OPENAI_API_KEY", MODELS, "Your key for that resource.", planned=True),
+        Variable("AZURE_OPENAI_API_KEY", MODELS, "Your key for that resource."),
     ] = None
     gemini_api_key: Annotated[
         Secret | None, Variable("GEMINI_API_KEY", MODELS, "Your key for Gemini.")
@@ -200,7 +199,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = Url("http://127.0.0.1:11434")
     aws_region: Annotated[
         str | None,
-        Variable("AWS_REGION", AWS, "The region of DynamoDB: `us-east-1`."),
+        Variable(
+            "AWS_REGION",
+            AWS,
+            "The region of DynamoDB and Bedrock: `us-east-1`. With an AWS access key, or the role"
+            " of a container, Bedrock's models are served.",
+        ),
     ] = None
     aws_access_key_id: Annotated[
         str | None,
@@ -274,8 +278,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Variable(
             "BEDROCK_ENDPOINT",
             AWS,
-            "Bedrock's address; the region's own when not set.",
-            planned=True,
+            "Bedrock's address; the region's own when not set. A local stand-in needs no AWS"
+            " credentials; an EC2 instance's role is used where this is set.",
         ),
     ] = None
     dynamodb_endpoint: Annotated[

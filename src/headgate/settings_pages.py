@@ -112,11 +112,13 @@ def _words(kind: Any) -> str:
         return "`true`, `false`"
     if get_origin(plain) is tuple:
         return "list of texts"
+    if get_origin(plain) is dict:
+        return "table of texts"
     return _CLASSES[plain.__name__]
 
 
 def _toml(default: object) -> str:
-    if default is None:
+    if default is None or default is msgspec.NODEFAULT:
         return ""
     if isinstance(default, bool):
         return f"`{str(default).lower()}`"

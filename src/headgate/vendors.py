@@ -10,11 +10,14 @@ from dataclasses import dataclass, field
 from typing import Protocol
 from urllib.parse import urlsplit
 
+from headgate import vendors_bedrock
+from headgate.aws_identity import speaks_to_bedrock
 from headgate.cli.installation import Finding
 from headgate.core.models import Profile, Provider, ProviderError
 from headgate.core.prices import Price
 from headgate.gateway.catalog import Catalog
 from headgate.providers.anthropic import AnthropicProvider, AnthropicVendor
+from headgate.providers.bedrock_models import packaged_name
 from headgate.providers.cohere import CohereProvider, CohereVendor
 from headgate.providers.gemini import GeminiProvider, GeminiVendor
 from headgate.providers.local.provider import LOCAL_PRICE, Local
@@ -172,6 +175,8 @@ def vendors_of(settings: Settings, client: HttpClient) -> Vendors:
     _add_anthropic(vendors, settings, client)
     _add_gemini(vendors, settings, client)
     _add_cohere(vendors, settings, client)
+    _add_azure(vendors, settings, client)
+    _add_bedrock(vendors, settings, client)
     _add_compatible(vendors, settings, client)
     _add_ollama(vendors, settings, client)
     return vendors
@@ -179,7 +184,13 @@ def vendors_of(settings: Settings, client: HttpClient) -> Vendors:
 
 def default_embedding_model(settings: Settings) -> str:
     """What embeds where a caller names no model."""
-    return f"openai/{OPENAI_EMBEDDING}" if settings.openai_api_key else "local/local"
+    if settings.openai_api_key:
+        return f"openai/{OPENAI_EMBEDDING}"
+    if settings.azure_openai_endpoint:
+        return f"azure/{OPENAI_EMBEDDING}"
+    if vendors_bedrock.everyday_models(settings):
+        return f"bedrock/{vendors_bedrock.EMBEDDING}"
+    return "local/local"
 
 
 def _add_openai(vendors: Vendors, settings: Settings, client: HttpClient) -> None:
@@ -262,6 +273,54 @@ def _add_cohere(vendors: Vendors, settings: Settings, client: HttpClient) -> Non
         output_tokens=COHERE_OUTPUT_TOKENS,
     )
     _add_remote(vendors, "cohere", CohereProvider(vendor, client))
+
+
+def _add_azure(vendors: Vendors, settings: Settings, client: HttpClient) -> None:
+    if settings.azure_openai_endpoint is None:
+        return
+    wanted = settings.configuration.azure
+    is_alone = settings.openai_api_key is None
+    vendors.packaged["azure"] = PackagedVendor(id="azure")
+    if wanted.deployments or is_alone:
+        # A deployment that nobody has named may not exist, so it is tried where nothing else is.
+        vendors.everyday["azure"] = tuple(wanted.deployments) or OPENAI_EVERYDAY
+    key = settings.azure_openai_api_key
+    vendor = OpenAIVendor(
+        name="azure",
+        base_url=f"{settings.azure_openai_endpoint}/openai{'' if wanted.api_version else '/v1'}",
+        api_key=None if key is None else key.reveal(),
+        key_header="api-key",
+        deployments=wanted.deployments,
+        api_version=wanted.api_version,
+        catalog=frozenset(wanted.deployments) or packaged_models("openai"),
+        recognises=lambda model: (
+            is_alone
+            and not wanted.deployments
+            and vendors.prices.price("openai", model) is not None
+            and not vendors.is_listed_elsewhere("azure", model)
+        ),
+        limit_field="max_completion_tokens",
+        output_tokens=OPENAI_OUTPUT_TOKENS,
+    )
+    _add_remote(vendors, "azure", OpenAIProvider(vendor, client))
+
+
+def _add_bedrock(vendors: Vendors, settings: Settings, client: HttpClient) -> None:
+    if not speaks_to_bedrock(settings):
+        return
+    bedrock = vendors_bedrock.bedrock_provider(
+        settings,
+        client,
+        recognises=lambda model: (
+            vendors.prices.price("bedrock", model) is not None
+            and not vendors.is_listed_elsewhere("bedrock", model)
+        ),
+        output_tokens=ANTHROPIC_OUTPUT_TOKENS,
+    )
+    vendors.packaged["bedrock"] = PackagedVendor(id=vendors_bedrock.PACKAGE, known_as=packaged_name)
+    if models := vendors_bedrock.everyday_models(settings):
+        vendors.everyday["bedrock"] = models
+    _add_remote(vendors, "bedrock", bedrock)
 
 
 def _add_compatible(vendors: Vendors, settings: Settings, client: HttpClient) -> None:

@@ -5,7 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from headgate.aws_identity import LOCAL, aws_credentials
+from headgate.aws_identity import (
+    LOCAL,
+    aws_credentials,
+    bedrock_credentials,
+    speaks_to_bedrock,
+)
 from headgate.core.errors import Overloaded
 from headgate.settings import Settings
 from headgate.transport.http import HttpClient
@@ -100,3 +105,29 @@ async def test_a_local_stand_in_needs_none(http: HttpClient) -> None:
 async def test_where_there_can_be_none_it_says_what_to_set(http: HttpClient) -> None:
     with pytest.raises(Overloaded, match="AWS_ACCESS_KEY_ID"):
         aws_credentials(settings(AWS_EC2_METADATA_DISABLED="true"), http)
+
+
+async def test_bedrock_takes_the_same_credentials_and_a_stand_in_takes_any(
+    http: HttpClient, service: str
+) -> None:
+    """The role of an EC2 instance is asked for where AWS's own address is set."""
+
+    async def its_key_id(**values: str) -> str:
+        return (await bedrock_credentials(settings(**values), http).current()).access_key_id
+
+    instance = {"AWS_EC2_METADATA_SERVICE_ENDPOINT": service}
+    real = {"BEDROCK_ENDPOINT": "https://bedrock-runtime.eu-west-1.amazonaws.com"}
+    assert await its_key_id(BEDROCK_ENDPOINT=NOWHERE, **KEY) == "AKID"
+    assert await its_key_id(BEDROCK_ENDPOINT=NOWHERE, **instance) == LOCAL.access_key_id
+    assert (await its_key_id(**real, **instance)).startswith("ASIA")
+
+
+def test_bedrock_is_spoken_to_where_something_says_so() -> None:
+    """A region alone may be meant for something else."""
+    region = {"AWS_REGION": "eu-west-1"}
+    assert not speaks_to_bedrock(settings())
+    assert not speaks_to_bedrock(settings(**region))
+    assert not speaks_to_bedrock(settings(**KEY))
+    assert speaks_to_bedrock(settings(**region, **KEY))
+    assert speaks_to_bedrock(settings(**region, AWS_CONTAINER_CREDENTIALS_FULL_URI="https://x"))
+    assert speaks_to_bedrock(settings(BEDROCK_ENDPOINT=NOWHERE))

@@ -127,8 +127,34 @@ async def test_coheres_models_are_coheres(client: HttpClient, tmp_path: Path) ->
     assert all(found.prices.price("cohere", model) for model in cohere.models())
 
 
+async def test_azure_serves_openais_models_where_there_is_no_openai(
+    client: HttpClient, tmp_path: Path
+) -> None:
+    azure = {"AZURE_OPENAI_ENDPOINT": NOWHERE, "AZURE_OPENAI_API_KEY": "key"}
+    alone = vendors(client, tmp_path, **azure)
+    assert alone.providers["azure"].serves("gpt-4o-2024-08-06")
+    assert alone.prices.price("azure", "gpt-4o") is not None
+    assert alone.auto()[0].startswith("azure/")
+    both = vendors(client, tmp_path, OPENAI_API_KEY="sk-test", **azure)
+    assert both.providers["openai"].serves("gpt-4o-2024-08-06")
+    assert not both.providers["azure"].serves("gpt-4o-2024-08-06")
+    assert {name.partition("/")[0] for name in both.auto()} == {"openai"}
+
+
+async def test_the_configuration_says_which_deployments_there_are(
+    client: HttpClient, tmp_path: Path
+) -> None:
+    (tmp_path / "headgate.toml").write_text('[azure.deployments]\n"gpt-4o" = "our-chat"\n')
+    found = vendors(client, tmp_path, AZURE_OPENAI_ENDPOINT=NOWHERE)
+    assert found.providers["azure"].models() == ["gpt-4o"]
+    assert not found.providers["azure"].serves("gpt-4o-mini")
+    assert found.auto() == ["azure/gpt-4o"]
+
+
 def test_texts_are_embedded_by_a_vendor_that_embeds_or_here(tmp_path: Path) -> None:
     assert default_embedding_model(settings(tmp_path)) == "local/local"
+    with_azure = settings(tmp_path, AZURE_OPENAI_ENDPOINT=NOWHERE)
+    assert default_embedding_model(with_azure).startswith("azure/text-embedding")
     with_openai = settings(tmp_path, OPENAI_API_KEY="sk-test")
     assert default_embedding_model(with_openai).startswith("openai/text-embedding")
 
@@ -143,5 +169,7 @@ async def test_the_doctor_names_each_vendor_that_does_not_answer(tmp_path: Path)
     assert "gemini: " in (await check_vendors(google)).message
     cohere = settings(tmp_path, COHERE_API_KEY="x", COHERE_BASE_URL=NOWHERE)
     assert "cohere: " in (await check_vendors(cohere)).message
+    third = settings(tmp_path, AZURE_OPENAI_ENDPOINT=NOWHERE, AZURE_OPENAI_API_KEY="k-x")
+    assert "azure: " in (await check_vendors(third)).message
     assert "sk-x" not in f"{finding}"
     assert (await check_vendors(settings(tmp_path))).status == "warn"

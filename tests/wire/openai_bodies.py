@@ -239,7 +239,7 @@ STREAMS = (
     Streamed(
         "azure",
         b"".join((*_AZURE, _AZURE_USAGE, DONE)),
-        b"".join(_AZURE),
+        b"".join(_AZURE[1:]),  # what the filters think of the question is not forwarded
         "Yes",
         TokenUsage(8, 1),
         _AZURE_USAGE,

@@ -61,7 +61,7 @@ def what_is_read(request: chat.ChatRequest, output_tokens: int) -> dict[str, Any
         ProviderRefused: the protocol has no words for something.
     """
     system, turns = _conversation(request.messages)
-    thinking, effort = _thinking(request, output_tokens)
+    thinking, effort = thinking_of(request.model, request.reasoning, output_tokens)
     form = request.response_format
     output = _present(
         effort=effort,
@@ -104,16 +104,19 @@ def _refuse_unknown(request: chat.ChatRequest) -> None:
         raise unsupported("response_format", reason)
 
 
-def _thinking(
-    request: chat.ChatRequest, output_tokens: int
+def thinking_of(
+    model: str, wanted: chat.Reasoning | None, output_tokens: int
 ) -> tuple[dict[str, Any] | None, str | None]:
-    """How to think, and with which effort."""
-    wanted = request.reasoning
+    """How a model of Anthropic's shall think, and with which effort.
+
+    Raises:
+        ProviderRefused: it cannot think within the output's limit.
+    """
     if wanted is None:
         return None, None
     if wanted.mode == "off":
         return {"type": "disabled"}, None
-    if not _BY_NUMBER.match(request.model):
+    if not _BY_NUMBER.match(model):
         return {"type": "adaptive"}, "low" if wanted.effort == "minimal" else wanted.effort
     if output_tokens <= LEAST_THOUGHT_TOKENS:
         reason = f"this model thinks with at least {LEAST_THOUGHT_TOKENS} tokens of its output"

@@ -9,7 +9,8 @@ import math
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeGuard
+from typing import Any, Literal, TypeGuard
+from urllib.parse import quote, urlencode
 
 import msgspec
 
@@ -85,11 +86,18 @@ class OpenAIVendor:
         recognises: whether an id that is not in the catalog is the vendor's all the same, as a
             dated edition of a model is.
         output_tokens: the most output tokens of models whose id starts so, longest match first.
+        key_header: where the key stands; in `authorization` it is a bearer's.
+        deployments: what the vendor calls a model, where that is not the model's id.
+        api_version: where it is set, each deployment has its own address below
+            `/deployments/`, as Azure's dated editions want it.
     """
 
     name: str
     base_url: str
     api_key: str | None = field(default=None, repr=False)
+    key_header: Literal["authorization", "api-key"] = "authorization"
+    deployments: Mapping[str, str] = field(default_factory=dict)
+    api_version: str | None = None
     catalog: frozenset[str] = frozenset()
     recognises: Callable[[str], bool] = _nothing
     discover: bool = False
@@ -115,7 +123,7 @@ def to_wire(vendor: OpenAIVendor, request: chat.ChatRequest) -> bytes:
         set_limit(fields, vendor.limit_field, request.max_tokens)
     else:
         fields = translated(request, vendor.limit_field)
-    fields["model"] = request.model
+    fields["model"] = vendor.deployments.get(request.model, request.model)
     if request.stream:
         options = msgspec.json.decode(fields.get("stream_options", b"null"), type=_OPTIONS) or {}
         fields["stream"] = True
@@ -127,7 +135,7 @@ def _speaks_it(wire: chat.Wire | None) -> TypeGuard[chat.Wire]:
     return wire is not None and wire.protocol == PROTOCOL
 
 
-def embedding_to_wire(request: EmbeddingRequest) -> bytes:
+def embedding_to_wire(vendor: OpenAIVendor, request: EmbeddingRequest) -> bytes:
     """The body of an embedding; vectors are asked for as numbers, which all vendors can give."""
     fields: dict[str, Any]
     if _speaks_it(request.wire):
@@ -136,7 +144,8 @@ def embedding_to_wire(request: EmbeddingRequest) -> bytes:
         fields = {"input": request.input}
         if request.dimensions is not None:
             fields["dimensions"] = request.dimensions
-    return msgspec.json.encode(fields | {"model": request.model, "encoding_format": "float"})
+    model = vendor.deployments.get(request.model, request.model)
+    return msgspec.json.encode(fields | {"model": model, "encoding_format": "float"})
 
 
 def from_wire(request: chat.ChatRequest, body: bytes) -> chat.ChatResponse:
@@ -320,6 +329,9 @@ class OpenAIStream:
         self, frame: bytes, data: bytes, answer: Answer
     ) -> Sequence[chat.ChatDelta | chat.WireDelta]:
         """What a frame holds besides the usage."""
+        if answer.usage is None and answer.choices == []:
+            # Azure's filters tell what they think of the question; clients look at `choices[0]`.
+            return ()
         if answer.usage is None:
             content = frame + BLANK
         elif answer.choices:
@@ -347,14 +359,18 @@ class OpenAIProvider:
         self._vendor = vendor
         self._client = client
         self._catalog = vendor.catalog
-        base = vendor.base_url.rstrip("/")
-        self._chat_url = f"{base}/chat/completions"
-        self._embeddings_url = f"{base}/embeddings"
-        self._models_url = f"{base}/models"
+        self._base = vendor.base_url.rstrip("/")
+        self._query = (
+            ""
+            if vendor.api_version is None
+            else "?" + urlencode({"api-version": vendor.api_version})
+        )
+        self._models_url = f"{self._base}/models{self._query}"
         self._limits = sorted(vendor.output_tokens.items(), key=lambda row: -len(row[0]))
         self._headers = {"content-type": "application/json"}
         if vendor.api_key:
-            self._headers["authorization"] = f"Bearer {vendor.api_key}"
+            kind = "Bearer " if vendor.key_header == "authorization" else ""
+            self._headers[vendor.key_header] = f"{kind}{vendor.api_key}"
 
     def with_key(self, api_key: str) -> "OpenAIProvider":
         """See `TakesKeys.with_key`."""
@@ -409,14 +425,16 @@ class OpenAIProvider:
         Raises:
             ProviderError: there is no whole answer.
         """
-        body = await self._post(self._chat_url, to_wire(self._vendor, request), idempotency_key)
+        url = self._url(request.model, "chat/completions")
+        body = await self._post(url, to_wire(self._vendor, request), idempotency_key)
         return from_wire(request, body)
 
     def stream(self, request: chat.ChatRequest, *, idempotency_key: str) -> OpenAIStream:
         """The answer piece by piece."""
         headers = self._headers | {"idempotency-key": idempotency_key}
         body = to_wire(self._vendor, request)
-        stream = self._client.stream("POST", self._chat_url, headers=headers, body=body)
+        url = self._url(request.model, "chat/completions")
+        stream = self._client.stream("POST", url, headers=headers, body=body)
         return OpenAIStream(stream, request)
 
     async def embed(self, request: EmbeddingRequest, *, idempotency_key: str) -> EmbeddingResponse:
@@ -425,7 +443,9 @@ class OpenAIProvider:
         Raises:
             ProviderError: there are no vectors.
         """
-        body = await self._post(self._embeddings_url, embedding_to_wire(request), idempotency_key)
+        url = self._url(request.model, "embeddings")
+        wanted = embedding_to_wire(self._vendor, request)
+        body = await self._post(url, wanted, idempotency_key)
         try:
             answer = msgspec.json.decode(body, type=Vectors)
         except UNREADABLE as error:
@@ -467,6 +487,12 @@ class OpenAIProvider:
         # Any other answer proves as much: not every vendor lists its models.
         if answer.status in {401, 403} or answer.status >= 500:
             raise error_from(answer.status, answer.headers, answer.body)
+
+    def _url(self, model: str, operation: str) -> str:
+        if self._vendor.api_version is None:
+            return f"{self._base}/{operation}"
+        deployment = quote(self._vendor.deployments.get(model, model), safe="")
+        return f"{self._base}/deployments/{deployment}/{operation}{self._query}"
 
     async def _post(self, url: str, body: bytes, idempotency_key: str) -> bytes:
         headers = self._headers | {"idempotency-key": idempotency_key}

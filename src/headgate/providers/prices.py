@@ -45,12 +45,20 @@ _KNOWN_OF_VECTORS = _KNOWN.union(_OTHER_INPUT)
 _OTHER_MEDIA = re.compile(r"(?:^|[-/:])(?:audio|image|realtime|transcribe|tts)(?:[-/:@]|$)")
 
 
+def _as_it_is(model: str) -> str:
+    return model
+
+
 @dataclass(frozen=True, slots=True)
 class PackagedVendor:
-    """A vendor as `genai-prices` knows it: by its id, or by the address it is called at."""
+    """A vendor as `genai-prices` knows it: by its id, or by the address it is called at.
+
+    `known_as` gives the package's name of a model, or None where the package cannot know it.
+    """
 
     id: str | None = None
     url: str | None = None
+    known_as: Callable[[str], str | None] = _as_it_is
 
 
 @dataclass(slots=True)
@@ -109,9 +117,12 @@ def packaged_price(vendor: PackagedVendor, model: str, now: float) -> Price | No
 
     None where the package has none, or a call costs more than the tokens that are counted here.
     """
+    name = vendor.known_as(model)
+    if name is None:
+        return None
     try:
         _, found = data_snapshot.get_snapshot().find_provider_model(
-            model, None, vendor.id, vendor.url
+            name, None, vendor.id, vendor.url
         )
     except LookupError:
         return None

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from genai_prices import data_snapshot
 
 from headgate.core.models import Ability, Profile
+from headgate.providers.bedrock_models import base_name
 from headgate.providers.prices import PackagedVendor
 
 _ALL: frozenset[Ability] = frozenset({"images", "tools", "schema", "json", "thinking"})
@@ -30,6 +31,9 @@ PROFILES: Mapping[str, Profile] = {
     "claude-haiku-4-5": _row("images", "tools", "schema", "thinking", window=200_000),
     "claude-sonnet-4-5": _row("images", "tools", "schema", "thinking", window=200_000),
     "claude-opus-4-5": _row("images", "tools", "schema", "thinking", window=200_000),
+    "amazon.nova-micro": _row("tools", window=128_000),
+    "amazon.nova-lite": _row("images", "tools", window=300_000),
+    "amazon.nova-pro": _row("images", "tools", window=300_000),
     "gemini-2.5-flash": _row("images", "tools", "schema", "json", "thinking", window=1_048_576),
     "gemini-2.5-pro": _row("images", "tools", "schema", "json", "thinking", window=1_048_576),
     "gemini-3": _row("images", "tools", "schema", "json", "thinking", window=1_048_576),
@@ -43,7 +47,9 @@ _UNKNOWN = Profile()
 @functools.lru_cache(maxsize=4096)
 def profile_of(vendor: PackagedVendor | None, model: str) -> Profile:
     """What is known of a model; `vendor` is where the package looks for its window."""
-    known = next((row for start, row in _LONGEST_FIRST if model.startswith(start)), _UNKNOWN)
+    # At Bedrock a region and the maker stand before the maker's own name.
+    name = base_name(model).removeprefix("anthropic.")
+    known = next((row for start, row in _LONGEST_FIRST if name.startswith(start)), _UNKNOWN)
     window = None if vendor is None else _window(vendor, model)
     if known.window is not None or window is None:
         return known
@@ -51,9 +57,12 @@ def profile_of(vendor: PackagedVendor | None, model: str) -> Profile:
 
 
 def _window(vendor: PackagedVendor, model: str) -> int | None:
+    name = vendor.known_as(model)
+    if name is None:
+        return None
     try:
         _, found = data_snapshot.get_snapshot().find_provider_model(
-            model, None, vendor.id, vendor.url
+            name, None, vendor.id, vendor.url
         )
     except LookupError:
         return None

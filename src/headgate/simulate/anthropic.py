@@ -1,24 +1,22 @@
 """Anthropic's API as its own client library knows it: messages, token counts and models.
 
-Where a call thinks, its thoughts are the words that `[[usage reasoning=N]]` asks for. Their
-signature vouches for them: one that comes back changed is refused, as the vendor does.
 `[[fail STATUS]]` together with `[[cut N]]` lets a stream fail with an error event after N tokens.
 """
 
 import asyncio
-import hashlib
 from typing import TypeVar
 
 import msgspec
 
 from headgate.core import sandbox
-from headgate.core.chat import ChatDelta, ChatRequest, ChatResponse, Thinking, TokenUsage
+from headgate.core.chat import ChatDelta, ChatResponse, Thinking, TokenUsage
 from headgate.core.errors import InvalidRequest
 from headgate.core.ids import new_id
 from headgate.core.protocols import anthropic, anthropic_answers
 from headgate.simulate.behaviour import Behaviour, paced
 from headgate.simulate.calls import Call
 from headgate.simulate.exchange import Exchange, Headers, json_headers
+from headgate.simulate.thoughts import are_unchanged, thought_of
 
 PREFIX = "/anthropic"
 CREATED = "2025-10-01T00:00:00Z"
@@ -93,9 +91,10 @@ class Anthropic:
     async def _messages(self, exchange: Exchange, call: Call, body: bytes) -> None:
         request = anthropic.chat_request(_decode(body, anthropic.MessagesRequest), body)
         call.model, call.stream = request.model, request.stream
-        _check_thoughts(request)
+        if not are_unchanged(request):
+            raise Refused(400, "Invalid `signature` in `thinking` block")
         plan = self._behaviour.shape(sandbox.plan(request))
-        thought = _thought(request, plan)
+        thought = thought_of(request, plan)
         if plan.fail_status is not None and not (request.stream and plan.cut_after is not None):
             await asyncio.sleep(plan.delay_seconds)
             raise _told_to_fail(plan.fail_status)
@@ -125,30 +124,6 @@ class Anthropic:
         call.model = request.model
         tokens = sandbox.input_tokens(request)
         await _send(exchange, call, anthropic_answers.TokenCount(tokens))
-
-
-def _thought(request: ChatRequest, plan: sandbox.Plan) -> Thinking | None:
-    """What the model thinks where it is asked to."""
-    if request.reasoning is None or request.reasoning.mode == "off":
-        return None
-    text = " ".join(["thought"] * plan.usage.reasoning_tokens)
-    return Thinking(text, _signature(text))
-
-
-def _signature(thought: str) -> str:
-    return hashlib.blake2b(thought.encode(errors="surrogatepass"), digest_size=24).hexdigest()
-
-
-def _check_thoughts(request: ChatRequest) -> None:
-    for message in request.messages:
-        for part in message.content if not isinstance(message.content, str) else ():
-            if isinstance(part, Thinking) and part.signature is not None:
-                _check_signature(part)
-
-
-def _check_signature(thought: Thinking) -> None:
-    if thought.signature != _signature(thought.text):
-        raise Refused(400, "Invalid `signature` in `thinking` block")
 
 
 async def _stream(

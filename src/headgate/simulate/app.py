@@ -7,6 +7,8 @@ from typing import Protocol
 import msgspec
 
 from headgate.simulate.anthropic import Anthropic
+from headgate.simulate.azure import Azure
+from headgate.simulate.bedrock import Bedrock
 from headgate.simulate.behaviour import Behaviour
 from headgate.simulate.calls import Call, CallLog
 from headgate.simulate.cohere import Cohere
@@ -29,6 +31,8 @@ class Vendor(Protocol):
 _VENDORS: dict[str, Callable[[Behaviour], Vendor]] = {
     "openai": OpenAI,
     "anthropic": Anthropic,
+    "azure": Azure,
+    "bedrock": Bedrock,
     "gemini": Gemini,
     "cohere": Cohere,
 }

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -46,40 +46,51 @@ class Refused(Exception):
         self.param = param
 
 
+class Dress:
+    """What a vendor of this protocol adds to answers; OpenAI adds nothing."""
+
+    first_frame = b""
+
+    def whole(self, answer: openai.ChatCompletion) -> msgspec.Struct | dict[str, Any]:
+        """A whole answer with what belongs to it."""
+        return answer
+
+
 class OpenAI:
     """Answers any model name and any Bearer key."""
 
-    def __init__(self, behaviour: Behaviour) -> None:
+    def __init__(self, behaviour: Behaviour, *, dress: Dress | None = None) -> None:
         self._behaviour = behaviour
+        self._dress = dress or Dress()
 
     async def answer(self, exchange: Exchange, call: Call, body: bytes) -> None:
         """Answer one request; errors have OpenAI's shape."""
         try:
             await self._route(exchange, call, body)
         except InvalidRequest as wrong:
-            await _refuse(exchange, call, Refused(400, wrong.message, param=wrong.param))
+            await refuse(exchange, call, Refused(400, wrong.message, param=wrong.param))
         except Refused as refusal:
-            await _refuse(exchange, call, refusal)
+            await refuse(exchange, call, refusal)
 
     async def _route(self, exchange: Exchange, call: Call, body: bytes) -> None:
         path = exchange.path.removeprefix(PREFIX)
         match exchange.method, path:
             case "POST", "/chat/completions":
-                await self._chat(exchange, call, body)
+                await self.chat(exchange, call, body)
             case "POST", "/embeddings":
-                await self._embeddings(exchange, call, body)
+                await self.embeddings(exchange, call, body)
             case "GET", "/models":
-                models = [_model(name) for name in MODELS]
-                await _send(exchange, call, openai.ModelList(models))
+                await send(exchange, call, model_list())
             case "GET", _ if path.startswith("/models/"):
                 call.model = path.removeprefix("/models/")
-                await _send(exchange, call, _model(call.model))
+                await send(exchange, call, _model(call.model))
             case _, "/chat/completions" | "/embeddings" | "/models":
                 raise Refused(405, f"Not allowed to {exchange.method} on {path}.")
             case _:
                 raise Refused(404, f"Invalid URL ({exchange.method} {exchange.path})")
 
-    async def _chat(self, exchange: Exchange, call: Call, body: bytes) -> None:
+    async def chat(self, exchange: Exchange, call: Call, body: bytes) -> None:
+        """Answer a chat completion."""
         parsed = openai.chat_request(_decode(body, openai.ChatCompletionRequest), body)
         call.model, call.stream = parsed.request.model, parsed.request.stream
         plan = self._behaviour.shape(sandbox.plan(parsed.request))
@@ -88,7 +99,9 @@ class OpenAI:
             raise _told_to_fail(plan.fail_status)
         call.input_tokens = plan.usage.input_tokens
         if parsed.request.stream:
-            await _stream(exchange, call, plan, include_usage=parsed.include_usage)
+            await _stream(
+                exchange, call, plan, self._dress.first_frame, include_usage=parsed.include_usage
+            )
             return
         await asyncio.sleep(plan.seconds)
         response = ChatResponse(
@@ -99,13 +112,14 @@ class OpenAI:
             usage=plan.usage,
             tool_calls=plan.tool_calls,
         )
-        answer = openai.chat_completion(response, created=int(time.time()))
+        answer = self._dress.whole(openai.chat_completion(response, created=int(time.time())))
         if plan.is_cut:
             await _send_half(exchange, call, answer, output_tokens=plan.cut_after or 0)
         else:
-            await _send(exchange, call, answer, output_tokens=plan.usage.output_tokens)
+            await send(exchange, call, answer, output_tokens=plan.usage.output_tokens)
 
-    async def _embeddings(self, exchange: Exchange, call: Call, body: bytes) -> None:
+    async def embeddings(self, exchange: Exchange, call: Call, body: bytes) -> None:
+        """Answer with vectors."""
         parsed = openai_embeddings.embedding_request(
             _decode(body, openai_embeddings.EmbeddingsRequest), body
         )
@@ -125,11 +139,11 @@ class OpenAI:
         if is_cut:
             await _send_half(exchange, call, answer)
         else:
-            await _send(exchange, call, answer)
+            await send(exchange, call, answer)
 
 
 async def _stream(
-    exchange: Exchange, call: Call, plan: sandbox.Plan, *, include_usage: bool
+    exchange: Exchange, call: Call, plan: sandbox.Plan, first_frame: bytes, *, include_usage: bool
 ) -> None:
     """Send the answer's chunks; the head goes with the first, so that nothing comes before it."""
     writer = openai.ChunkWriter(
@@ -143,6 +157,8 @@ async def _stream(
     async for piece in paced(plan):
         if call.status is None:
             await _begin(exchange, call, 200, headers)
+            if first_frame:
+                await exchange.write(first_frame)
         call.output_tokens += piece.tokens
         frame = writer.delta(piece.delta)
         if piece.delta.finish_reason is None:
@@ -166,15 +182,16 @@ async def _begin(exchange: Exchange, call: Call, status: int, headers: Headers) 
     await exchange.start(status, headers)
 
 
-async def _send(
+async def send(
     exchange: Exchange,
     call: Call,
-    answer: msgspec.Struct,
+    answer: msgspec.Struct | dict[str, Any],
     *,
     status: int = 200,
     output_tokens: int = 0,
     headers: Headers | None = None,
 ) -> None:
+    """Send a whole JSON answer, and note it."""
     data = msgspec.json.encode(answer)
     call.output_tokens = output_tokens
     await _begin(exchange, call, status, json_headers(data) | _request_id() | (headers or {}))
@@ -183,7 +200,11 @@ async def _send(
 
 
 async def _send_half(
-    exchange: Exchange, call: Call, answer: msgspec.Struct, *, output_tokens: int = 0
+    exchange: Exchange,
+    call: Call,
+    answer: msgspec.Struct | dict[str, Any],
+    *,
+    output_tokens: int = 0,
 ) -> None:
     """Promise a whole body and break off in its middle."""
     data = msgspec.json.encode(answer)
@@ -193,7 +214,8 @@ async def _send_half(
     call.break_off()
 
 
-async def _refuse(exchange: Exchange, call: Call, refusal: Refused) -> None:
+async def refuse(exchange: Exchange, call: Call, refusal: Refused) -> None:
+    """Answer with an error in OpenAI's shape."""
     kind = "server_error" if refusal.status >= 500 else "invalid_request_error"
     error = openai.ErrorItem(
         message=refusal.message,
@@ -202,7 +224,7 @@ async def _refuse(exchange: Exchange, call: Call, refusal: Refused) -> None:
         param=refusal.param,
     )
     headers = {"retry-after": "1"} if refusal.status in {429, 529} else {}
-    await _send(exchange, call, openai.ErrorBody(error), status=refusal.status, headers=headers)
+    await send(exchange, call, openai.ErrorBody(error), status=refusal.status, headers=headers)
 
 
 def _decode(body: bytes, kind: type[Body]) -> Body:
@@ -215,6 +237,11 @@ def _decode(body: bytes, kind: type[Body]) -> Body:
 def _told_to_fail(status: int) -> Refused:
     message = f"The simulator was told to fail with {status}."
     return Refused(status, message, code=_CODES.get(status))
+
+
+def model_list() -> openai.ModelList:
+    """The models that can be called; any other can be as well."""
+    return openai.ModelList([_model(name) for name in MODELS])
 
 
 def _model(name: str) -> openai.ModelItem:

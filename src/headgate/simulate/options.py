@@ -6,7 +6,7 @@ from typing import Literal, TypeAlias
 
 FaultKind: TypeAlias = int | Literal["slow", "cut"]
 
-VENDORS = ("openai", "anthropic", "gemini", "cohere")
+VENDORS = ("openai", "anthropic", "azure", "bedrock", "gemini", "cohere")
 ALL = "all"
 
 _WORDS: dict[str, FaultKind] = {"slow": "slow", "cut": "cut"}

@@ -1,6 +1,7 @@
 """One vendor of OpenAI's protocol; `tests/wire` shows the shapes in which vendors answer."""
 
 import asyncio
+import dataclasses
 from typing import Any
 
 import msgspec
@@ -163,7 +164,7 @@ def test_a_request_in_other_words_is_translated() -> None:
 def test_embeddings_are_asked_for_as_numbers() -> None:
     """That is what the vector is read as, whatever the caller is given."""
     request = EmbeddingRequest(model="m", input=((1, 2),), dimensions=3)
-    assert msgspec.json.decode(embedding_to_wire(request)) == {
+    assert msgspec.json.decode(embedding_to_wire(OTHER, request)) == {
         "input": [[1, 2]],
         "dimensions": 3,
         "model": "m",
@@ -171,7 +172,7 @@ def test_embeddings_are_asked_for_as_numbers() -> None:
     }
     body = b'{"model":"alias","input":"a","encoding_format":"base64","input_type":"query"}'
     forwarded = EmbeddingRequest(model="m", input=("a",), wire=Wire("openai", body))
-    assert msgspec.json.decode(embedding_to_wire(forwarded)) == {
+    assert msgspec.json.decode(embedding_to_wire(OTHER, forwarded)) == {
         "input": "a",
         "input_type": "query",
         "model": "m",
@@ -365,7 +366,65 @@ def test_the_part_of_the_request_that_is_wrong_is_told() -> None:
     assert (error.message, error.param) == ("too hot", "temperature")
 
 
+async def test_what_filters_think_of_the_question_is_no_piece_of_the_answer() -> None:
+    """Azure's first frame has no choices; the results beside a choice stay with it."""
+    judged = b'data: {"choices":[],"prompt_filter_results":[{"prompt_index":0}],"id":""}\n\n'
+    content = (
+        b'data: {"choices":[{"index":0,"delta":{"content":"hi"},"content_filter_results":{}}]}\n\n'
+    )
+    for request in (PLAIN, FORWARDED):
+        stream = OpenAIStream(ScriptedStream([judged, content, DONE]), request)
+        pieces = [piece async for piece in stream]
+        assert pieces in ([ChatDelta(text="hi")], [WireDelta(content)])
+
+
+def test_a_question_that_filters_refuse_is_a_bad_request() -> None:
+    body = {
+        "error": {
+            "message": "The response was filtered due to Azure's content management policy.",
+            "code": "content_filter",
+            "status": 400,
+            "param": "prompt",
+            "innererror": {"code": "ResponsibleAIPolicyViolation"},
+        }
+    }
+    error = error_from(400, {}, msgspec.json.encode(body))
+    assert isinstance(error, ProviderRefused)
+    assert (error.kind, error.param) == ("invalid", "prompt")
+
+
 # Whole answers.
+
+
+async def test_a_vendor_may_have_names_and_addresses_of_its_own_for_models() -> None:
+    """As Azure has for deployments; its key stands in a header of its own."""
+    current = OpenAIVendor(
+        name="azure",
+        base_url="https://r.example/openai/v1",
+        api_key="azure-key",
+        key_header="api-key",
+        deployments={"m": "our chat/1"},
+    )
+    dated = dataclasses.replace(
+        current, base_url="https://r.example/openai", api_version="2024-10-21"
+    )
+    vectors = HttpResponse(200, {}, b'{"data":[{"embedding":[1.0]}]}')
+    client = ScriptedClient(ANSWER, ANSWER, vectors, HttpResponse(200, {}, b""))
+    await OpenAIProvider(current, client).complete(PLAIN, idempotency_key="a")
+    await OpenAIProvider(dated, client).complete(PLAIN, idempotency_key="a")
+    wanted = EmbeddingRequest(model="other", input=("a",))
+    await OpenAIProvider(dated, client).embed(wanted, idempotency_key="a")
+    await OpenAIProvider(dated, client).check()
+    assert [sent.url.removeprefix("https://r.example/openai/") for sent in client.sent] == [
+        "v1/chat/completions",
+        "deployments/our%20chat%2F1/chat/completions?api-version=2024-10-21",
+        "deployments/other/embeddings?api-version=2024-10-21",
+        "models?api-version=2024-10-21",
+    ]
+    assert msgspec.json.decode(client.sent[0].body)["model"] == "our chat/1"
+    assert msgspec.json.decode(client.sent[2].body)["model"] == "other"
+    assert all(sent.headers["api-key"] == "azure-key" for sent in client.sent)
+    assert not any("authorization" in sent.headers for sent in client.sent)
 
 
 async def test_a_call_carries_the_credential_and_its_idempotency_key() -> None:

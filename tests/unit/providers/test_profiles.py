@@ -3,6 +3,7 @@
 import pytest
 
 from headgate.core.models import Profile
+from headgate.providers.bedrock_models import packaged_name
 from headgate.providers.prices import PackagedVendor
 from headgate.providers.profiles import PROFILES, profile_of
 
@@ -41,3 +42,15 @@ def test_of_an_unknown_model_nothing_is_known() -> None:
 def test_no_row_says_yes_and_no() -> None:
     for row in PROFILES.values():
         assert not row.has & row.lacks
+
+
+def test_bedrocks_models_are_known_by_their_makers_names() -> None:
+    bedrock = PackagedVendor(id="aws", known_as=packaged_name)
+    for model in (
+        "eu.anthropic.claude-haiku-4-5-20251001-v1:0",
+        "arn:aws:bedrock:us-east-1::foundation-model/anthropic.claude-haiku-4-5-20251001-v1:0",
+    ):
+        assert profile_of(bedrock, model) == PROFILES["claude-haiku-4-5"]
+    assert "schema" in profile_of(bedrock, "us.amazon.nova-lite-v1:0").lacks
+    opaque = "arn:aws:bedrock:us-east-1:123456789012:provisioned-model/abcdefghijkl"
+    assert profile_of(bedrock, opaque) == Profile()

@@ -183,6 +183,9 @@ def _events(
         if row is None:
             return []
         values["before_timestamp"] = row[0]
+        # SQLite goes by one upper bound of an index, and by the range's it would read again all
+        # that is before this page.
+        values["end"] = min(values["end"], row[0] + 1)
     sql = _events_sql(
         of_user=where.user_id is not None,
         of_key=where.key_id is not None,

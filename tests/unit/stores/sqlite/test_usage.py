@@ -1,8 +1,9 @@
 """What a question reads: rollups for whole hours, events for the rest, always by an index."""
 
 import datetime as dt
+import functools
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -61,6 +62,21 @@ def hours(start: float, end: float, **owner: str) -> UsageFilter:
     """A filter whose ends are given in hours after midnight."""
     first = dt.datetime(2026, 11, 23, tzinfo=dt.UTC)
     return UsageFilter(first + dt.timedelta(hours=start), first + dt.timedelta(hours=end), **owner)
+
+
+def steps_of(asked: Asked, question: Callable[[], object]) -> int:
+    """How many steps of its own SQLite takes for a question."""
+    counted = 0
+
+    def step() -> int:
+        nonlocal counted
+        counted += 1
+        return 0
+
+    asked.connection.set_progress_handler(step, 1)
+    question()
+    asked.connection.set_progress_handler(None, 1)
+    return counted
 
 
 def test_whole_days_are_read_from_one_place(closed: Asked) -> None:
@@ -166,6 +182,24 @@ def test_events_of_a_user_and_anothers_key_are_not_searched_for(asked: Asked) ->
     assert "timestamp>?" in page
 
 
+@pytest.mark.parametrize(
+    "owner", [{}, {"user_id": "ada"}, {"key_id": "a"}, {"user_id": "ada", "key_id": "a"}]
+)
+def test_a_page_far_down_takes_no_longer_than_the_second(
+    asked: Asked, owner: dict[str, str]
+) -> None:
+    """SQLite counts its own steps; what lies before a page is not read again."""
+    batch = [usage_event(timestamp=MIDNIGHT + n, user_id="ada", key_id="a") for n in range(2000)]
+    events.insert(asked.connection, batch)
+    rollups.add(asked.connection, batch)
+    steps = []
+    where = hours(0, 24, **owner)
+    for position in (1990, 30):
+        page = functools.partial(usage._events, asked.connection, where, 10, batch[position].id)
+        steps.append(steps_of(asked, page))
+    assert steps[0] == steps[1]
+
+
 @pytest.mark.parametrize("span", [24, 24 * 90])
 @pytest.mark.parametrize("by", [None, *DIMENSIONS])
 @pytest.mark.parametrize("owner", [{}, {"user_id": "ada"}, {"key_id": "sk-proj-one"}])
@@ -181,15 +215,7 @@ def test_a_question_takes_no_longer_when_there_are_more_events(
             batch = [usage_event(timestamp=timestamp + n, tags=("a",)) for n in range(number)]
             events.insert(asked.connection, batch)
             rollups.add(asked.connection, batch)
-        counted = 0
-
-        def step() -> int:
-            nonlocal counted
-            counted += 1
-            return 0
-
-        asked.connection.set_progress_handler(step, 1)
-        usage._sums(asked.connection, hours(0, span, **owner), by)
-        asked.connection.set_progress_handler(None, 1)
-        steps.append(counted)
+        where = hours(0, span, **owner)
+        question = functools.partial(usage._sums, asked.connection, where, by)
+        steps.append(steps_of(asked, question))
     assert steps[0] == steps[1]
