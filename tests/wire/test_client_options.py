@@ -10,9 +10,11 @@ import pytest
 from anthropic.types.message_count_tokens_params import MessageCountTokensParams
 from anthropic.types.message_create_params import MessageCreateParamsBase
 from openai.types.chat.completion_create_params import CompletionCreateParamsBase
+from openai.types.responses.response_create_params import ResponseCreateParamsBase
 
 from headgate.core.protocols.anthropic import CountTokensRequest, MessagesRequest
 from headgate.core.protocols.openai import ChatCompletionRequest
+from headgate.core.protocols.openai_responses import ResponsesRequest
 
 A_HEADER = "a header, and none that is handed on"
 A_HINT = "a hint for the vendor's cache"
@@ -32,6 +34,13 @@ OPENAI = {
     "store": KEPT,
     "top_logprobs": "only with logprobs, which other vendors refuse",
 }
+RESPONSES = {
+    "max_tool_calls": "of the tools that a vendor runs, which are refused",
+    "prompt_cache_options": A_HINT,
+    "prompt_cache_retention": A_HINT,
+    "store": "answered as false: nothing is kept",
+    "stream_options": "padding, which hides the sizes of pieces and is not needed by any client",
+}
 
 
 @pytest.mark.parametrize(
@@ -40,6 +49,7 @@ OPENAI = {
         (MessageCreateParamsBase, MessagesRequest, ANTHROPIC),
         (MessageCountTokensParams, CountTokensRequest, ANTHROPIC),
         (CompletionCreateParamsBase, ChatCompletionRequest, OPENAI),
+        (ResponseCreateParamsBase, ResponsesRequest, RESPONSES),
     ],
 )
 def test_every_option_is_read_or_has_a_reason(

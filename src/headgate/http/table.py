@@ -3,9 +3,24 @@
 from typing import Any
 
 from headgate.core.protocols import anthropic as anthropic_protocol
-from headgate.core.protocols import anthropic_answers, openai_embeddings
+from headgate.core.protocols import (
+    anthropic_answers,
+    openai_embeddings,
+    openai_responses_answers,
+)
 from headgate.core.protocols import openai as openai_protocol
-from headgate.http import anthropic, docs, keys, openai, platform, system, usage, vendor_keys
+from headgate.core.protocols import openai_responses as responses_protocol
+from headgate.http import (
+    anthropic,
+    docs,
+    keys,
+    openai,
+    openai_responses,
+    platform,
+    system,
+    usage,
+    vendor_keys,
+)
 from headgate.http.lists import PageQuery
 from headgate.http.routes import Route
 
@@ -97,6 +112,25 @@ def _openai_routes() -> list[Route]:
             ),
             body=openai_protocol.ChatCompletionRequest,
             answer=openai_protocol.ChatCompletion,
+            metered=True,
+            streams=True,
+        ),
+        Route(
+            method="POST",
+            path="/v1/responses",
+            access="ai:complete",
+            handler=openai_responses.responses,
+            summary="Responses, as OpenAI's clients create them",
+            description=(
+                "The conversation comes whole with every call: nothing is kept between calls, so"
+                " `store` is answered as false, and `previous_response_id`, `conversation`,"
+                " `background` and references to items are refused. Tools are functions. With"
+                " `stream` the answer is events, from `response.created` to `response.completed`"
+                " or `response.incomplete`; where it breaks off, they end with `response.failed`"
+                " and `error`."
+            ),
+            body=responses_protocol.ResponsesRequest,
+            answer=openai_responses_answers.ResponseAnswer,
             metered=True,
             streams=True,
         ),

@@ -16,13 +16,14 @@ from headgate.core.errors import (
     RateLimited,
 )
 from headgate.core.limits import Window
-from headgate.http import anthropic, errors, openai
+from headgate.http import anthropic, errors, openai, openai_responses
 from headgate.http.calls import Call, Reply
 from headgate.http.error_bodies import ErrorBody
 from headgate.http.openapi import document, document_json, public_path
 from headgate.http.routes import Route
 from headgate.http.table import routes
 
+VENDORS = (anthropic, openai, openai_responses)
 ROWS = routes()
 DOCUMENT = document(ROWS)
 
@@ -105,7 +106,7 @@ def test_fields_of_the_platforms_own_routes_are_written_in_camel_case() -> None:
     own = {
         reference
         for row, operation in operations()
-        if row.handler.__module__ not in {openai.__name__, anthropic.__name__}
+        if row.handler.__module__ not in {m.__name__ for m in VENDORS}
         for reference in reached(operation)
         if "/schemas/" in reference
     }

@@ -1,0 +1,68 @@
+"""Environments for clients of other makers, apart from ours: their needs contradict each other.
+
+Both are made from locks and kept, so that only the first run, or a new lock, takes time.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PROGRAMS = ROOT / "tests" / "clients"
+_STAMP = "installed.lock"
+
+
+def python(requirements: str) -> Path:
+    """The Python of an environment that holds what `tests/clients/{requirements}.txt` pins."""
+    lock = PROGRAMS / f"{requirements}.txt"
+    environment = ROOT / requirements.replace("requirements", ".venv-clients")
+    program = environment / "bin" / "python"
+    uv = Path(sys.executable).with_name("uv")
+    if not program.exists():
+        new = ["venv", "--quiet", "--allow-existing", "--python"]
+        _run([uv, *new, sys.executable, environment])
+    if _is_new(lock, environment):
+        _run([uv, "pip", "sync", "--quiet", "--require-hashes", "--python", program, lock])
+        shutil.copy(lock, environment / _STAMP)
+    return program
+
+
+def node_modules() -> Path:
+    """A directory with what `tests/clients/package-lock.json` pins; Node comes with `python`."""
+    directory = python("requirements").parents[1] / "node"
+    lock = PROGRAMS / "package-lock.json"
+    if _is_new(lock, directory):
+        directory.mkdir(exist_ok=True)
+        for file in (PROGRAMS / "package.json", lock):
+            shutil.copy(file, directory)
+        install = ["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"]
+        _run([*node(), *install], directory)
+        shutil.copy(lock, directory / _STAMP)
+    return directory
+
+
+def node() -> list[str | Path]:
+    """The command that runs Node; `npm` after it runs that."""
+    return [python("requirements"), PROGRAMS / "run_node.py"]
+
+
+def _is_new(lock: Path, environment: Path) -> bool:
+    stamp = environment / _STAMP
+    return not stamp.exists() or stamp.read_bytes() != lock.read_bytes()
+
+
+def _run(command: Sequence[str | Path], directory: Path = ROOT) -> None:
+    """Run a command; where it fails the test is skipped, but in CI it fails."""
+    ended = subprocess.run(
+        command, cwd=directory, capture_output=True, text=True, encoding="utf-8", check=False
+    )
+    if ended.returncode:
+        message = f"clients could not be installed: {ended.stderr[-2000:]}"
+        if os.environ.get("CI"):
+            pytest.fail(message)
+        pytest.skip(message)
