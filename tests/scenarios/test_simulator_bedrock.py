@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import importlib
 import json
 import math
 from collections.abc import AsyncIterator, Callable
@@ -22,8 +23,8 @@ class Bedrock:
     """AWS's client, which blocks, so it works in threads."""
 
     def __init__(self, address: str) -> None:
-        boto3 = pytest.importorskip("boto3", reason="AWS's library is not installed")
-        config = pytest.importorskip("botocore.config")
+        boto3 = importlib.import_module("boto3")
+        config = importlib.import_module("botocore.config")
         self.address = address
         self.client: Any = boto3.client(
             "bedrock-runtime",
@@ -200,7 +201,7 @@ async def test_failures_are_the_clients_own(bedrock: Bedrock, status: int, kind:
 
 
 async def test_a_failure_in_the_middle_of_a_stream_is_raised(bedrock: Bedrock) -> None:
-    eventstream = pytest.importorskip("botocore.exceptions")
+    eventstream = importlib.import_module("botocore.exceptions")
     with pytest.raises(eventstream.EventStreamError) as raised:
         await bedrock.stream("[[tokens 9]] [[cut 2]] [[fail 429]]")
     assert raised.value.response["Error"]["Code"] == "throttlingException"
