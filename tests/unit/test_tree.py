@@ -15,6 +15,8 @@ TESTED_ELSEWHERE = {
     "core/vendor_keys.py": "values and ports; tests/contract holds their adapters to them",
     "core/embeddings.py": "values without behaviour",
     "core/limits.py": "values and a port; tests/contract holds its adapters to it",
+    "core/metered.py": "ports without behaviour",
+    "core/tools.py": "values and ports, without behaviour",
     "core/models.py": "ports and their errors, without behaviour",
     "gateway/books.py": "the arithmetic that test_escrow.py shows",
     "gateway/flights.py": "test_replays.py shows calls in flight to those who wait for them",
