@@ -203,11 +203,11 @@ class Gateway:
         entry = self.cache.embedding(caller, request, routes)
         call = _Call(
             caller,
-            "embedding",
+            caller.request_type or "embedding",
             "vectors",
             self.routing.choice.ordered(request.model, routes, "vectors"),
             False,
-            Place(await self.limiter.admit(caller.key, size)),
+            await self._admitted(caller, size),
             lambda route: (route.provider.embedding_ceiling(request), 0, 0),
             lambda route: min(size, route.provider.embedding_ceiling(request)),
             make,
@@ -237,6 +237,16 @@ class Gateway:
     async def _routes(self, model: str, key: VirtualKey) -> tuple[Route, ...]:
         """The ways to answer `model`, with the vendor keys that the caller's user has."""
         return await self.vendor_keys.applied(await self.catalog.routes(model, key), key)
+
+    async def _admitted(self, caller: Caller, tokens: int) -> Place:
+        """A place for a call that needs about so many tokens.
+
+        Raises:
+            RateLimited: the key's limits have none.
+        """
+        if caller.place is not None:
+            return caller.place.part()
+        return Place(await self.limiter.admit(caller.key, tokens))
 
     async def _whole(
         self,
@@ -275,11 +285,11 @@ class Gateway:
         sent = None if request.max_tokens is None else request.max_tokens * request.n
         return _Call(
             caller,
-            "completion",
+            caller.request_type or "completion",
             kind,
             self._ordered(request, routes, kind),
             request.model == AUTO,
-            Place(await self.limiter.admit(caller.key, estimate)),
+            await self._admitted(caller, estimate),
             lambda route: (
                 route.provider.input_ceiling(request),
                 sent,
@@ -421,6 +431,7 @@ class Gateway:
             ledger=self.ledger,
             hold=hold,
             markup=self.billing.markup_for(call.caller.key.workspace_id),
+            idempotency_key=call.caller.vendor_key(route.qualified),
             place=call.place,
             cache=cache,
             instead=(
