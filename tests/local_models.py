@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from headgate.core.chat import ChatRequest, ChatResponse
 from headgate.core.embeddings import EmbeddingRequest, EmbeddingResponse
 from headgate.core.metered import Metered, MeteredStream
-from headgate.core.models import Provider
+from headgate.core.models import PromptStyle, Provider
 from headgate.core.usage import RequestType, UsageEvent
 from headgate.providers.local.provider import Local
 
@@ -41,7 +41,7 @@ class LocalModels:
         response = await self.provider.embed(request, idempotency_key="test")
         return Metered(response, self._event(response.model, "embedding"))
 
-    def style(self, model: str) -> str:
+    def style(self, model: str) -> PromptStyle:
         return "headings"
 
     def _event(self, model: str, request_type: RequestType) -> UsageEvent:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Mapping
 
 from headgate.bootstrap.alerts import channels
 from headgate.bootstrap.cache import open_cache
+from headgate.bootstrap.documents import open_documents
 from headgate.bootstrap.limits import open_limiter
 from headgate.bootstrap.routing import routing_of
 from headgate.bootstrap.stores import Stores, open_stores
@@ -25,6 +26,7 @@ from headgate.gateway.metered import MeteredAccess
 from headgate.gateway.replays import Replays
 from headgate.gateway.tool_calls import ToolCalls
 from headgate.gateway.vendor_keys import VendorKeys
+from headgate.gateway.works import Works
 from headgate.http.services import Services
 from headgate.identity.keys import Keys
 from headgate.settings import Settings
@@ -82,12 +84,15 @@ async def open_services(
             min_output_tokens=configuration.budgets.min_output_tokens,
         )
         replays = Replays(gateway, flights)
+        works = Works(MeteredAccess(replays), flights, stores.answers)
         tools = await stack.enter_async_context(open_tools(settings))
         yield Services(
             gateway=gateway,
             vendor_keys=vendor_keys,
             replays=replays,
-            tool_calls=ToolCalls(tools, MeteredAccess(replays), flights, stores.answers),
+            works=works,
+            tool_calls=ToolCalls(tools, works),
+            documents=await stack.enter_async_context(open_documents(settings)),
             keys=Keys(stores.keys, local=local_keys),
             usage=stores.usage,
             health={"store": stores.check, **limiter.health},
