@@ -29,7 +29,7 @@ from headgate.cli.installation import (
 from headgate.http import server
 from headgate.settings import Settings, SettingsError
 
-APPLICATION = "headgate.bootstrap:create_app"
+APPLICATION = "headgate.bootstrap.platform:create_app"
 
 
 class Platform(Protocol):

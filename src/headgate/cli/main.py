@@ -74,7 +74,7 @@ def main() -> None:
 def load_installation() -> Installation:
     """The platform on this machine, imported here because it takes longer than a help page."""
     local = importlib.import_module("headgate.cli.local")
-    bootstrap = importlib.import_module("headgate.bootstrap")
+    bootstrap = importlib.import_module("headgate.bootstrap.platform")
     return cast("Installation", local.Local(bootstrap))
 
 

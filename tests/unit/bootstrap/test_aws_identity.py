@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from headgate.aws_identity import (
+from headgate.bootstrap.aws_identity import (
     LOCAL,
     aws_credentials,
     bedrock_credentials,

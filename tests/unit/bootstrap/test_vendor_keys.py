@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from headgate.bootstrap_vendor_keys import make_sealer
+from headgate.bootstrap.vendor_keys import make_sealer
 from headgate.core.errors import Overloaded
 from headgate.settings import Secret, Settings
 

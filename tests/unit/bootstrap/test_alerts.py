@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from headgate.bootstrap_alerts import NO_CREDENTIALS, channels, check_alerts
+from headgate.bootstrap.alerts import NO_CREDENTIALS, channels, check_alerts
 from headgate.notify.log import LogNotifier
 from headgate.notify.ses import SesNotifier
 from headgate.notify.slack import SlackNotifier
@@ -127,7 +127,7 @@ async def test_the_doctor_asks_the_mail_server() -> None:
 
 async def test_the_mail_library_is_loaded_only_where_it_is_used() -> None:
     code = (
-        "import sys, headgate.bootstrap; "
+        "import sys, headgate.bootstrap.platform; "
         "sys.exit('aiosmtplib' in sys.modules or 'redis' in sys.modules)"
     )
     process = await asyncio.create_subprocess_exec(sys.executable, "-c", code)

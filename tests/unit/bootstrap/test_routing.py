@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from headgate.bootstrap_routing import check_routing, routing_of
+from headgate.bootstrap.routing import check_routing, routing_of
 from headgate.configuration import Configuration, read_configuration
 from headgate.gateway.choice import Preference
 from headgate.settings import Settings

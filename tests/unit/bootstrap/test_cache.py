@@ -1,6 +1,6 @@
 """Where the settings say that answers are kept."""
 
-from headgate.bootstrap_cache import open_cache
+from headgate.bootstrap.cache import open_cache
 from headgate.configuration import Cache, Configuration
 from headgate.settings import Secret, Settings
 from headgate.stores.memory_cache import MemoryCache

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from headgate.bootstrap.vendors import Vendors, check_vendors, default_embedding_model, vendors_of
 from headgate.settings import Settings
 from headgate.transport.http import HttpClient
-from headgate.vendors import Vendors, check_vendors, default_embedding_model, vendors_of
 
 NOWHERE = "http://127.0.0.1:9"
 

@@ -10,7 +10,8 @@ import pytest
 
 import ministack
 from asgi import Client
-from headgate import bootstrap
+from headgate.bootstrap import platform as bootstrap
+from headgate.bootstrap.stores import DATABASE
 from headgate.core.errors import Overloaded
 from headgate.settings import Settings
 from servers import serve
@@ -45,7 +46,7 @@ def test_the_database_is_its_owners_alone_in_a_directory_that_others_may_read(
 ) -> None:
     tmp_path.chmod(0o755)
     bootstrap.prepare(settings(tmp_path))
-    assert stat.S_IMODE((tmp_path / bootstrap.DATABASE).stat().st_mode) == 0o600
+    assert stat.S_IMODE((tmp_path / DATABASE).stat().st_mode) == 0o600
 
 
 async def test_a_platform_answers_and_remembers_over_a_restart(tmp_path: Path) -> None:
@@ -182,7 +183,7 @@ async def test_platforms_over_dynamodb_share_what_they_know(tmp_path: Path) -> N
     assert answer.status == 200
     assert usage.json["totals"]["requests"] == 1
     assert health.status == 200
-    assert not (tmp_path / bootstrap.DATABASE).exists()
+    assert not (tmp_path / DATABASE).exists()
 
 
 async def test_the_doctor_finds_missing_tables(tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import Protocol
 from urllib.parse import urlsplit
 
-from headgate import vendors_bedrock
-from headgate.aws_identity import speaks_to_bedrock
+from headgate.bootstrap import bedrock
+from headgate.bootstrap.aws_identity import speaks_to_bedrock
 from headgate.cli.installation import Finding
 from headgate.core.models import Profile, Provider, ProviderError
 from headgate.core.prices import Price
@@ -188,8 +188,8 @@ def default_embedding_model(settings: Settings) -> str:
         return f"openai/{OPENAI_EMBEDDING}"
     if settings.azure_openai_endpoint:
         return f"azure/{OPENAI_EMBEDDING}"
-    if vendors_bedrock.everyday_models(settings):
-        return f"bedrock/{vendors_bedrock.EMBEDDING}"
+    if bedrock.everyday_models(settings):
+        return f"bedrock/{bedrock.EMBEDDING}"
     return "local/local"
 
 
@@ -267,7 +267,7 @@ def _add_azure(vendors: Vendors, settings: Settings, client: HttpClient) -> None
 def _add_bedrock(vendors: Vendors, settings: Settings, client: HttpClient) -> None:
     if not speaks_to_bedrock(settings):
         return
-    bedrock = vendors_bedrock.bedrock_provider(
+    provider = bedrock.bedrock_provider(
         settings,
         client,
         recognises=lambda model: (
@@ -276,10 +276,10 @@ def _add_bedrock(vendors: Vendors, settings: Settings, client: HttpClient) -> No
         ),
         output_tokens=ANTHROPIC_OUTPUT_TOKENS,
     )
-    vendors.packaged["bedrock"] = PackagedVendor(id=vendors_bedrock.PACKAGE, known_as=packaged_name)
-    if models := vendors_bedrock.everyday_models(settings):
+    vendors.packaged["bedrock"] = PackagedVendor(id=bedrock.PACKAGE, known_as=packaged_name)
+    if models := bedrock.everyday_models(settings):
         vendors.everyday["bedrock"] = models
-    _add_remote(vendors, "bedrock", bedrock)
+    _add_remote(vendors, "bedrock", provider)
 
 
 def _add_gemini(vendors: Vendors, settings: Settings, client: HttpClient) -> None:

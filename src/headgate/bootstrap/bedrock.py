@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from headgate.aws_identity import bedrock_credentials, speaks_to_bedrock
+from headgate.bootstrap.aws_identity import bedrock_credentials, speaks_to_bedrock
 from headgate.providers.bedrock import BedrockProvider, BedrockVendor
 from headgate.providers.bedrock_models import is_bedrocks
 from headgate.providers.prices import packaged_models

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-from headgate.aws_identity import aws_credentials
+from headgate.bootstrap.aws_identity import aws_credentials
 from headgate.cli.installation import Finding
 from headgate.core.alerts import Notifier, Undelivered
 from headgate.core.errors import Overloaded

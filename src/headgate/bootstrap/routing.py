@@ -2,6 +2,7 @@
 
 import msgspec
 
+from headgate.bootstrap.vendors import BUILT_IN
 from headgate.cli.installation import Finding
 from headgate.configuration import Alias, Configuration
 from headgate.gateway.breakers import Breakers
@@ -9,7 +10,6 @@ from headgate.gateway.choice import Choice, Preference
 from headgate.gateway.routing import Routing
 from headgate.settings import Settings
 from headgate.transport.http import HttpClient, HttpError
-from headgate.vendors import BUILT_IN
 
 # Where `headgate serve` listens unless it is told otherwise.
 USUAL_URL = "http://127.0.0.1:3000"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from headgate.bootstrap_limits import LIMITS, check_limits, open_limiter
+from headgate.bootstrap.limits import LIMITS, check_limits, open_limiter
 from headgate.core.keys import VirtualKey
 from headgate.settings import Settings
 

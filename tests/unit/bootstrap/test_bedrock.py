@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from headgate.bootstrap.vendors import Vendors, check_vendors, default_embedding_model, vendors_of
 from headgate.settings import Settings
 from headgate.transport.http import HttpClient
-from headgate.vendors import Vendors, check_vendors, default_embedding_model, vendors_of
 
 NOWHERE = "http://127.0.0.1:9"
 KEYS = {"AWS_ACCESS_KEY_ID": "AKIAEXAMPLE", "AWS_SECRET_ACCESS_KEY": "secret"}

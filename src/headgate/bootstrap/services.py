@@ -1,0 +1,127 @@
+"""Everything that a request may use, put together and running."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Mapping
+
+from headgate.bootstrap.alerts import channels
+from headgate.bootstrap.cache import open_cache
+from headgate.bootstrap.limits import open_limiter
+from headgate.bootstrap.routing import routing_of
+from headgate.bootstrap.stores import Stores, open_stores
+from headgate.bootstrap.vendor_keys import make_sealer
+from headgate.bootstrap.vendors import default_embedding_model, vendors_of
+from headgate.core.keys import (
+    VirtualKey,
+)
+from headgate.gateway.calls import Billing
+from headgate.gateway.catalog import AUTO, Catalog
+from headgate.gateway.escrow import Escrow
+from headgate.gateway.flights import Flights
+from headgate.gateway.gateway import Gateway
+from headgate.gateway.replays import Replays
+from headgate.gateway.vendor_keys import VendorKeys
+from headgate.http.services import Services
+from headgate.identity.keys import Keys
+from headgate.settings import Settings
+from headgate.transport.http import HttpClient
+from headgate.usage.alerts import Alerts
+from headgate.usage.retention import retaining
+
+_LOG = logging.getLogger("headgate")
+
+
+@contextlib.asynccontextmanager
+async def open_services(
+    settings: Settings, local_keys: Mapping[str, VirtualKey]
+) -> AsyncIterator[Services]:
+    """Open everything, with `local_keys` beside the stored ones; closed in the opposite order."""
+    configuration = settings.configuration
+    client = HttpClient(idle_seconds=configuration.routing.timeout_seconds)
+    async with contextlib.AsyncExitStack() as stack:
+        stack.push_async_callback(client.aclose)
+        stores = await stack.enter_async_context(open_stores(settings))
+        await stack.enter_async_context(retaining(stores.usage, configuration.usage.kept_days))
+        ledger = Escrow(stores.ledger)
+        await ledger.start()
+        stack.push_async_callback(ledger.aclose)
+        flights = Flights(stores.answers, ledger.is_pending)
+        await flights.start()
+        stack.push_async_callback(flights.aclose)
+        await stack.enter_async_context(
+            # A command is over in a moment: it tells of what it has spent itself.
+            _alerting(settings, client, stores, ledger, sweeping=not local_keys)
+        )
+        vendors = vendors_of(settings, client)
+        catalog = Catalog(
+            vendors.providers,
+            vendors.prices,
+            configuration.alias_models,
+            vendors.auto,
+            vendors.profile,
+        )
+        discovery = asyncio.create_task(catalog.refresh())
+        stack.callback(discovery.cancel)
+        vendor_keys = VendorKeys(
+            stores.vendor_keys, vendors.providers, lambda: make_sealer(settings)
+        )
+        limits = configuration.limits
+        limiter = await stack.enter_async_context(open_limiter(settings))
+        gateway = Gateway(
+            catalog=catalog,
+            limiter=limiter.limiter,
+            ledger=ledger,
+            billing=_billing(settings),
+            routing=routing_of(configuration),
+            vendor_keys=vendor_keys,
+            cache=await stack.enter_async_context(open_cache(settings)),
+            min_output_tokens=configuration.budgets.min_output_tokens,
+        )
+        yield Services(
+            gateway=gateway,
+            vendor_keys=vendor_keys,
+            replays=Replays(gateway, flights),
+            keys=Keys(stores.keys, local=local_keys),
+            usage=stores.usage,
+            health={"store": stores.check, **limiter.health},
+            default_model=AUTO,
+            default_embedding_model=default_embedding_model(settings),
+            max_body_bytes=limits.max_body_bytes,
+            heartbeat_seconds=configuration.http.heartbeat_seconds,
+        )
+
+
+@contextlib.asynccontextmanager
+async def _alerting(
+    settings: Settings, client: HttpClient, stores: Stores, escrow: Escrow, *, sweeping: bool
+) -> AsyncIterator[None]:
+    """Tell of budgets' thresholds in the background, unless that is switched off."""
+    found = channels(settings, client)
+    if found.problem is not None and sweeping:
+        _LOG.warning("no alerts by e-mail: %s", found.problem)
+    if not found.notifiers:
+        yield
+        return
+    alerts = Alerts(
+        ledger=stores.ledger,
+        store=stores.alerts,
+        keys=stores.keys,
+        channels=found.notifiers,
+        spending=escrow,
+    )
+    alerts.start(sweeping=sweeping)
+    try:
+        yield
+    finally:
+        await alerts.aclose()
+
+
+def _billing(settings: Settings) -> Billing:
+    configuration = settings.configuration
+    own = {
+        name: workspace.share
+        for name, workspace in configuration.workspaces.items()
+        if workspace.share is not None
+    }
+    return Billing(configuration.billing.share, own)

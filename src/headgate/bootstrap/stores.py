@@ -1,0 +1,146 @@
+"""The configured stores: SQLite in the data directory, or DynamoDB."""
+
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import NamedTuple
+
+from headgate import data_directory
+from headgate.bootstrap.aws_identity import aws_credentials
+from headgate.cli.installation import Finding
+from headgate.core.alerts import AlertStore
+from headgate.core.answers import AnswerStore
+from headgate.core.budgets import LedgerStore
+from headgate.core.errors import HeadgateError, Overloaded
+from headgate.core.keys import (
+    KeyStore,
+)
+from headgate.core.usage import UsageStore
+from headgate.core.vendor_keys import VendorKeyStore
+from headgate.settings import Settings
+from headgate.stores.dynamodb import tables
+from headgate.stores.dynamodb.alerts import DynamoAlerts
+from headgate.stores.dynamodb.answers import DynamoAnswers
+from headgate.stores.dynamodb.client import DynamoClient, TableMissing
+from headgate.stores.dynamodb.keys import DynamoKeys
+from headgate.stores.dynamodb.ledger import DynamoLedger
+from headgate.stores.dynamodb.usage import DynamoUsage
+from headgate.stores.dynamodb.vendor_keys import DynamoVendorKeys
+from headgate.stores.sqlite.alerts import SqliteAlerts
+from headgate.stores.sqlite.answers import SqliteAnswers
+from headgate.stores.sqlite.database import Database
+from headgate.stores.sqlite.keys import SqliteKeys
+from headgate.stores.sqlite.ledger import SqliteLedger
+from headgate.stores.sqlite.usage import SqliteUsage
+from headgate.stores.sqlite.vendor_keys import SqliteVendorKeys
+from headgate.transport.http import HttpClient
+
+DATABASE = "headgate.db"
+# DynamoDB answers within milliseconds; a request that takes longer is better sent again.
+DYNAMODB_CONNECT_SECONDS = 2.0
+DYNAMODB_IDLE_SECONDS = 5.0
+DEFAULT_REGION = "us-east-1"
+
+
+class Stores(NamedTuple):
+    """The configured stores, open; `check` asks them for something, as a health check does."""
+
+    keys: KeyStore
+    ledger: LedgerStore
+    usage: UsageStore
+    answers: AnswerStore
+    alerts: AlertStore
+    vendor_keys: VendorKeyStore
+    check: Callable[[], Awaitable[None]]
+
+
+@contextlib.asynccontextmanager
+async def open_stores(settings: Settings) -> AsyncIterator[Stores]:
+    """Open them; they are closed with what they still have to write."""
+    if settings.store == "dynamodb":
+        async with _dynamodb(settings) as client:
+            days = settings.configuration.usage.kept_days
+            dynamo = DynamoLedger(client, retention_days=days)
+            try:
+                yield Stores(
+                    DynamoKeys(client),
+                    dynamo,
+                    DynamoUsage(client),
+                    DynamoAnswers(client),
+                    DynamoAlerts(client),
+                    DynamoVendorKeys(client),
+                    lambda: tables.reach(client),
+                )
+            finally:
+                await dynamo.close()
+        return
+    async with _database(settings) as database:
+        yield Stores(
+            SqliteKeys(database),
+            SqliteLedger(database),
+            SqliteUsage(database),
+            SqliteAnswers(database),
+            SqliteAlerts(database),
+            SqliteVendorKeys(database),
+            database.check,
+        )
+
+
+async def make_tables(settings: Settings) -> None:
+    """Make DynamoDB's tables where they are missing; SQLite's are made whenever it is opened."""
+    if settings.store == "dynamodb":
+        async with _dynamodb(settings) as client:
+            await tables.create(client)
+
+
+@contextlib.asynccontextmanager
+async def _dynamodb(settings: Settings) -> AsyncIterator[DynamoClient]:
+    endpoint, region = settings.dynamodb_endpoint, settings.aws_region
+    if endpoint is None and region is None:
+        raise Overloaded("HEADGATE_STORE is `dynamodb`, so set AWS_REGION or DYNAMODB_ENDPOINT")
+    region = region or DEFAULT_REGION
+    http = HttpClient(connect_seconds=DYNAMODB_CONNECT_SECONDS, idle_seconds=DYNAMODB_IDLE_SECONDS)
+    address = endpoint or f"https://dynamodb.{region}.amazonaws.com"
+    try:
+        yield DynamoClient(http, address, region, aws_credentials(settings, http))
+    finally:
+        await http.aclose()
+
+
+@contextlib.asynccontextmanager
+async def _database(settings: Settings) -> AsyncIterator[Database]:
+    data_directory.make(settings.data)
+    data_directory.keep_private(settings.data / DATABASE)
+    database = Database(
+        settings.data / DATABASE, power_safe=settings.configuration.storage.power_safe
+    )
+    try:
+        yield database
+    finally:
+        await database.close()
+
+
+async def check_store(settings: Settings) -> Finding:
+    """Whether the store can be reached and read."""
+    if settings.store == "dynamodb":
+        return await _check_dynamodb(settings)
+    if not (settings.data / DATABASE).exists():
+        return Finding("ok", "no database yet; `headgate serve` makes it")
+    try:
+        async with _database(settings) as database:
+            await database.check()
+    except HeadgateError as error:
+        remedy = "Check HEADGATE_STORE, and the data directory's rights and its disk."
+        return Finding("fail", error.message, remedy)
+    return Finding("ok", str(settings.data / DATABASE))
+
+
+async def _check_dynamodb(settings: Settings) -> Finding:
+    try:
+        async with _dynamodb(settings) as client:
+            await tables.check(client)
+    except TableMissing as error:
+        return Finding("fail", error.message, "Run `headgate migrate`, or look at AWS_REGION.")
+    except HeadgateError as error:
+        remedy = "Check AWS_REGION, DYNAMODB_ENDPOINT, the AWS credentials and their rights."
+        return Finding("fail", error.message, remedy)
+    return Finding("ok", f"DynamoDB at {client.endpoint}")

@@ -1,0 +1,83 @@
+"""The models as one caller may use them: every call is limited, budgeted and recorded as theirs.
+
+Tools, documents and agents reach models through this port alone. To them the gateway is just
+another chat model, in the same process or in another.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from typing import Generic, Protocol, TypeVar
+
+import msgspec
+
+from headgate.core.chat import ChatDelta, ChatRequest, ChatResponse
+from headgate.core.embeddings import EmbeddingRequest, EmbeddingResponse
+from headgate.core.usage import UsageEvent
+
+T = TypeVar("T")
+
+
+class Metered(msgspec.Struct, Generic[T], frozen=True):
+    """An answer, and the row of the ledger that it was settled with; the row is durable."""
+
+    response: T
+    event: UsageEvent
+
+
+class MeteredStream(Protocol):
+    """An answer that is on its way."""
+
+    def __aiter__(self) -> AsyncIterator[ChatDelta]:
+        """The pieces, in order.
+
+        Raises:
+            HeadgateError: the answer broke off; what came is settled.
+        """
+        ...
+
+    @property
+    def event(self) -> UsageEvent:
+        """The row of the ledger, once the last piece has come."""
+        ...
+
+
+class Models(Protocol):
+    """The models that one caller may use.
+
+    A `call_key` names the call for good: asked again with it, within a day and by any process, the
+    first answer comes back, nothing is billed, and no vendor is called.
+    """
+
+    async def complete(
+        self, request: ChatRequest, *, call_key: str | None = None
+    ) -> Metered[ChatResponse]:
+        """The whole answer.
+
+        Raises:
+            HeadgateError: there is none, and only what a vendor may bill was charged.
+        """
+        ...
+
+    def stream(
+        self, request: ChatRequest, *, call_key: str | None = None
+    ) -> AbstractAsyncContextManager[MeteredStream]:
+        """The answer piece by piece; leaving early stops the vendor's work.
+
+        Raises:
+            HeadgateError: there is none, and only what a vendor may bill was charged.
+        """
+        ...
+
+    async def embed(
+        self, request: EmbeddingRequest, *, call_key: str | None = None
+    ) -> Metered[EmbeddingResponse]:
+        """One vector per input.
+
+        Raises:
+            HeadgateError: there are none, and only what a vendor may bill was charged.
+        """
+        ...
+
+    def style(self, model: str) -> str:
+        """How prompts are best written for `model`: `xml` or `headings`."""
+        ...

@@ -1,0 +1,77 @@
+"""What a tool is, and the port through which runs and routes call tools."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import msgspec
+
+from headgate.core.keys import VirtualKey
+from headgate.core.metered import Models
+from headgate.core.usage import UsageEvent
+
+
+class ToolSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """What models and callers are told of a tool.
+
+    Attributes:
+        parameters: the JSON Schema of the arguments, an object.
+        timeout_seconds: a call that takes longer is stopped.
+        is_idempotent: whether a second call with the same arguments changes nothing more, so that
+            a call whose result was lost may simply be made again.
+        needs_approval: whether somebody must say yes before an agent's call is made.
+    """
+
+    name: str
+    description: str
+    parameters: Mapping[str, Any]
+    timeout_seconds: float = 60.0
+    is_idempotent: bool = True
+    needs_approval: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolContext:
+    """On whose behalf a tool works, and what it may use.
+
+    Attributes:
+        models: the models, as this key may use them.
+        call_key: names this call for good; a call that is made again after a crash has the same
+            one. A tool derives from it the keys of the calls that it makes itself.
+    """
+
+    key: VirtualKey
+    models: Models
+    call_key: str
+
+
+class ToolOutcome(msgspec.Struct, frozen=True):
+    """What came of a call.
+
+    Attributes:
+        result: anything that JSON can hold.
+        events: the ledger's rows of the model calls that it took, in their order.
+    """
+
+    result: Any
+    events: tuple[UsageEvent, ...] = ()
+
+
+class Toolbox(Protocol):
+    """The tools that there are, each of them by its name."""
+
+    def specs(self, key: VirtualKey) -> Sequence[ToolSpec]:
+        """The tools that `key` may call."""
+        ...
+
+    async def call(
+        self, name: str, arguments: Mapping[str, Any], context: ToolContext
+    ) -> ToolOutcome:
+        """Call one.
+
+        Raises:
+            NotFound: there is no such tool, or not for this key.
+            InvalidRequest: an argument is wrong, or the tool refuses; says what to change.
+            HeadgateError: the tool could not do it.
+        """
+        ...

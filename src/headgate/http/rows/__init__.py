@@ -1,0 +1,1 @@
+"""The rows of the route table, a file per area; `http/table.py` puts them together."""
