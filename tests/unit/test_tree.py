@@ -30,6 +30,7 @@ TESTED_ELSEWHERE = {
     "stores/sqlite/alerts.py": "tests/contract holds every adapter to its port",
     "stores/dynamodb/accounts.py": "the items that dynamodb/test_ledger.py and the contract show",
     "stores/dynamodb/leases.py": "the items that dynamodb/test_ledger.py and the contract show",
+    "stores/dynamodb/schema.py": "data; test_tables.py makes the tables of it",
     "stores/dynamodb/recalls.py": "tests/contract holds every adapter to its port",
     "stores/dynamodb/vendor_keys.py": "tests/contract holds every adapter to its port",
     "stores/memory_vendor_keys.py": "tests/contract holds every adapter to its port",
