@@ -12,6 +12,7 @@ TESTED_ELSEWHERE = {
     "http/rows": "rows of data; test_table.py walks all of them",
     "core/answers.py": "values and a port; tests/contract holds its adapters to it",
     "core/cache.py": "a port; tests/contract holds its adapters to it",
+    "core/documents.py": "values and ports; tests/contract holds the adapters to them",
     "core/vendor_keys.py": "values and ports; tests/contract holds their adapters to them",
     "core/embeddings.py": "values without behaviour",
     "core/limits.py": "values and a port; tests/contract holds its adapters to it",
