@@ -7,6 +7,7 @@ import msgspec
 
 from headgate.core.chat import ChatDelta, ChatRequest, ChatResponse, TokenUsage, WireDelta
 from headgate.core.embeddings import EmbeddingRequest, EmbeddingResponse
+from headgate.core.prompts import PromptStyle
 
 RefusalKind: TypeAlias = Literal[
     "invalid",
@@ -29,11 +30,13 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         window: the most tokens that it reads and writes in one call.
+        style: how its maker would have prompts written.
     """
 
     window: int | None = None
     has: frozenset[Ability] = frozenset()
     lacks: frozenset[Ability] = frozenset()
+    style: PromptStyle = "headings"
 
 
 class ProviderError(Exception):

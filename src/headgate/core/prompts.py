@@ -6,7 +6,7 @@ with the request, into the ledger.
 """
 
 from collections.abc import Mapping
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Annotated, Any, Literal, Protocol, TypeAlias
 
 import msgspec
 
@@ -16,7 +16,7 @@ PromptStyle: TypeAlias = Literal["xml", "headings"]
 """How the blocks of a prompt are told apart: by XML tags, as Claude likes best, or by headings."""
 
 
-class ModelPolicy(msgspec.Struct, frozen=True, kw_only=True):
+class ModelPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How a template's prompts are to be asked.
 
     Attributes:
@@ -25,8 +25,8 @@ class ModelPolicy(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     model: str | None = None
-    temperature: float | None = None
-    max_tokens: int | None = None
+    temperature: Annotated[float, msgspec.Meta(ge=0, le=2)] | None = None
+    max_tokens: Annotated[int, msgspec.Meta(ge=1)] | None = None
 
 
 class Prompt(msgspec.Struct, frozen=True, kw_only=True):

@@ -54,3 +54,18 @@ def test_bedrocks_models_are_known_by_their_makers_names() -> None:
     assert "schema" in profile_of(bedrock, "us.amazon.nova-lite-v1:0").lacks
     opaque = "arn:aws:bedrock:us-east-1:123456789012:provisioned-model/abcdefghijkl"
     assert profile_of(bedrock, opaque) == Profile()
+
+
+@pytest.mark.parametrize(
+    ("model", "style"),
+    [
+        ("claude-haiku-4-5", "xml"),
+        ("claude-never-heard-of", "xml"),
+        ("eu.anthropic.claude-haiku-4-5-20251001-v1:0", "xml"),
+        ("anthropic/claude-3-5-haiku", "xml"),
+        ("gpt-4o", "headings"),
+        ("made-up", "headings"),
+    ],
+)
+def test_claude_reads_xml_wherever_it_is_served(model: str, style: str) -> None:
+    assert profile_of(None, model).style == style
