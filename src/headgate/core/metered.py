@@ -12,7 +12,7 @@ import msgspec
 
 from headgate.core.chat import ChatDelta, ChatRequest, ChatResponse
 from headgate.core.embeddings import EmbeddingRequest, EmbeddingResponse
-from headgate.core.prompts import PromptStyle
+from headgate.core.models import PromptStyle
 from headgate.core.usage import UsageEvent
 
 T = TypeVar("T")
@@ -80,5 +80,5 @@ class Models(Protocol):
         ...
 
     def style(self, model: str) -> PromptStyle:
-        """How prompts are best written for `model`."""
+        """How the parts of a prompt are best marked for `model`."""
         ...

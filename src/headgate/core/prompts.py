@@ -6,14 +6,12 @@ with the request, into the ledger.
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Protocol, TypeAlias
+from typing import Annotated, Any, Protocol
 
 import msgspec
 
 from headgate.core.chat import ChatRequest, Message, PromptVersion, ResponseFormat
-
-PromptStyle: TypeAlias = Literal["xml", "headings"]
-"""How the blocks of a prompt are told apart: by XML tags, as Claude likes best, or by headings."""
+from headgate.core.models import PromptStyle
 
 
 class ModelPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

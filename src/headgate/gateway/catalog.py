@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 
 from headgate.core.errors import ModelNotFound
 from headgate.core.keys import VirtualKey
-from headgate.core.models import Profile, Provider
+from headgate.core.models import Profile, PromptStyle, Provider
 from headgate.core.prices import Price, PriceBook
-from headgate.core.prompts import PromptStyle
 
 AUTO = "auto"
 REFRESH_SECONDS = 10.0
@@ -105,14 +104,14 @@ class Catalog:
                     listed[name] = provider.provider
         return sorted(listed.items())
 
+    def style(self, model: str, key: VirtualKey) -> PromptStyle:
+        """How prompts are best written for `model`; for several by the one to be asked first."""
+        routes = self._allowed(model, key)
+        return self.profile_of(routes[0]).style if routes else Profile().style
+
     def profile_of(self, route: Route) -> Profile:
         """What is known of a route's model."""
         return self.profile(route.provider.provider, route.model)
-
-    def style(self, model: str, key: VirtualKey) -> PromptStyle:
-        """How prompts are best written for the one that `key` gets when it asks for `model`."""
-        route = next(iter(self._allowed(model, key)), None)
-        return "headings" if route is None else self.profile_of(route).style
 
     def _allowed(self, model: str, key: VirtualKey) -> tuple[Route, ...]:
         routes = self._remembered(model)
