@@ -24,14 +24,19 @@ Ability: TypeAlias = Literal["images", "tools", "schema", "json", "thinking"]
 """What some models can do: `schema` is JSON by a schema, `json` is JSON without one."""
 
 
+PromptStyle: TypeAlias = Literal["xml", "headings"]
+
+
 class Profile(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of a model; what stands in neither set is not known.
 
     Attributes:
         window: the most tokens that it reads and writes in one call.
+        style: how the parts of a prompt are best marked for it.
     """
 
     window: int | None = None
+    style: PromptStyle = "headings"
     has: frozenset[Ability] = frozenset()
     lacks: frozenset[Ability] = frozenset()
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from headgate.core.errors import ModelNotFound
 from headgate.core.keys import VirtualKey
-from headgate.core.models import Profile, Provider
+from headgate.core.models import Profile, PromptStyle, Provider
 from headgate.core.prices import Price, PriceBook
 
 AUTO = "auto"
@@ -103,6 +103,11 @@ class Catalog:
                 if self._allowed(name, key):
                     listed[name] = provider.provider
         return sorted(listed.items())
+
+    def style(self, model: str, key: VirtualKey) -> PromptStyle:
+        """How prompts are best written for `model`; for several by the one to be asked first."""
+        routes = self._allowed(model, key)
+        return self.profile_of(routes[0]).style if routes else Profile().style
 
     def profile_of(self, route: Route) -> Profile:
         """What is known of a route's model."""

@@ -12,7 +12,7 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from headgate.core.chat import ChatRequest, ChatResponse, TokenUsage, text_bytes
+from headgate.core.chat import ChatRequest, ChatResponse, PromptVersion, TokenUsage, text_bytes
 from headgate.core.embeddings import EmbeddingRequest, EmbeddingResponse
 from headgate.core.errors import (
     BudgetExceeded,
@@ -79,6 +79,7 @@ class _Call(msgspec.Struct, Generic[T], frozen=True):
         is_cached: whether its answer is to be kept for others.
         make: makes the call; its second argument is the output limit that the money covers.
         answers: how many answers share that limit.
+        prompt: the template that the request was made from.
     """
 
     caller: Caller
@@ -92,6 +93,7 @@ class _Call(msgspec.Struct, Generic[T], frozen=True):
     make: Callable[[Attempt, int | None], Awaitable[T]]
     is_cached: bool = False
     answers: int = 1
+    prompt: PromptVersion | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,6 +290,7 @@ class Gateway:
             lambda route: route.provider.input_estimate(request),
             make,
             answers=request.n,
+            prompt=request.prompt,
         )
 
     def _ordered(
@@ -423,6 +426,7 @@ class Gateway:
             markup=self.billing.markup_for(call.caller.key.workspace_id),
             place=call.place,
             cache=cache,
+            prompt=call.prompt,
             instead=(
                 tuple([route.price for route in call.routes])
                 if call.is_auto and cache != "hit"
