@@ -11,7 +11,7 @@ TESTED_ELSEWHERE = {
     "bootstrap/stores.py": "test_platform.py opens and checks both stores",
     "http/rows": "rows of data; test_table.py walks all of them",
     "core/answers.py": "values and a port; tests/contract holds its adapters to it",
-    "core/cache.py": "a port; tests/contract holds its adapters to it",
+    "core/cache.py": "ports; tests/contract holds their adapters to them",
     "core/vendor_keys.py": "values and ports; tests/contract holds their adapters to them",
     "core/embeddings.py": "values without behaviour",
     "core/limits.py": "values and a port; tests/contract holds its adapters to it",
