@@ -23,6 +23,9 @@ RefusalKind: TypeAlias = Literal[
 Ability: TypeAlias = Literal["images", "tools", "schema", "json", "thinking"]
 """What some models can do: `schema` is JSON by a schema, `json` is JSON without one."""
 
+Tier: TypeAlias = Literal["small", "medium", "large"]
+"""Where a model stands among those of its time, by its vendor's own description."""
+
 
 class Profile(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of a model; what stands in neither set is not known.
@@ -32,6 +35,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     window: int | None = None
+    tier: Tier | None = None
     has: frozenset[Ability] = frozenset()
     lacks: frozenset[Ability] = frozenset()
 
