@@ -47,6 +47,7 @@ from headgate.gateway.choice import Kind
 from headgate.gateway.escrow import Escrow
 from headgate.gateway.recordings import RecordedStream, RecordingStream
 from headgate.gateway.routing import Routing, within
+from headgate.gateway.semantic import Embedded
 from headgate.gateway.streams import StreamedAnswer
 from headgate.gateway.vendor_keys import VendorKeys, told
 
@@ -193,7 +194,29 @@ class Gateway:
         Raises:
             HeadgateError: there is no answer, and only what a vendor may bill was charged.
         """
+        routes = await self._routes(request.model, caller.key)
+        place = Place(await self.limiter.admit(caller.key, _embedding_estimate(request)))
+        try:
+            return await self._embedded(caller, request, routes, place, write)
+        finally:
+            place.leave()
 
+    async def vector(self, caller: Caller, model: str, text: str, place: Place) -> Embedded:
+        """See `semantic.Embeds.vector`."""
+        request = EmbeddingRequest(model=model, input=(text,))
+        routes = await self._routes(model, caller.key)
+        answer = await self._embedded(caller, request, routes, place)
+        vectors = answer.response.vectors
+        return Embedded(answer.receipt.route.qualified, vectors[0] if vectors else ())
+
+    async def _embedded(
+        self,
+        caller: Caller,
+        request: EmbeddingRequest,
+        routes: tuple[Route, ...],
+        place: Place,
+        write: Callable[[Answer[EmbeddingResponse]], bytes] | None = None,
+    ) -> Answer[EmbeddingResponse]:
         async def make(attempt: Attempt, _output: int | None) -> EmbeddingResponse:
             fitted = msgspec.structs.replace(request, model=attempt.route.model)
             provider = attempt.route.provider
@@ -201,7 +224,6 @@ class Gateway:
             return await within(self.routing.attempt_seconds, answer)
 
         size = _embedding_estimate(request)
-        routes = await self._routes(request.model, caller.key)
         entry = self.cache.embedding(caller, request, routes)
         call = _Call(
             caller,
@@ -209,13 +231,13 @@ class Gateway:
             "vectors",
             self.routing.choice.ordered(request.model, routes, "vectors"),
             False,
-            Place(await self.limiter.admit(caller.key, size)),
+            place,
             lambda route: (route.provider.embedding_ceiling(request), 0, 0),
             lambda route: min(size, route.provider.embedding_ceiling(request)),
             make,
             entry is not None,
         )
-        return await self._whole(call, entry, write)
+        return await self._settled(call, entry, write)
 
     async def count_tokens(self, key: VirtualKey, request: ChatRequest) -> int:
         """The input tokens of `request`; vendors tell them without a charge.
@@ -246,24 +268,32 @@ class Gateway:
         entry: Entry[W] | None,
         write: Callable[[Answer[W]], bytes] | None,
     ) -> Answer[W]:
-        """The whole answer to a call, once its record is durable."""
+        """The whole answer to a call, once its record is durable; the call's place is left."""
         try:
-            hit = await self._hit(call, entry)
-            attempt, response = hit or await self._first_answer(call)
-            if attempt.trial is not None:
-                attempt.trial.succeeded()
-            attempt.settle(
-                response.usage,
-                "ok",
-                estimated=response.estimated,
-                write=write and (lambda: write(Answer(response, receipt(attempt)))),
-            )
-            await attempt.durable()
-            if entry is not None and hit is None:
-                await entry.keep(attempt, response.usage, response)
-            return Answer(response, receipt(attempt))
+            return await self._settled(call, entry, write)
         finally:
             call.place.leave()
+
+    async def _settled(
+        self,
+        call: _Call[W],
+        entry: Entry[W] | None,
+        write: Callable[[Answer[W]], bytes] | None,
+    ) -> Answer[W]:
+        hit = await self._hit(call, entry)
+        attempt, response = hit or await self._first_answer(call)
+        if attempt.trial is not None:
+            attempt.trial.succeeded()
+        attempt.settle(
+            response.usage,
+            "ok",
+            estimated=response.estimated,
+            write=write and (lambda: write(Answer(response, receipt(attempt)))),
+        )
+        await attempt.durable()
+        if entry is not None and hit is None:
+            await entry.keep(attempt, response.usage, response)
+        return Answer(response, receipt(attempt))
 
     async def _chat_call(
         self,
@@ -303,7 +333,7 @@ class Gateway:
 
     async def _hit(self, call: _Call[T], entry: Entry[R] | None) -> tuple[Attempt, R] | None:
         """What the cache has for a call, and the attempt that records it; it needs no budget."""
-        found = None if entry is None else await entry.find()
+        found = None if entry is None else await entry.find(call.place)
         if found is None:
             return None
         route, answer = found
