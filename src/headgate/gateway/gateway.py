@@ -148,7 +148,7 @@ class Gateway:
             answer = provider.complete(fitted, idempotency_key=attempt.idempotency_key)
             return await within(self.routing.attempt_seconds, answer)
 
-        routes = await self._routes(request.model, caller.key)
+        routes = await self.routes(request.model, caller.key)
         entry = self.cache.chat(caller, request, routes)
         call = await self._chat_call(caller, request, "whole", routes, make)
         return await self._whole(_caching(call, entry), entry, write)
@@ -167,7 +167,7 @@ class Gateway:
         Raises:
             HeadgateError: there is no answer, and only what a vendor may bill was charged.
         """
-        routes = await self._routes(request.model, caller.key)
+        routes = await self.routes(request.model, caller.key)
         entry = self.cache.stream(caller, request, routes)
 
         async def make(attempt: Attempt, output: int | None) -> StreamedAnswer:
@@ -206,7 +206,7 @@ class Gateway:
         Raises:
             HeadgateError: there is no answer, and only what a vendor may bill was charged.
         """
-        routes = await self._routes(request.model, caller.key)
+        routes = await self.routes(request.model, caller.key)
         place = Place(await self.limiter.admit(caller.key, _embedding_estimate(request)))
         try:
             return await self._embedded(caller, request, routes, place, write)
@@ -216,7 +216,7 @@ class Gateway:
     async def vector(self, caller: Caller, model: str, text: str, place: Place) -> Embedded:
         """See `semantic.Embeds.vector`."""
         request = EmbeddingRequest(model=model, input=(text,))
-        routes = await self._routes(model, caller.key)
+        routes = await self.routes(model, caller.key)
         answer = await self._embedded(caller, request, routes, place)
         vectors = answer.response.vectors
         return Embedded(answer.receipt.route.qualified, vectors[0] if vectors else ())
@@ -257,7 +257,7 @@ class Gateway:
         Raises:
             HeadgateError: no vendor of the model does, or the key asks too often.
         """
-        routes = await self._routes(request.model, key)
+        routes = await self.routes(request.model, key)
         place = Place(await self.limiter.admit(key, 0))
         refusal: ProviderError | None = None
         try:
@@ -270,9 +270,16 @@ class Gateway:
             place.leave()
         raise failure(refusal or ProviderUnreachable("no vendor is configured"))
 
-    async def _routes(self, model: str, key: VirtualKey) -> tuple[Route, ...]:
-        """The ways to answer `model`, with the vendor keys that the caller's user has."""
-        return await self.vendor_keys.applied(await self.catalog.routes(model, key), key)
+    async def routes(self, model: str, key: VirtualKey) -> tuple[Route, ...]:
+        """The ways to answer `model`, with the vendor keys that the caller's user has.
+
+        Raises:
+            ModelNotFound: there is none for this key.
+            UpstreamFailed: one of the user's own keys can no longer be opened.
+            Overloaded: the store did not say which there are.
+        """
+        own = await self.vendor_keys.of(key)
+        return own.applied(await self.catalog.routes(model, key, own.vendors))
 
     async def _whole(
         self,

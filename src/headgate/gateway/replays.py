@@ -153,7 +153,7 @@ class Replays:
         self, caller: Caller, key: AnswerKey, model: str, make: Callable[[Flight], Awaitable[None]]
     ) -> Reader:
         # Also where the answer is there: the key may have lost the model since.
-        await self.gateway.catalog.routes(model, caller.key)
+        await self.gateway.routes(model, caller.key)
         reader = await self.flights.join(key, make)
         if isinstance(reader.receipt, Replayed):
             try:
