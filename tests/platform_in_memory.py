@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,7 +16,9 @@ from headgate.gateway.catalog import Catalog
 from headgate.gateway.escrow import Escrow
 from headgate.gateway.flights import Flights
 from headgate.gateway.gateway import Gateway
+from headgate.gateway.metered import MeteredAccess
 from headgate.gateway.replays import Replays
+from headgate.gateway.tool_calls import ToolCalls
 from headgate.gateway.vendor_keys import VendorKeys
 from headgate.http.app import App, Application
 from headgate.http.routes import RouteTable
@@ -29,6 +31,8 @@ from headgate.stores.memory import MemoryKeys, MemoryLedger
 from headgate.stores.memory_vendor_keys import MemoryVendorKeys
 from headgate.stores.process_limits import ProcessRateLimiter
 from headgate.stores.sealing import AesSealer
+from headgate.tools.declaration import declared
+from headgate.tools.toolbox import ProcessTools
 
 ADMIN = "sk-proj-admin-secret"
 ADMIN_KEY = VirtualKey(
@@ -89,9 +93,12 @@ class Platform:
 
 @contextlib.asynccontextmanager
 async def platform(
-    *providers: Provider, heartbeat_seconds: float = 10.0, max_body_bytes: int = 1_000_000
+    *providers: Provider,
+    heartbeat_seconds: float = 10.0,
+    max_body_bytes: int = 1_000_000,
+    tools: Sequence[Callable[..., Awaitable[Any]]] = (),
 ) -> AsyncIterator[Platform]:
-    """A platform with the sandbox and `providers`, and one admin key, `ADMIN`."""
+    """A platform with the sandbox, `providers` and `tools`, and one admin key, `ADMIN`."""
     ledger = MemoryLedger()
     escrow = Escrow(ledger)
     failing: dict[str, HeadgateError] = {}
@@ -118,10 +125,17 @@ async def platform(
         vendor_keys,
     )
     flights = Flights(ledger.answers, escrow.is_pending)
+    replays = Replays(gateway, flights)
     services = Services(
         gateway=gateway,
         vendor_keys=vendor_keys,
-        replays=Replays(gateway, flights),
+        replays=replays,
+        tool_calls=ToolCalls(
+            ProcessTools([declared(one) for one in tools]),
+            MeteredAccess(replays),
+            flights,
+            ledger.answers,
+        ),
         keys=Keys(MemoryKeys(), local={hash_api_key(ADMIN): ADMIN_KEY}),
         usage=ledger,
         health={"store": check},

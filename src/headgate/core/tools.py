@@ -37,12 +37,16 @@ class ToolContext:
     Attributes:
         models: the models, as this key may use them.
         call_key: names this call for good; a call that is made again after a crash has the same
-            one. A tool derives from it the keys of the calls that it makes itself.
+            one. None where nobody will make it again.
     """
 
     key: VirtualKey
     models: Models
-    call_key: str
+    call_key: str | None = None
+
+    def part(self, name: str) -> str | None:
+        """The `call_key` of a call that the tool makes itself, as one of its parts."""
+        return None if self.call_key is None else f"{self.call_key}/{name}"
 
 
 class ToolOutcome(msgspec.Struct, frozen=True):
@@ -64,6 +68,14 @@ class Toolbox(Protocol):
         """The tools that `key` may call."""
         ...
 
+    def spec(self, name: str, key: VirtualKey) -> ToolSpec:
+        """One of them.
+
+        Raises:
+            NotFound: there is no such tool, or not for this key.
+        """
+        ...
+
     async def call(
         self, name: str, arguments: Mapping[str, Any], context: ToolContext
     ) -> ToolOutcome:
@@ -72,6 +84,8 @@ class Toolbox(Protocol):
         Raises:
             NotFound: there is no such tool, or not for this key.
             InvalidRequest: an argument is wrong, or the tool refuses; says what to change.
+            Overloaded: too many calls of this tool are waiting.
+            UpstreamTimedOut: it took longer than it may.
             HeadgateError: the tool could not do it.
         """
         ...

@@ -7,6 +7,7 @@ from headgate.core.usage import UsageStore
 from headgate.gateway.catalog import AUTO
 from headgate.gateway.gateway import Gateway
 from headgate.gateway.replays import Replays
+from headgate.gateway.tool_calls import ToolCalls
 from headgate.gateway.vendor_keys import VendorKeys
 from headgate.identity.keys import Keys
 
@@ -26,6 +27,7 @@ class Services:
     gateway: Gateway
     vendor_keys: VendorKeys
     replays: Replays
+    tool_calls: ToolCalls
     keys: Keys
     usage: UsageStore
     health: Mapping[str, Callable[[], Awaitable[str | None]]]

@@ -124,6 +124,9 @@ def test_every_field_of_what_a_row_takes_and_gives_is_described() -> None:
     for row, operation in operations():
         if row.body is not None:
             schema = operation["requestBody"]["content"]["application/json"]["schema"]
+            if row.path == "/v1/tools/{name}":
+                assert schema == {"type": "object"}  # each tool has its own fields
+                continue
             fields = msgspec.structs.fields(row.body)
             assert set(resolved(schema["$ref"])["properties"]) >= {
                 field.encode_name for field in fields
