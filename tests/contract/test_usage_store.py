@@ -97,6 +97,8 @@ async def test_an_event_comes_back_as_it_was_settled(stores: Stores) -> None:
         estimated=True,
         overrun=True,
         auto_saved=7,
+        prompt="summarize",
+        prompt_version=2,
     )
     plain = usage_event(id="evt_1")
     await record(stores, [full, plain])

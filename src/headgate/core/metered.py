@@ -12,6 +12,7 @@ import msgspec
 
 from headgate.core.chat import ChatDelta, ChatRequest, ChatResponse
 from headgate.core.embeddings import EmbeddingRequest, EmbeddingResponse
+from headgate.core.models import PromptStyle
 from headgate.core.usage import UsageEvent
 
 T = TypeVar("T")
@@ -78,6 +79,6 @@ class Models(Protocol):
         """
         ...
 
-    def style(self, model: str) -> str:
-        """How prompts are best written for `model`: `xml` or `headings`."""
+    def style(self, model: str) -> PromptStyle:
+        """How the parts of a prompt are best marked for `model`."""
         ...

@@ -27,15 +27,20 @@ Tier: TypeAlias = Literal["small", "medium", "large"]
 """Where a model stands among those of its time, by its vendor's own description."""
 
 
+PromptStyle: TypeAlias = Literal["xml", "headings"]
+
+
 class Profile(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of a model; what stands in neither set is not known.
 
     Attributes:
         window: the most tokens that it reads and writes in one call.
+        style: how the parts of a prompt are best marked for it.
     """
 
     window: int | None = None
     tier: Tier | None = None
+    style: PromptStyle = "headings"
     has: frozenset[Ability] = frozenset()
     lacks: frozenset[Ability] = frozenset()
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from headgate.core.errors import ModelNotFound
 from headgate.core.keys import VirtualKey
-from headgate.core.models import Profile, Provider
+from headgate.core.models import Profile, PromptStyle, Provider
 from headgate.core.prices import Price, PriceBook
 
 AUTO = "auto"
@@ -113,6 +113,11 @@ class Catalog:
                 if self._allowed(name, key, own):
                     listed[name] = provider.provider
         return sorted(listed.items())
+
+    def style(self, model: str, key: VirtualKey, own: frozenset[str] = frozenset()) -> PromptStyle:
+        """How prompts are best written for `model`; for several by the one to be asked first."""
+        routes = self._allowed(model, key, own)
+        return self.profile_of(routes[0]).style if routes else Profile().style
 
     def profile_of(self, route: Route) -> Profile:
         """What is known of a route's model."""

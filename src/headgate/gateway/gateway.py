@@ -12,7 +12,7 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from headgate.core.chat import ChatRequest, ChatResponse, TokenUsage, text_bytes
+from headgate.core.chat import ChatRequest, ChatResponse, PromptVersion, TokenUsage, text_bytes
 from headgate.core.embeddings import EmbeddingRequest, EmbeddingResponse
 from headgate.core.errors import (
     BudgetExceeded,
@@ -80,6 +80,7 @@ class _Call(msgspec.Struct, Generic[T], frozen=True):
         is_cached: whether its answer is to be kept for others.
         make: makes the call; its second argument is the output limit that the money covers.
         answers: how many answers share that limit.
+        prompt: the template that the request was made from.
     """
 
     caller: Caller
@@ -93,6 +94,7 @@ class _Call(msgspec.Struct, Generic[T], frozen=True):
     make: Callable[[Attempt, int | None], Awaitable[T]]
     is_cached: bool = False
     answers: int = 1
+    prompt: PromptVersion | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -325,6 +327,7 @@ class Gateway:
             lambda route: route.provider.input_estimate(request),
             make,
             answers=request.n,
+            prompt=request.prompt,
         )
 
     def _ordered(
@@ -460,6 +463,7 @@ class Gateway:
             markup=self.billing.markup_for(call.caller.key.workspace_id),
             place=call.place,
             cache=cache,
+            prompt=call.prompt,
             instead=(
                 tuple([route.price for route in call.routes])
                 if call.is_auto and cache != "hit"

@@ -120,6 +120,8 @@ class EventItem(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     price_version: str
     estimated: bool
     overrun: bool
+    prompt: str | None
+    prompt_version: int | None
 
 
 class EventPage(msgspec.Struct, frozen=True, rename="camel"):
@@ -353,6 +355,8 @@ def _event(event: UsageEvent) -> EventItem:
         price_version=event.price_version,
         estimated=event.estimated,
         overrun=event.overrun,
+        prompt=event.prompt,
+        prompt_version=event.prompt_version,
     )
 
 

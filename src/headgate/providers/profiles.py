@@ -7,6 +7,7 @@ from the package `genai-prices` where it has one. A model without a row may be a
 import functools
 from collections.abc import Mapping
 
+import msgspec
 from genai_prices import data_snapshot
 
 from headgate.core.models import Ability, Profile, Tier
@@ -70,9 +71,10 @@ def profile_of(vendor: PackagedVendor | None, model: str) -> Profile:
     name = base_name(model).removeprefix("anthropic.")
     known = next((row for start, row in _LONGEST_FIRST if name.startswith(start)), _UNKNOWN)
     window = None if vendor is None else _window(vendor, model)
-    if known.window is not None or window is None:
-        return known
-    return Profile(window=window, tier=known.tier, has=known.has, lacks=known.lacks)
+    if known.window is None and window is not None:
+        known = msgspec.structs.replace(known, window=window)
+    # Anthropic's advice for its models; others are trained on Markdown above all.
+    return msgspec.structs.replace(known, style="xml") if name.startswith("claude") else known
 
 
 def _window(vendor: PackagedVendor, model: str) -> int | None:

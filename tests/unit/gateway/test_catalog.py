@@ -9,6 +9,7 @@ import pytest
 from fakes import FakeClock, FakePrices, FakeProvider, until
 from headgate.core.errors import ModelNotFound
 from headgate.core.keys import VirtualKey
+from headgate.core.models import Profile
 from headgate.core.prices import Price
 from headgate.gateway.catalog import REFRESH_SECONDS, Catalog
 
@@ -213,3 +214,21 @@ async def test_a_key_for_another_vendor_opens_none() -> None:
     shared.keyless = {"b": FakeProvider("b", models=["y"])}
     with pytest.raises(ModelNotFound):
         await shared.routes("b/y", key(), frozenset({"a", "c"}))
+
+
+def test_prompts_are_written_for_the_model_that_is_asked_first() -> None:
+    of = catalog(
+        FakeProvider("a", models=["tagged", "plain"]),
+        aliases={"best": ["tagged", "plain"]},
+        profile=lambda _vendor, model: Profile(style="xml" if model == "tagged" else "headings"),
+    )
+    assert [of.style(model, key()) for model in ("best", "tagged", "plain")] == [
+        "xml",
+        "xml",
+        "headings",
+    ]
+    assert of.style("best", key(models=["plain"])) == "headings"
+
+
+def test_prompts_for_a_model_that_nobody_has_are_headed() -> None:
+    assert catalog().style("made-up", key()) == "headings"

@@ -50,7 +50,21 @@ def test_bedrocks_models_are_known_by_their_makers_names() -> None:
         "eu.anthropic.claude-haiku-4-5-20251001-v1:0",
         "arn:aws:bedrock:us-east-1::foundation-model/anthropic.claude-haiku-4-5-20251001-v1:0",
     ):
-        assert profile_of(bedrock, model) == PROFILES["claude-haiku-4-5"]
+        assert profile_of(bedrock, model) == profile_of(None, "claude-haiku-4-5")
     assert "schema" in profile_of(bedrock, "us.amazon.nova-lite-v1:0").lacks
     opaque = "arn:aws:bedrock:us-east-1:123456789012:provisioned-model/abcdefghijkl"
     assert profile_of(bedrock, opaque) == Profile()
+
+
+@pytest.mark.parametrize(
+    ("model", "style"),
+    [
+        ("claude-haiku-4-5", "xml"),
+        ("claude-never-heard-of", "xml"),
+        ("eu.anthropic.claude-haiku-4-5-20251001-v1:0", "xml"),
+        ("gpt-4o", "headings"),
+        ("made-up", "headings"),
+    ],
+)
+def test_claude_reads_xml_wherever_it_is_served(model: str, style: str) -> None:
+    assert profile_of(None, model).style == style

@@ -23,7 +23,7 @@ from headgate.core.usage import UsageEvent
 from headgate.stores.dynamodb.accounts import Action
 from headgate.stores.dynamodb.attributes import integer_of, number, text, text_of
 from headgate.stores.dynamodb.client import ConditionFailed, DynamoClient, Item
-from headgate.stores.dynamodb.tables import ROLLUPS
+from headgate.stores.dynamodb.schema import ROLLUPS
 from headgate.stores.time_ranges import DAY, HOUR, Part
 
 _SUMS = (
