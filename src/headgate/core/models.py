@@ -26,7 +26,6 @@ Ability: TypeAlias = Literal["images", "tools", "schema", "json", "thinking"]
 Tier: TypeAlias = Literal["small", "medium", "large"]
 """Where a model stands among those of its time, by its vendor's own description."""
 
-
 PromptStyle: TypeAlias = Literal["xml", "headings"]
 
 
@@ -39,8 +38,8 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     window: int | None = None
-    tier: Tier | None = None
     style: PromptStyle = "headings"
+    tier: Tier | None = None
     has: frozenset[Ability] = frozenset()
     lacks: frozenset[Ability] = frozenset()
 

@@ -183,6 +183,24 @@ async def test_a_caller_who_leaves_while_the_vendors_are_asked_spoils_it_for_nob
     assert await names(shared, "x") == ["a/x"]
 
 
+def test_prompts_are_written_for_the_model_that_is_asked_first() -> None:
+    of = catalog(
+        FakeProvider("a", models=["tagged", "plain"]),
+        aliases={"best": ["tagged", "plain"]},
+        profile=lambda _vendor, model: Profile(style="xml" if model == "tagged" else "headings"),
+    )
+    assert [of.style(model, key()) for model in ("best", "tagged", "plain")] == [
+        "xml",
+        "xml",
+        "headings",
+    ]
+    assert of.style("best", key(models=["plain"])) == "headings"
+
+
+def test_prompts_for_a_model_that_nobody_has_are_headed() -> None:
+    assert catalog().style("made-up", key()) == "headings"
+
+
 async def test_a_vendor_without_a_key_is_there_for_who_has_one() -> None:
     keyless = FakeProvider("b", models=["x", "y"])
     shared = catalog(FakeProvider("a", models=["x"]), prices={"a": PRICE, "b": PRICE})
@@ -214,21 +232,3 @@ async def test_a_key_for_another_vendor_opens_none() -> None:
     shared.keyless = {"b": FakeProvider("b", models=["y"])}
     with pytest.raises(ModelNotFound):
         await shared.routes("b/y", key(), frozenset({"a", "c"}))
-
-
-def test_prompts_are_written_for_the_model_that_is_asked_first() -> None:
-    of = catalog(
-        FakeProvider("a", models=["tagged", "plain"]),
-        aliases={"best": ["tagged", "plain"]},
-        profile=lambda _vendor, model: Profile(style="xml" if model == "tagged" else "headings"),
-    )
-    assert [of.style(model, key()) for model in ("best", "tagged", "plain")] == [
-        "xml",
-        "xml",
-        "headings",
-    ]
-    assert of.style("best", key(models=["plain"])) == "headings"
-
-
-def test_prompts_for_a_model_that_nobody_has_are_headed() -> None:
-    assert catalog().style("made-up", key()) == "headings"
