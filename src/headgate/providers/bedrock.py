@@ -41,7 +41,7 @@ from headgate.providers.bedrock_models import base_name
 from headgate.providers.bedrock_requests import converse
 from headgate.providers.bedrock_shapes import FINISH_REASONS, read_answer, read_event, read_fault
 from headgate.providers.failures import retry_after, unanswered, without_secrets
-from headgate.providers.frames import drain, tokens_received
+from headgate.providers.frames import tokens_received
 from headgate.transport.http import HttpClient, HttpError, HttpResponse, HttpStream
 from headgate.transport.sigv4 import CredentialsSource, Target, sign
 
@@ -240,7 +240,7 @@ class BedrockStream:
                     for delta in self._translated(cutter, chunk):
                         yield delta
                     if self._usage is not None:
-                        await drain(chunks)
+                        await answer.drain()
                         return
         except HttpError as error:
             raise unanswered(error) from error
