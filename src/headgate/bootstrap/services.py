@@ -6,7 +6,7 @@ import logging
 from collections.abc import AsyncIterator, Mapping
 
 from headgate.bootstrap.alerts import channels
-from headgate.bootstrap.cache import open_cache
+from headgate.bootstrap.cache import open_cache, with_semantics
 from headgate.bootstrap.limits import open_limiter
 from headgate.bootstrap.routing import routing_of
 from headgate.bootstrap.stores import Stores, open_stores
@@ -16,6 +16,7 @@ from headgate.bootstrap.vendors import default_embedding_model, vendors_of
 from headgate.core.keys import (
     VirtualKey,
 )
+from headgate.gateway.cache import Cache
 from headgate.gateway.calls import Billing
 from headgate.gateway.catalog import AUTO, Catalog
 from headgate.gateway.escrow import Escrow
@@ -71,6 +72,7 @@ async def open_services(
         )
         limits = configuration.limits
         limiter = await stack.enter_async_context(open_limiter(settings))
+        cache = await stack.enter_async_context(open_cache(settings))
         gateway = Gateway(
             catalog=catalog,
             limiter=limiter.limiter,
@@ -78,9 +80,11 @@ async def open_services(
             billing=_billing(settings),
             routing=routing_of(configuration),
             vendor_keys=vendor_keys,
-            cache=await stack.enter_async_context(open_cache(settings)),
+            cache=Cache(cache.answers),
             min_output_tokens=configuration.budgets.min_output_tokens,
         )
+        if cache.questions is not None:
+            gateway = with_semantics(gateway, settings, cache.questions)
         replays = Replays(gateway, flights)
         tools = await stack.enter_async_context(open_tools(settings))
         yield Services(

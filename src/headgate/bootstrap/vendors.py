@@ -47,8 +47,8 @@ OPENAI_OUTPUT_TOKENS = {
     "o3": 100_000,
     "o4": 100_000,
 }
-# What `auto` may pick at OpenAI; the cheapest comes first by its price.
-OPENAI_EVERYDAY = ("gpt-4o-mini", "gpt-4.1-nano", "gpt-4.1-mini")
+# What `auto` may pick at OpenAI: the cheapest comes first, large ones where a use case wants them.
+OPENAI_EVERYDAY = ("gpt-4o-mini", "gpt-4.1-nano", "gpt-4.1-mini", "gpt-4.1")
 OPENAI_EMBEDDING = "text-embedding-3-small"
 # Anthropic's documented maxima of output tokens, by the beginning of a model's id.
 ANTHROPIC_OUTPUT_TOKENS = {
@@ -66,7 +66,7 @@ ANTHROPIC_OUTPUT_TOKENS = {
     "claude-opus-4-7": 128_000,
     "claude-opus-4-8": 128_000,
 }
-ANTHROPIC_EVERYDAY = ("claude-haiku-4-5",)
+ANTHROPIC_EVERYDAY = ("claude-haiku-4-5", "claude-sonnet-4-5")
 # Google's documented maxima of output tokens, by the beginning of a model's id.
 GEMINI_OUTPUT_TOKENS = {
     "gemini-1": 8_192,
@@ -75,7 +75,12 @@ GEMINI_OUTPUT_TOKENS = {
     "gemini-pro": 8_192,
     "gemini-pro-latest": 65_536,
 }
-GEMINI_EVERYDAY = ("gemini-3.1-flash-lite", "gemini-3.5-flash-lite")
+GEMINI_EVERYDAY = (
+    "gemini-3.1-flash-lite",
+    "gemini-3.5-flash-lite",
+    "gemini-3.5-flash",
+    "gemini-2.5-pro",
+)
 # Cohere's documented models and maxima of output tokens; the package names families of models.
 COHERE_MODELS = (
     "command-a-03-2025",
@@ -94,7 +99,7 @@ COHERE_OUTPUT_TOKENS = {
     "command-a-vision": 8_192,
     "c4ai-aya": 4_096,
 }
-COHERE_EVERYDAY = ("command-r7b-12-2024", "command-r-08-2024")
+COHERE_EVERYDAY = ("command-r7b-12-2024", "command-r-08-2024", "command-a-03-2025")
 # Models inside this process, which no outage can reach.
 BUILT_IN = frozenset({"sandbox", "local"})
 FREE = Price(input=0, output=0, version="self-hosted")

@@ -12,7 +12,7 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from headgate.core.chat import ChatRequest, ChatResponse, TokenUsage, text_bytes
+from headgate.core.chat import ChatRequest, ChatResponse, PromptVersion, TokenUsage, text_bytes
 from headgate.core.embeddings import EmbeddingRequest, EmbeddingResponse
 from headgate.core.errors import (
     BudgetExceeded,
@@ -47,6 +47,7 @@ from headgate.gateway.choice import Kind
 from headgate.gateway.escrow import Escrow
 from headgate.gateway.recordings import RecordedStream, RecordingStream
 from headgate.gateway.routing import Routing, within
+from headgate.gateway.semantic import Embedded
 from headgate.gateway.streams import StreamedAnswer
 from headgate.gateway.vendor_keys import VendorKeys, told
 
@@ -79,6 +80,7 @@ class _Call(msgspec.Struct, Generic[T], frozen=True):
         is_cached: whether its answer is to be kept for others.
         make: makes the call; its second argument is the output limit that the money covers.
         answers: how many answers share that limit.
+        prompt: the template that the request was made from.
     """
 
     caller: Caller
@@ -92,6 +94,7 @@ class _Call(msgspec.Struct, Generic[T], frozen=True):
     make: Callable[[Attempt, int | None], Awaitable[T]]
     is_cached: bool = False
     answers: int = 1
+    prompt: PromptVersion | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +194,29 @@ class Gateway:
         Raises:
             HeadgateError: there is no answer, and only what a vendor may bill was charged.
         """
+        routes = await self._routes(request.model, caller.key)
+        place = await self._admitted(caller, _embedding_estimate(request))
+        try:
+            return await self._embedded(caller, request, routes, place, write)
+        finally:
+            place.leave()
 
+    async def vector(self, caller: Caller, model: str, text: str, place: Place) -> Embedded:
+        """See `semantic.Embeds.vector`."""
+        request = EmbeddingRequest(model=model, input=(text,))
+        routes = await self._routes(model, caller.key)
+        answer = await self._embedded(caller, request, routes, place)
+        vectors = answer.response.vectors
+        return Embedded(answer.receipt.route.qualified, vectors[0] if vectors else ())
+
+    async def _embedded(
+        self,
+        caller: Caller,
+        request: EmbeddingRequest,
+        routes: tuple[Route, ...],
+        place: Place,
+        write: Callable[[Answer[EmbeddingResponse]], bytes] | None = None,
+    ) -> Answer[EmbeddingResponse]:
         async def make(attempt: Attempt, _output: int | None) -> EmbeddingResponse:
             fitted = msgspec.structs.replace(request, model=attempt.route.model)
             provider = attempt.route.provider
@@ -199,7 +224,6 @@ class Gateway:
             return await within(self.routing.attempt_seconds, answer)
 
         size = _embedding_estimate(request)
-        routes = await self._routes(request.model, caller.key)
         entry = self.cache.embedding(caller, request, routes)
         call = _Call(
             caller,
@@ -207,13 +231,13 @@ class Gateway:
             "vectors",
             self.routing.choice.ordered(request.model, routes, "vectors"),
             False,
-            await self._admitted(caller, size),
+            place,
             lambda route: (route.provider.embedding_ceiling(request), 0, 0),
             lambda route: min(size, route.provider.embedding_ceiling(request)),
             make,
             entry is not None,
         )
-        return await self._whole(call, entry, write)
+        return await self._settled(call, entry, write)
 
     async def count_tokens(self, key: VirtualKey, request: ChatRequest) -> int:
         """The input tokens of `request`; vendors tell them without a charge.
@@ -254,24 +278,32 @@ class Gateway:
         entry: Entry[W] | None,
         write: Callable[[Answer[W]], bytes] | None,
     ) -> Answer[W]:
-        """The whole answer to a call, once its record is durable."""
+        """The whole answer to a call, once its record is durable; the call's place is left."""
         try:
-            hit = await self._hit(call, entry)
-            attempt, response = hit or await self._first_answer(call)
-            if attempt.trial is not None:
-                attempt.trial.succeeded()
-            attempt.settle(
-                response.usage,
-                "ok",
-                estimated=response.estimated,
-                write=write and (lambda: write(Answer(response, receipt(attempt)))),
-            )
-            await attempt.durable()
-            if entry is not None and hit is None:
-                await entry.keep(attempt, response.usage, response)
-            return Answer(response, receipt(attempt))
+            return await self._settled(call, entry, write)
         finally:
             call.place.leave()
+
+    async def _settled(
+        self,
+        call: _Call[W],
+        entry: Entry[W] | None,
+        write: Callable[[Answer[W]], bytes] | None,
+    ) -> Answer[W]:
+        hit = await self._hit(call, entry)
+        attempt, response = hit or await self._first_answer(call)
+        if attempt.trial is not None:
+            attempt.trial.succeeded()
+        attempt.settle(
+            response.usage,
+            "ok",
+            estimated=response.estimated,
+            write=write and (lambda: write(Answer(response, receipt(attempt)))),
+        )
+        await attempt.durable()
+        if entry is not None and hit is None:
+            await entry.keep(attempt, response.usage, response)
+        return Answer(response, receipt(attempt))
 
     async def _chat_call(
         self,
@@ -298,6 +330,7 @@ class Gateway:
             lambda route: route.provider.input_estimate(request),
             make,
             answers=request.n,
+            prompt=request.prompt,
         )
 
     def _ordered(
@@ -310,7 +343,7 @@ class Gateway:
 
     async def _hit(self, call: _Call[T], entry: Entry[R] | None) -> tuple[Attempt, R] | None:
         """What the cache has for a call, and the attempt that records it; it needs no budget."""
-        found = None if entry is None else await entry.find()
+        found = None if entry is None else await entry.find(call.place)
         if found is None:
             return None
         route, answer = found
@@ -434,6 +467,7 @@ class Gateway:
             idempotency_key=call.caller.vendor_key(route.qualified),
             place=call.place,
             cache=cache,
+            prompt=call.prompt,
             instead=(
                 tuple([route.price for route in call.routes])
                 if call.is_auto and cache != "hit"

@@ -47,6 +47,18 @@ async def test_auto_picks_the_cheapest_everyday_model_and_never_the_sandbox(
     assert {model.partition("/")[0] for model in found.auto()} == {"openai"}
 
 
+@pytest.mark.parametrize(
+    "setting", ["OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY", "COHERE_API_KEY"]
+)
+async def test_auto_knows_of_each_model_how_good_it_is_and_may_pick_a_large_one(
+    client: HttpClient, tmp_path: Path, setting: str
+) -> None:
+    found = vendors(client, tmp_path, **{setting: "sk-test"})
+    tiers = {found.profile(*model.split("/")).tier for model in found.auto()}
+    assert None not in tiers
+    assert {"large"} < tiers
+
+
 async def test_a_server_in_the_companys_own_network_costs_nothing(
     client: HttpClient, tmp_path: Path
 ) -> None:

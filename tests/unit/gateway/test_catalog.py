@@ -9,6 +9,7 @@ import pytest
 from fakes import FakeClock, FakePrices, FakeProvider, until
 from headgate.core.errors import ModelNotFound
 from headgate.core.keys import VirtualKey
+from headgate.core.models import Profile
 from headgate.core.prices import Price
 from headgate.gateway.catalog import REFRESH_SECONDS, Catalog
 
@@ -180,3 +181,21 @@ async def test_a_caller_who_leaves_while_the_vendors_are_asked_spoils_it_for_nob
     await until(lambda: vendor.refreshes == 1)
     leaving.cancel()
     assert await names(shared, "x") == ["a/x"]
+
+
+def test_prompts_are_written_for_the_model_that_is_asked_first() -> None:
+    of = catalog(
+        FakeProvider("a", models=["tagged", "plain"]),
+        aliases={"best": ["tagged", "plain"]},
+        profile=lambda _vendor, model: Profile(style="xml" if model == "tagged" else "headings"),
+    )
+    assert [of.style(model, key()) for model in ("best", "tagged", "plain")] == [
+        "xml",
+        "xml",
+        "headings",
+    ]
+    assert of.style("best", key(models=["plain"])) == "headings"
+
+
+def test_prompts_for_a_model_that_nobody_has_are_headed() -> None:
+    assert catalog().style("made-up", key()) == "headings"

@@ -42,6 +42,8 @@ METERED = {"complete", "stream", "embed"}
 TOOLS = {"run"}
 # What it asks of a vendor without a charge, so that nobody has to pay for it.
 WITHOUT_CHARGE = {"count_tokens"}
+# Metered too; the semantic cache asks for it in the middle of a call.
+WITHIN_CALLS = {"vector"}
 # Ports to vendors, whose methods would make a call that nobody pays for.
 PROVIDER_CALLS = {"complete", "stream", "embed", "count_tokens"}
 
@@ -98,7 +100,12 @@ def test_a_row_is_metered_exactly_where_its_handler_asks_the_gateway_for_a_model
 
 
 @pytest.mark.parametrize(
-    ("asked", "ways"), [(Gateway, METERED | WITHOUT_CHARGE), (Replays, METERED), (ToolCalls, TOOLS)]
+    ("asked", "ways"),
+    [
+        (Gateway, METERED | WITHOUT_CHARGE | WITHIN_CALLS),
+        (Replays, METERED),
+        (ToolCalls, TOOLS),
+    ],
 )
 def test_there_is_no_other_way_to_a_model(asked: type, ways: set[str]) -> None:
     names = {name for name, _ in inspect.getmembers(asked, inspect.iscoroutinefunction)}
