@@ -113,7 +113,7 @@ async def platform(
     catalog = Catalog(
         {"sandbox": Sandbox()} | {item.provider: item for item in providers},
         SandboxPrices(),
-        auto=lambda: ["sandbox"],
+        auto=lambda _: ["sandbox"],
     )
     vendor_keys = VendorKeys(
         MemoryVendorKeys(), catalog.providers, lambda: AesSealer(b"a secret of the tests")

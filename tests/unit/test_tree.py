@@ -38,6 +38,8 @@ TESTED_ELSEWHERE = {
     "stores/dynamodb/recalls.py": "tests/contract holds every adapter to its port",
     "stores/dynamodb/vendor_keys.py": "tests/contract holds every adapter to its port",
     "stores/memory_vendor_keys.py": "tests/contract holds every adapter to its port",
+    "stores/memory_documents.py": "tests/contract holds every adapter to its port",
+    "stores/sqlite/documents_schema.py": "statements; sqlite/test_documents.py runs them",
     "stores/sqlite/vendor_keys.py": "tests/contract holds every adapter to its port",
     "stores/memory.py": "tests/contract holds every adapter to its port",
     "core/usage.py": "values and a port; tests/contract holds its adapters to it",

@@ -65,11 +65,14 @@ async def open_services(
             configuration.alias_models,
             vendors.auto,
             vendors.profile,
+            vendors.keyless,
         )
         discovery = asyncio.create_task(catalog.refresh())
         stack.callback(discovery.cancel)
         vendor_keys = VendorKeys(
-            stores.vendor_keys, vendors.providers, lambda: make_sealer(settings)
+            stores.vendor_keys,
+            vendors.providers | vendors.keyless,
+            lambda: make_sealer(settings),
         )
         limits = configuration.limits
         limiter = await stack.enter_async_context(open_limiter(settings))
