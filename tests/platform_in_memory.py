@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from asgi import Client
+from headgate.bootstrap.metrics import metrics_of
 from headgate.core.errors import HeadgateError
 from headgate.core.keys import SCOPES, VirtualKey, hash_api_key
 from headgate.core.models import Provider
@@ -126,18 +127,20 @@ async def platform(
     )
     flights = Flights(ledger.answers, escrow.is_pending)
     replays = Replays(gateway, flights)
+    toolbox = ProcessTools([declared(one) for one in tools])
     services = Services(
         gateway=gateway,
         vendor_keys=vendor_keys,
         replays=replays,
         tool_calls=ToolCalls(
-            ProcessTools([declared(one) for one in tools]),
+            toolbox,
             MeteredAccess(replays),
             flights,
             ledger.answers,
         ),
         keys=Keys(MemoryKeys(), local={hash_api_key(ADMIN): ADMIN_KEY}),
         usage=ledger,
+        metrics=metrics_of([toolbox]),
         health={"store": check},
         default_model="auto",
         default_embedding_model="sandbox",

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Mapping
 from headgate.bootstrap.alerts import channels
 from headgate.bootstrap.cache import open_cache, with_semantics
 from headgate.bootstrap.limits import open_limiter
+from headgate.bootstrap.metrics import metrics_of
 from headgate.bootstrap.routing import routing_of
 from headgate.bootstrap.stores import Stores, open_stores
 from headgate.bootstrap.tools import open_tools
@@ -97,6 +98,7 @@ async def open_services(
             tool_calls=ToolCalls(tools, MeteredAccess(replays), flights, stores.answers),
             keys=Keys(stores.keys, local=local_keys),
             usage=stores.usage,
+            metrics=metrics_of([tools]),
             health={"store": stores.check, **limiter.health},
             default_model=AUTO,
             default_embedding_model=default_embedding_model(settings),
