@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from asgi import Client
+from headgate.bootstrap.metrics import metrics_of
 from headgate.core.errors import HeadgateError
 from headgate.core.keys import SCOPES, VirtualKey, hash_api_key
 from headgate.core.models import Provider
@@ -115,7 +116,7 @@ async def platform(
     catalog = Catalog(
         {"sandbox": Sandbox()} | {item.provider: item for item in providers},
         SandboxPrices(),
-        auto=lambda: ["sandbox"],
+        auto=lambda _: ["sandbox"],
     )
     vendor_keys = VendorKeys(
         MemoryVendorKeys(), catalog.providers, lambda: AesSealer(b"a secret of the tests")
@@ -130,17 +131,19 @@ async def platform(
     flights = Flights(ledger.answers, escrow.is_pending)
     replays = Replays(gateway, flights)
     works = Works(MeteredAccess(replays), flights, ledger.answers)
+    toolbox = ProcessTools([declared(one) for one in tools])
     services = Services(
         gateway=gateway,
         vendor_keys=vendor_keys,
         replays=replays,
         works=works,
-        tool_calls=ToolCalls(ProcessTools([declared(one) for one in tools]), works),
+        tool_calls=ToolCalls(toolbox, works),
         documents=Documents(
             store=MemoryDocuments(), embedding_model="sandbox", answering_model="sandbox"
         ),
         keys=Keys(MemoryKeys(), local={hash_api_key(ADMIN): ADMIN_KEY}),
         usage=ledger,
+        metrics=metrics_of([toolbox]),
         health={"store": check},
         default_model="auto",
         default_embedding_model="sandbox",

@@ -182,6 +182,22 @@ class Cache(Section, frozen=True, kw_only=True):
         int,
         Meta(ge=0, description="The most that a process keeps itself, where there is no Redis."),
     ] = 67_108_864
+    semantic_model: Annotated[
+        str | None,
+        Meta(
+            description="The embedding model that finds similar questions, which then share their"
+            " answers; without one, only the same request does. Each look is an embedding that the"
+            " caller is charged for.",
+        ),
+    ] = None
+    semantic_threshold: Annotated[
+        float,
+        Meta(
+            gt=0,
+            le=1,
+            description="How similar two questions must be, as the cosine of their vectors.",
+        ),
+    ] = 0.95
 
 
 class Budgets(Section, frozen=True, kw_only=True):

@@ -10,7 +10,7 @@ import msgspec
 
 from headgate.core.answers import KEPT_SECONDS, AnswerKey, KeptAnswer
 from headgate.core.budgets import Account, Budget
-from headgate.core.chat import TokenUsage
+from headgate.core.chat import PromptVersion, TokenUsage
 from headgate.core.ids import new_event_id, new_id
 from headgate.core.keys import VirtualKey
 from headgate.core.limits import Ticket, Window
@@ -117,6 +117,7 @@ class Attempt(msgspec.Struct, kw_only=True):
         trial: learns how the vendor did, where one is called.
         lowered_to: the output limit that the budgets set, where the caller set none and the model
             gives more.
+        prompt: the template that the request was made from.
         instead: the prices of the models that the platform chose this one from, where the caller
             left the choice to it.
     """
@@ -131,6 +132,7 @@ class Attempt(msgspec.Struct, kw_only=True):
     place: Place
     cache: CacheResult = "bypass"
     lowered_to: int | None = None
+    prompt: PromptVersion | None = None
     instead: tuple[Price, ...] = ()
     started: float = msgspec.field(default_factory=time.perf_counter)
     first_token: float | None = None
@@ -194,6 +196,8 @@ class Attempt(msgspec.Struct, kw_only=True):
             tags=self.caller.tags,
             estimated=estimated,
             overrun=bool(self.hold.limited) and billed > self.hold.amount,
+            prompt=None if self.prompt is None else self.prompt.name,
+            prompt_version=None if self.prompt is None else self.prompt.version,
             auto_saved=max((price.cost(usage) - cost for price in self.instead), default=0),
         )
         kept: KeptAnswer | None = None

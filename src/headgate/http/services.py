@@ -22,6 +22,7 @@ class Services:
         health: by name, the checks that `GET /health` makes; each raises `HeadgateError` when
             its part is down, and says what is wrong where the platform works in spite of it.
         default_model, default_embedding_model: what answers where the caller named no model.
+        metrics: what this process says of itself, as text for Prometheus.
         max_body_bytes: larger requests are refused.
         heartbeat_seconds: how long a stream's head waits for the first piece of the answer.
     """
@@ -35,6 +36,7 @@ class Services:
     keys: Keys
     usage: UsageStore
     health: Mapping[str, Callable[[], Awaitable[str | None]]]
+    metrics: Callable[[], Awaitable[bytes]]
     default_model: str
     default_embedding_model: str
     max_body_bytes: int

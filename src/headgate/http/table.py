@@ -9,6 +9,6 @@ def routes() -> list[Route]:
     rows = [*models.platform_routes(), *models.openai_routes(), *models.anthropic_routes()]
     rows += [*tools.tool_routes(), *documents.document_routes()]
     rows += [*keys.key_routes(), *keys.vendor_key_routes(), *usage.usage_routes()]
-    rows += system.health_routes()
+    rows += [*system.health_routes(), *system.metrics_routes()]
     rows += system.document_routes(rows)
     return rows

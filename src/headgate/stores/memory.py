@@ -416,6 +416,7 @@ def _sum(events: Iterable[UsageEvent]) -> UsageTotals:
             event.billed,
             event.cache == "hit",
             event.saved_cost,
+            event.auto_saved,
         )
         sums = [a + b for a, b in zip(sums, row, strict=True)]
     return UsageTotals(*sums)

@@ -46,7 +46,9 @@ TOOLS = {"run"}
 # Any other work of the platform's own, which may do the same.
 WORKS = {"do"}
 # What it asks of a vendor without a charge, so that nobody has to pay for it.
-WITHOUT_CHARGE = {"count_tokens"}
+WITHOUT_CHARGE = {"count_tokens", "routes"}
+# A part of a call that is admitted already, and metered by itself.
+WITHIN_A_CALL = {"vector"}
 # Ports to vendors, whose methods would make a call that nobody pays for.
 PROVIDER_CALLS = {"complete", "stream", "embed", "count_tokens"}
 
@@ -104,7 +106,12 @@ def test_a_row_is_metered_exactly_where_its_handler_asks_the_gateway_for_a_model
 
 @pytest.mark.parametrize(
     ("asked", "ways"),
-    [(Gateway, METERED | WITHOUT_CHARGE), (Replays, METERED), (ToolCalls, TOOLS), (Works, WORKS)],
+    [
+        (Gateway, METERED | WITHOUT_CHARGE | WITHIN_A_CALL),
+        (Replays, METERED),
+        (ToolCalls, TOOLS),
+        (Works, WORKS),
+    ],
 )
 def test_there_is_no_other_way_to_a_model(asked: type, ways: set[str]) -> None:
     names = {name for name, _ in inspect.getmembers(asked, inspect.iscoroutinefunction)}

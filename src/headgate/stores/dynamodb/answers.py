@@ -25,7 +25,7 @@ from headgate.core.ids import new_id
 from headgate.stores.dynamodb.accounts import Action
 from headgate.stores.dynamodb.attributes import float_of, integer_of, number, text, text_of
 from headgate.stores.dynamodb.client import ConditionFailed, DynamoClient, Item
-from headgate.stores.dynamodb.tables import ANSWERS, TTL
+from headgate.stores.dynamodb.schema import ANSWERS, TTL
 
 PIECE_BYTES = 300_000
 """An item holds at most 400 KB, its names included."""

@@ -314,6 +314,25 @@ _VENDOR_KEYS = (
 
 _AUTO = ("ALTER TABLE events ADD COLUMN auto_saved INTEGER NOT NULL DEFAULT 0",)
 
+_PROMPTS = (
+    "ALTER TABLE events ADD COLUMN prompt TEXT",
+    "ALTER TABLE events ADD COLUMN prompt_version INTEGER",
+)
+
+# What was saved before this is in its events alone.
+_AUTO_SUMS = tuple(
+    f"ALTER TABLE {table} ADD COLUMN auto_saved INTEGER NOT NULL DEFAULT 0"
+    for table in (
+        "rollups",
+        "tag_rollups",
+        "model_sums",
+        "owner_sums",
+        "tag_sums",
+        "key_sums",
+        "user_sums",
+    )
+)
+
 Migrations: TypeAlias = tuple[tuple[str, ...], ...]
 
 MIGRATIONS: Migrations = (
@@ -324,6 +343,8 @@ MIGRATIONS: Migrations = (
     _SUMS_OF_ALL,
     _VENDOR_KEYS,
     _AUTO,
+    _PROMPTS,
+    _AUTO_SUMS,
 )
 """The statements of each migration. One that was ever released is never edited."""
 
