@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Mapping
 
 from headgate.bootstrap.alerts import channels
 from headgate.bootstrap.cache import open_cache, with_semantics
-from headgate.bootstrap.documents import open_documents
+from headgate.bootstrap.documents import make_documents
 from headgate.bootstrap.limits import open_limiter
 from headgate.bootstrap.metrics import metrics_of
 from headgate.bootstrap.routing import routing_of
@@ -100,7 +100,7 @@ async def open_services(
             replays=replays,
             works=works,
             tool_calls=ToolCalls(tools, works),
-            documents=await stack.enter_async_context(open_documents(settings)),
+            documents=make_documents(settings, stores.documents),
             keys=Keys(stores.keys, local=local_keys),
             usage=stores.usage,
             metrics=metrics_of([tools]),
