@@ -12,6 +12,7 @@ from headgate.core.errors import HeadgateError
 from headgate.core.keys import SCOPES, VirtualKey, hash_api_key
 from headgate.core.models import Provider
 from headgate.core.prices import Markup, Price
+from headgate.documents.library import Documents
 from headgate.gateway.calls import Billing
 from headgate.gateway.catalog import Catalog
 from headgate.gateway.escrow import Escrow
@@ -21,6 +22,7 @@ from headgate.gateway.metered import MeteredAccess
 from headgate.gateway.replays import Replays
 from headgate.gateway.tool_calls import ToolCalls
 from headgate.gateway.vendor_keys import VendorKeys
+from headgate.gateway.works import Works
 from headgate.http.app import App, Application
 from headgate.http.routes import RouteTable
 from headgate.http.services import Services
@@ -29,6 +31,7 @@ from headgate.identity.keys import Keys
 from headgate.providers.sandbox import SANDBOX_PRICE, Sandbox
 from headgate.stores.buckets import DefaultLimits
 from headgate.stores.memory import MemoryKeys, MemoryLedger
+from headgate.stores.memory_documents import MemoryDocuments
 from headgate.stores.memory_vendor_keys import MemoryVendorKeys
 from headgate.stores.process_limits import ProcessRateLimiter
 from headgate.stores.sealing import AesSealer
@@ -127,16 +130,16 @@ async def platform(
     )
     flights = Flights(ledger.answers, escrow.is_pending)
     replays = Replays(gateway, flights)
+    works = Works(MeteredAccess(replays), flights, ledger.answers)
     toolbox = ProcessTools([declared(one) for one in tools])
     services = Services(
         gateway=gateway,
         vendor_keys=vendor_keys,
         replays=replays,
-        tool_calls=ToolCalls(
-            toolbox,
-            MeteredAccess(replays),
-            flights,
-            ledger.answers,
+        works=works,
+        tool_calls=ToolCalls(toolbox, works),
+        documents=Documents(
+            store=MemoryDocuments(), embedding_model="sandbox", answering_model="sandbox"
         ),
         keys=Keys(MemoryKeys(), local={hash_api_key(ADMIN): ADMIN_KEY}),
         usage=ledger,

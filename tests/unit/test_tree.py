@@ -23,6 +23,7 @@ TESTED_ELSEWHERE = {
     "core/tools.py": "values and ports, without behaviour",
     "core/models.py": "ports and their errors, without behaviour",
     "gateway/books.py": "the arithmetic that test_escrow.py shows",
+    "gateway/works.py": "test_tool_calls.py shows the work of a tool",
     "gateway/flights.py": "test_replays.py shows calls in flight to those who wait for them",
     "http/error_bodies.py": "values without behaviour; test_openapi.py compares them with errors",
     "http/services.py": "fields without behaviour",

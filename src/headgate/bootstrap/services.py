@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Mapping
 
 from headgate.bootstrap.alerts import channels
 from headgate.bootstrap.cache import open_cache, with_semantics
+from headgate.bootstrap.documents import open_documents
 from headgate.bootstrap.limits import open_limiter
 from headgate.bootstrap.metrics import metrics_of
 from headgate.bootstrap.routing import routing_of
@@ -27,6 +28,7 @@ from headgate.gateway.metered import MeteredAccess
 from headgate.gateway.replays import Replays
 from headgate.gateway.tool_calls import ToolCalls
 from headgate.gateway.vendor_keys import VendorKeys
+from headgate.gateway.works import Works
 from headgate.http.services import Services
 from headgate.identity.keys import Keys
 from headgate.settings import Settings
@@ -90,12 +92,15 @@ async def open_services(
         if cache.questions is not None:
             gateway = with_semantics(gateway, settings, cache.questions)
         replays = Replays(gateway, flights)
+        works = Works(MeteredAccess(replays), flights, stores.answers)
         tools = await stack.enter_async_context(open_tools(settings))
         yield Services(
             gateway=gateway,
             vendor_keys=vendor_keys,
             replays=replays,
-            tool_calls=ToolCalls(tools, MeteredAccess(replays), flights, stores.answers),
+            works=works,
+            tool_calls=ToolCalls(tools, works),
+            documents=await stack.enter_async_context(open_documents(settings)),
             keys=Keys(stores.keys, local=local_keys),
             usage=stores.usage,
             metrics=metrics_of([tools]),

@@ -4,11 +4,13 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from headgate.core.usage import UsageStore
+from headgate.documents.library import Documents
 from headgate.gateway.catalog import AUTO
 from headgate.gateway.gateway import Gateway
 from headgate.gateway.replays import Replays
 from headgate.gateway.tool_calls import ToolCalls
 from headgate.gateway.vendor_keys import VendorKeys
+from headgate.gateway.works import Works
 from headgate.identity.keys import Keys
 
 
@@ -28,7 +30,9 @@ class Services:
     gateway: Gateway
     vendor_keys: VendorKeys
     replays: Replays
+    works: Works
     tool_calls: ToolCalls
+    documents: Documents
     keys: Keys
     usage: UsageStore
     health: Mapping[str, Callable[[], Awaitable[str | None]]]
