@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from asgi import Client
@@ -23,6 +24,7 @@ from headgate.http.routes import RouteTable
 from headgate.http.services import Services
 from headgate.http.table import routes
 from headgate.identity.keys import Keys
+from headgate.prompts.library import open_library
 from headgate.providers.sandbox import SANDBOX_PRICE, Sandbox
 from headgate.stores.buckets import DefaultLimits
 from headgate.stores.memory import MemoryKeys, MemoryLedger
@@ -89,9 +91,15 @@ class Platform:
 
 @contextlib.asynccontextmanager
 async def platform(
-    *providers: Provider, heartbeat_seconds: float = 10.0, max_body_bytes: int = 1_000_000
+    *providers: Provider,
+    heartbeat_seconds: float = 10.0,
+    max_body_bytes: int = 1_000_000,
+    prompts: Path | None = None,
 ) -> AsyncIterator[Platform]:
-    """A platform with the sandbox and `providers`, and one admin key, `ADMIN`."""
+    """A platform with the sandbox and `providers`, and one admin key, `ADMIN`.
+
+    `prompts` is a directory of templates of its own.
+    """
     ledger = MemoryLedger()
     escrow = Escrow(ledger)
     failing: dict[str, HeadgateError] = {}
@@ -122,6 +130,7 @@ async def platform(
         gateway=gateway,
         vendor_keys=vendor_keys,
         replays=Replays(gateway, flights),
+        prompts=open_library(prompts),
         keys=Keys(MemoryKeys(), local={hash_api_key(ADMIN): ADMIN_KEY}),
         usage=ledger,
         health={"store": check},

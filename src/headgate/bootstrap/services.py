@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Mapping
 from headgate.bootstrap.alerts import channels
 from headgate.bootstrap.cache import open_cache
 from headgate.bootstrap.limits import open_limiter
+from headgate.bootstrap.prompts import open_prompts
 from headgate.bootstrap.routing import routing_of
 from headgate.bootstrap.stores import Stores, open_stores
 from headgate.bootstrap.vendor_keys import make_sealer
@@ -82,6 +83,7 @@ async def open_services(
             gateway=gateway,
             vendor_keys=vendor_keys,
             replays=Replays(gateway, flights),
+            prompts=open_prompts(settings),
             keys=Keys(stores.keys, local=local_keys),
             usage=stores.usage,
             health={"store": stores.check, **limiter.health},

@@ -9,6 +9,7 @@ from headgate.gateway.gateway import Gateway
 from headgate.gateway.replays import Replays
 from headgate.gateway.vendor_keys import VendorKeys
 from headgate.identity.keys import Keys
+from headgate.prompts.library import Library
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +27,7 @@ class Services:
     gateway: Gateway
     vendor_keys: VendorKeys
     replays: Replays
+    prompts: Library
     keys: Keys
     usage: UsageStore
     health: Mapping[str, Callable[[], Awaitable[str | None]]]
