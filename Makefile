@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check fix bench bench-usage torture lock clean
+.PHONY: help setup run test check fix bench bench-usage torture matrix lock clean
 
 PYTHON ?= python3
 PORT ?= 3000
@@ -80,6 +80,9 @@ bench-usage: setup ## Measure questions about ten million calls (ARGS= for the s
 
 torture: setup ## Kill servers under load, for a quarter of an hour, and write down what became of the money
 	@PYTHONPATH=tests $(BIN)/python -m torture $(ARGS)
+
+matrix: setup ## Ask every vendor through every client, and write docs/reference/vendors.md
+	@PYTHONPATH=tests $(BIN)/python -m vendor_matrix
 
 lock: setup ## Pin all dependencies by hash from pyproject.toml (ARGS=--upgrade for newer ones)
 	$(COMPILE) --output-file requirements/runtime.txt
