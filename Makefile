@@ -60,11 +60,12 @@ test: setup ## Run all tests (ARGS= for pytest); as root on Debian, installs red
 	@$(REDIS_FOR_TESTS)
 	@$(BIN)/pytest $(ARGS)
 
-check: setup ## Check format, lint, types, import rules, documents and lock; what CI checks
+check: setup ## Check format, lint, types, import rules, prompts, documents and lock; what CI checks
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/headgate prompts check src/headgate/prompts/templates
 	$(BIN)/pytest $(addprefix tests/unit/test_,documents.py settings_pages.py lock.py tree.py)
 
 fix: setup ## Format, and repair what the linter can repair

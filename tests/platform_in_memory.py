@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from asgi import Client
@@ -28,6 +29,7 @@ from headgate.http.routes import RouteTable
 from headgate.http.services import Services
 from headgate.http.table import routes
 from headgate.identity.keys import Keys
+from headgate.prompts.library import open_library
 from headgate.providers.sandbox import SANDBOX_PRICE, Sandbox
 from headgate.stores.buckets import DefaultLimits
 from headgate.stores.memory import MemoryKeys, MemoryLedger
@@ -101,8 +103,12 @@ async def platform(
     heartbeat_seconds: float = 10.0,
     max_body_bytes: int = 1_000_000,
     tools: Sequence[Callable[..., Awaitable[Any]]] = (),
+    prompts: Path | None = None,
 ) -> AsyncIterator[Platform]:
-    """A platform with the sandbox, `providers` and `tools`, and one admin key, `ADMIN`."""
+    """A platform with the sandbox, `providers` and `tools`, and one admin key, `ADMIN`.
+
+    `prompts` is a directory of templates of its own.
+    """
     ledger = MemoryLedger()
     escrow = Escrow(ledger)
     failing: dict[str, HeadgateError] = {}
@@ -137,6 +143,7 @@ async def platform(
         vendor_keys=vendor_keys,
         replays=replays,
         works=works,
+        prompts=open_library(prompts),
         tool_calls=ToolCalls(toolbox, works),
         documents=Documents(
             store=MemoryDocuments(), embedding_model="sandbox", answering_model="sandbox"

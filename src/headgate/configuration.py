@@ -321,6 +321,18 @@ class Usage(Section, frozen=True, kw_only=True):
         return self.retention_days or None
 
 
+class Prompts(Section, frozen=True, kw_only=True):
+    """Prompt templates of your own, which take the place of the platform's of the same name."""
+
+    directory: Annotated[
+        str | None,
+        Meta(
+            description="Where they are, seen from this file; `prompts` in the data directory when"
+            " not set.",
+        ),
+    ] = None
+
+
 class Configuration(Section, frozen=True, kw_only=True):
     """The whole file; every section may be left out."""
 
@@ -344,6 +356,7 @@ class Configuration(Section, frozen=True, kw_only=True):
     http: Http = Http()
     storage: Storage = Storage()
     usage: Usage = Usage()
+    prompts: Prompts = Prompts()
 
     @property
     def alias_models(self) -> Mapping[str, tuple[str, ...]]:

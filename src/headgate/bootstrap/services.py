@@ -10,6 +10,7 @@ from headgate.bootstrap.cache import open_cache, with_semantics
 from headgate.bootstrap.documents import open_documents
 from headgate.bootstrap.limits import open_limiter
 from headgate.bootstrap.metrics import metrics_of
+from headgate.bootstrap.prompts import open_prompts
 from headgate.bootstrap.routing import routing_of
 from headgate.bootstrap.stores import Stores, open_stores
 from headgate.bootstrap.tools import open_tools
@@ -99,6 +100,7 @@ async def open_services(
             vendor_keys=vendor_keys,
             replays=replays,
             works=works,
+            prompts=open_prompts(settings),
             tool_calls=ToolCalls(tools, works),
             documents=await stack.enter_async_context(open_documents(settings)),
             keys=Keys(stores.keys, local=local_keys),

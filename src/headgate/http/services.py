@@ -12,6 +12,7 @@ from headgate.gateway.tool_calls import ToolCalls
 from headgate.gateway.vendor_keys import VendorKeys
 from headgate.gateway.works import Works
 from headgate.identity.keys import Keys
+from headgate.prompts.library import Library
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +32,7 @@ class Services:
     vendor_keys: VendorKeys
     replays: Replays
     works: Works
+    prompts: Library
     tool_calls: ToolCalls
     documents: Documents
     keys: Keys

@@ -32,7 +32,7 @@ WITHOUT_BODY = {
     ("POST", "/v1/usage/unconfirmed/{id}/release"): "its path says everything",
 }
 # What takes a body to read it, and changes nothing.
-WITHOUT_CHANGE = {"/v1/messages/count_tokens"}
+WITHOUT_CHANGE = {"/v1/messages/count_tokens", "/v1/prompts/{name}/render"}
 # What a key may change for its own user; the handler refuses others.
 CHANGE_ONES_OWN = {"/v1/providers/{provider}/key"}
 # What a key may change in its own workspace, which is neither a key nor a budget.
