@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Mapping
 from headgate.bootstrap.alerts import channels
 from headgate.bootstrap.cache import open_cache, with_semantics
 from headgate.bootstrap.limits import open_limiter
+from headgate.bootstrap.mcp import open_mcp_server
 from headgate.bootstrap.metrics import metrics_of
 from headgate.bootstrap.routing import routing_of
 from headgate.bootstrap.stores import Stores, open_stores
@@ -96,6 +97,7 @@ async def open_services(
             vendor_keys=vendor_keys,
             replays=replays,
             tool_calls=ToolCalls(tools, MeteredAccess(replays), flights, stores.answers),
+            tool_server=await stack.enter_async_context(open_mcp_server(settings)),
             keys=Keys(stores.keys, local=local_keys),
             usage=stores.usage,
             metrics=metrics_of([tools]),
