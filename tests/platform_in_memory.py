@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from asgi import Client
+from headgate.bootstrap.mcp import LateServer
 from headgate.bootstrap.metrics import metrics_of
 from headgate.core.errors import HeadgateError
 from headgate.core.keys import SCOPES, VirtualKey, hash_api_key
@@ -137,6 +138,7 @@ async def platform(
     flights = Flights(ledger.answers, escrow.is_pending)
     replays = Replays(gateway, flights)
     works = Works(MeteredAccess(replays), flights, ledger.answers)
+    tool_server = LateServer(max_body_bytes)
     toolbox = ProcessTools([declared(one) for one in tools])
     services = Services(
         gateway=gateway,
@@ -150,6 +152,7 @@ async def platform(
         ),
         keys=Keys(MemoryKeys(), local={hash_api_key(ADMIN): ADMIN_KEY}),
         usage=ledger,
+        tool_server=tool_server,
         metrics=metrics_of([toolbox]),
         health={"store": check},
         default_model="auto",
@@ -163,6 +166,7 @@ async def platform(
         await escrow.start()
         await flights.start()
         yield services
+        await tool_server.aclose()
         await flights.aclose()
         await escrow.aclose()
 

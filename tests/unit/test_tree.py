@@ -13,6 +13,7 @@ TESTED_ELSEWHERE = {
     "core/answers.py": "values and a port; tests/contract holds its adapters to it",
     "core/documents.py": "values and ports; tests/contract holds the adapters to them",
     "core/fetching.py": "a value and a port; transport/test_fetcher.py shows its adapter",
+    "core/tool_serving.py": "a value and a port; mcp/test_server.py shows its adapter",
     "core/measurements.py": "a value and a port; tools/test_toolbox.py shows what is measured",
     "tools/noting.py": "tools/test_toolbox.py shows what it notes",
     "core/cache.py": "ports; tests/contract holds their adapters to them",

@@ -9,6 +9,7 @@ from headgate.bootstrap.alerts import channels
 from headgate.bootstrap.cache import open_cache, with_semantics
 from headgate.bootstrap.documents import open_documents
 from headgate.bootstrap.limits import open_limiter
+from headgate.bootstrap.mcp import open_mcp_server
 from headgate.bootstrap.metrics import metrics_of
 from headgate.bootstrap.prompts import open_prompts
 from headgate.bootstrap.routing import routing_of
@@ -102,6 +103,7 @@ async def open_services(
             works=works,
             prompts=open_prompts(settings),
             tool_calls=ToolCalls(tools, works),
+            tool_server=await stack.enter_async_context(open_mcp_server(settings)),
             documents=await stack.enter_async_context(open_documents(settings)),
             keys=Keys(stores.keys, local=local_keys),
             usage=stores.usage,

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
+from headgate.core.tool_serving import ToolServer
 from headgate.core.usage import UsageStore
 from headgate.documents.library import Documents
 from headgate.gateway.catalog import AUTO
@@ -23,6 +24,7 @@ class Services:
         health: by name, the checks that `GET /health` makes; each raises `HeadgateError` when
             its part is down, and says what is wrong where the platform works in spite of it.
         default_model, default_embedding_model: what answers where the caller named no model.
+        tool_server: writes MCP.
         metrics: what this process says of itself, as text for Prometheus.
         max_body_bytes: larger requests are refused.
         heartbeat_seconds: how long a stream's head waits for the first piece of the answer.
@@ -35,6 +37,7 @@ class Services:
     prompts: Library
     tool_calls: ToolCalls
     documents: Documents
+    tool_server: ToolServer
     keys: Keys
     usage: UsageStore
     health: Mapping[str, Callable[[], Awaitable[str | None]]]
