@@ -23,17 +23,33 @@ from headgate.http.routes import RouteTable
 from headgate.http.services import Services
 from headgate.http.table import routes
 from headgate.identity.keys import Keys
+from headgate.identity.sessions import Sessions
 from headgate.providers.sandbox import SANDBOX_PRICE, Sandbox
 from headgate.stores.buckets import DefaultLimits
 from headgate.stores.memory import MemoryKeys, MemoryLedger
 from headgate.stores.memory_vendor_keys import MemoryVendorKeys
 from headgate.stores.process_limits import ProcessRateLimiter
 from headgate.stores.sealing import AesSealer
+from headgate.usage.watch import UsageWatch
 
 ADMIN = "sk-proj-admin-secret"
 ADMIN_KEY = VirtualKey(
     key_id="sk-proj-admin", name="admin", scopes=frozenset(SCOPES), created_at=0.0
 )
+
+
+class MemoryTickets:
+    """Tickets that are kept in memory."""
+
+    def __init__(self) -> None:
+        self._keys: dict[str, str] = {}
+
+    def issue(self, key_id: str) -> str:
+        self._keys[ticket := f"ticket-{len(self._keys)}"] = key_id
+        return ticket
+
+    def take(self, ticket: str) -> str | None:
+        return self._keys.pop(ticket, None)
 
 
 class SandboxPrices:
@@ -118,12 +134,15 @@ async def platform(
         vendor_keys,
     )
     flights = Flights(ledger.answers, escrow.is_pending)
+    keys = Keys(MemoryKeys(), local={hash_api_key(ADMIN): ADMIN_KEY})
     services = Services(
         gateway=gateway,
         vendor_keys=vendor_keys,
         replays=Replays(gateway, flights),
-        keys=Keys(MemoryKeys(), local={hash_api_key(ADMIN): ADMIN_KEY}),
+        keys=keys,
+        sessions=Sessions(keys, MemoryTickets(), lambda: b"a secret of the tests"),
         usage=ledger,
+        watch=UsageWatch(ledger),
         health={"store": check},
         default_model="auto",
         default_embedding_model="sandbox",

@@ -13,6 +13,7 @@ TESTED_ELSEWHERE = {
     "core/answers.py": "values and a port; tests/contract holds its adapters to it",
     "core/cache.py": "a port; tests/contract holds its adapters to it",
     "core/documents.py": "values and ports; tests/contract holds the adapters to them",
+    "core/sessions.py": "values and a port; test_file_tickets.py shows its adapter",
     "core/vendor_keys.py": "values and ports; tests/contract holds their adapters to them",
     "core/embeddings.py": "values without behaviour",
     "core/limits.py": "values and a port; tests/contract holds its adapters to it",

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from headgate.bootstrap.alerts import check_alerts
+from headgate.bootstrap.dashboard import sign_in_ticket
 from headgate.bootstrap.limits import check_limits
 from headgate.bootstrap.routing import check_routing
 from headgate.bootstrap.services import open_services
@@ -98,6 +99,11 @@ def prepare(settings: Settings, /) -> str | None:
             return await keys.ensure_admin(None if given is None else given.reveal())
 
     return asyncio.run(run())
+
+
+def sign_in(settings: Settings, /) -> str | None:
+    """A ticket that opens the dashboard once, for whoever starts the platform."""
+    return asyncio.run(sign_in_ticket(settings))
 
 
 def simulator(

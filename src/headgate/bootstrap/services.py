@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Mapping
 
 from headgate.bootstrap.alerts import channels
 from headgate.bootstrap.cache import open_cache
+from headgate.bootstrap.dashboard import make_sessions
 from headgate.bootstrap.limits import open_limiter
 from headgate.bootstrap.routing import routing_of
 from headgate.bootstrap.stores import Stores, open_stores
@@ -28,6 +29,7 @@ from headgate.settings import Settings
 from headgate.transport.http import HttpClient
 from headgate.usage.alerts import Alerts
 from headgate.usage.retention import retaining
+from headgate.usage.watch import UsageWatch
 
 _LOG = logging.getLogger("headgate")
 
@@ -78,17 +80,21 @@ async def open_services(
             cache=await stack.enter_async_context(open_cache(settings)),
             min_output_tokens=configuration.budgets.min_output_tokens,
         )
+        keys = Keys(stores.keys, local=local_keys)
         yield Services(
             gateway=gateway,
             vendor_keys=vendor_keys,
             replays=Replays(gateway, flights),
-            keys=Keys(stores.keys, local=local_keys),
+            keys=keys,
+            sessions=make_sessions(settings, keys),
             usage=stores.usage,
+            watch=UsageWatch(stores.usage),
             health={"store": stores.check, **limiter.health},
             default_model=AUTO,
             default_embedding_model=default_embedding_model(settings),
             max_body_bytes=limits.max_body_bytes,
             heartbeat_seconds=configuration.http.heartbeat_seconds,
+            dashboard_hosts=frozenset(configuration.http.dashboard_hosts),
         )
 
 

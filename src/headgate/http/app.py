@@ -15,8 +15,10 @@ import msgspec
 
 from headgate.core.errors import HeadgateError, InvalidRequest, Overloaded, RequestTooLarge
 from headgate.core.ids import new_id
+from headgate.core.keys import VirtualKey
 from headgate.http import errors
 from headgate.http.calls import Call, Headers, Reply, StreamReply
+from headgate.http.credentials import check_page, presented_key, session_token
 from headgate.http.routes import Match, RouteTable
 from headgate.http.services import Services
 from headgate.identity.keys import require
@@ -27,6 +29,8 @@ Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 App: TypeAlias = Callable[[Scope, Receive, Send], Coroutine[Any, Any, None]]
 
+# Under this name a server notes in the scope of a request that it is about to stop.
+CLOSING = "headgate.closing"
 # Calls that end sooner cannot be worth abandoning, so only longer ones are watched.
 WATCH_AFTER_SECONDS = 0.25
 
@@ -126,7 +130,7 @@ class Application:
         key = None
         access = match.route.access
         if access != "open":
-            key = await services.keys.authenticate(_credential(headers))
+            key = await _caller_key(services, scope, headers)
             if access != "any":
                 require(key, access)
         return Call(
@@ -139,7 +143,30 @@ class Application:
             body=_decoded(match, raw),
             raw=raw,
             key_or_none=key,
+            local_address=_local_address(scope),
+            is_closing=lambda: bool(scope.get(CLOSING)),
         )
+
+
+async def _caller_key(services: Services, scope: Scope, headers: dict[bytes, bytes]) -> VirtualKey:
+    """Whose key a request comes with; without one, on whose behalf its session is.
+
+    Raises:
+        InvalidKey: there is neither, or it is not good.
+        InsufficientScope: another site's page may have sent the session along.
+    """
+    presented = presented_key(headers)
+    token = None if presented is not None else session_token(headers)
+    if token is None:
+        return await services.keys.authenticate(presented)
+    check_page(headers, scope["method"], _local_address(scope), services.dashboard_hosts)
+    return (await services.sessions.authenticate(token)).key
+
+
+def _local_address(scope: Scope) -> str:
+    """The address of ours at which a request came in."""
+    server = scope.get("server")
+    return str(server[0]) if server else ""
 
 
 class _Departure:
@@ -202,15 +229,6 @@ async def _body(receive: Receive, headers: dict[bytes, bytes], limit: int) -> by
 
 def _too_large(limit: int) -> RequestTooLarge:
     return RequestTooLarge(f"the body is larger than {limit} bytes, the limit of this platform")
-
-
-def _credential(headers: dict[bytes, bytes]) -> str | None:
-    authorization = headers.get(b"authorization", b"").decode("latin-1")
-    scheme, _, token = authorization.partition(" ")
-    if scheme.lower() == "bearer" and token.strip():
-        return token.strip()
-    own = headers.get(b"x-api-key")
-    return None if own is None else own.decode("latin-1").strip()
 
 
 def _query(match: Match, query_string: bytes) -> Any:

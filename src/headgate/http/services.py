@@ -9,6 +9,8 @@ from headgate.gateway.gateway import Gateway
 from headgate.gateway.replays import Replays
 from headgate.gateway.vendor_keys import VendorKeys
 from headgate.identity.keys import Keys
+from headgate.identity.sessions import Sessions
+from headgate.usage.watch import UsageWatch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +22,7 @@ class Services:
             its part is down, and says what is wrong where the platform works in spite of it.
         default_model, default_embedding_model: what answers where the caller named no model.
         max_body_bytes: larger requests are refused.
+        dashboard_hosts: names, besides this machine's own, at which the dashboard is opened.
         heartbeat_seconds: how long a stream's head waits for the first piece of the answer.
     """
 
@@ -27,12 +30,15 @@ class Services:
     vendor_keys: VendorKeys
     replays: Replays
     keys: Keys
+    sessions: Sessions
     usage: UsageStore
+    watch: UsageWatch
     health: Mapping[str, Callable[[], Awaitable[str | None]]]
     default_model: str
     default_embedding_model: str
     max_body_bytes: int
     heartbeat_seconds: float
+    dashboard_hosts: frozenset[str] = frozenset()
 
     def embedding_model(self, wanted: str | None) -> str:
         """The model that embeds; `auto` and none leave the choice to the platform."""

@@ -24,6 +24,13 @@ OPEN = {
     ("GET", "/v1/health"),
     ("GET", "/openapi.json"),
     ("GET", "/docs"),
+    # The dashboard's files hold nothing of the platform's; a session is what one signs in with.
+    ("GET", "/dashboard"),
+    ("GET", "/dashboard/"),
+    ("GET", "/dashboard/{path:path}"),
+    ("POST", "/v1/session"),
+    ("GET", "/v1/session"),
+    ("DELETE", "/v1/session"),
 }
 # What writes without a body, and why.
 WITHOUT_BODY = {
@@ -31,8 +38,8 @@ WITHOUT_BODY = {
 }
 # What takes a body to read it, and changes nothing.
 WITHOUT_CHANGE = {"/v1/messages/count_tokens"}
-# What a key may change for its own user; the handler refuses others.
-CHANGE_ONES_OWN = {"/v1/providers/{provider}/key"}
+# What callers may change for themselves; the handler refuses others.
+CHANGE_ONES_OWN = {"/v1/providers/{provider}/key", "/v1/session"}
 # Who is asked for an answer: the gateway, or what keeps its answers for who asks again.
 ASKED = {"gateway", "replays"}
 # What both offer that costs money; nothing else in the HTTP layer may be metered.

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from headgate.http import docs, system
+from headgate.http import docs, live, system
 from headgate.http.routes import Route
 
 
@@ -22,6 +22,27 @@ def health_routes() -> list[Route]:
             answer=system.Health,
         )
         for path in ("/health", "/v1/health")
+    ]
+
+
+def live_routes() -> list[Route]:
+    """What happens now."""
+    return [
+        Route(
+            method="GET",
+            path="/v1/live",
+            access="admin",
+            handler=live.live,
+            summary="Hear of changes as they happen",
+            description=(
+                "With `Accept: text/event-stream` a stream: an event `tick` every second, and "
+                '`changed` with `{"kind", "id", "seq"}` when there is something to ask for '
+                "again. It ends after 25 seconds; `Last-Event-ID` resumes it without a gap. "
+                "Without that header one tick, as JSON."
+            ),
+            answer=live.Tick,
+            streams=True,
+        )
     ]
 
 
