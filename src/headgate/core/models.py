@@ -23,6 +23,8 @@ RefusalKind: TypeAlias = Literal[
 Ability: TypeAlias = Literal["images", "tools", "schema", "json", "thinking"]
 """What some models can do: `schema` is JSON by a schema, `json` is JSON without one."""
 
+Tier: TypeAlias = Literal["small", "medium", "large"]
+"""Where a model stands among those of its time, by its vendor's own description."""
 
 PromptStyle: TypeAlias = Literal["xml", "headings"]
 
@@ -37,6 +39,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
 
     window: int | None = None
     style: PromptStyle = "headings"
+    tier: Tier | None = None
     has: frozenset[Ability] = frozenset()
     lacks: frozenset[Ability] = frozenset()
 

@@ -85,6 +85,7 @@ class UsageTotals(msgspec.Struct, frozen=True):
     billed: NanoUSD = 0
     cache_hits: int = 0
     saved_cost: NanoUSD = 0
+    auto_saved: NanoUSD = 0
 
 
 def total(sums: Iterable[UsageTotals]) -> UsageTotals:

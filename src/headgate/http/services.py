@@ -7,6 +7,7 @@ from headgate.core.usage import UsageStore
 from headgate.gateway.catalog import AUTO
 from headgate.gateway.gateway import Gateway
 from headgate.gateway.replays import Replays
+from headgate.gateway.tool_calls import ToolCalls
 from headgate.gateway.vendor_keys import VendorKeys
 from headgate.identity.keys import Keys
 from headgate.identity.sessions import Sessions
@@ -21,6 +22,7 @@ class Services:
         health: by name, the checks that `GET /health` makes; each raises `HeadgateError` when
             its part is down, and says what is wrong where the platform works in spite of it.
         default_model, default_embedding_model: what answers where the caller named no model.
+        metrics: what this process says of itself, as text for Prometheus.
         max_body_bytes: larger requests are refused.
         dashboard_hosts: names, besides this machine's own, at which the dashboard is opened.
         heartbeat_seconds: how long a stream's head waits for the first piece of the answer.
@@ -29,11 +31,13 @@ class Services:
     gateway: Gateway
     vendor_keys: VendorKeys
     replays: Replays
+    tool_calls: ToolCalls
     keys: Keys
     sessions: Sessions
     usage: UsageStore
     watch: UsageWatch
     health: Mapping[str, Callable[[], Awaitable[str | None]]]
+    metrics: Callable[[], Awaitable[bytes]]
     default_model: str
     default_embedding_model: str
     max_body_bytes: int

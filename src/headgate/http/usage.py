@@ -76,6 +76,7 @@ class TotalsItem(msgspec.Struct, frozen=True, rename="camel"):
     billed: Dollars
     cache_hits: int
     saved_cost: Dollars
+    auto_saved: Dollars
 
 
 _NAMES = tuple(field.encode_name for field in msgspec.structs.fields(TotalsItem))
@@ -320,6 +321,7 @@ def _totals(sums: UsageTotals) -> TotalsItem:
         to_json(sums.billed),
         sums.cache_hits,
         to_json(sums.saved_cost),
+        to_json(sums.auto_saved),
     )
 
 

@@ -26,7 +26,7 @@ def test_coheres_everyday_models_call_tools_and_see_nothing() -> None:
 
 
 def test_an_edition_of_a_model_can_do_what_the_model_can() -> None:
-    assert profile_of(None, "gpt-4o-mini-2024-07-18") == PROFILES["gpt-4o"]
+    assert profile_of(None, "gpt-4o-mini-2024-07-18") == PROFILES["gpt-4o-mini"]
 
 
 def test_the_package_knows_windows_that_have_no_row() -> None:

@@ -1,6 +1,6 @@
-"""Routes of the dashboard: its files, and sessions of the people at it."""
+"""Routes of the dashboard: its files, sessions of the people at it, and what they hear live."""
 
-from headgate.http import dashboard, sessions
+from headgate.http import dashboard, live, sessions
 from headgate.http.routes import Route
 
 
@@ -75,4 +75,25 @@ def session_routes() -> list[Route]:
             description="Has the browser forget the session.",
             answer=sessions.SessionEnded,
         ),
+    ]
+
+
+def live_routes() -> list[Route]:
+    """What happens now."""
+    return [
+        Route(
+            method="GET",
+            path="/v1/live",
+            access="admin",
+            handler=live.live,
+            summary="Hear of changes as they happen",
+            description=(
+                "With `Accept: text/event-stream` a stream: an event `tick` every second, and "
+                '`changed` with `{"kind", "id", "seq"}` when there is something to ask for '
+                "again. It ends after 25 seconds; `Last-Event-ID` resumes it without a gap. "
+                "Without that header one tick, as JSON."
+            ),
+            answer=live.Tick,
+            streams=True,
+        )
     ]

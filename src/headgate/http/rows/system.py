@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from headgate.http import docs, live, system
+from headgate.http import docs, system
 from headgate.http.routes import Route
 
 
@@ -25,23 +25,21 @@ def health_routes() -> list[Route]:
     ]
 
 
-def live_routes() -> list[Route]:
-    """What happens now."""
+def metrics_routes() -> list[Route]:
+    """What it measures of itself."""
     return [
         Route(
             method="GET",
-            path="/v1/live",
-            access="admin",
-            handler=live.live,
-            summary="Hear of changes as they happen",
+            path="/metrics",
+            access="local",
+            handler=system.metrics,
+            summary="What the answering process measures, for Prometheus",
             description=(
-                "With `Accept: text/event-stream` a stream: an event `tick` every second, and "
-                '`changed` with `{"kind", "id", "seq"}` when there is something to ask for '
-                "again. It ends after 25 seconds; `Last-Event-ID` resumes it without a gap. "
-                "Without that header one tick, as JSON."
+                "With several workers each has its own numbers, and whichever answers tells its"
+                " own. A request that a proxy has passed on counts as one from elsewhere."
             ),
-            answer=live.Tick,
-            streams=True,
+            answer=str,
+            media_type="text/plain",
         )
     ]
 

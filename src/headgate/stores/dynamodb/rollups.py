@@ -35,6 +35,7 @@ _SUMS = (
     "billed",
     "cacheHits",
     "savedCost",
+    "autoSaved",
 )
 _MORE_SUMS = ("cachedInputTokens", "reasoningTokens", "latencyMs")
 BILLED = _SUMS.index("billed")
@@ -80,6 +81,7 @@ def sums_of(event: UsageEvent) -> tuple[int, ...]:
         event.billed,
         int(event.cache == "hit"),
         event.saved_cost,
+        event.auto_saved,
     )
 
 
