@@ -30,6 +30,7 @@ from headgate.http.routes import RouteTable
 from headgate.http.services import Services
 from headgate.http.table import routes
 from headgate.identity.keys import Keys
+from headgate.identity.sessions import Sessions
 from headgate.prompts.library import open_library
 from headgate.providers.sandbox import SANDBOX_PRICE, Sandbox
 from headgate.stores.buckets import DefaultLimits
@@ -40,11 +41,26 @@ from headgate.stores.process_limits import ProcessRateLimiter
 from headgate.stores.sealing import AesSealer
 from headgate.tools.declaration import declared
 from headgate.tools.toolbox import ProcessTools
+from headgate.usage.watch import UsageWatch
 
 ADMIN = "sk-proj-admin-secret"
 ADMIN_KEY = VirtualKey(
     key_id="sk-proj-admin", name="admin", scopes=frozenset(SCOPES), created_at=0.0
 )
+
+
+class MemoryTickets:
+    """Tickets that are kept in memory."""
+
+    def __init__(self) -> None:
+        self._keys: dict[str, str] = {}
+
+    def issue(self, key_id: str) -> str:
+        self._keys[ticket := f"ticket-{len(self._keys)}"] = key_id
+        return ticket
+
+    def take(self, ticket: str) -> str | None:
+        return self._keys.pop(ticket, None)
 
 
 class SandboxPrices:
@@ -140,6 +156,7 @@ async def platform(
     works = Works(MeteredAccess(replays), flights, ledger.answers)
     tool_server = LateServer(max_body_bytes)
     toolbox = ProcessTools([declared(one) for one in tools])
+    keys = Keys(MemoryKeys(), local={hash_api_key(ADMIN): ADMIN_KEY})
     services = Services(
         gateway=gateway,
         vendor_keys=vendor_keys,
@@ -150,9 +167,11 @@ async def platform(
         documents=Documents(
             store=MemoryDocuments(), embedding_model="sandbox", answering_model="sandbox"
         ),
-        keys=Keys(MemoryKeys(), local={hash_api_key(ADMIN): ADMIN_KEY}),
+        keys=keys,
+        sessions=Sessions(keys, MemoryTickets(), lambda: b"a secret of the tests"),
         usage=ledger,
         tool_server=tool_server,
+        watch=UsageWatch(ledger),
         metrics=metrics_of([toolbox]),
         health={"store": check},
         default_model="auto",

@@ -285,6 +285,13 @@ class Http(Section, frozen=True, kw_only=True):
     cors_origins: Annotated[
         tuple[str, ...], Meta(description='Origins whose pages may call; `["*"]` is all of them.')
     ] = ("*",)
+    dashboard_hosts: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Names at which the dashboard is opened through a proxy, such as"
+            ' `["ai.example.com"]`; with their ports where these are not the usual ones.'
+        ),
+    ] = ()
     heartbeat_seconds: Annotated[
         float, Meta(gt=0, le=300, description="The longest silence in a stream.")
     ] = 10.0

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Mapping
 
 from headgate.bootstrap.alerts import channels
 from headgate.bootstrap.cache import open_cache, with_semantics
+from headgate.bootstrap.dashboard import make_sessions
 from headgate.bootstrap.documents import open_documents
 from headgate.bootstrap.limits import open_limiter
 from headgate.bootstrap.mcp import open_mcp_server
@@ -37,6 +38,7 @@ from headgate.settings import Settings
 from headgate.transport.http import HttpClient
 from headgate.usage.alerts import Alerts
 from headgate.usage.retention import retaining
+from headgate.usage.watch import UsageWatch
 
 _LOG = logging.getLogger("headgate")
 
@@ -96,6 +98,7 @@ async def open_services(
         replays = Replays(gateway, flights)
         works = Works(MeteredAccess(replays), flights, stores.answers)
         tools = await stack.enter_async_context(open_tools(settings))
+        keys = Keys(stores.keys, local=local_keys)
         yield Services(
             gateway=gateway,
             vendor_keys=vendor_keys,
@@ -105,14 +108,17 @@ async def open_services(
             tool_calls=ToolCalls(tools, works),
             tool_server=await stack.enter_async_context(open_mcp_server(settings)),
             documents=await stack.enter_async_context(open_documents(settings)),
-            keys=Keys(stores.keys, local=local_keys),
+            keys=keys,
+            sessions=make_sessions(settings, keys),
             usage=stores.usage,
+            watch=UsageWatch(stores.usage),
             metrics=metrics_of([tools]),
             health={"store": stores.check, **limiter.health},
             default_model=AUTO,
             default_embedding_model=default_embedding_model(settings),
             max_body_bytes=limits.max_body_bytes,
             heartbeat_seconds=configuration.http.heartbeat_seconds,
+            dashboard_hosts=frozenset(configuration.http.dashboard_hosts),
         )
 
 

@@ -13,7 +13,9 @@ from headgate.gateway.tool_calls import ToolCalls
 from headgate.gateway.vendor_keys import VendorKeys
 from headgate.gateway.works import Works
 from headgate.identity.keys import Keys
+from headgate.identity.sessions import Sessions
 from headgate.prompts.library import Library
+from headgate.usage.watch import UsageWatch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +29,7 @@ class Services:
         tool_server: writes MCP.
         metrics: what this process says of itself, as text for Prometheus.
         max_body_bytes: larger requests are refused.
+        dashboard_hosts: names, besides this machine's own, at which the dashboard is opened.
         heartbeat_seconds: how long a stream's head waits for the first piece of the answer.
     """
 
@@ -39,13 +42,16 @@ class Services:
     documents: Documents
     tool_server: ToolServer
     keys: Keys
+    sessions: Sessions
     usage: UsageStore
+    watch: UsageWatch
     health: Mapping[str, Callable[[], Awaitable[str | None]]]
     metrics: Callable[[], Awaitable[bytes]]
     default_model: str
     default_embedding_model: str
     max_body_bytes: int
     heartbeat_seconds: float
+    dashboard_hosts: frozenset[str] = frozenset()
 
     def embedding_model(self, wanted: str | None) -> str:
         """The model that embeds; `auto` and none leave the choice to the platform."""
