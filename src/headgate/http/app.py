@@ -17,6 +17,7 @@ from headgate.core.errors import HeadgateError, InvalidRequest, Overloaded, Requ
 from headgate.core.ids import new_id
 from headgate.http import errors
 from headgate.http.calls import Call, Headers, Reply, StreamReply
+from headgate.http.lists import last_seen
 from headgate.http.routes import Match, RouteTable
 from headgate.http.services import Services
 from headgate.identity.keys import require
@@ -222,6 +223,8 @@ def _query(match: Match, query_string: bytes) -> Any:
     if match.route.query is None:
         return None
     given = dict(parse_qsl(query_string.decode("latin-1"), keep_blank_values=True))
+    if "cursor" in given:
+        given["cursor"] = last_seen(given["cursor"])
     try:
         return msgspec.convert(given, match.route.query, strict=False)
     except msgspec.ValidationError as error:
