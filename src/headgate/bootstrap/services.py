@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Mapping
 from headgate.bootstrap.alerts import channels
 from headgate.bootstrap.cache import open_cache, with_semantics
 from headgate.bootstrap.limits import open_limiter
-from headgate.bootstrap.routing import routing_of
+from headgate.bootstrap.routing import providers_check, routing_of
 from headgate.bootstrap.stores import Stores, open_stores
 from headgate.bootstrap.vendor_keys import make_sealer
 from headgate.bootstrap.vendors import default_embedding_model, vendors_of
@@ -91,7 +91,11 @@ async def open_services(
             replays=Replays(gateway, flights),
             keys=Keys(stores.keys, local=local_keys),
             usage=stores.usage,
-            health={"store": stores.check, **limiter.health},
+            health={
+                "store": stores.check,
+                **limiter.health,
+                "providers": providers_check(gateway.routing.breakers),
+            },
             default_model=AUTO,
             default_embedding_model=default_embedding_model(settings),
             max_body_bytes=limits.max_body_bytes,
