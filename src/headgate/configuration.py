@@ -217,7 +217,10 @@ class Workspace(Section, frozen=True, kw_only=True):
     ] = None
     allowed_hosts: Annotated[
         tuple[str, ...] | None,
-        Meta(description="Not used yet. The only hosts the `http_request` tool may reach."),
+        Meta(
+            description="The only hosts that its `http_request` may reach, on the public internet;"
+            ' `"*.example.com"` are all below that one.'
+        ),
     ] = None
 
     def __post_init__(self) -> None:

@@ -207,7 +207,7 @@ class Gateway:
             HeadgateError: there is no answer, and only what a vendor may bill was charged.
         """
         routes = await self.routes(request.model, caller.key)
-        place = Place(await self.limiter.admit(caller.key, _embedding_estimate(request)))
+        place = await self._admitted(caller, _embedding_estimate(request))
         try:
             return await self._embedded(caller, request, routes, place, write)
         finally:
@@ -239,7 +239,7 @@ class Gateway:
         entry = self.cache.embedding(caller, request, routes)
         call = _Call(
             caller,
-            "embedding",
+            caller.request_type or "embedding",
             "vectors",
             self.routing.choice.ordered(request.model, routes, "vectors"),
             False,
@@ -280,6 +280,16 @@ class Gateway:
         """
         own = await self.vendor_keys.of(key)
         return own.applied(await self.catalog.routes(model, key, own.vendors))
+
+    async def _admitted(self, caller: Caller, tokens: int) -> Place:
+        """A place for a call that needs about so many tokens.
+
+        Raises:
+            RateLimited: the key's limits have none.
+        """
+        if caller.place is not None:
+            return caller.place.part()
+        return Place(await self.limiter.admit(caller.key, tokens))
 
     async def _whole(
         self,
@@ -326,11 +336,11 @@ class Gateway:
         sent = None if request.max_tokens is None else request.max_tokens * request.n
         return _Call(
             caller,
-            "completion",
+            caller.request_type or "completion",
             kind,
             self._ordered(request, routes, kind),
             request.model == AUTO,
-            Place(await self.limiter.admit(caller.key, estimate)),
+            await self._admitted(caller, estimate),
             lambda route: _Bounds(
                 route.provider.input_ceiling(request),
                 sent,
@@ -473,6 +483,7 @@ class Gateway:
             ledger=self.ledger,
             hold=hold,
             markup=self.billing.markup_for(call.caller.key.workspace_id),
+            idempotency_key=call.caller.vendor_key(route.qualified),
             place=call.place,
             cache=cache,
             prompt=call.prompt,

@@ -54,7 +54,7 @@ class _Frames:
         self._include_usage = include_usage
         self._chunks = protocol.ChunkWriter(
             id=new_id("chatcmpl"),
-            model=answer.receipt.route.model,
+            model=answer.model,
             created=int(time.time()),
             include_usage=include_usage,
         )

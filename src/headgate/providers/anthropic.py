@@ -47,7 +47,6 @@ from headgate.providers.frames import (
     BLANK,
     FrameCutter,
     data_of,
-    drain,
     split,
     tokens_received,
 )
@@ -260,7 +259,7 @@ class AnthropicStream:
                     for piece in pieces:
                         yield piece
                     if self._ended:
-                        await drain(chunks)
+                        await answer.drain()
                         return
         except HttpError as error:
             raise unanswered(error) from error

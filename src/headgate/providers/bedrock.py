@@ -47,7 +47,7 @@ from headgate.providers.failures import (
     unanswered,
     without_secrets,
 )
-from headgate.providers.frames import drain, tokens_received
+from headgate.providers.frames import tokens_received
 from headgate.transport.http import HttpClient, HttpError, HttpResponse, HttpStream
 from headgate.transport.sigv4 import CredentialsSource, Target, sign
 
@@ -238,7 +238,7 @@ class BedrockStream:
                     for delta in self._translated(cutter, chunk):
                         yield delta
                     if self._usage is not None:
-                        await drain(chunks)
+                        await answer.drain()
                         return
         except HttpError as error:
             raise unanswered(error) from error

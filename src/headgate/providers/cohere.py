@@ -44,7 +44,7 @@ from headgate.providers.failures import (
     understood,
     without_secrets,
 )
-from headgate.providers.frames import FrameCutter, data_of, drain, split, tokens_received
+from headgate.providers.frames import FrameCutter, data_of, split, tokens_received
 from headgate.transport.http import HttpClient, HttpError, HttpStream
 
 # What the models give at most that are in no table.
@@ -224,7 +224,7 @@ class CohereStream:
                         if (delta := self._delta(frame)) is not None:
                             yield delta
                         if self._ended:
-                            await drain(chunks)
+                            await answer.drain()
                             return
         except HttpError as error:
             raise unanswered(error) from error

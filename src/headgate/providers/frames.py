@@ -4,19 +4,13 @@ A frame is one event without the blank line that ends it. Lines end in a line fe
 that are forwarded do, whatever the vendor's line ends are.
 """
 
-import asyncio
-import contextlib
 import math
 import re
-from collections.abc import AsyncIterator
 
 from headgate.core.models import ProviderBroke
-from headgate.transport.http import HttpError
 
 BLANK = b"\n\n"
 MAX_FRAME_BYTES = 16 * 1024 * 1024
-# How long an answer that has ended may keep its caller waiting for the connection's sake.
-DRAIN_SECONDS = 0.05
 # Vendors send about one token a frame; frames with more text than this hold several.
 _MOST_BYTES_OF_A_TOKEN = 8
 
@@ -85,11 +79,3 @@ def tokens_received(frames: int, written_bytes: int, bytes_per_token: float) -> 
     if written_bytes <= _MOST_BYTES_OF_A_TOKEN * frames:
         return frames
     return math.ceil(written_bytes / bytes_per_token)
-
-
-async def drain(chunks: AsyncIterator[bytes]) -> None:
-    """Read what follows the end mark: a connection whose answer is read whole serves again."""
-    with contextlib.suppress(TimeoutError, HttpError):
-        async with asyncio.timeout(DRAIN_SECONDS):
-            async for _ in chunks:
-                pass
