@@ -12,7 +12,7 @@ from typing import Generic, NamedTuple, TypeVar
 
 import msgspec
 
-from headgate.core.chat import ChatRequest, ChatResponse, TokenUsage, text_bytes
+from headgate.core.chat import ChatRequest, ChatResponse, PromptVersion, TokenUsage, text_bytes
 from headgate.core.embeddings import EmbeddingRequest, EmbeddingResponse
 from headgate.core.errors import (
     BudgetExceeded,
@@ -47,6 +47,7 @@ from headgate.gateway.choice import Kind
 from headgate.gateway.escrow import Escrow
 from headgate.gateway.recordings import RecordedStream, RecordingStream
 from headgate.gateway.routing import Routing, within
+from headgate.gateway.semantic import Embedded
 from headgate.gateway.streams import StreamedAnswer
 from headgate.gateway.vendor_keys import VendorKeys, told
 
@@ -91,6 +92,7 @@ class _Call(msgspec.Struct, Generic[T], frozen=True):
         is_cached: whether its answer is to be kept for others.
         make: makes the call; its second argument is the output limit that the money covers.
         answers: how many answers share that limit.
+        prompt: the template that the request was made from.
     """
 
     caller: Caller
@@ -104,6 +106,7 @@ class _Call(msgspec.Struct, Generic[T], frozen=True):
     make: Callable[[Attempt, int | None], Awaitable[T]]
     is_cached: bool = False
     answers: int = 1
+    prompt: PromptVersion | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +148,7 @@ class Gateway:
             answer = provider.complete(fitted, idempotency_key=attempt.idempotency_key)
             return await within(self.routing.attempt_seconds, answer)
 
-        routes = await self._routes(request.model, caller.key)
+        routes = await self.routes(request.model, caller.key)
         entry = self.cache.chat(caller, request, routes)
         call = await self._chat_call(caller, request, "whole", routes, make)
         return await self._whole(_caching(call, entry), entry, write)
@@ -164,7 +167,7 @@ class Gateway:
         Raises:
             HeadgateError: there is no answer, and only what a vendor may bill was charged.
         """
-        routes = await self._routes(request.model, caller.key)
+        routes = await self.routes(request.model, caller.key)
         entry = self.cache.stream(caller, request, routes)
 
         async def make(attempt: Attempt, output: int | None) -> StreamedAnswer:
@@ -203,7 +206,29 @@ class Gateway:
         Raises:
             HeadgateError: there is no answer, and only what a vendor may bill was charged.
         """
+        routes = await self.routes(request.model, caller.key)
+        place = await self._admitted(caller, _embedding_estimate(request))
+        try:
+            return await self._embedded(caller, request, routes, place, write)
+        finally:
+            place.leave()
 
+    async def vector(self, caller: Caller, model: str, text: str, place: Place) -> Embedded:
+        """See `semantic.Embeds.vector`."""
+        request = EmbeddingRequest(model=model, input=(text,))
+        routes = await self.routes(model, caller.key)
+        answer = await self._embedded(caller, request, routes, place)
+        vectors = answer.response.vectors
+        return Embedded(answer.receipt.route.qualified, vectors[0] if vectors else ())
+
+    async def _embedded(
+        self,
+        caller: Caller,
+        request: EmbeddingRequest,
+        routes: tuple[Route, ...],
+        place: Place,
+        write: Callable[[Answer[EmbeddingResponse]], bytes] | None = None,
+    ) -> Answer[EmbeddingResponse]:
         async def make(attempt: Attempt, _output: int | None) -> EmbeddingResponse:
             fitted = msgspec.structs.replace(request, model=attempt.route.model)
             provider = attempt.route.provider
@@ -211,21 +236,20 @@ class Gateway:
             return await within(self.routing.attempt_seconds, answer)
 
         size = _embedding_estimate(request)
-        routes = await self._routes(request.model, caller.key)
         entry = self.cache.embedding(caller, request, routes)
         call = _Call(
             caller,
-            "embedding",
+            caller.request_type or "embedding",
             "vectors",
             self.routing.choice.ordered(request.model, routes, "vectors"),
             False,
-            Place(await self.limiter.admit(caller.key, size)),
+            place,
             lambda route: _Bounds(route.provider.embedding_ceiling(request), 0, 0),
             lambda route: min(size, route.provider.embedding_ceiling(request)),
             make,
             entry is not None,
         )
-        return await self._whole(call, entry, write)
+        return await self._settled(call, entry, write)
 
     async def count_tokens(self, key: VirtualKey, request: ChatRequest) -> int:
         """The input tokens of `request`; vendors tell them without a charge.
@@ -233,7 +257,7 @@ class Gateway:
         Raises:
             HeadgateError: no vendor of the model does, or the key asks too often.
         """
-        routes = await self._routes(request.model, key)
+        routes = await self.routes(request.model, key)
         place = Place(await self.limiter.admit(key, 0))
         refusal: ProviderError | None = None
         try:
@@ -246,9 +270,26 @@ class Gateway:
             place.leave()
         raise failure(refusal or ProviderUnreachable("no vendor is configured"))
 
-    async def _routes(self, model: str, key: VirtualKey) -> tuple[Route, ...]:
-        """The ways to answer `model`, with the vendor keys that the caller's user has."""
-        return await self.vendor_keys.applied(await self.catalog.routes(model, key), key)
+    async def routes(self, model: str, key: VirtualKey) -> tuple[Route, ...]:
+        """The ways to answer `model`, with the vendor keys that the caller's user has.
+
+        Raises:
+            ModelNotFound: there is none for this key.
+            UpstreamFailed: one of the user's own keys can no longer be opened.
+            Overloaded: the store did not say which there are.
+        """
+        own = await self.vendor_keys.of(key)
+        return own.applied(await self.catalog.routes(model, key, own.vendors))
+
+    async def _admitted(self, caller: Caller, tokens: int) -> Place:
+        """A place for a call that needs about so many tokens.
+
+        Raises:
+            RateLimited: the key's limits have none.
+        """
+        if caller.place is not None:
+            return caller.place.part()
+        return Place(await self.limiter.admit(caller.key, tokens))
 
     async def _whole(
         self,
@@ -256,24 +297,32 @@ class Gateway:
         entry: Entry[W] | None,
         write: Callable[[Answer[W]], bytes] | None,
     ) -> Answer[W]:
-        """The whole answer to a call, once its record is durable."""
+        """The whole answer to a call, once its record is durable; the call's place is left."""
         try:
-            hit = await self._hit(call, entry)
-            attempt, response = hit or await self._first_answer(call)
-            if attempt.trial is not None:
-                attempt.trial.succeeded()
-            attempt.settle(
-                response.usage,
-                "ok",
-                estimated=response.estimated,
-                write=write and (lambda: write(Answer(response, receipt(attempt)))),
-            )
-            await attempt.durable()
-            if entry is not None and hit is None:
-                await entry.keep(attempt, response.usage, response)
-            return Answer(response, receipt(attempt))
+            return await self._settled(call, entry, write)
         finally:
             call.place.leave()
+
+    async def _settled(
+        self,
+        call: _Call[W],
+        entry: Entry[W] | None,
+        write: Callable[[Answer[W]], bytes] | None,
+    ) -> Answer[W]:
+        hit = await self._hit(call, entry)
+        attempt, response = hit or await self._first_answer(call)
+        if attempt.trial is not None:
+            attempt.trial.succeeded()
+        attempt.settle(
+            response.usage,
+            "ok",
+            estimated=response.estimated,
+            write=write and (lambda: write(Answer(response, receipt(attempt)))),
+        )
+        await attempt.durable()
+        if entry is not None and hit is None:
+            await entry.keep(attempt, response.usage, response)
+        return Answer(response, receipt(attempt))
 
     async def _chat_call(
         self,
@@ -287,11 +336,11 @@ class Gateway:
         sent = None if request.max_tokens is None else request.max_tokens * request.n
         return _Call(
             caller,
-            "completion",
+            caller.request_type or "completion",
             kind,
             self._ordered(request, routes, kind),
             request.model == AUTO,
-            Place(await self.limiter.admit(caller.key, estimate)),
+            await self._admitted(caller, estimate),
             lambda route: _Bounds(
                 route.provider.input_ceiling(request),
                 sent,
@@ -300,6 +349,7 @@ class Gateway:
             lambda route: route.provider.input_estimate(request),
             make,
             answers=request.n,
+            prompt=request.prompt,
         )
 
     def _ordered(
@@ -312,7 +362,7 @@ class Gateway:
 
     async def _hit(self, call: _Call[T], entry: Entry[R] | None) -> tuple[Attempt, R] | None:
         """What the cache has for a call, and the attempt that records it; it needs no budget."""
-        found = None if entry is None else await entry.find()
+        found = None if entry is None else await entry.find(call.place)
         if found is None:
             return None
         route, answer = found
@@ -433,8 +483,10 @@ class Gateway:
             ledger=self.ledger,
             hold=hold,
             markup=self.billing.markup_for(call.caller.key.workspace_id),
+            idempotency_key=call.caller.vendor_key(route.qualified),
             place=call.place,
             cache=cache,
+            prompt=call.prompt,
             instead=(
                 tuple([route.price for route in call.routes])
                 if call.is_auto and cache != "hit"

@@ -23,6 +23,7 @@ from headgate.core.models import (
     RefusalKind,
     unsupported,
 )
+from headgate.providers.batches import embed_in_batches
 from headgate.providers.failures import retry_after, unanswered, without_secrets
 from headgate.providers.frames import FrameCutter, data_of, split, tokens_received
 from headgate.providers.gemini_pieces import PieceReader
@@ -105,15 +106,11 @@ def embedding_to_wire(request: EmbeddingRequest) -> bytes:
     """The body of a request for vectors.
 
     Raises:
-        ProviderRefused: the texts are tokens of another vendor, or too many.
+        ProviderRefused: the texts are tokens of another vendor.
     """
     texts = [item for item in request.input if isinstance(item, str)]
     if len(texts) != len(request.input):
         raise unsupported("input", "Gemini's models take texts, not tokens")
-    if len(texts) > MOST_TEXTS:
-        raise ProviderRefused(
-            "invalid", f"Gemini's models take {MOST_TEXTS} texts at a time", param="input"
-        )
     options = {} if request.dimensions is None else {"outputDimensionality": request.dimensions}
     model = f"models/{request.model}"
     items = [{"model": model, "content": {"parts": [{"text": text}]}, **options} for text in texts]
@@ -172,10 +169,15 @@ def _estimate(request: chat.ChatRequest, body: bytes) -> chat.TokenUsage:
     )
 
 
-def error_from(status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:
-    """What the vendor's error means; its text is kept only where the caller can act on it."""
+def error_from(
+    status: int, headers: Mapping[str, str], body: bytes, key: str | None = None
+) -> ProviderError:
+    """What the vendor's error means.
+
+    Its text is kept only where the caller can act on it, without secrets, of which `key` is one.
+    """
     fault = read_fault(body)
-    said = without_secrets(fault.message)
+    said = without_secrets(fault.message, key)
     if status in {408, 504}:
         return ProviderTimedOut("the vendor did not answer in time")
     if status == 402 or fault.status == "FAILED_PRECONDITION" or _NO_CREDIT.search(said):
@@ -209,8 +211,11 @@ def error_from(status: int, headers: Mapping[str, str], body: bytes) -> Provider
 class GeminiStream:
     """One streamed answer."""
 
-    def __init__(self, stream: HttpStream, request: chat.ChatRequest) -> None:
+    def __init__(
+        self, stream: HttpStream, request: chat.ChatRequest, key: str | None = None
+    ) -> None:
         self._stream = stream
+        self._key = key
         self._reader = PieceReader(request)
         self._usage: chat.TokenUsage | None = None
         self._frames = 0
@@ -248,7 +253,8 @@ class GeminiStream:
         try:
             async with self._stream as answer, contextlib.aclosing(answer.chunks()) as chunks:
                 if answer.status != 200:
-                    raise error_from(answer.status, answer.headers, await answer.read())
+                    body = await answer.read()
+                    raise error_from(answer.status, answer.headers, body, self._key)
                 async for chunk in chunks:
                     if not (block := cutter.push(chunk)):
                         continue
@@ -271,7 +277,7 @@ class GeminiStream:
         if (fault := answer.error) is not None:
             if self._frames:
                 raise ProviderBroke("the vendor broke off with an error")
-            raise error_from(fault.code, {}, data)
+            raise error_from(fault.code, {}, data, self._key)
         if answer.usage_metadata is not None:
             self._usage = answer.usage_metadata.counted()
         parts = [part for candidate in answer.candidates or () for part in candidate.parts]
@@ -369,7 +375,7 @@ class GeminiProvider:
         headers = self._headers | {"idempotency-key": idempotency_key}
         body = to_wire(request)
         stream = self._client.stream("POST", url, headers=headers, body=body)
-        return GeminiStream(stream, request)
+        return GeminiStream(stream, request, self._vendor.api_key)
 
     async def count_tokens(self, request: chat.ChatRequest) -> int:
         """The input tokens as the vendor counts them, which it does without a charge.
@@ -385,11 +391,30 @@ class GeminiProvider:
             raise ProviderBroke("the vendor's answer could not be understood") from error
 
     async def embed(self, request: EmbeddingRequest, *, idempotency_key: str) -> EmbeddingResponse:
-        """One vector per input.
+        """One vector per input, by as many calls as the vendor needs for them.
 
         Raises:
-            ProviderError: there are no vectors.
+            ProviderError: there are not all vectors; see `batches.all_of`.
         """
+        return await embed_in_batches(
+            request, MOST_TEXTS, self._embed, idempotency_key=idempotency_key
+        )
+
+    async def check(self) -> None:
+        """See that the vendor answers and takes the platform's credential; calls no model.
+
+        Raises:
+            ProviderError: it does not.
+        """
+        url = f"{self._models_url}?pageSize=1"
+        try:
+            answer = await self._client.send("GET", url, headers=self._headers)
+        except HttpError as error:
+            raise unanswered(error) from error
+        if answer.status >= 400:  # A wrong key is a 400 here.
+            raise error_from(answer.status, answer.headers, answer.body, self._vendor.api_key)
+
+    async def _embed(self, request: EmbeddingRequest, idempotency_key: str) -> EmbeddingResponse:
         url = self._url(request.model, "batchEmbedContents")
         headers = self._headers | {"idempotency-key": idempotency_key}
         body = await self._post(url, embedding_to_wire(request), headers)
@@ -408,20 +433,6 @@ class GeminiProvider:
             estimated=usage is None,
         )
 
-    async def check(self) -> None:
-        """See that the vendor answers and takes the platform's credential; calls no model.
-
-        Raises:
-            ProviderError: it does not.
-        """
-        url = f"{self._models_url}?pageSize=1"
-        try:
-            answer = await self._client.send("GET", url, headers=self._headers)
-        except HttpError as error:
-            raise unanswered(error) from error
-        if answer.status >= 400:  # A wrong key is a 400 here.
-            raise error_from(answer.status, answer.headers, answer.body)
-
     def _url(self, model: str, method: str) -> str:
         return f"{self._models_url}/{quote(model, safe='')}:{method}"
 
@@ -431,5 +442,5 @@ class GeminiProvider:
         except HttpError as error:
             raise unanswered(error) from error
         if answer.status != 200:
-            raise error_from(answer.status, answer.headers, answer.body)
+            raise error_from(answer.status, answer.headers, answer.body, self._vendor.api_key)
         return answer.body

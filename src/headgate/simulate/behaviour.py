@@ -44,16 +44,15 @@ class Behaviour:
         return Mishap(status, is_slow="slow" in kinds, is_cut="cut" in kinds)
 
     def shape(self, plan: Plan) -> Plan:
-        """What becomes of an answer here."""
+        """What becomes of an answer here; chance does not cut one that it lets fail."""
         mishap = self.draw()
+        is_cut = mishap.is_cut and mishap.status is None and plan.cut_after is None
         return msgspec.structs.replace(
             plan,
             delay_seconds=plan.delay_seconds + self._latency(mishap),
             tokens_per_second=plan.tokens_per_second or self.options.tokens_per_second,
             fail_status=plan.fail_status or mishap.status,
-            cut_after=plan.words // 2
-            if mishap.is_cut and plan.cut_after is None
-            else plan.cut_after,
+            cut_after=plan.words // 2 if is_cut else plan.cut_after,
         )
 
     def shape_embedding(self, plan: EmbeddingPlan) -> tuple[EmbeddingPlan, bool]:

@@ -15,7 +15,7 @@ import os
 import socket
 import ssl
 import time
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from types import TracebackType
 from typing import NamedTuple, Self
 from urllib.parse import urlsplit
@@ -25,6 +25,7 @@ from headgate.transport.connection import (
     Head,
     HttpBroke,
     HttpError,
+    HttpForbidden,
     HttpTimedOut,
     HttpUnreachable,
     Origin,
@@ -34,6 +35,7 @@ __all__ = [
     "HttpBroke",
     "HttpClient",
     "HttpError",
+    "HttpForbidden",
     "HttpResponse",
     "HttpStream",
     "HttpTimedOut",
@@ -69,7 +71,8 @@ class HttpClient:
     """Sends requests over pooled connections.
 
     `idle_seconds` bounds the wait for the answer's head and for each piece of its body. `tls` says
-    whom to trust; the certificates of the system where it is None.
+    whom to trust; the certificates of the system where it is None. `addresses` looks a host up, and
+    the connection is made to what it gives and to nothing else; it may forbid (`HttpForbidden`).
     """
 
     def __init__(
@@ -78,8 +81,10 @@ class HttpClient:
         connect_seconds: float = 10,
         idle_seconds: float = 60,
         tls: ssl.SSLContext | None = None,
+        addresses: Callable[[str, int], Awaitable[Sequence[str]]] | None = None,
     ) -> None:
         self._tls = tls
+        self._addresses = addresses
         self._connect_seconds = connect_seconds
         self._idle_seconds = idle_seconds
         self._idle: dict[Origin, list[tuple[float, Connection]]] = {}
@@ -166,21 +171,30 @@ class HttpClient:
     async def _connect(self, origin: Origin) -> Connection:
         if self._is_closed:
             raise HttpUnreachable("no connection could be made: the client is closed")
-        loop = asyncio.get_running_loop()
-        context = (self._tls or _tls_context()) if origin.is_tls else None
         try:
             async with asyncio.timeout(self._connect_seconds):
-                _, connection = await loop.create_connection(
-                    lambda: Connection(origin, self._idle_seconds),
-                    origin.host,
-                    origin.port,
-                    ssl=context,
-                    server_hostname=origin.host if context else None,
-                )
+                if self._addresses is None:
+                    return await self._connect_to(origin.host, origin)
+                addresses = await self._addresses(origin.host, origin.port)
+                for address in addresses[:-1]:
+                    with contextlib.suppress(OSError):
+                        return await self._connect_to(address, origin)
+                return await self._connect_to(addresses[-1], origin)
         except TimeoutError:
             raise HttpUnreachable("no connection could be made in time") from None
         except (OSError, UnicodeError) as error:
             raise HttpUnreachable(f"no connection could be made: {_reason(error)}") from None
+
+    async def _connect_to(self, address: str, origin: Origin) -> Connection:
+        """A connection to an address at which `origin` answers, and proves that it is that."""
+        context = (self._tls or _tls_context()) if origin.is_tls else None
+        _, connection = await asyncio.get_running_loop().create_connection(
+            lambda: Connection(origin, self._idle_seconds),
+            address,
+            origin.port,
+            ssl=context,
+            server_hostname=origin.host if context else None,
+        )
         return connection
 
 

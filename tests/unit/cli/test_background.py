@@ -1,7 +1,7 @@
 import asyncio
 import signal
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import pytest
@@ -62,6 +62,15 @@ def test_the_loop_goes_on_while_the_thread_that_owns_it_blocks() -> None:
         assert went_on.wait(5)
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """A shell that starts a job in the background makes it deaf to interrupts."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupt_cancels_the_work_and_lets_it_clean_up() -> None:
     cleaned = []
     main_id = threading.get_ident()

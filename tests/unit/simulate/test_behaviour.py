@@ -24,9 +24,18 @@ def test_a_directive_goes_before_an_option() -> None:
 
 
 def test_faults_come_together() -> None:
-    faults = (Fault("slow", 1), Fault("cut", 1), Fault(503, 1), Fault(500, 1))
+    faults = (Fault("slow", 1), Fault(503, 1), Fault(500, 1))
     shaped = Behaviour(SimulatorOptions(faults=faults)).shape(planned("[[tokens 9]]"))
-    assert (shaped.delay_seconds, shaped.cut_after, shaped.fail_status) == (SLOW_SECONDS, 4, 503)
+    assert (shaped.delay_seconds, shaped.fail_status) == (SLOW_SECONDS, 503)
+
+
+def test_an_answer_that_fails_by_chance_is_not_cut_by_chance_as_well() -> None:
+    """With a status of 500 a call fails as one, and not as a stream that breaks off."""
+    faults = (Fault("cut", 1), Fault(500, 1))
+    shaped = Behaviour(SimulatorOptions(faults=faults)).shape(planned("[[tokens 9]]"))
+    assert (shaped.fail_status, shaped.cut_after) == (500, None)
+    cut = Behaviour(SimulatorOptions(faults=faults[:1])).shape(planned("[[tokens 9]]"))
+    assert (cut.fail_status, cut.cut_after) == (None, 4)
 
 
 def test_a_seed_makes_faults_repeat() -> None:
