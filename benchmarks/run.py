@@ -1,4 +1,4 @@
-"""Headgate beside LiteLLM and the upstream itself, in one run, written to RESULTS.md.
+"""Headgate beside its peers and the upstream itself, in one run, written to RESULTS.md.
 
 One contender lives at a time, alone on one core; nginx, wrk and this script share another. Every
 round starts each contender anew, in turning order, so that a machine that slows down or speeds up
@@ -8,6 +8,7 @@ does so for all of them.
 import argparse
 import datetime as dt
 import importlib.metadata
+import json
 import os
 import platform
 import subprocess
@@ -179,19 +180,17 @@ def _compare(options: argparse.Namespace) -> int:
     """Measure all contenders; the exit status."""
     try:
         ensure.programs()
-        if not options.without_litellm:
-            ensure.litellm()
     except ensure.Missing as missing:
         print(missing, file=sys.stderr)
         return 2
+    absent = _absent(options.without)
     cores = process.two_cores()
     if cores is None:
         print("The benchmark needs two cores: one is the contender's alone.", file=sys.stderr)
         return 2
     # Children inherit this, and what belongs on the other core is sent there.
     os.sched_setaffinity(0, {cores[1]})
-    names = [peers.DIRECT, peers.HEADGATE]
-    names += [] if options.without_litellm else [peers.LITELLM]
+    names = [peers.DIRECT, *(name for name in peers.PEERS if name not in absent)]
     with tempfile.TemporaryDirectory(prefix="headgate-bench-") as directory:
         plan = Plan(
             contenders=tuple(names),
@@ -207,12 +206,28 @@ def _compare(options: argparse.Namespace) -> int:
         except (process.NeverReady, peers.Refused) as failure:
             print(failure, file=sys.stderr)
             return 1
+    results.absent.update(absent)
     text = options.output.read_text() if options.output.exists() else ""
     rendered = report.render(results, environment(plan), METHOD.read_text())
     options.output.write_text(with_gateway(text, rendered))
     print(f"{report.summary(results)}\nWritten to {options.output}.")
     # A noisy machine is no failure of the command; a lost call is.
     return 0 if results.is_exact() else 1
+
+
+def _absent(without: Sequence[str]) -> dict[str, str]:
+    """The peers that cannot be measured, each with the reason; the others are installed."""
+    absent: dict[str, str] = {}
+    for name, install in ensure.PEERS.items():
+        if name.lower() in without:
+            absent[name] = "it was left out"
+            continue
+        try:
+            install()
+        except ensure.Missing as missing:
+            absent[name] = str(missing)
+            print(f"{name} is not measured: {missing}", file=sys.stderr)
+    return absent
 
 
 def measure(plan: Plan) -> report.Results:
@@ -246,6 +261,10 @@ def environment(plan: Plan) -> dict[str, str]:
     if peers.LITELLM in plan.contenders:
         ask = "import importlib.metadata as m; print(m.version('litellm'))"
         versions["LiteLLM"] = _said([str(peers.LITELLM_VENV / "bin" / "python"), "-c", ask])
+    if peers.PORTKEY in plan.contenders:
+        package = json.loads((peers.PORTKEY_PACKAGE / "package.json").read_text())
+        node = _said([str(peers.PORTKEY_NODE), "--version"]).removeprefix("v")
+        versions["Portkey"] = f"{package['version']} on Node {node}"
     versions["nginx"] = _said(["nginx", "-v"]).rpartition("/")[2]
     versions["wrk"] = _said(["wrk", "-v"]).split()[1].rpartition("/")[2]
     return {
@@ -293,7 +312,11 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seconds", type=int, default=8, help="of load in each scenario and round")
     parser.add_argument("--warm-up", type=int, default=3, help="seconds before each round")
     parser.add_argument(
-        "--without-litellm", action="store_true", help="do not install or measure it"
+        "--without",
+        action="append",
+        default=[],
+        choices=[name.lower() for name in ensure.PEERS],
+        help="do not install or measure this peer; may be repeated",
     )
     parser.add_argument(
         "--money-path", action="store_true", help="measure only the money path, without peers"

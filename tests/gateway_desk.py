@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -21,8 +22,10 @@ from headgate.gateway.flights import Flights
 from headgate.gateway.gateway import Gateway
 from headgate.gateway.replays import Replays
 from headgate.gateway.routing import Routing
+from headgate.gateway.semantic import Semantics
 from headgate.gateway.vendor_keys import VendorKeys
 from headgate.stores.buckets import DefaultLimits
+from headgate.stores.memory_neighbours import MemoryNeighbours
 from headgate.stores.memory_vendor_keys import MemoryVendorKeys
 from headgate.stores.process_limits import ProcessRateLimiter
 from headgate.stores.sealing import AesSealer
@@ -61,15 +64,21 @@ class Desk:
         beside: "Desk | None" = None,
         routing: Routing | None = None,
         cache: ResponseCache | None = None,
+        semantic: tuple[str, float] | None = None,
+        keyless: Sequence[FakeProvider] = (),
     ) -> None:
-        """Open it, as another process on the store of `beside` where there is one."""
+        """Open it, as another process on the store of `beside` where there is one.
+
+        With `semantic`, an embedding model and a threshold, similar questions share answers. For
+        the `keyless` vendors the platform has no key.
+        """
         self.clock: FakeClock = FakeClock() if beside is None else beside.clock
         self.store: RemoteLedger = RemoteLedger(None if beside is None else beside.store.memory)
         self.ledger = Escrow(self.store, clock=self.clock)
         self.limiter = ProcessRateLimiter(DefaultLimits(50, 200), clock=self.clock)
         self.vendor_keys = VendorKeys(
             MemoryVendorKeys(),
-            {provider.provider: provider for provider in providers},
+            {provider.provider: provider for provider in (*providers, *keyless)},
             lambda: AesSealer(b"a secret of the desk"),
             clock=self.clock,
         )
@@ -77,9 +86,11 @@ class Desk:
             catalog=Catalog(
                 {provider.provider: provider for provider in providers},
                 FakePrices(
-                    {provider.provider: PRICE for provider in providers} | dict(prices or {})
+                    {provider.provider: PRICE for provider in (*providers, *keyless)}
+                    | dict(prices or {})
                 ),
                 aliases or {},
+                keyless={provider.provider: provider for provider in keyless},
                 clock=self.clock,
             ),
             limiter=self.limiter,
@@ -89,7 +100,9 @@ class Desk:
             vendor_keys=self.vendor_keys,
             cache=Cache(cache),
         )
-
+        if semantic is not None:
+            semantics = Semantics(MemoryNeighbours(3600, 1_000_000), self.gateway, *semantic)
+            self.gateway = replace(self.gateway, cache=Cache(cache, semantics))
         self.flights = Flights(
             self.store.memory.answers,
             self.ledger.is_pending,

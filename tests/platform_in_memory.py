@@ -2,11 +2,12 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from asgi import Client
+from headgate.bootstrap.metrics import metrics_of
 from headgate.core.errors import HeadgateError
 from headgate.core.keys import SCOPES, VirtualKey, hash_api_key
 from headgate.core.models import Provider
@@ -16,7 +17,9 @@ from headgate.gateway.catalog import Catalog
 from headgate.gateway.escrow import Escrow
 from headgate.gateway.flights import Flights
 from headgate.gateway.gateway import Gateway
+from headgate.gateway.metered import MeteredAccess
 from headgate.gateway.replays import Replays
+from headgate.gateway.tool_calls import ToolCalls
 from headgate.gateway.vendor_keys import VendorKeys
 from headgate.http.app import App, Application
 from headgate.http.routes import RouteTable
@@ -29,6 +32,8 @@ from headgate.stores.memory import MemoryKeys, MemoryLedger
 from headgate.stores.memory_vendor_keys import MemoryVendorKeys
 from headgate.stores.process_limits import ProcessRateLimiter
 from headgate.stores.sealing import AesSealer
+from headgate.tools.declaration import declared
+from headgate.tools.toolbox import ProcessTools
 
 ADMIN = "sk-proj-admin-secret"
 ADMIN_KEY = VirtualKey(
@@ -89,9 +94,12 @@ class Platform:
 
 @contextlib.asynccontextmanager
 async def platform(
-    *providers: Provider, heartbeat_seconds: float = 10.0, max_body_bytes: int = 1_000_000
+    *providers: Provider,
+    heartbeat_seconds: float = 10.0,
+    max_body_bytes: int = 1_000_000,
+    tools: Sequence[Callable[..., Awaitable[Any]]] = (),
 ) -> AsyncIterator[Platform]:
-    """A platform with the sandbox and `providers`, and one admin key, `ADMIN`."""
+    """A platform with the sandbox, `providers` and `tools`, and one admin key, `ADMIN`."""
     ledger = MemoryLedger()
     escrow = Escrow(ledger)
     failing: dict[str, HeadgateError] = {}
@@ -105,7 +113,7 @@ async def platform(
     catalog = Catalog(
         {"sandbox": Sandbox()} | {item.provider: item for item in providers},
         SandboxPrices(),
-        auto=lambda: ["sandbox"],
+        auto=lambda _: ["sandbox"],
     )
     vendor_keys = VendorKeys(
         MemoryVendorKeys(), catalog.providers, lambda: AesSealer(b"a secret of the tests")
@@ -118,12 +126,21 @@ async def platform(
         vendor_keys,
     )
     flights = Flights(ledger.answers, escrow.is_pending)
+    replays = Replays(gateway, flights)
+    toolbox = ProcessTools([declared(one) for one in tools])
     services = Services(
         gateway=gateway,
         vendor_keys=vendor_keys,
-        replays=Replays(gateway, flights),
+        replays=replays,
+        tool_calls=ToolCalls(
+            toolbox,
+            MeteredAccess(replays),
+            flights,
+            ledger.answers,
+        ),
         keys=Keys(MemoryKeys(), local={hash_api_key(ADMIN): ADMIN_KEY}),
         usage=ledger,
+        metrics=metrics_of([toolbox]),
         health={"store": check},
         default_model="auto",
         default_embedding_model="sandbox",

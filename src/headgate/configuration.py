@@ -182,6 +182,22 @@ class Cache(Section, frozen=True, kw_only=True):
         int,
         Meta(ge=0, description="The most that a process keeps itself, where there is no Redis."),
     ] = 67_108_864
+    semantic_model: Annotated[
+        str | None,
+        Meta(
+            description="The embedding model that finds similar questions, which then share their"
+            " answers; without one, only the same request does. Each look is an embedding that the"
+            " caller is charged for.",
+        ),
+    ] = None
+    semantic_threshold: Annotated[
+        float,
+        Meta(
+            gt=0,
+            le=1,
+            description="How similar two questions must be, as the cosine of their vectors.",
+        ),
+    ] = 0.95
 
 
 class Budgets(Section, frozen=True, kw_only=True):
@@ -201,7 +217,10 @@ class Workspace(Section, frozen=True, kw_only=True):
     ] = None
     allowed_hosts: Annotated[
         tuple[str, ...] | None,
-        Meta(description="Not used yet. The only hosts the `http_request` tool may reach."),
+        Meta(
+            description="The only hosts that its `http_request` may reach, on the public internet;"
+            ' `"*.example.com"` are all below that one.'
+        ),
     ] = None
 
     def __post_init__(self) -> None:

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
 import pytest
 
 from headgate.core.answers import AnswerKey, AnswerStore, Claim, KeptAnswer, answer_key
@@ -147,6 +148,16 @@ async def test_an_answer_comes_with_its_row_and_is_given_to_all(stores: Stores) 
     for owner in ("process-1", "process-2"):
         assert await claim(stores, owner, now=NOW + 60) == answer()
     assert await claim(stores, "process-2", OTHER_BODY) == answer()
+
+
+@pytest.mark.parametrize("size", [5, 700_000])
+async def test_an_answer_without_a_row_is_given_to_all_too(stores: Stores, size: int) -> None:
+    kept = msgspec.structs.replace(answer(b"x" * size), model="", provider="")
+    await claim(stores)
+    await stores.answers.keep(kept)
+    assert await claim(stores, "process-2") == kept
+    await stores.answers.drop(CALL.id, owner="process-1")
+    assert await stores.answers.find(CALL.id, now=NOW + 60) == kept
 
 
 @pytest.mark.parametrize("size", [0, 300_000, 300_001, 1_700_000])

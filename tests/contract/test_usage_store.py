@@ -97,6 +97,8 @@ async def test_an_event_comes_back_as_it_was_settled(stores: Stores) -> None:
         estimated=True,
         overrun=True,
         auto_saved=7,
+        prompt="summarize",
+        prompt_version=2,
     )
     plain = usage_event(id="evt_1")
     await record(stores, [full, plain])
@@ -108,7 +110,7 @@ async def test_totals_count_errors_and_cache_hits(stores: Stores) -> None:
         stores,
         [
             usage_event(status="error", input_tokens=1, cost=0, billed=0),
-            usage_event(status="cancelled", output_tokens=2, cost=10, billed=11),
+            usage_event(status="cancelled", output_tokens=2, cost=10, billed=11, auto_saved=9),
             usage_event(cache="hit", cost=0, billed=0, saved_cost=50),
         ],
     )
@@ -121,6 +123,7 @@ async def test_totals_count_errors_and_cache_hits(stores: Stores) -> None:
         billed=11,
         cache_hits=1,
         saved_cost=50,
+        auto_saved=9,
     )
 
 
@@ -320,6 +323,7 @@ def random_events(chance: random.Random) -> list[UsageEvent]:
                 cost=chance.randrange(10**12),
                 billed=chance.randrange(10**12),
                 saved_cost=chance.randrange(1000),
+                auto_saved=chance.randrange(1000),
                 input_tokens=chance.randrange(1000),
                 output_tokens=chance.randrange(1000),
             )
@@ -372,6 +376,7 @@ def totals_of(events: list[UsageEvent]) -> UsageTotals:
         billed=sum(event.billed for event in events),
         cache_hits=sum(event.cache == "hit" for event in events),
         saved_cost=sum(event.saved_cost for event in events),
+        auto_saved=sum(event.auto_saved for event in events),
     )
 
 

@@ -27,7 +27,9 @@ OUTPUT_TOKENS = {
     "mistral.mistral": 8_192,
     "openai.gpt-oss": 16_384,
 }
-EVERYDAY = ("amazon.nova-lite-v1:0", "anthropic.claude-haiku-4-5-20251001-v1:0")
+# What `auto` may pick, of the profile of a part of the world and of the one of all of it.
+REGIONAL = ("amazon.nova-lite-v1:0", "amazon.nova-pro-v1:0")
+GLOBAL = ("anthropic.claude-haiku-4-5-20251001-v1:0", "anthropic.claude-sonnet-4-5-20250929-v1:0")
 EMBEDDING = "amazon.titan-embed-text-v2:0"
 # Most models are served by the inference profile of a part of the world alone.
 _PROFILES = {"us": "us.", "eu": "eu.", "ap": "apac."}
@@ -50,8 +52,10 @@ def everyday_models(settings: Settings) -> tuple[str, ...]:
         return ()
     region = bedrock_region(settings)
     profile = "" if region.startswith("us-gov") else _PROFILES.get(region.partition("-")[0], "")
-    nova, haiku = EVERYDAY
-    return (profile + nova, f"global.{haiku}")
+    return (
+        *(profile + model for model in REGIONAL),
+        *(f"global.{model}" for model in GLOBAL),
+    )
 
 
 def bedrock_provider(

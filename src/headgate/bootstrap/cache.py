@@ -2,27 +2,66 @@
 
 import contextlib
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import NamedTuple
 
+from headgate.bootstrap.routing import routing_of
+from headgate.core.cache import NeighbourStore, ResponseCache
 from headgate.gateway.cache import Cache
+from headgate.gateway.gateway import Gateway
+from headgate.gateway.semantic import Semantics
 from headgate.settings import Settings
 from headgate.stores.memory_cache import MemoryCache
+from headgate.stores.memory_neighbours import MemoryNeighbours
+
+LOOK_SECONDS = 2.0
+"""A caller waits no longer for the vector of a question than this."""
+QUESTIONS_SHARE = 4
+"""One part in so many of a process's room is for questions where similar ones are looked for."""
+
+
+class CacheStores(NamedTuple):
+    """Where answers are kept, if they are, and the questions that they answer, if these matter."""
+
+    answers: ResponseCache | None = None
+    questions: NeighbourStore | None = None
 
 
 @contextlib.asynccontextmanager
-async def open_cache(settings: Settings) -> AsyncIterator[Cache]:
-    """The response cache; one that keeps nothing where it is switched off."""
+async def open_cache(settings: Settings) -> AsyncIterator[CacheStores]:
+    """The stores of the response cache; none where it is switched off."""
     section = settings.configuration.cache
     if not section.ttl_seconds:
-        yield Cache()
+        yield CacheStores()
         return
+    is_semantic = bool(section.semantic_model)
     if settings.redis_url is None:
-        yield Cache(MemoryCache(section.ttl_seconds, section.max_bytes))
+        room = section.max_bytes // QUESTIONS_SHARE if is_semantic else 0
+        yield CacheStores(
+            MemoryCache(section.ttl_seconds, section.max_bytes - room),
+            MemoryNeighbours(section.ttl_seconds, room) if is_semantic else None,
+        )
         return
     # The client library takes longer to load than the rest of the platform.
     from headgate.stores.redis_cache import RedisCache
 
     shared = RedisCache(settings.redis_url.reveal(), section.ttl_seconds)
     try:
-        yield Cache(shared)
+        yield CacheStores(shared, shared if is_semantic else None)
     finally:
         await shared.aclose()
+
+
+def with_semantics(gateway: Gateway, settings: Settings, questions: NeighbourStore) -> Gateway:
+    """The gateway, finding answers to similar questions as the settings say.
+
+    Looks are made with circuits of their own: they give up early, which says little of how the
+    vendor serves those who have time, and while one is open few callers wait for it.
+    """
+    section = settings.configuration.cache
+    routing = replace(routing_of(settings.configuration), retries=0, attempt_seconds=LOOK_SECONDS)
+    looking = replace(gateway, routing=routing)
+    semantics = Semantics(
+        questions, looking, section.semantic_model or "", section.semantic_threshold
+    )
+    return replace(gateway, cache=Cache(gateway.cache.store, semantics))

@@ -6,21 +6,26 @@ import logging
 from collections.abc import AsyncIterator, Mapping
 
 from headgate.bootstrap.alerts import channels
-from headgate.bootstrap.cache import open_cache
+from headgate.bootstrap.cache import open_cache, with_semantics
 from headgate.bootstrap.limits import open_limiter
+from headgate.bootstrap.metrics import metrics_of
 from headgate.bootstrap.routing import routing_of
 from headgate.bootstrap.stores import Stores, open_stores
+from headgate.bootstrap.tools import open_tools
 from headgate.bootstrap.vendor_keys import make_sealer
 from headgate.bootstrap.vendors import default_embedding_model, vendors_of
 from headgate.core.keys import (
     VirtualKey,
 )
+from headgate.gateway.cache import Cache
 from headgate.gateway.calls import Billing
 from headgate.gateway.catalog import AUTO, Catalog
 from headgate.gateway.escrow import Escrow
 from headgate.gateway.flights import Flights
 from headgate.gateway.gateway import Gateway
+from headgate.gateway.metered import MeteredAccess
 from headgate.gateway.replays import Replays
+from headgate.gateway.tool_calls import ToolCalls
 from headgate.gateway.vendor_keys import VendorKeys
 from headgate.http.services import Services
 from headgate.identity.keys import Keys
@@ -60,14 +65,18 @@ async def open_services(
             configuration.alias_models,
             vendors.auto,
             vendors.profile,
+            vendors.keyless,
         )
         discovery = asyncio.create_task(catalog.refresh())
         stack.callback(discovery.cancel)
         vendor_keys = VendorKeys(
-            stores.vendor_keys, vendors.providers, lambda: make_sealer(settings)
+            stores.vendor_keys,
+            vendors.providers | vendors.keyless,
+            lambda: make_sealer(settings),
         )
         limits = configuration.limits
         limiter = await stack.enter_async_context(open_limiter(settings))
+        cache = await stack.enter_async_context(open_cache(settings))
         gateway = Gateway(
             catalog=catalog,
             limiter=limiter.limiter,
@@ -75,15 +84,21 @@ async def open_services(
             billing=_billing(settings),
             routing=routing_of(configuration),
             vendor_keys=vendor_keys,
-            cache=await stack.enter_async_context(open_cache(settings)),
+            cache=Cache(cache.answers),
             min_output_tokens=configuration.budgets.min_output_tokens,
         )
+        if cache.questions is not None:
+            gateway = with_semantics(gateway, settings, cache.questions)
+        replays = Replays(gateway, flights)
+        tools = await stack.enter_async_context(open_tools(settings))
         yield Services(
             gateway=gateway,
             vendor_keys=vendor_keys,
-            replays=Replays(gateway, flights),
+            replays=replays,
+            tool_calls=ToolCalls(tools, MeteredAccess(replays), flights, stores.answers),
             keys=Keys(stores.keys, local=local_keys),
             usage=stores.usage,
+            metrics=metrics_of([tools]),
             health={"store": stores.check, **limiter.health},
             default_model=AUTO,
             default_embedding_model=default_embedding_model(settings),

@@ -50,7 +50,7 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AnswerStore(Protocol):
-    """Where answers are kept. They come there in a `Settlement`, with the call's row.
+    """Where answers are kept. A model's come there in a `Settlement`, with the call's row.
 
     Every method may raise `Overloaded` when the store is away. Times are Unix seconds.
     """
@@ -80,6 +80,10 @@ class AnswerStore(Protocol):
 
     async def is_awaited(self, call_id: str, *, since: float) -> bool:
         """Whether another process has asked for the call's answer since then."""
+        ...
+
+    async def keep(self, answer: KeptAnswer) -> None:
+        """Put an answer that belongs to no row of the ledger in the place of its claim."""
         ...
 
     async def forget(self, *, now: float) -> None:

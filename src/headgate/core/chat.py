@@ -143,6 +143,13 @@ class Wire(msgspec.Struct, frozen=True):
     headers: tuple[tuple[str, str], ...] = ()
 
 
+class PromptVersion(msgspec.Struct, frozen=True):
+    """Which prompt template a request was made from."""
+
+    name: str
+    version: int
+
+
 class ChatRequest(msgspec.Struct, frozen=True, kw_only=True):
     """What is asked of a model.
 
@@ -152,6 +159,7 @@ class ChatRequest(msgspec.Struct, frozen=True, kw_only=True):
         logprobs: whether the tokens' probabilities are wanted; few models give them.
         seed: a wish for the same answer again, which no vendor promises and many ignore.
         user: an opaque name for the person behind the call, by which vendors notice abuse.
+        prompt: the template that the messages come from; it is recorded, and vendors never see it.
         labels: set when the question is which of these labels fits; models that classify
             without language use it.
         native: the options of the caller's body that only vendors of its protocol have; a
@@ -179,6 +187,7 @@ class ChatRequest(msgspec.Struct, frozen=True, kw_only=True):
     logprobs: bool = False
     user: str | None = None
     use_case: str | None = None
+    prompt: PromptVersion | None = None
     labels: tuple[str, ...] = ()
     native: tuple[str, ...] = ()
     wire: Wire | None = None

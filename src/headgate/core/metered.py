@@ -12,7 +12,9 @@ import msgspec
 
 from headgate.core.chat import ChatDelta, ChatRequest, ChatResponse
 from headgate.core.embeddings import EmbeddingRequest, EmbeddingResponse
-from headgate.core.usage import UsageEvent
+from headgate.core.keys import VirtualKey
+from headgate.core.models import PromptStyle
+from headgate.core.usage import RequestType, UsageEvent
 
 T = TypeVar("T")
 
@@ -41,11 +43,36 @@ class MeteredStream(Protocol):
         ...
 
 
+class CallLabels(msgspec.Struct, frozen=True, kw_only=True):
+    """How the ledger shall know calls that are a part of something else.
+
+    Attributes:
+        request_id: that of the answer they are made for; a run's calls carry the run's id.
+        request_type: `tool` or `agent`.
+        use_case: what they are for; of a tool's calls its name.
+    """
+
+    request_id: str
+    request_type: RequestType
+    use_case: str | None = None
+    run_id: str | None = None
+    tags: tuple[str, ...] = ()
+
+
+class ModelAccess(Protocol):
+    """Gives out the models, for everything that works on a caller's behalf."""
+
+    def models(self, key: VirtualKey, labels: CallLabels) -> "Models":
+        """The models as `key` may use them, for calls with these labels."""
+        ...
+
+
 class Models(Protocol):
     """The models that one caller may use.
 
     A `call_key` names the call for good: asked again with it, within a day and by any process, the
-    first answer comes back, nothing is billed, and no vendor is called.
+    first answer comes back with its first row, nothing is billed, and no vendor is called. Asked
+    with another request it is refused (`IdempotencyConflict`).
     """
 
     async def complete(
@@ -78,6 +105,6 @@ class Models(Protocol):
         """
         ...
 
-    def style(self, model: str) -> str:
-        """How prompts are best written for `model`: `xml` or `headings`."""
+    def style(self, model: str) -> PromptStyle:
+        """How the parts of a prompt are best marked for `model`."""
         ...

@@ -23,15 +23,23 @@ RefusalKind: TypeAlias = Literal[
 Ability: TypeAlias = Literal["images", "tools", "schema", "json", "thinking"]
 """What some models can do: `schema` is JSON by a schema, `json` is JSON without one."""
 
+Tier: TypeAlias = Literal["small", "medium", "large"]
+"""Where a model stands among those of its time, by its vendor's own description."""
+
+PromptStyle: TypeAlias = Literal["xml", "headings"]
+
 
 class Profile(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of a model; what stands in neither set is not known.
 
     Attributes:
         window: the most tokens that it reads and writes in one call.
+        style: how the parts of a prompt are best marked for it.
     """
 
     window: int | None = None
+    style: PromptStyle = "headings"
+    tier: Tier | None = None
     has: frozenset[Ability] = frozenset()
     lacks: frozenset[Ability] = frozenset()
 

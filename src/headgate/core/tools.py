@@ -1,6 +1,6 @@
 """What a tool is, and the port through which runs and routes call tools."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -37,12 +37,16 @@ class ToolContext:
     Attributes:
         models: the models, as this key may use them.
         call_key: names this call for good; a call that is made again after a crash has the same
-            one. A tool derives from it the keys of the calls that it makes itself.
+            one. None where nobody will make it again.
     """
 
     key: VirtualKey
     models: Models
-    call_key: str
+    call_key: str | None = None
+
+    def part(self, name: str) -> str | None:
+        """The `call_key` of a call that the tool makes itself, as one of its parts."""
+        return None if self.call_key is None else f"{self.call_key}/{name}"
 
 
 class ToolOutcome(msgspec.Struct, frozen=True):
@@ -57,11 +61,40 @@ class ToolOutcome(msgspec.Struct, frozen=True):
     events: tuple[UsageEvent, ...] = ()
 
 
+def for_everybody(_key: VirtualKey) -> bool:
+    """Every key that may call tools has this one."""
+    return True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tool:
+    """A tool that can be called.
+
+    Attributes:
+        run: does the work; what it returns can be turned into JSON.
+        most_at_once: how many calls of a process run at the same time; others wait.
+        is_for: whether a key has this tool at all.
+    """
+
+    spec: ToolSpec
+    run: Callable[[ToolContext, Mapping[str, Any]], Awaitable[Any]]
+    most_at_once: int = 100
+    is_for: Callable[[VirtualKey], bool] = for_everybody
+
+
 class Toolbox(Protocol):
     """The tools that there are, each of them by its name."""
 
     def specs(self, key: VirtualKey) -> Sequence[ToolSpec]:
         """The tools that `key` may call."""
+        ...
+
+    def spec(self, name: str, key: VirtualKey) -> ToolSpec:
+        """One of them.
+
+        Raises:
+            NotFound: there is no such tool, or not for this key.
+        """
         ...
 
     async def call(
@@ -72,6 +105,8 @@ class Toolbox(Protocol):
         Raises:
             NotFound: there is no such tool, or not for this key.
             InvalidRequest: an argument is wrong, or the tool refuses; says what to change.
+            Overloaded: too many calls of this tool are waiting.
+            UpstreamTimedOut: it took longer than it may.
             HeadgateError: the tool could not do it.
         """
         ...

@@ -38,6 +38,7 @@ class UsageEvent(msgspec.Struct, frozen=True, kw_only=True):
         price_version: which prices were used, so that a later change rewrites no history.
         estimated: the vendor gave no count, so tokens were counted here.
         overrun: the vendor charged more than the most that was reserved.
+        prompt, prompt_version: the template that the call was made from, where it was from one.
     """
 
     id: str
@@ -69,6 +70,8 @@ class UsageEvent(msgspec.Struct, frozen=True, kw_only=True):
     estimated: bool = False
     overrun: bool = False
     auto_saved: NanoUSD = 0
+    prompt: str | None = None
+    prompt_version: int | None = None
 
 
 class UsageTotals(msgspec.Struct, frozen=True):
@@ -82,6 +85,7 @@ class UsageTotals(msgspec.Struct, frozen=True):
     billed: NanoUSD = 0
     cache_hits: int = 0
     saved_cost: NanoUSD = 0
+    auto_saved: NanoUSD = 0
 
 
 def total(sums: Iterable[UsageTotals]) -> UsageTotals:

@@ -1,20 +1,49 @@
 """What `auto` picks: the cheapest model that can do what a request needs.
 
 What a model can do is known from data (`core.models.Profile`). A model of which something is not
-known stands behind those of which it is, since it may well be able to.
+known stands behind those of which it is, since it may well be able to. What a request needs is read
+from it; how good a model it wants is read from the words of its use case.
 """
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import get_args
 
 from headgate.core.chat import ChatRequest, TokenUsage, image_count
 from headgate.core.errors import ContextLengthExceeded, HeadgateError, InvalidRequest
-from headgate.core.models import Ability, Profile
+from headgate.core.models import Ability, Profile, Tier
 from headgate.gateway.catalog import Route
 
 # What an answer is expected to have, where the caller did not limit it to less.
 EXPECTED_OUTPUT_TOKENS = 500
 # A count of tokens that is only estimated may turn out so much larger.
 MARGIN = 1.25
+TIERS: tuple[Tier, ...] = get_args(Tier)
+WANTED: Mapping[str, Tier] = {
+    "agent": "large",
+    "analysis": "large",
+    "chat": "medium",
+    "classification": "small",
+    "code": "large",
+    "coding": "large",
+    "extraction": "small",
+    "legal": "large",
+    "math": "large",
+    "moderation": "small",
+    "planning": "large",
+    "reasoning": "large",
+    "research": "large",
+    "routing": "small",
+    "summarization": "medium",
+    "summary": "medium",
+    "support": "medium",
+    "tagging": "small",
+    "translation": "medium",
+    "writing": "medium",
+}
+"""Which models a use case wants that has the word in its name; any other takes the cheapest."""
+
+_WORD = re.compile(r"[a-z]+")
 
 
 def suited(
@@ -26,8 +55,9 @@ def suited(
         ContextLengthExceeded: it is longer than any of them can read.
         InvalidRequest: it needs something that none of them has.
     """
-    needs = needed(request)
-    able: list[tuple[bool, int, int, Route]] = []
+    needs, wanted = needed(request), wanted_tier(request.use_case)
+    able: list[tuple[bool, int, int, int, Route]] = []
+    dearer: list[tuple[bool, int, int, int, Route]] = []
     problems: list[HeadgateError] = []
     for place, route in enumerate(routes):
         known = profile(route)
@@ -38,13 +68,33 @@ def suited(
         elif known.window is not None and tokens > known.window:
             problems.append(_too_long())
         else:
-            wanted = tokens * MARGIN + (request.max_tokens or 0)
-            fits = known.window is None or wanted <= known.window
+            tight = tokens * MARGIN + (request.max_tokens or 0)
+            fits = known.window is None or tight <= known.window
             is_sure = fits and needs <= known.has
-            able.append((not is_sure, _expected_cost(request, route, tokens), place, route))
-    if not able and problems:
+            cost = _expected_cost(request, route, tokens)
+            row = (not is_sure, _shortfall(known.tier, wanted), cost, place, route)
+            (dearer if _is_too_good(known.tier, wanted) else able).append(row)
+    if not (able or dearer) and problems:
         raise next((p for p in problems if isinstance(p, ContextLengthExceeded)), problems[0])
-    return [route for *_, route in sorted(able, key=lambda row: row[:3])]
+    return [route for *_, route in sorted(able or dearer, key=lambda row: row[:4])]
+
+
+def wanted_tier(use_case: str | None) -> Tier:
+    """The least good model that a use case is served well by."""
+    words = _WORD.findall((use_case or "").lower())
+    return max((WANTED.get(word, TIERS[0]) for word in words), key=TIERS.index, default=TIERS[0])
+
+
+def _shortfall(tier: Tier | None, wanted: Tier) -> int:
+    """How far a model stays behind what is wanted; of one that is not known it may be a bit."""
+    if tier is None:
+        return int(wanted != TIERS[0])
+    return max(0, 2 * (TIERS.index(wanted) - TIERS.index(tier)))
+
+
+def _is_too_good(tier: Tier | None, wanted: Tier) -> bool:
+    """Whether a model is taken only where no other can: nobody has asked to pay for it."""
+    return tier == TIERS[-1] != wanted
 
 
 def needed(request: ChatRequest) -> frozenset[Ability]:

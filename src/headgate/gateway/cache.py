@@ -15,9 +15,10 @@ import msgspec
 from headgate.core.cache import LARGEST_VALUE, ResponseCache
 from headgate.core.chat import ChatRequest, ChatResponse, TokenUsage, Wire
 from headgate.core.embeddings import EmbeddingRequest, EmbeddingResponse
-from headgate.gateway.calls import Attempt, Caller
+from headgate.gateway.calls import Attempt, Caller, Place
 from headgate.gateway.catalog import Route
 from headgate.gateway.recordings import Recording
+from headgate.gateway.semantic import Question, Semantics
 from headgate.gateway.vendor_keys import owner_of
 
 R = TypeVar("R")
@@ -47,6 +48,7 @@ class Entry(Generic[R]):
     Attributes:
         routes: those that may answer the call.
         answers: how many the caller asked for.
+        question: where answers to similar questions do too, what is asked.
     """
 
     store: ResponseCache
@@ -54,10 +56,24 @@ class Entry(Generic[R]):
     kind: type[_Kept[R]]
     routes: Sequence[Route]
     answers: int = 1
+    question: Question | None = None
 
-    async def find(self) -> tuple[Route, R] | None:
-        """The answer, and who gave it."""
-        value = await self.store.get(self.name)
+    async def find(self, place: Place) -> tuple[Route, R] | None:
+        """The answer, and who gave it.
+
+        The vector of a question is embedded in the call's own `place`, and under its claim: what
+        says that another process makes the call passes through here.
+        """
+        found = await self._kept(self.name)
+        if found is None and self.question is not None:
+            for name in await self.question.alike(place):
+                found = await self._kept(name)
+                if found is not None:
+                    break
+        return found
+
+    async def _kept(self, name: str) -> tuple[Route, R] | None:
+        value = await self.store.get(name)
         if value is None:
             return None
         try:
@@ -65,7 +81,7 @@ class Entry(Generic[R]):
         except UNREADABLE:
             return None  # another version of the platform may have written it
         for route in self.routes:
-            if kept.name == self.name and kept.route == route.qualified:
+            if kept.name == name and kept.route == route.qualified:
                 return route, kept.answer
         return None
 
@@ -77,13 +93,20 @@ class Entry(Generic[R]):
         value = msgspec.msgpack.encode(_Kept(self.name, attempt.route.qualified, answer))
         if len(value) <= LARGEST_VALUE:
             await self.store.put(self.name, value)
+            if self.question is not None:
+                await self.question.remember(self.name)
 
 
 @dataclass(frozen=True, slots=True)
 class Cache:
-    """The entries of calls. A call that is not to be cached has none; without a store, none has."""
+    """The entries of calls. A call that is not to be cached has none; without a store, none has.
+
+    Attributes:
+        semantics: how similar questions are found, where they share their answers.
+    """
 
     store: ResponseCache | None = None
+    semantics: Semantics | None = None
 
     def chat(
         self, caller: Caller, request: ChatRequest, routes: Sequence[Route]
@@ -119,7 +142,13 @@ class Cache:
         if self.store is None or caller.wants_fresh or request.temperature != 0:
             return None
         name = _name(word, caller, routes, request, request.wire)
-        return None if name is None else Entry(self.store, name, kind, routes, request.n)
+        if name is None:
+            return None
+        question: Question | None = None
+        if self.semantics is not None:
+            scope = _scope(word, caller, routes)
+            question = self.semantics.question(caller, request, scope)
+        return Entry(self.store, name, kind, routes, request.n, question)
 
 
 def _name(
@@ -140,8 +169,12 @@ def _name(
         except UNREADABLE:
             return None
         asked = (wire.protocol, wire.headers, use_case, body | {"model": ""})
+    named = (*_scope(word, caller, routes), asked)
+    return hashlib.sha256(msgspec.json.encode(named, order="sorted")).hexdigest()
+
+
+def _scope(word: str, caller: Caller, routes: Sequence[Route]) -> tuple[object, ...]:
+    """What must be the same before requests are compared."""
     models = [route.qualified for route in routes]
     # What a user's own key has paid for is that user's.
-    owner = owner_of(routes, caller.key)
-    named = (FORM, word, caller.key.workspace_id, owner, models, asked)
-    return hashlib.sha256(msgspec.json.encode(named, order="sorted")).hexdigest()
+    return (FORM, word, caller.key.workspace_id, owner_of(routes, caller.key), models)

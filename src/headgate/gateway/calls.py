@@ -1,6 +1,7 @@
 """One attempt of a metered call: its money held, and settled exactly once however it ends."""
 
 import asyncio
+import hashlib
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -9,7 +10,7 @@ import msgspec
 
 from headgate.core.answers import KEPT_SECONDS, AnswerKey, KeptAnswer
 from headgate.core.budgets import Account, Budget
-from headgate.core.chat import TokenUsage
+from headgate.core.chat import PromptVersion, TokenUsage
 from headgate.core.ids import new_event_id, new_id
 from headgate.core.keys import VirtualKey
 from headgate.core.limits import Ticket, Window
@@ -21,6 +22,35 @@ from headgate.gateway.catalog import Route
 from headgate.gateway.escrow import Escrow
 
 
+class Place(msgspec.Struct):
+    """A call's place within its key's rate limits, and the tokens that its attempts have used.
+
+    What a vendor did work for counts, whether or not there was an answer.
+
+    Attributes:
+        whole: the place of which this one is a part, where the call is a part of another.
+    """
+
+    ticket: Ticket
+    used_tokens: int = 0
+    is_left: bool = False
+    whole: "Place | None" = None
+
+    def part(self) -> "Place":
+        """A place within this one: it counts no further request, and its tokens here."""
+        return Place(self.ticket, whole=self)
+
+    def leave(self) -> None:
+        """Give the place back, the first time only, once all attempts are settled."""
+        if self.is_left:
+            return
+        self.is_left = True
+        if self.whole is None:
+            self.ticket.finish(self.used_tokens)
+        else:
+            self.whole.used_tokens += self.used_tokens
+
+
 class Caller(msgspec.Struct, frozen=True):
     """Who calls, under which request id, and how the call is labelled in the ledger.
 
@@ -28,6 +58,11 @@ class Caller(msgspec.Struct, frozen=True):
     is called when the money is held and before a vendor is called; it raises where another process
     makes the call. Who `wants_fresh` answers is given none from the cache, and none is taken for
     it.
+
+    Attributes:
+        request_type: what the ledger calls it, where it is a part of something else.
+        call_key: names the call to vendors, for good; else each attempt has a name of its own.
+        place: where the call is a part of another that was admitted.
     """
 
     key: VirtualKey
@@ -37,13 +72,27 @@ class Caller(msgspec.Struct, frozen=True):
     answer_key: AnswerKey | None = None
     claim: Callable[[], Awaitable[None]] | None = None
     wants_fresh: bool = False
+    request_type: RequestType | None = None
+    run_id: str | None = None
+    call_key: str | None = None
+    place: Place | None = None
 
-    def accounts(self, model: str) -> tuple[Account, ...]:
+    def accounts(self, model: str | None) -> tuple[Account, ...]:
         """Everyone who pays for a call to `model`, always in the same order."""
         key = self.key
         user = () if key.user_id is None else (Account("user", key.user_id),)
         workspace = Account("workspace", key.workspace_id)
-        return (Account("key", key.key_id), *user, workspace, Account("model", model))
+        models = () if model is None else (Account("model", model),)
+        return (Account("key", key.key_id), *user, workspace, *models)
+
+    def vendor_key(self, qualified: str) -> str:
+        """The idempotency key of an attempt at a route; the same again where the call has a key.
+
+        Each route has its own, since another model is asked with another body.
+        """
+        if self.call_key is None:
+            return new_id("att")
+        return "att_" + hashlib.sha256(f"{self.call_key}\n{qualified}".encode()).hexdigest()[:32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,23 +107,6 @@ class Billing:
         return self.workspaces.get(workspace_id, self.markup)
 
 
-class Place(msgspec.Struct):
-    """A call's place within its key's rate limits, and the tokens that its attempts have used.
-
-    What a vendor did work for counts, whether or not there was an answer.
-    """
-
-    ticket: Ticket
-    used_tokens: int = 0
-    is_left: bool = False
-
-    def leave(self) -> None:
-        """Give the place back, the first time only, once all attempts are settled."""
-        if not self.is_left:
-            self.is_left = True
-            self.ticket.finish(self.used_tokens)
-
-
 class Attempt(msgspec.Struct, kw_only=True):
     """One try of a call at one route, from its hold to its settled row.
 
@@ -85,6 +117,7 @@ class Attempt(msgspec.Struct, kw_only=True):
         trial: learns how the vendor did, where one is called.
         lowered_to: the output limit that the budgets set, where the caller set none and the model
             gives more.
+        prompt: the template that the request was made from.
         instead: the prices of the models that the platform chose this one from, where the caller
             left the choice to it.
     """
@@ -99,6 +132,7 @@ class Attempt(msgspec.Struct, kw_only=True):
     place: Place
     cache: CacheResult = "bypass"
     lowered_to: int | None = None
+    prompt: PromptVersion | None = None
     instead: tuple[Price, ...] = ()
     started: float = msgspec.field(default_factory=time.perf_counter)
     first_token: float | None = None
@@ -158,9 +192,12 @@ class Attempt(msgspec.Struct, kw_only=True):
             first_token_ms=(
                 None if self.first_token is None else _milliseconds(self.first_token - self.started)
             ),
+            run_id=self.caller.run_id,
             tags=self.caller.tags,
             estimated=estimated,
             overrun=bool(self.hold.limited) and billed > self.hold.amount,
+            prompt=None if self.prompt is None else self.prompt.name,
+            prompt_version=None if self.prompt is None else self.prompt.version,
             auto_saved=max((price.cost(usage) - cost for price in self.instead), default=0),
         )
         kept: KeptAnswer | None = None
@@ -210,6 +247,11 @@ class Receipt(msgspec.Struct, frozen=True):
     event: UsageEvent | None
     cache: CacheResult
     latency_ms: int
+
+    @property
+    def answerer(self) -> tuple[str, str]:
+        """The model that answers, and its vendor."""
+        return self.route.model, self.route.provider.provider
 
 
 class Replayed(msgspec.Struct, frozen=True):

@@ -12,6 +12,7 @@ import logging
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
 
 from headgate.core.answers import AnswerKey, AnswerStore, Claim, KeptAnswer
 from headgate.core.errors import HeadgateError, IdempotencyConflict, Overloaded
@@ -36,7 +37,19 @@ class _MadeElsewhere(Exception):
     """Another process makes the call, or has made it."""
 
 
-class Flight:
+class Told(Protocol):
+    """What a caller is told besides an answer."""
+
+    @property
+    def answerer(self) -> tuple[str, str]:
+        """The model that answers, and its vendor."""
+        ...
+
+
+R = TypeVar("R", bound=Told)
+
+
+class Flight(Generic[R]):
     """A call under way, or an answer that is kept, as its readers see it.
 
     Attributes:
@@ -50,12 +63,12 @@ class Flight:
         is_ending: whether it has failed or is being stopped; nobody joins it any more.
     """
 
-    def __init__(self, key: AnswerKey, claim: Callable[["Flight"], Awaitable[None]]) -> None:
+    def __init__(self, key: AnswerKey, claim: Callable[["Flight[R]"], Awaitable[None]]) -> None:
         """Begin without a frame."""
         self.key = key
         self.claim = functools.partial(claim, self)
         self.frames: list[bytes] = []
-        self.receipt: Callable[[], Receipt] | None = None
+        self.receipt: Callable[[], R] | None = None
         self.kept: KeptAnswer | None = None
         self.event_id: str | None = None
         self.error: BaseException | None = None
@@ -66,7 +79,7 @@ class Flight:
         self.task: asyncio.Task[None] | None = None
         self._changed = asyncio.Event()
 
-    def open(self, receipt: Callable[[], Receipt]) -> None:
+    def open(self, receipt: Callable[[], R]) -> None:
         """Say that an answer has begun."""
         self.receipt = receipt
         self._tell()
@@ -106,7 +119,7 @@ class Flight:
 
 
 @dataclass(slots=True)
-class Reader:
+class Reader(Generic[R]):
     """One caller's reading of a call. Whoever has one closes it in the end.
 
     Attributes:
@@ -114,14 +127,14 @@ class Reader:
         replayed: what the caller is told where the answer is not its own call's.
     """
 
-    flight: Flight
+    flight: Flight[R]
     leads: bool
-    _leave: Callable[[Flight], None]
+    _leave: Callable[[Flight[R]], None]
     replayed: Replayed | None = None
     _has_left: bool = False
 
     @property
-    def receipt(self) -> Receipt | Replayed:
+    def receipt(self) -> R | Replayed:
         """What the caller is told: the receipt of a call that was made for it, or a replay's."""
         if self.leads and self.flight.receipt is not None:
             return self.flight.receipt()
@@ -132,8 +145,7 @@ class Reader:
         """The model that answers, and its vendor."""
         flight = self.flight
         if flight.receipt is not None:
-            route = flight.receipt().route
-            return route.model, route.provider.provider
+            return flight.receipt().answerer
         if flight.kept is None:
             raise RuntimeError("an answer was told before it had begun")
         return flight.kept.model, flight.kept.provider
@@ -197,7 +209,7 @@ class Flights:
         self._clock = clock
         self._pause = pause
         self._owner = new_id("own")
-        self._flights: dict[str, Flight] = {}
+        self._flights: dict[str, Flight[Any]] = {}
         self._leaving: set[asyncio.Task[None]] = set()
         self._tickers: list[asyncio.Task[None]] = []
 
@@ -214,7 +226,7 @@ class Flights:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def join(self, key: AnswerKey, make: Callable[[Flight], Awaitable[None]]) -> Reader:
+    async def join(self, key: AnswerKey, make: Callable[[Flight[R]], Awaitable[None]]) -> Reader[R]:
         """A reading of the call, whose answer has begun or is kept.
 
         `make` makes the call where nobody else does, and writes its answer to the flight.
@@ -225,7 +237,8 @@ class Flights:
             Overloaded: the store does not say whether there is one.
         """
         while True:
-            flight = self._flights.get(key.id)
+            # What is told besides the answer belongs to the route, and the route to the key.
+            flight: Flight[R] | None = self._flights.get(key.id)
             leads = flight is None
             if flight is None:
                 flight = self._flights[key.id] = Flight(key, self._claim)
@@ -254,7 +267,7 @@ class Flights:
                 raise flight.error
             # The failure was another caller's: this one has its own try.
 
-    async def _fly(self, flight: Flight, make: Callable[[Flight], Awaitable[None]]) -> None:
+    async def _fly(self, flight: Flight[R], make: Callable[[Flight[R]], Awaitable[None]]) -> None:
         """Make a call, or find its answer; the rim of its task."""
         error: BaseException | None = None
         try:
@@ -277,7 +290,7 @@ class Flights:
                 flight.end(error)
 
     async def _find_or_make(
-        self, flight: Flight, make: Callable[[Flight], Awaitable[None]]
+        self, flight: Flight[R], make: Callable[[Flight[R]], Awaitable[None]]
     ) -> None:
         looks = 0
         while True:
@@ -294,13 +307,13 @@ class Flights:
             looks += 1
             await self._pause(LOOK_SECONDS)
 
-    async def _look(self, flight: Flight, looks: int) -> Claim | KeptAnswer | None:
+    async def _look(self, flight: Flight[Any], looks: int) -> Claim | KeptAnswer | None:
         """What there is of a call; who looks on and on says from time to time that it waits."""
         if looks % NOTED_LOOKS != 1:
             return await self._store.find(flight.key.id, now=self._clock())
         return await self._ask(flight)
 
-    async def _claim(self, flight: Flight) -> None:
+    async def _claim(self, flight: Flight[Any]) -> None:
         """Take a call for this process.
 
         Raises:
@@ -312,7 +325,7 @@ class Flights:
         if not flight.is_claimed:
             raise _MadeElsewhere
 
-    async def _ask(self, flight: Flight) -> Claim | KeptAnswer:
+    async def _ask(self, flight: Flight[Any]) -> Claim | KeptAnswer:
         now = self._clock()
         try:
             found = await self._store.claim(
@@ -325,19 +338,19 @@ class Flights:
         flight.is_claimed = isinstance(found, Claim) and found.owner == self._owner
         return found
 
-    async def _drop(self, flight: Flight) -> None:
+    async def _drop(self, flight: Flight[Any]) -> None:
         # Where the store is away the claim ends by itself.
         with contextlib.suppress(HeadgateError):
             await self._store.drop(flight.key.id, owner=self._owner)
 
-    def _leave(self, flight: Flight) -> None:
+    def _leave(self, flight: Flight[Any]) -> None:
         flight.readers -= 1
         if not flight.readers and not flight.is_over:
             task = asyncio.create_task(self._abandon(flight))
             self._leaving.add(task)
             task.add_done_callback(self._leaving.discard)
 
-    async def _abandon(self, flight: Flight) -> None:
+    async def _abandon(self, flight: Flight[Any]) -> None:
         """Stop a call that nobody waits for any more, here or in another process."""
         while await self._is_awaited_elsewhere(flight):
             await self._pause(LOOK_SECONDS)
@@ -345,7 +358,7 @@ class Flights:
             flight.is_ending = True
             flight.task.cancel()
 
-    async def _is_awaited_elsewhere(self, flight: Flight) -> bool:
+    async def _is_awaited_elsewhere(self, flight: Flight[Any]) -> bool:
         if flight.is_over or flight.readers or not flight.is_claimed:
             return False
         since = self._clock() - AWAITED_SECONDS

@@ -8,11 +8,11 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 import msgspec
 
-from headgate.core.chat import ChatRequest, ChatResponse, TokenUsage, text_bytes
+from headgate.core.chat import ChatRequest, ChatResponse, PromptVersion, TokenUsage, text_bytes
 from headgate.core.embeddings import EmbeddingRequest, EmbeddingResponse
 from headgate.core.errors import (
     BudgetExceeded,
@@ -47,6 +47,7 @@ from headgate.gateway.choice import Kind
 from headgate.gateway.escrow import Escrow
 from headgate.gateway.recordings import RecordedStream, RecordingStream
 from headgate.gateway.routing import Routing, within
+from headgate.gateway.semantic import Embedded
 from headgate.gateway.streams import StreamedAnswer
 from headgate.gateway.vendor_keys import VendorKeys, told
 
@@ -67,18 +68,31 @@ class Answer(msgspec.Struct, Generic[T], frozen=True):
     receipt: Receipt
 
 
+class _Bounds(NamedTuple):
+    """The most tokens that a route may take for a call.
+
+    Attributes:
+        sent: the output tokens that the caller will pay for; None where no limit was sent.
+        output: the most that the model gives.
+    """
+
+    input: int
+    sent: int | None
+    output: int
+
+
 class _Call(msgspec.Struct, Generic[T], frozen=True):
     """A call that is admitted, and how it is made.
 
     Attributes:
         kind: what the caller waits for.
         is_auto: whether the caller left the model to the platform.
-        bounds: for a route, the most input tokens, the output tokens that the caller will pay
-            for (None where no limit was sent), and the most the model gives.
+        bounds: the bounds of a route.
         estimate: the input tokens to bill where a vendor does work but does not say how much.
         is_cached: whether its answer is to be kept for others.
         make: makes the call; its second argument is the output limit that the money covers.
         answers: how many answers share that limit.
+        prompt: the template that the request was made from.
     """
 
     caller: Caller
@@ -87,11 +101,12 @@ class _Call(msgspec.Struct, Generic[T], frozen=True):
     routes: Sequence[Route]
     is_auto: bool
     place: Place
-    bounds: Callable[[Route], tuple[int, int | None, int]]
+    bounds: Callable[[Route], _Bounds]
     estimate: Callable[[Route], int]
     make: Callable[[Attempt, int | None], Awaitable[T]]
     is_cached: bool = False
     answers: int = 1
+    prompt: PromptVersion | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +148,7 @@ class Gateway:
             answer = provider.complete(fitted, idempotency_key=attempt.idempotency_key)
             return await within(self.routing.attempt_seconds, answer)
 
-        routes = await self._routes(request.model, caller.key)
+        routes = await self.routes(request.model, caller.key)
         entry = self.cache.chat(caller, request, routes)
         call = await self._chat_call(caller, request, "whole", routes, make)
         return await self._whole(_caching(call, entry), entry, write)
@@ -152,7 +167,7 @@ class Gateway:
         Raises:
             HeadgateError: there is no answer, and only what a vendor may bill was charged.
         """
-        routes = await self._routes(request.model, caller.key)
+        routes = await self.routes(request.model, caller.key)
         entry = self.cache.stream(caller, request, routes)
 
         async def make(attempt: Attempt, output: int | None) -> StreamedAnswer:
@@ -191,7 +206,29 @@ class Gateway:
         Raises:
             HeadgateError: there is no answer, and only what a vendor may bill was charged.
         """
+        routes = await self.routes(request.model, caller.key)
+        place = await self._admitted(caller, _embedding_estimate(request))
+        try:
+            return await self._embedded(caller, request, routes, place, write)
+        finally:
+            place.leave()
 
+    async def vector(self, caller: Caller, model: str, text: str, place: Place) -> Embedded:
+        """See `semantic.Embeds.vector`."""
+        request = EmbeddingRequest(model=model, input=(text,))
+        routes = await self.routes(model, caller.key)
+        answer = await self._embedded(caller, request, routes, place)
+        vectors = answer.response.vectors
+        return Embedded(answer.receipt.route.qualified, vectors[0] if vectors else ())
+
+    async def _embedded(
+        self,
+        caller: Caller,
+        request: EmbeddingRequest,
+        routes: tuple[Route, ...],
+        place: Place,
+        write: Callable[[Answer[EmbeddingResponse]], bytes] | None = None,
+    ) -> Answer[EmbeddingResponse]:
         async def make(attempt: Attempt, _output: int | None) -> EmbeddingResponse:
             fitted = msgspec.structs.replace(request, model=attempt.route.model)
             provider = attempt.route.provider
@@ -199,21 +236,20 @@ class Gateway:
             return await within(self.routing.attempt_seconds, answer)
 
         size = _embedding_estimate(request)
-        routes = await self._routes(request.model, caller.key)
         entry = self.cache.embedding(caller, request, routes)
         call = _Call(
             caller,
-            "embedding",
+            caller.request_type or "embedding",
             "vectors",
             self.routing.choice.ordered(request.model, routes, "vectors"),
             False,
-            Place(await self.limiter.admit(caller.key, size)),
-            lambda route: (route.provider.embedding_ceiling(request), 0, 0),
+            place,
+            lambda route: _Bounds(route.provider.embedding_ceiling(request), 0, 0),
             lambda route: min(size, route.provider.embedding_ceiling(request)),
             make,
             entry is not None,
         )
-        return await self._whole(call, entry, write)
+        return await self._settled(call, entry, write)
 
     async def count_tokens(self, key: VirtualKey, request: ChatRequest) -> int:
         """The input tokens of `request`; vendors tell them without a charge.
@@ -221,7 +257,7 @@ class Gateway:
         Raises:
             HeadgateError: no vendor of the model does, or the key asks too often.
         """
-        routes = await self._routes(request.model, key)
+        routes = await self.routes(request.model, key)
         place = Place(await self.limiter.admit(key, 0))
         refusal: ProviderError | None = None
         try:
@@ -234,9 +270,26 @@ class Gateway:
             place.leave()
         raise failure(refusal or ProviderUnreachable("no vendor is configured"))
 
-    async def _routes(self, model: str, key: VirtualKey) -> tuple[Route, ...]:
-        """The ways to answer `model`, with the vendor keys that the caller's user has."""
-        return await self.vendor_keys.applied(await self.catalog.routes(model, key), key)
+    async def routes(self, model: str, key: VirtualKey) -> tuple[Route, ...]:
+        """The ways to answer `model`, with the vendor keys that the caller's user has.
+
+        Raises:
+            ModelNotFound: there is none for this key.
+            UpstreamFailed: one of the user's own keys can no longer be opened.
+            Overloaded: the store did not say which there are.
+        """
+        own = await self.vendor_keys.of(key)
+        return own.applied(await self.catalog.routes(model, key, own.vendors))
+
+    async def _admitted(self, caller: Caller, tokens: int) -> Place:
+        """A place for a call that needs about so many tokens.
+
+        Raises:
+            RateLimited: the key's limits have none.
+        """
+        if caller.place is not None:
+            return caller.place.part()
+        return Place(await self.limiter.admit(caller.key, tokens))
 
     async def _whole(
         self,
@@ -244,24 +297,32 @@ class Gateway:
         entry: Entry[W] | None,
         write: Callable[[Answer[W]], bytes] | None,
     ) -> Answer[W]:
-        """The whole answer to a call, once its record is durable."""
+        """The whole answer to a call, once its record is durable; the call's place is left."""
         try:
-            hit = await self._hit(call, entry)
-            attempt, response = hit or await self._first_answer(call)
-            if attempt.trial is not None:
-                attempt.trial.succeeded()
-            attempt.settle(
-                response.usage,
-                "ok",
-                estimated=response.estimated,
-                write=write and (lambda: write(Answer(response, receipt(attempt)))),
-            )
-            await attempt.durable()
-            if entry is not None and hit is None:
-                await entry.keep(attempt, response.usage, response)
-            return Answer(response, receipt(attempt))
+            return await self._settled(call, entry, write)
         finally:
             call.place.leave()
+
+    async def _settled(
+        self,
+        call: _Call[W],
+        entry: Entry[W] | None,
+        write: Callable[[Answer[W]], bytes] | None,
+    ) -> Answer[W]:
+        hit = await self._hit(call, entry)
+        attempt, response = hit or await self._first_answer(call)
+        if attempt.trial is not None:
+            attempt.trial.succeeded()
+        attempt.settle(
+            response.usage,
+            "ok",
+            estimated=response.estimated,
+            write=write and (lambda: write(Answer(response, receipt(attempt)))),
+        )
+        await attempt.durable()
+        if entry is not None and hit is None:
+            await entry.keep(attempt, response.usage, response)
+        return Answer(response, receipt(attempt))
 
     async def _chat_call(
         self,
@@ -275,12 +336,12 @@ class Gateway:
         sent = None if request.max_tokens is None else request.max_tokens * request.n
         return _Call(
             caller,
-            "completion",
+            caller.request_type or "completion",
             kind,
             self._ordered(request, routes, kind),
             request.model == AUTO,
-            Place(await self.limiter.admit(caller.key, estimate)),
-            lambda route: (
+            await self._admitted(caller, estimate),
+            lambda route: _Bounds(
                 route.provider.input_ceiling(request),
                 sent,
                 route.provider.output_ceiling(request) * request.n,
@@ -288,6 +349,7 @@ class Gateway:
             lambda route: route.provider.input_estimate(request),
             make,
             answers=request.n,
+            prompt=request.prompt,
         )
 
     def _ordered(
@@ -300,7 +362,7 @@ class Gateway:
 
     async def _hit(self, call: _Call[T], entry: Entry[R] | None) -> tuple[Attempt, R] | None:
         """What the cache has for a call, and the attempt that records it; it needs no budget."""
-        found = None if entry is None else await entry.find()
+        found = None if entry is None else await entry.find(call.place)
         if found is None:
             return None
         route, answer = found
@@ -372,14 +434,14 @@ class Gateway:
         """
         route = trial.route
         books = await self.ledger.books(call.caller.accounts(route.model))
-        markup = self.billing.markup_for(call.caller.key.workspace_id)
-        ceiling, limit = self._ceiling(call, route, books)
-        if limit is not None and self.ledger.is_shared(books):
+        bounds = None if route.price.is_free or route.is_own else call.bounds(route)
+        ceiling, limit = self._ceiling(call, route, bounds, books)
+        if bounds is not None and limit is not None and self.ledger.is_shared(books):
             # Before an answer is made shorter, money that lies idle elsewhere comes back.
-            most_input, _, most_output = call.bounds(route)
-            full = markup.billed(route.price.ceiling(most_input, most_output))
+            markup = self.billing.markup_for(call.caller.key.workspace_id)
+            full = markup.billed(route.price.ceiling(bounds.input, bounds.output))
             await self.ledger.recall(books, full)
-            ceiling, limit = self._ceiling(call, route, books)
+            ceiling, limit = self._ceiling(call, route, bounds, books)
         hold: Hold | None = None
         while hold is None:
             try:
@@ -387,12 +449,12 @@ class Gateway:
             except BudgetExceeded:
                 # Calls that came at once may have been faster: try with what they left.
                 tried = limit
-                ceiling, limit = self._ceiling(call, route, books)
+                ceiling, limit = self._ceiling(call, route, bounds, books)
                 if tried is None or limit is None or limit >= tried:
                     raise
         await self._claim(call, hold)
         attempt = self._attempt(call, route, hold, "miss" if call.is_cached else "bypass", trial)
-        if limit is not None and limit < call.bounds(route)[2]:
+        if bounds is not None and limit is not None and limit < bounds.output:
             attempt.lowered_to = limit
         return attempt, limit
 
@@ -421,8 +483,10 @@ class Gateway:
             ledger=self.ledger,
             hold=hold,
             markup=self.billing.markup_for(call.caller.key.workspace_id),
+            idempotency_key=call.caller.vendor_key(route.qualified),
             place=call.place,
             cache=cache,
+            prompt=call.prompt,
             instead=(
                 tuple([route.price for route in call.routes])
                 if call.is_auto and cache != "hit"
@@ -430,23 +494,25 @@ class Gateway:
             ),
         )
 
-    def _ceiling(self, call: _Call[T], route: Route, books: Books) -> tuple[NanoUSD, int | None]:
+    def _ceiling(
+        self, call: _Call[T], route: Route, bounds: _Bounds | None, books: Books
+    ) -> tuple[NanoUSD, int | None]:
         """The most the call can be billed, and the output limit that makes it so, if it needs one.
 
         Where the caller sent no limit it is the model's, lowered to what the budgets still cover.
+        Without `bounds` nothing is billed.
         """
-        price = route.price
-        if price.is_free or route.is_own:
+        if bounds is None:
             return 0, None
+        price, sent = route.price, bounds.sent
         markup = self.billing.markup_for(call.caller.key.workspace_id)
-        most_input, sent, most_output = call.bounds(route)
-        output, limit = most_output if sent is None else sent, None
+        output, limit = bounds.output if sent is None else sent, None
         money = self.ledger.affordable(books) if sent is None else None
         if money is not None:
-            covered = price.affordable_output(markup.affordable_cost(money), most_input)
+            covered = price.affordable_output(markup.affordable_cost(money), bounds.input)
             least = self.min_output_tokens * call.answers
-            output = limit = min(most_output, max(covered, least))
-        return markup.billed(price.ceiling(most_input, output)), limit
+            output = limit = min(bounds.output, max(covered, least))
+        return markup.billed(price.ceiling(bounds.input, output)), limit
 
 
 def _caching(call: _Call[T], entry: Entry[R] | None) -> _Call[T]:

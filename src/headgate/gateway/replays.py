@@ -111,7 +111,7 @@ class Replays:
             answer = await self.gateway.stream(caller, request, begun)
             return WrittenStream(answer, write(answer))
 
-        async def make(flight: Flight) -> None:
+        async def make(flight: Flight[Receipt]) -> None:
             answer = await self.gateway.stream(_claiming(caller, flight), request, begun)
             stream = WrittenStream(answer, write(answer), note=flight.note)
             async with contextlib.aclosing(stream):
@@ -133,7 +133,7 @@ class Replays:
             answer = await ask(caller, None)
             return Written(write(answer), answer.receipt)
 
-        async def make(flight: Flight) -> None:
+        async def make(flight: Flight[Receipt]) -> None:
             body = b""
 
             def keep(answer: Answer[W]) -> bytes:
@@ -150,31 +150,39 @@ class Replays:
             return Written(await reader.whole(), reader.receipt)
 
     async def _join(
-        self, caller: Caller, key: AnswerKey, model: str, make: Callable[[Flight], Awaitable[None]]
-    ) -> Reader:
+        self,
+        caller: Caller,
+        key: AnswerKey,
+        model: str,
+        make: Callable[[Flight[Receipt]], Awaitable[None]],
+    ) -> Reader[Receipt]:
         # Also where the answer is there: the key may have lost the model since.
-        await self.gateway.catalog.routes(model, caller.key)
+        await self.gateway.routes(model, caller.key)
         reader = await self.flights.join(key, make)
         if isinstance(reader.receipt, Replayed):
             try:
-                reader.replayed = await self._replayed(caller, *reader.answerer)
+                reader.replayed = await replayed(self.gateway, caller, *reader.answerer)
             except BaseException:
                 await reader.aclose()
                 raise
         return reader
 
-    async def _replayed(self, caller: Caller, model: str, provider: str) -> Replayed:
-        """What a replay tells; what cannot be known now is left out, since it needs none of it."""
-        replayed = Replayed(model, provider)
-        with contextlib.suppress(HeadgateError):
-            requests, tokens = await self.gateway.limiter.look(caller.key)
-            replayed = msgspec.structs.replace(replayed, requests=requests, tokens=tokens)
-        with contextlib.suppress(HeadgateError):
-            ledger = self.gateway.ledger
-            budget = ledger.tightest(await ledger.books(caller.accounts(model)))
-            replayed = msgspec.structs.replace(replayed, budget=budget)
-        return replayed
+
+async def replayed(gateway: Gateway, caller: Caller, model: str, provider: str) -> Replayed:
+    """What a replay tells; what cannot be known now is left out, since it needs none of it.
+
+    `model` and `provider` are empty where no model had answered.
+    """
+    told = Replayed(model, provider)
+    with contextlib.suppress(HeadgateError):
+        requests, tokens = await gateway.limiter.look(caller.key)
+        told = msgspec.structs.replace(told, requests=requests, tokens=tokens)
+    with contextlib.suppress(HeadgateError):
+        ledger = gateway.ledger
+        budget = ledger.tightest(await ledger.books(caller.accounts(model or None)))
+        told = msgspec.structs.replace(told, budget=budget)
+    return told
 
 
-def _claiming(caller: Caller, flight: Flight) -> Caller:
+def _claiming(caller: Caller, flight: Flight[Receipt]) -> Caller:
     return msgspec.structs.replace(caller, claim=flight.claim)

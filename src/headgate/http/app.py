@@ -27,6 +27,8 @@ Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 App: TypeAlias = Callable[[Scope, Receive, Send], Coroutine[Any, Any, None]]
 
+_PASSED_ON = frozenset((b"forwarded", b"x-forwarded-for", b"x-real-ip", b"via"))
+
 # Calls that end sooner cannot be worth abandoning, so only longer ones are watched.
 WATCH_AFTER_SECONDS = 0.25
 
@@ -125,6 +127,8 @@ class Application:
         raw = await _body(receive, headers, services.max_body_bytes)
         key = None
         access = match.route.access
+        if access == "local":
+            access = "open" if _is_local(scope, headers) else "admin"
         if access != "open":
             key = await services.keys.authenticate(_credential(headers))
             if access != "any":
@@ -202,6 +206,15 @@ async def _body(receive: Receive, headers: dict[bytes, bytes], limit: int) -> by
 
 def _too_large(limit: int) -> RequestTooLarge:
     return RequestTooLarge(f"the body is larger than {limit} bytes, the limit of this platform")
+
+
+def _is_local(scope: Scope, headers: dict[bytes, bytes]) -> bool:
+    """Whether the caller is on this machine; who a proxy here speaks for is not known."""
+    client = scope.get("client")
+    if client is None or not _PASSED_ON.isdisjoint(headers):
+        return False
+    host = str(client[0]).removeprefix("::ffff:")
+    return host == "::1" or host.startswith("127.")
 
 
 def _credential(headers: dict[bytes, bytes]) -> str | None:

@@ -1,7 +1,6 @@
 """The HTTP form of everything that can go wrong: the only place where errors meet statuses."""
 
 import math
-import re
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple, TypeAlias
 
@@ -9,6 +8,7 @@ import msgspec
 
 from headgate.core import errors
 from headgate.core.budgets import Budget, period_bounds
+from headgate.core.decoding import invalid_value
 from headgate.core.money import to_json
 from headgate.core.times import iso
 from headgate.http.calls import Reply
@@ -64,8 +64,6 @@ ANTHROPIC_TYPES = {
 }
 # They know overload by a status of its own.
 ANTHROPIC_OVERLOADED = 529
-
-_MISSING = re.compile("Object missing required field `(.+)`")
 
 
 def form_of(error: errors.HeadgateError) -> ErrorForm:
@@ -151,12 +149,7 @@ def headers_of(error: errors.HeadgateError) -> list[tuple[bytes, bytes]]:
 def decoding_error(error: Exception) -> errors.InvalidRequest:
     """What a caller is told of a body that could not be decoded: what, and where."""
     if isinstance(error, msgspec.ValidationError):
-        what, _, where = str(error).partition(" - at `")
-        where = where.rstrip("`").removeprefix("$").removeprefix(".")
-        missing = _MISSING.fullmatch(what)
-        path = [where, missing[1]] if missing else [where]
-        param = ".".join(filter(None, path)) or None
-        return errors.InvalidRequest(f"{what} at `{where or 'body'}`", param=param)
+        return invalid_value(error)
     if isinstance(error, UnicodeDecodeError):
         return errors.InvalidRequest("the body is not valid UTF-8")
     if isinstance(error, RecursionError):

@@ -239,6 +239,8 @@ def _description(row: Route) -> str:
     told = [text.partition("\n\nRaises:")[0].strip()]
     if row.access == "open":
         told.append("Needs no key.")
+    elif row.access == "local":
+        told.append("On this machine it needs no key; from elsewhere one with the scope `admin`.")
     elif row.access == "any":
         told.append("Needs a key, with whatever scopes.")
     else:
@@ -249,6 +251,8 @@ def _description(row: Route) -> str:
 def _security(row: Route) -> list[Json]:
     if row.access == "open":
         return []
+    if row.access == "local":
+        return [{}, {"bearer": ["admin"]}, {"apiKey": ["admin"]}]
     scopes = [] if row.access == "any" else [row.access]
     return [{"bearer": scopes}, {"apiKey": scopes}]
 

@@ -5,6 +5,7 @@ from headgate.core.limits import Window
 from headgate.core.money import to_text
 from headgate.gateway.calls import Receipt, Replayed
 from headgate.gateway.replays import Written
+from headgate.gateway.tool_calls import ToolReceipt
 from headgate.http.calls import Headers, Reply
 
 
@@ -24,8 +25,7 @@ def receipt_headers(receipt: Receipt | Replayed, *, with_cost: bool = True) -> H
 
 def _replayed_headers(replayed: Replayed) -> Headers:
     headers: Headers = [
-        (b"x-model", _ascii(replayed.model)),
-        (b"x-provider", _ascii(replayed.provider)),
+        *_answerer(replayed.model, replayed.provider),
         (b"x-cache", b"bypass"),
         (b"x-cost", b"0"),
         (b"idempotency-replayed", b"true"),
@@ -34,6 +34,25 @@ def _replayed_headers(replayed: Replayed) -> Headers:
     if replayed.requests is not None and replayed.tokens is not None:
         headers += window_headers(replayed.requests, replayed.tokens)
     return headers
+
+
+def outcome_headers(receipt: ToolReceipt | Replayed) -> Headers:
+    """The headers of a tool's answer; a model and its vendor are told where one was called."""
+    if isinstance(receipt, Replayed):
+        return _replayed_headers(receipt)
+    return [
+        *_answerer(*receipt.answerer),
+        (b"x-cache", b"bypass"),
+        *window_headers(receipt.requests, receipt.tokens),
+        *budget_headers(receipt.budget),
+        (b"x-cost", to_text(receipt.billed).encode()),
+    ]
+
+
+def _answerer(model: str, provider: str) -> Headers:
+    if not model:
+        return []
+    return [(b"x-model", _ascii(model)), (b"x-provider", _ascii(provider))]
 
 
 def written_reply(written: Written) -> Reply:

@@ -18,8 +18,8 @@ from headgate.http.errors import ErrorStyle
 
 Method: TypeAlias = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 Handler: TypeAlias = Callable[[Call[Any]], Awaitable[Reply | StreamReply]]
-# `open` needs no key, `any` any good one.
-Access: TypeAlias = Scope | Literal["open", "any"]
+# `open` needs no key, `any` any good one, `local` none on this machine and else an administrator's.
+Access: TypeAlias = Scope | Literal["open", "any", "local"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

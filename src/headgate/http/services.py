@@ -7,6 +7,7 @@ from headgate.core.usage import UsageStore
 from headgate.gateway.catalog import AUTO
 from headgate.gateway.gateway import Gateway
 from headgate.gateway.replays import Replays
+from headgate.gateway.tool_calls import ToolCalls
 from headgate.gateway.vendor_keys import VendorKeys
 from headgate.identity.keys import Keys
 
@@ -19,6 +20,7 @@ class Services:
         health: by name, the checks that `GET /health` makes; each raises `HeadgateError` when
             its part is down, and says what is wrong where the platform works in spite of it.
         default_model, default_embedding_model: what answers where the caller named no model.
+        metrics: what this process says of itself, as text for Prometheus.
         max_body_bytes: larger requests are refused.
         heartbeat_seconds: how long a stream's head waits for the first piece of the answer.
     """
@@ -26,9 +28,11 @@ class Services:
     gateway: Gateway
     vendor_keys: VendorKeys
     replays: Replays
+    tool_calls: ToolCalls
     keys: Keys
     usage: UsageStore
     health: Mapping[str, Callable[[], Awaitable[str | None]]]
+    metrics: Callable[[], Awaitable[bytes]]
     default_model: str
     default_embedding_model: str
     max_body_bytes: int

@@ -47,6 +47,7 @@ async def stream_reply(
         HeadgateError: it failed before its first piece, so the answer can still have a status.
     """
     attempts: list[Attempt] = []
+    frames: FrameStream | AsyncGenerator[bytes, None]
     opening = asyncio.ensure_future(replays.stream(caller, request, write, attempts.append))
     try:
         await asyncio.wait((opening,), timeout=heartbeat_seconds)
@@ -54,9 +55,8 @@ async def stream_reply(
         await _abandon(opening)
         raise
     if opening.done():
-        answer = opening.result()
-        headers = receipt_headers(answer.receipt, with_cost=False)
-        frames = _read(answer)
+        frames = opening.result()
+        headers = receipt_headers(frames.receipt, with_cost=False)
     else:
         # Another route may still take over: only what holds for all of them can be told.
         headers = state_headers(receipt(attempts[-1])) if attempts else []
@@ -78,13 +78,7 @@ async def _late(
     except (asyncio.CancelledError, GeneratorExit):
         await _abandon(opening)
         raise
-    async with contextlib.aclosing(_read(opening.result())) as frames:
-        async for frame in frames:
-            yield frame
-
-
-async def _read(answer: FrameStream) -> AsyncGenerator[bytes, None]:
-    async with contextlib.aclosing(answer):
+    async with contextlib.aclosing(opening.result()) as answer:
         async for frame in answer:
             yield frame
 
@@ -99,7 +93,7 @@ async def _abandon(opening: asyncio.Future[FrameStream]) -> None:
 
 
 async def _guarded(
-    frames: AsyncGenerator[bytes, None],
+    frames: FrameStream | AsyncGenerator[bytes, None],
     write_error: Callable[[dict[str, object]], bytes],
     opening: asyncio.Future[FrameStream],
 ) -> AsyncGenerator[bytes, None]:
@@ -107,17 +101,18 @@ async def _guarded(
 
     A failure becomes the last frame, since the status has been sent.
     """
-    async with contextlib.AsyncExitStack() as stack:
-        stack.push_async_callback(_abandon, opening)
-        await stack.enter_async_context(contextlib.aclosing(frames))
-        try:
-            yield b""
-            async for frame in frames:
-                yield frame
-        except ProviderError as error:
-            yield write_error(errors.body_of(failure(error)))
-        except HeadgateError as error:
-            yield write_error(errors.body_of(error))
-        except Exception:  # noqa: BLE001 - the rim: logged, and told without a trace
-            _LOG.exception("a stream failed")
-            yield write_error(errors.fault_body())
+    try:
+        async with contextlib.aclosing(frames):
+            try:
+                yield b""
+                async for frame in frames:
+                    yield frame
+            except ProviderError as error:
+                yield write_error(errors.body_of(failure(error)))
+            except HeadgateError as error:
+                yield write_error(errors.body_of(error))
+            except Exception:  # noqa: BLE001 - the rim: logged, and told without a trace
+                _LOG.exception("a stream failed")
+                yield write_error(errors.fault_body())
+    finally:
+        await _abandon(opening)

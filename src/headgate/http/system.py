@@ -37,6 +37,14 @@ class Health(msgspec.Struct, frozen=True):
     providers: dict[str, Trouble]
 
 
+PROMETHEUS = b"text/plain; version=0.0.4; charset=utf-8"
+
+
+async def metrics(call: Call[None]) -> Reply:
+    """`GET /metrics`."""
+    return Reply(await call.services.metrics(), content_type=PROMETHEUS)
+
+
 async def health(call: Call[None]) -> Reply:
     """`GET /health`: 503 with the failing part when one is down."""
     checks = call.services.health

@@ -76,6 +76,7 @@ class TotalsItem(msgspec.Struct, frozen=True, rename="camel"):
     billed: Dollars
     cache_hits: int
     saved_cost: Dollars
+    auto_saved: Dollars
 
 
 _NAMES = tuple(field.encode_name for field in msgspec.structs.fields(TotalsItem))
@@ -119,6 +120,8 @@ class EventItem(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     price_version: str
     estimated: bool
     overrun: bool
+    prompt: str | None
+    prompt_version: int | None
 
 
 class EventPage(msgspec.Struct, frozen=True, rename="camel"):
@@ -318,6 +321,7 @@ def _totals(sums: UsageTotals) -> TotalsItem:
         to_json(sums.billed),
         sums.cache_hits,
         to_json(sums.saved_cost),
+        to_json(sums.auto_saved),
     )
 
 
@@ -351,6 +355,8 @@ def _event(event: UsageEvent) -> EventItem:
         price_version=event.price_version,
         estimated=event.estimated,
         overrun=event.overrun,
+        prompt=event.prompt,
+        prompt_version=event.prompt_version,
     )
 
 

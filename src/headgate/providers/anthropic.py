@@ -43,7 +43,6 @@ from headgate.providers.frames import (
     BLANK,
     FrameCutter,
     data_of,
-    drain,
     split,
     tokens_received,
 )
@@ -280,7 +279,7 @@ class AnthropicStream:
                     for piece in pieces:
                         yield piece
                     if self._ended:
-                        await drain(chunks)
+                        await answer.drain()
                         return
         except HttpError as error:
             raise unanswered(error) from error

@@ -23,6 +23,7 @@ from headgate.core.models import (
     RefusalKind,
     unsupported,
 )
+from headgate.providers.batches import embed_in_batches
 from headgate.providers.cohere_events import (
     EventReader,
     finish_reason,
@@ -39,7 +40,7 @@ from headgate.providers.cohere_shapes import (
     read_fault,
 )
 from headgate.providers.failures import retry_after, unanswered, without_secrets
-from headgate.providers.frames import FrameCutter, data_of, drain, split, tokens_received
+from headgate.providers.frames import FrameCutter, data_of, split, tokens_received
 from headgate.transport.http import HttpClient, HttpError, HttpStream
 
 # What the models give at most that are in no table.
@@ -96,14 +97,10 @@ def embedding_to_wire(request: EmbeddingRequest) -> bytes:
     """The body of a request for vectors; a text that is too long is refused, never cut.
 
     Raises:
-        ProviderRefused: the texts are tokens of another vendor, or too many.
+        ProviderRefused: the texts are tokens of another vendor.
     """
     if not all(isinstance(item, str) for item in request.input):
         raise unsupported("input", "Cohere's models take texts, not tokens")
-    if len(request.input) > MOST_TEXTS:
-        raise ProviderRefused(
-            "invalid", f"Cohere's models take {MOST_TEXTS} texts at a time", param="input"
-        )
     options = {} if request.dimensions is None else {"output_dimension": request.dimensions}
     return msgspec.json.encode(
         {
@@ -246,7 +243,7 @@ class CohereStream:
                         if (delta := self._delta(frame)) is not None:
                             yield delta
                         if self._ended:
-                            await drain(chunks)
+                            await answer.drain()
                             return
         except HttpError as error:
             raise unanswered(error) from error
@@ -359,11 +356,29 @@ class CohereProvider:
         return CohereStream(stream, request, self._vendor.api_key)
 
     async def embed(self, request: EmbeddingRequest, *, idempotency_key: str) -> EmbeddingResponse:
-        """One vector per input.
+        """One vector per input, by as many calls as the vendor needs for them.
 
         Raises:
-            ProviderError: there are no vectors.
+            ProviderError: there are not all vectors; see `batches.all_of`.
         """
+        return await embed_in_batches(
+            request, MOST_TEXTS, self._embed, idempotency_key=idempotency_key
+        )
+
+    async def check(self) -> None:
+        """See that the vendor answers and takes the platform's credential; calls no model.
+
+        Raises:
+            ProviderError: it does not.
+        """
+        try:
+            answer = await self._client.send("GET", self._models_url, headers=self._headers)
+        except HttpError as error:
+            raise unanswered(error) from error
+        if answer.status in {401, 403, 498} or answer.status >= 500:
+            raise error_from(answer.status, answer.headers, answer.body, self._vendor.api_key)
+
+    async def _embed(self, request: EmbeddingRequest, idempotency_key: str) -> EmbeddingResponse:
         body = await self._post(self._embed_url, embedding_to_wire(request), idempotency_key)
         try:
             answer = msgspec.json.decode(body, type=Vectors)
@@ -380,19 +395,6 @@ class CohereProvider:
             usage=usage or chat.TokenUsage(estimate),
             estimated=usage is None,
         )
-
-    async def check(self) -> None:
-        """See that the vendor answers and takes the platform's credential; calls no model.
-
-        Raises:
-            ProviderError: it does not.
-        """
-        try:
-            answer = await self._client.send("GET", self._models_url, headers=self._headers)
-        except HttpError as error:
-            raise unanswered(error) from error
-        if answer.status in {401, 403, 498} or answer.status >= 500:
-            raise error_from(answer.status, answer.headers, answer.body, self._vendor.api_key)
 
     async def _post(self, url: str, body: bytes, idempotency_key: str) -> bytes:
         headers = self._headers | {"idempotency-key": idempotency_key}

@@ -23,6 +23,7 @@ from headgate.core.models import (
     RefusalKind,
     unsupported,
 )
+from headgate.providers.batches import embed_in_batches
 from headgate.providers.failures import retry_after, unanswered, without_secrets
 from headgate.providers.frames import FrameCutter, data_of, split, tokens_received
 from headgate.providers.gemini_pieces import PieceReader
@@ -105,15 +106,11 @@ def embedding_to_wire(request: EmbeddingRequest) -> bytes:
     """The body of a request for vectors.
 
     Raises:
-        ProviderRefused: the texts are tokens of another vendor, or too many.
+        ProviderRefused: the texts are tokens of another vendor.
     """
     texts = [item for item in request.input if isinstance(item, str)]
     if len(texts) != len(request.input):
         raise unsupported("input", "Gemini's models take texts, not tokens")
-    if len(texts) > MOST_TEXTS:
-        raise ProviderRefused(
-            "invalid", f"Gemini's models take {MOST_TEXTS} texts at a time", param="input"
-        )
     options = {} if request.dimensions is None else {"outputDimensionality": request.dimensions}
     model = f"models/{request.model}"
     items = [{"model": model, "content": {"parts": [{"text": text}]}, **options} for text in texts]
@@ -394,11 +391,30 @@ class GeminiProvider:
             raise ProviderBroke("the vendor's answer could not be understood") from error
 
     async def embed(self, request: EmbeddingRequest, *, idempotency_key: str) -> EmbeddingResponse:
-        """One vector per input.
+        """One vector per input, by as many calls as the vendor needs for them.
 
         Raises:
-            ProviderError: there are no vectors.
+            ProviderError: there are not all vectors; see `batches.all_of`.
         """
+        return await embed_in_batches(
+            request, MOST_TEXTS, self._embed, idempotency_key=idempotency_key
+        )
+
+    async def check(self) -> None:
+        """See that the vendor answers and takes the platform's credential; calls no model.
+
+        Raises:
+            ProviderError: it does not.
+        """
+        url = f"{self._models_url}?pageSize=1"
+        try:
+            answer = await self._client.send("GET", url, headers=self._headers)
+        except HttpError as error:
+            raise unanswered(error) from error
+        if answer.status >= 400:  # A wrong key is a 400 here.
+            raise error_from(answer.status, answer.headers, answer.body, self._vendor.api_key)
+
+    async def _embed(self, request: EmbeddingRequest, idempotency_key: str) -> EmbeddingResponse:
         url = self._url(request.model, "batchEmbedContents")
         headers = self._headers | {"idempotency-key": idempotency_key}
         body = await self._post(url, embedding_to_wire(request), headers)
@@ -416,20 +432,6 @@ class GeminiProvider:
             usage=usage or chat.TokenUsage(estimate),
             estimated=usage is None,
         )
-
-    async def check(self) -> None:
-        """See that the vendor answers and takes the platform's credential; calls no model.
-
-        Raises:
-            ProviderError: it does not.
-        """
-        url = f"{self._models_url}?pageSize=1"
-        try:
-            answer = await self._client.send("GET", url, headers=self._headers)
-        except HttpError as error:
-            raise unanswered(error) from error
-        if answer.status >= 400:  # A wrong key is a 400 here.
-            raise error_from(answer.status, answer.headers, answer.body, self._vendor.api_key)
 
     def _url(self, model: str, method: str) -> str:
         return f"{self._models_url}/{quote(model, safe='')}:{method}"

@@ -30,7 +30,6 @@ from headgate.providers.frames import (
     BLANK,
     FrameCutter,
     data_of,
-    drain,
     split,
     tokens_received,
 )
@@ -297,7 +296,7 @@ class OpenAIStream:
                     for piece in self._pieces_of(block):
                         yield piece
                     if self._ended:
-                        await drain(chunks)
+                        await answer.drain()
                         return
                 # Some vendors forget the blank line after the end mark.
                 self._ended = data_of(cutter.rest) == END

@@ -187,7 +187,7 @@ class MemoryLedger:
             return
         self._events[settlement.event.id] = settlement.event
         if settlement.answer is not None:
-            self.answers.keep(settlement.answer)
+            self.answers.put(settlement.answer)
         for charge in settlement.charges:
             lease = LeaseId(settlement.owner, charge.account, charge.period)
             sums = self._sums(lease)
@@ -416,6 +416,7 @@ def _sum(events: Iterable[UsageEvent]) -> UsageTotals:
             event.billed,
             event.cache == "hit",
             event.saved_cost,
+            event.auto_saved,
         )
         sums = [a + b for a, b in zip(sums, row, strict=True)]
     return UsageTotals(*sums)

@@ -19,9 +19,13 @@ class MemoryAnswers:
 
     _found: dict[str, _Claimed | KeptAnswer] = field(default_factory=dict)
 
-    def keep(self, answer: KeptAnswer) -> None:
+    def put(self, answer: KeptAnswer) -> None:
         """Put an answer in the place of its claim."""
         self._found[answer.key.id] = answer
+
+    async def keep(self, answer: KeptAnswer) -> None:
+        """See `AnswerStore.keep`."""
+        self.put(answer)
 
     async def find(self, call_id: str, *, now: float) -> Claim | KeptAnswer | None:
         """See `AnswerStore.find`."""

@@ -1,4 +1,4 @@
-"""Answers kept in Redis, for all processes that use it.
+"""Answers, and which questions they answer, kept in Redis for all processes that use it.
 
 A cache that is slow is worse than none: an answer that does not come within half a second
 is a miss, and Redis is then left alone for a moment, so that few calls wait for a server that is
@@ -8,14 +8,16 @@ away.
 import logging
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
 
+import msgspec
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
-from headgate.core.cache import LARGEST_VALUE
+from headgate.core.cache import LARGEST_VALUE, MOST_NEIGHBOURS, Neighbour
 from headgate.core.errors import Overloaded
 
 ANSWER_SECONDS = 0.5
@@ -25,12 +27,15 @@ AWAY_SECONDS = 1.0
 MOST_CONNECTIONS = 8
 """One serves thousands of look-ups a second; a long value must not keep the others waiting."""
 
+T = TypeVar("T")
+
 _PREFIX = "headgate:cache:"
+_GROUP_PREFIX = "headgate:neighbours:"
 _LOG = logging.getLogger(__name__)
 
 
 class RedisCache:
-    """A `ResponseCache` that many machines share."""
+    """A `ResponseCache` and a `NeighbourStore` that many machines share."""
 
     def __init__(
         self, url: str, ttl_seconds: float, *, clock: Callable[[], float] = time.monotonic
@@ -66,25 +71,51 @@ class RedisCache:
         """See `ResponseCache.get`."""
         if self._is_away():
             return None
-        try:
-            value = await self._redis.get(_PREFIX + name)
-        except (RedisError, OSError, TimeoutError) as error:
-            self._lose(error)
-            return None
+        value = await self._asked(self._redis.get(_PREFIX + name))
         return value if isinstance(value, bytes) else None
 
     async def put(self, name: str, value: bytes) -> None:
         """See `ResponseCache.put`."""
         if self._is_away() or len(value) > LARGEST_VALUE:
             return
+        await self._asked(self._redis.set(_PREFIX + name, value, px=self._ttl_milliseconds))
+
+    async def neighbours(self, group: str) -> Sequence[Neighbour]:
+        """See `NeighbourStore.neighbours`."""
+        if self._is_away():
+            return ()
+        async with self._redis.pipeline(transaction=False) as one:
+            one.lrange(_GROUP_PREFIX + group, 0, MOST_NEIGHBOURS - 1)
+            answers = await self._asked(one.execute())
+        values = answers[0] if answers else ()
         try:
-            await self._redis.set(_PREFIX + name, value, px=self._ttl_milliseconds)
-        except (RedisError, OSError, TimeoutError) as error:
-            self._lose(error)
+            return [msgspec.msgpack.decode(value, type=Neighbour) for value in values]
+        except msgspec.DecodeError:
+            return ()  # another version of the platform may have written it
+
+    async def add_neighbour(self, group: str, neighbour: Neighbour) -> None:
+        """See `NeighbourStore.add_neighbour`."""
+        if self._is_away():
+            return
+        name = _GROUP_PREFIX + group
+        async with self._redis.pipeline(transaction=True) as all_or_nothing:
+            all_or_nothing.lpush(name, msgspec.msgpack.encode(neighbour))
+            all_or_nothing.ltrim(name, 0, MOST_NEIGHBOURS - 1)
+            # An answer is never older than its group.
+            all_or_nothing.pexpire(name, self._ttl_milliseconds)
+            await self._asked(all_or_nothing.execute())
 
     async def aclose(self) -> None:
         """Close the connections."""
         await self._redis.aclose()
+
+    async def _asked(self, command: Awaitable[T]) -> T | None:
+        """What Redis answers; nothing where it is away."""
+        try:
+            return await command
+        except (RedisError, OSError, TimeoutError) as error:
+            self._lose(error)
+            return None
 
     def _is_away(self) -> bool:
         return self._clock() < self._away_until

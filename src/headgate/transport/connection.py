@@ -27,6 +27,10 @@ class HttpUnreachable(HttpError):
     """No connection was made, so the other side has seen nothing."""
 
 
+class HttpForbidden(HttpError):
+    """The other side is one that must not be reached."""
+
+
 class HttpTimedOut(HttpError):
     """The other side was silent for too long."""
 

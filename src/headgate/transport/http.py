@@ -9,12 +9,13 @@ asked for without compression, since a compressed stream comes in its compressor
 """
 
 import asyncio
+import contextlib
 import functools
 import os
 import socket
 import ssl
 import time
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from types import TracebackType
 from typing import NamedTuple, Self
 from urllib.parse import urlsplit
@@ -24,6 +25,7 @@ from headgate.transport.connection import (
     Head,
     HttpBroke,
     HttpError,
+    HttpForbidden,
     HttpTimedOut,
     HttpUnreachable,
     Origin,
@@ -33,6 +35,7 @@ __all__ = [
     "HttpBroke",
     "HttpClient",
     "HttpError",
+    "HttpForbidden",
     "HttpResponse",
     "HttpStream",
     "HttpTimedOut",
@@ -42,6 +45,8 @@ __all__ = [
 # Most servers keep an idle connection for a minute or more.
 KEEP_SECONDS = 30.0
 MOST_IDLE_PER_ORIGIN = 256
+# How long an answer that has ended may keep its reader waiting for the connection's sake.
+DRAIN_SECONDS = 0.05
 
 _OWN_HEADERS = "user-agent: headgate\r\naccept-encoding: identity"
 
@@ -66,7 +71,8 @@ class HttpClient:
     """Sends requests over pooled connections.
 
     `idle_seconds` bounds the wait for the answer's head and for each piece of its body. `tls` says
-    whom to trust; the certificates of the system where it is None.
+    whom to trust; the certificates of the system where it is None. `addresses` looks a host up, and
+    the connection is made to what it gives and to nothing else; it may forbid (`HttpForbidden`).
     """
 
     def __init__(
@@ -75,8 +81,10 @@ class HttpClient:
         connect_seconds: float = 10,
         idle_seconds: float = 60,
         tls: ssl.SSLContext | None = None,
+        addresses: Callable[[str, int], Awaitable[Sequence[str]]] | None = None,
     ) -> None:
         self._tls = tls
+        self._addresses = addresses
         self._connect_seconds = connect_seconds
         self._idle_seconds = idle_seconds
         self._idle: dict[Origin, list[tuple[float, Connection]]] = {}
@@ -163,21 +171,30 @@ class HttpClient:
     async def _connect(self, origin: Origin) -> Connection:
         if self._is_closed:
             raise HttpUnreachable("no connection could be made: the client is closed")
-        loop = asyncio.get_running_loop()
-        context = (self._tls or _tls_context()) if origin.is_tls else None
         try:
             async with asyncio.timeout(self._connect_seconds):
-                _, connection = await loop.create_connection(
-                    lambda: Connection(origin, self._idle_seconds),
-                    origin.host,
-                    origin.port,
-                    ssl=context,
-                    server_hostname=origin.host if context else None,
-                )
+                if self._addresses is None:
+                    return await self._connect_to(origin.host, origin)
+                addresses = await self._addresses(origin.host, origin.port)
+                for address in addresses[:-1]:
+                    with contextlib.suppress(OSError):
+                        return await self._connect_to(address, origin)
+                return await self._connect_to(addresses[-1], origin)
         except TimeoutError:
             raise HttpUnreachable("no connection could be made in time") from None
         except (OSError, UnicodeError) as error:
             raise HttpUnreachable(f"no connection could be made: {_reason(error)}") from None
+
+    async def _connect_to(self, address: str, origin: Origin) -> Connection:
+        """A connection to an address at which `origin` answers, and proves that it is that."""
+        context = (self._tls or _tls_context()) if origin.is_tls else None
+        _, connection = await asyncio.get_running_loop().create_connection(
+            lambda: Connection(origin, self._idle_seconds),
+            address,
+            origin.port,
+            ssl=context,
+            server_hostname=origin.host if context else None,
+        )
         return connection
 
 
@@ -224,6 +241,18 @@ class HttpStream:
             HttpError: the body ended too early.
         """
         return await self._open().body()
+
+    @property
+    def is_read(self) -> bool:
+        """Whether all was read, and the connection can serve again."""
+        return self._open().can_serve
+
+    async def drain(self) -> None:
+        """Read what follows an end that the body itself has told, so that the connection serves."""
+        if not self.is_read:
+            with contextlib.suppress(TimeoutError, HttpError):
+                async with asyncio.timeout(DRAIN_SECONDS):
+                    await self.read()
 
     def _open(self) -> Connection:
         if self._connection is None:

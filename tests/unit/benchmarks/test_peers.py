@@ -34,6 +34,14 @@ def test_litellm_has_one_worker_in_front_of_the_same_upstream(tmp_path: Path) ->
     assert peer.sign_in()["authorization"] == f"Bearer {secret}"
 
 
+def test_portkey_is_told_with_each_call_that_the_upstream_is_the_vendor(tmp_path: Path) -> None:
+    peer = peers.portkey(4000, "http://127.0.0.1:5000/v1", tmp_path)
+    assert peer.command[-1] == "--port=4000"
+    headers = peer.sign_in()
+    assert headers["x-portkey-provider"] == "openai"
+    assert headers["x-portkey-custom-host"] == "http://127.0.0.1:5000/v1"
+
+
 def test_a_contender_that_does_not_answer_is_named() -> None:
     with pytest.raises(peers.Refused, match=r"127\.0\.0\.1:1/ did not answer"):
         peers.fetch("http://127.0.0.1:1/", {}, None)

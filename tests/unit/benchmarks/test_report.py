@@ -2,7 +2,7 @@ import pytest
 
 import report
 from load import Load
-from peers import DIRECT, HEADGATE, LITELLM
+from peers import DIRECT, HEADGATE, LITELLM, PORTKEY
 from report import Aim, Count, Life, Results, Sample, Scenario
 
 ONE = Scenario("json", 1)
@@ -31,7 +31,7 @@ def results(**per_second: int) -> Results:
 
 
 def typical() -> Results:
-    return results(**{DIRECT: 100_000, HEADGATE: 6_000, LITELLM: 100})
+    return results(**{DIRECT: 100_000, HEADGATE: 6_000, LITELLM: 100, PORTKEY: 800})
 
 
 def aim(made: Results, start: str, end: str = "") -> Aim:
@@ -175,6 +175,16 @@ def test_an_invalid_figure_is_shown_with_its_reason() -> None:
 def test_a_contender_that_was_left_out_is_shown_as_not_measured() -> None:
     text = report.render(results(**{DIRECT: 100_000, HEADGATE: 6_000}), {}, "")
     assert text.count("| LiteLLM | - | - | - | - | - | - | **invalid**: not measured |") == 4
+    assert "The run is valid." in text
+
+
+def test_a_peer_that_could_not_be_installed_is_named_with_the_reason() -> None:
+    made = results(**{DIRECT: 100_000, HEADGATE: 6_000, LITELLM: 100})
+    made.absent[PORTKEY] = "its packages could not be installed"
+    text = report.render(made, {}, "")
+    reason = "not measured: its packages could not be installed"
+    assert text.count(f"| Portkey | - | - | - | - | - | - | **invalid**: {reason} |") == 4
+    assert f"Portkey was {reason}." in text.partition("## Aims")[0]
     assert "The run is valid." in text
 
 

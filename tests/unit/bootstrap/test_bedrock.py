@@ -11,6 +11,7 @@ from headgate.transport.http import HttpClient
 NOWHERE = "http://127.0.0.1:9"
 KEYS = {"AWS_ACCESS_KEY_ID": "AKIAEXAMPLE", "AWS_SECRET_ACCESS_KEY": "secret"}
 HAIKU = "anthropic.claude-haiku-4-5-20251001-v1:0"
+SONNET = "anthropic.claude-sonnet-4-5-20250929-v1:0"
 PROFILE = "arn:aws:bedrock:eu-west-1:123456789012:inference-profile/"
 
 
@@ -50,7 +51,9 @@ def test_a_region_alone_is_not_enough(env: dict[str, str], is_served: bool, tmp_
 )
 def test_auto_picks_models_of_the_regions_profile(region: str, nova: str, tmp_path: Path) -> None:
     found = vendors(tmp_path, AWS_REGION=region, **KEYS)
-    assert found.auto() == [f"bedrock/{nova}", f"bedrock/global.{HAIKU}"]
+    pro = nova.replace("lite", "pro")
+    names = (nova, pro, f"global.{HAIKU}", f"global.{SONNET}")
+    assert found.auto() == [f"bedrock/{name}" for name in names]
 
 
 def test_credentials_that_dynamodb_needs_do_not_make_auto_pick_bedrock(tmp_path: Path) -> None:

@@ -10,9 +10,9 @@ from fakes import FakeProvider
 from gateway_desk import CALLER, PRICE, Desk, asks
 from headgate.core.chat import ChatRequest, Image, Message, Reasoning, ResponseFormat, Tool
 from headgate.core.errors import ContextLengthExceeded, InvalidRequest
-from headgate.core.models import Ability, Profile, ProviderRefused
+from headgate.core.models import Ability, Profile, ProviderRefused, Tier
 from headgate.core.prices import Price
-from headgate.gateway.auto import MARGIN, needed, suited
+from headgate.gateway.auto import MARGIN, needed, suited, wanted_tier
 from headgate.gateway.catalog import Route
 
 IMAGE = (Message("user", (Image("https://example.com/cat.png"),)),)
@@ -42,7 +42,7 @@ def names(request: ChatRequest, profiles: Mapping[str, Profile]) -> list[str]:
 def two_models(cheap: FakeProvider, dear: FakeProvider) -> Desk:
     """A gateway whose `auto` may take either."""
     desk = Desk(cheap, dear, prices={"cheap": price(1), "dear": price(2)})
-    desk.gateway.catalog.auto = lambda: ["dear/small", "cheap/small"]
+    desk.gateway.catalog.auto = lambda _: ["dear/small", "cheap/small"]
     return desk
 
 
@@ -117,6 +117,73 @@ def test_what_is_cheap_depends_on_the_request() -> None:
     both = (asking, talking)
     assert suited(asks(max_tokens=1), both, lambda _: Profile())[0] is asking
     assert suited(asks(), both, lambda _: Profile())[0] is talking
+
+
+@pytest.mark.parametrize(
+    ("use_case", "tier"),
+    [
+        (None, "small"),
+        ("", "small"),
+        ("invoices", "small"),
+        ("classification", "small"),
+        ("Support_Chat", "medium"),
+        ("code-review", "large"),
+        ("summary and analysis", "large"),
+        ("barcodes", "small"),
+    ],
+)
+def test_a_use_case_says_in_its_words_how_good_a_model_it_wants(
+    use_case: str | None, tier: Tier
+) -> None:
+    assert wanted_tier(use_case) == tier
+
+
+TIERS: dict[str, Profile] = {
+    "cheap": Profile(tier="small"),
+    "middle": Profile(tier="medium"),
+    "dear": Profile(tier="large"),
+}
+
+
+@pytest.mark.parametrize(
+    ("use_case", "expected"),
+    [
+        (None, ["cheap", "middle"]),
+        ("tagging", ["cheap", "middle"]),
+        ("chat", ["middle", "cheap"]),
+        ("coding", ["dear", "middle", "cheap"]),
+    ],
+)
+def test_a_use_case_gets_the_cheapest_model_that_is_good_enough(
+    use_case: str | None, expected: list[str]
+) -> None:
+    assert names(asks(use_case=use_case), TIERS) == expected
+
+
+def test_a_large_model_answers_what_no_other_can() -> None:
+    able = {"dear": Profile(tier="large", has=frozenset({"images"}))}
+    unable = {name: Profile(lacks=frozenset({"images"})) for name in ("cheap", "middle")}
+    assert names(asks(messages=IMAGE), {**able, **unable}) == ["dear"]
+
+
+def test_a_model_of_unknown_size_stands_behind_those_that_are_known_to_be_good_enough() -> None:
+    known = {"middle": Profile(tier="small"), "dear": Profile(tier="large")}
+    assert names(asks(use_case="coding"), known) == ["dear", "cheap", "middle"]
+    assert names(asks(), known) == ["cheap", "middle"]
+
+
+async def test_a_call_to_auto_goes_to_the_model_that_its_use_case_wants() -> None:
+    cheap, dear = FakeProvider("cheap"), FakeProvider("dear")
+    desk = two_models(cheap, dear)
+    desk.gateway.catalog.profile = lambda vendor, _: TIERS[vendor]
+    await desk.gateway.complete(CALLER, asks(model="auto", use_case="coding"))
+    await desk.gateway.complete(CALLER, asks(model="auto"))
+    assert [(event.provider, event.auto_saved) for event in desk.events] == [
+        ("dear", 0),
+        # A model that nobody would have asked has not been avoided.
+        ("cheap", 0),
+    ]
+    await desk.rest()
 
 
 async def test_only_auto_saves(desk_of_two: Desk) -> None:

@@ -8,7 +8,7 @@ import pytest
 from fakes import USAGE, FakeProvider, Received, RemoteLedger, until
 from gateway_desk import ACCOUNT, CALLER, KEY, PRICE, Desk, asks
 from headgate.core.budgets import Account, Limit
-from headgate.core.chat import ChatRequest, TokenUsage
+from headgate.core.chat import ChatRequest, PromptVersion, TokenUsage
 from headgate.core.embeddings import EmbeddingRequest
 from headgate.core.errors import (
     BudgetExceeded,
@@ -50,6 +50,13 @@ async def test_a_call_is_answered_and_billed_at_its_price() -> None:
     assert (event.request_id, event.tags, event.use_case) == ("req_1", ("blue",), "greeting")
     assert not event.estimated
     assert not event.overrun
+    await desk.rest()
+
+
+async def test_a_call_from_a_template_is_recorded_under_its_name_and_version() -> None:
+    desk = Desk(FakeProvider("one"))
+    await desk.gateway.complete(CALLER, asks(prompt=PromptVersion("summarize", 2)))
+    assert (desk.event.prompt, desk.event.prompt_version) == ("summarize", 2)
     await desk.rest()
 
 

@@ -124,6 +124,9 @@ def test_every_field_of_what_a_row_takes_and_gives_is_described() -> None:
     for row, operation in operations():
         if row.body is not None:
             schema = operation["requestBody"]["content"]["application/json"]["schema"]
+            if row.path == "/v1/tools/{name}":
+                assert schema == {"type": "object"}  # each tool has its own fields
+                continue
             fields = msgspec.structs.fields(row.body)
             assert set(resolved(schema["$ref"])["properties"]) >= {
                 field.encode_name for field in fields
@@ -158,6 +161,11 @@ def test_placeholders_of_a_path_are_its_parameters() -> None:
 
 def test_an_operation_says_which_scope_it_needs_and_that_the_open_ones_need_none() -> None:
     for row, operation in operations():
+        if row.access == "local":
+            free, *others = operation["security"]
+            assert free == {}
+            assert others == [{"bearer": ["admin"]}, {"apiKey": ["admin"]}]
+            continue
         scopes = [] if row.access == "any" else [row.access]
         needed = [{"bearer": scopes}, {"apiKey": scopes}]
         assert operation["security"] == ([] if row.access == "open" else needed)

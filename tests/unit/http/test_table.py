@@ -11,6 +11,7 @@ import pytest
 
 from headgate.gateway.gateway import Gateway
 from headgate.gateway.replays import Replays
+from headgate.gateway.tool_calls import ToolCalls
 from headgate.http.openapi import document
 from headgate.http.routes import Route, RouteTable
 from headgate.http.table import routes
@@ -34,11 +35,15 @@ WITHOUT_CHANGE = {"/v1/messages/count_tokens"}
 # What a key may change for its own user; the handler refuses others.
 CHANGE_ONES_OWN = {"/v1/providers/{provider}/key"}
 # Who is asked for an answer: the gateway, or what keeps its answers for who asks again.
-ASKED = {"gateway", "replays"}
+ASKED = {"gateway", "replays", "tool_calls"}
 # What both offer that costs money; nothing else in the HTTP layer may be metered.
 METERED = {"complete", "stream", "embed"}
+# A tool, which may reach models by these.
+TOOLS = {"run"}
 # What it asks of a vendor without a charge, so that nobody has to pay for it.
-WITHOUT_CHARGE = {"count_tokens"}
+WITHOUT_CHARGE = {"count_tokens", "routes"}
+# A part of a call that is admitted already, and metered by itself.
+WITHIN_A_CALL = {"vector"}
 # Ports to vendors, whose methods would make a call that nobody pays for.
 PROVIDER_CALLS = {"complete", "stream", "embed", "count_tokens"}
 
@@ -67,12 +72,12 @@ def imported(path: Path) -> set[str]:
 
 
 def calls_of_gateway(handler: Any, seen: frozenset[str] = frozenset()) -> set[str]:
-    """What of `METERED` a handler asks of the gateway, itself or in functions it calls."""
+    """What of `METERED` and `TOOLS` a handler asks for, itself or in functions that it calls."""
     source = ast.parse(textwrap.dedent(inspect.getsource(handler)))
     namespace = inspect.unwrap(handler).__globals__
     found: set[str] = set()
     for node in ast.walk(source):
-        if isinstance(node, ast.Attribute) and node.attr in METERED:
+        if isinstance(node, ast.Attribute) and node.attr in METERED | TOOLS:
             owner = ast.unparse(node.value)
             if owner.rpartition(".")[2] in ASKED:
                 found.add(node.attr)
@@ -94,10 +99,17 @@ def test_a_row_is_metered_exactly_where_its_handler_asks_the_gateway_for_a_model
     assert bool(calls_of_gateway(row.handler)) == row.metered
 
 
-@pytest.mark.parametrize(("asked", "free"), [(Gateway, WITHOUT_CHARGE), (Replays, set())])
-def test_there_is_no_other_way_to_a_model(asked: type, free: set[str]) -> None:
+@pytest.mark.parametrize(
+    ("asked", "ways"),
+    [
+        (Gateway, METERED | WITHOUT_CHARGE | WITHIN_A_CALL),
+        (Replays, METERED),
+        (ToolCalls, TOOLS),
+    ],
+)
+def test_there_is_no_other_way_to_a_model(asked: type, ways: set[str]) -> None:
     names = {name for name, _ in inspect.getmembers(asked, inspect.iscoroutinefunction)}
-    assert {name for name in names if not name.startswith("_")} == METERED | free
+    assert {name for name in names if not name.startswith("_")} == ways
 
 
 @pytest.mark.parametrize("path", modules(), ids=lambda path: path.name)

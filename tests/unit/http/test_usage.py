@@ -43,6 +43,7 @@ async def test_usage_is_summed_in_total_and_by_a_dimension() -> None:
         "billed",
         "cacheHits",
         "savedCost",
+        "autoSaved",
     }
 
 

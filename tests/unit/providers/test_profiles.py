@@ -26,7 +26,7 @@ def test_coheres_everyday_models_call_tools_and_see_nothing() -> None:
 
 
 def test_an_edition_of_a_model_can_do_what_the_model_can() -> None:
-    assert profile_of(None, "gpt-4o-mini-2024-07-18") == PROFILES["gpt-4o"]
+    assert profile_of(None, "gpt-4o-mini-2024-07-18") == PROFILES["gpt-4o-mini"]
 
 
 def test_the_package_knows_windows_that_have_no_row() -> None:
@@ -50,7 +50,21 @@ def test_bedrocks_models_are_known_by_their_makers_names() -> None:
         "eu.anthropic.claude-haiku-4-5-20251001-v1:0",
         "arn:aws:bedrock:us-east-1::foundation-model/anthropic.claude-haiku-4-5-20251001-v1:0",
     ):
-        assert profile_of(bedrock, model) == PROFILES["claude-haiku-4-5"]
+        assert profile_of(bedrock, model) == profile_of(None, "claude-haiku-4-5")
     assert "schema" in profile_of(bedrock, "us.amazon.nova-lite-v1:0").lacks
     opaque = "arn:aws:bedrock:us-east-1:123456789012:provisioned-model/abcdefghijkl"
     assert profile_of(bedrock, opaque) == Profile()
+
+
+@pytest.mark.parametrize(
+    ("model", "style"),
+    [
+        ("claude-haiku-4-5", "xml"),
+        ("claude-never-heard-of", "xml"),
+        ("eu.anthropic.claude-haiku-4-5-20251001-v1:0", "xml"),
+        ("gpt-4o", "headings"),
+        ("made-up", "headings"),
+    ],
+)
+def test_claude_reads_xml_wherever_it_is_served(model: str, style: str) -> None:
+    assert profile_of(None, model).style == style

@@ -13,9 +13,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
+from headgate.core.sentences import Sentence, sentences
+from headgate.core.words import FUNCTION_WORDS, stem, terms, words
 from headgate.providers.local.extract import facts
-from headgate.providers.local.sentences import Sentence, sentences
-from headgate.providers.local.words import FUNCTION_WORDS, stem, terms, words
 
 LEAST_SHARED = 0.45
 """The part of a question's weight that a sentence must share to be its answer."""

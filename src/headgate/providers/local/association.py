@@ -6,7 +6,7 @@ own, written by hand and kept short; a label without a list is compared by its o
 
 from types import MappingProxyType
 
-from headgate.providers.local.words import stem, word_set
+from headgate.core.words import stem, word_set
 
 
 def _stems(listed: str) -> frozenset[str]:

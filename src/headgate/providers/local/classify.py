@@ -16,8 +16,8 @@ from typing import NamedTuple
 
 import msgspec
 
+from headgate.core.words import FUNCTION_WORDS, stem, words
 from headgate.providers.local import association
-from headgate.providers.local.words import FUNCTION_WORDS, stem, words
 
 _FINENESS = 10_000
 _NAMES_ITSELF = 1.6

@@ -11,7 +11,7 @@ import math
 from collections import Counter
 from collections.abc import Iterator
 
-from headgate.providers.local.words import FUNCTION_WORDS, stem, words
+from headgate.core.words import FUNCTION_WORDS, stem, words
 
 DIMENSIONS = 256
 MOST_DIMENSIONS = 4_096

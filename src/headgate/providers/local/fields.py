@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import cast
 
+from headgate.core.sentences import sentences
 from headgate.providers.local.extract import facts
 from headgate.providers.local.properties import (
     MISSING,
@@ -23,7 +24,6 @@ from headgate.providers.local.properties import (
     page,
     written,
 )
-from headgate.providers.local.sentences import sentences
 
 MOST_DEPTH = 8
 MOST_VALUES = 2_000

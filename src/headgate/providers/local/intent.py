@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from headgate.core.chat import ChatRequest
+from headgate.core.words import language, words
 from headgate.providers.local.abilities import (
     Ability,
     abilities_in,
@@ -19,7 +20,6 @@ from headgate.providers.local.abilities import (
 )
 from headgate.providers.local.parting import LONGEST_IN_CHARACTERS, parted, sectioned
 from headgate.providers.local.shape import ANY_SHAPE, Shape, shape_of
-from headgate.providers.local.words import language, words
 
 LONG_ENOUGH = 60
 """Words from which a text without any instruction is taken as one to summarise."""

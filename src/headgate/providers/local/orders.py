@@ -4,8 +4,8 @@
 
 import re
 
+from headgate.core.words import FUNCTION_WORDS, word_set, words
 from headgate.providers.local.properties import kinds_of
-from headgate.providers.local.words import FUNCTION_WORDS, word_set, words
 
 _FEELINGS = ("positive", "negative", "neutral")
 _TOPICS = (

@@ -9,8 +9,8 @@ empty line. Each way is tried in turn, and holds only where the rest reads like 
 import itertools
 import re
 
+from headgate.core.sentences import sentences
 from headgate.providers.local.abilities import abilities_in, asks_for_json, beyond_in
-from headgate.providers.local.sentences import sentences
 
 LONGEST_INSTRUCTION = 90
 LONGEST_IN_CHARACTERS = 2_000

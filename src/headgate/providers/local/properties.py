@@ -8,13 +8,13 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from headgate.core.sentences import sentences
+from headgate.core.words import stem, word_set, words
 from headgate.providers.local.answer import quotations
 from headgate.providers.local.classify import classification
 from headgate.providers.local.extract import Fact, FactKind, facts, number
-from headgate.providers.local.sentences import sentences
 from headgate.providers.local.shape import Shape
 from headgate.providers.local.summarize import choose, summary
-from headgate.providers.local.words import stem, word_set, words
 
 JSONSchema = Mapping[str, object]
 

@@ -23,9 +23,9 @@ from headgate.core.embeddings import EmbeddingRequest, EmbeddingResponse
 from headgate.core.ids import new_id
 from headgate.core.models import ProviderRefused, refuse_native
 from headgate.core.prices import Price
+from headgate.core.words import pieces, token_count
 from headgate.providers.local.embed import DIMENSIONS, MOST_DIMENSIONS, vector
 from headgate.providers.local.reply import reply
-from headgate.providers.local.words import pieces, token_count
 
 MODEL = "local"
 LOCAL_PRICE = Price(input=0, output=0, version="local-1")

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from headgate.core.chat import ChatRequest
+from headgate.core.words import words
 from headgate.providers.local.abilities import Ability, is_question
 from headgate.providers.local.answer import quotations
 from headgate.providers.local.classify import classification
@@ -19,7 +20,6 @@ from headgate.providers.local.intent import Intent, intent
 from headgate.providers.local.orders import fields_of, labels_of, wants_label_only
 from headgate.providers.local.properties import distinct, kinds_of
 from headgate.providers.local.summarize import summary
-from headgate.providers.local.words import words
 
 WHAT_IT_IS = "I am Headgate's built-in `local` model: plain text methods, no language model."
 WHAT_IT_CAN = (

@@ -14,9 +14,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 
-from headgate.providers.local.sentences import Sentence, joined, sentences
-from headgate.providers.local.shape import ANY_SHAPE, Shape
-from headgate.providers.local.words import (
+from headgate.core.sentences import Sentence, joined, sentences
+from headgate.core.words import (
     FUNCTION_WORDS,
     UNSPACED,
     language,
@@ -25,6 +24,7 @@ from headgate.providers.local.words import (
     token_count,
     words,
 )
+from headgate.providers.local.shape import ANY_SHAPE, Shape
 
 MOST_COMPARED = 240
 """Sentences that are compared with each other; of a longer text, those nearest to its subject."""

@@ -29,7 +29,7 @@ from headgate.stores.dynamodb.attributes import (
     unescaped,
 )
 from headgate.stores.dynamodb.client import DynamoClient, Item
-from headgate.stores.dynamodb.tables import BUDGETS
+from headgate.stores.dynamodb.schema import BUDGETS
 
 SHARDS = 4
 

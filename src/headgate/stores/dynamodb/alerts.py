@@ -22,7 +22,7 @@ from headgate.stores.dynamodb.accounts import Action, account_name, limited_acco
 from headgate.stores.dynamodb.attributes import escaped, number, text, text_of
 from headgate.stores.dynamodb.client import DynamoClient, Item, TransactionRefused
 from headgate.stores.dynamodb.leases import lease_in
-from headgate.stores.dynamodb.tables import BUDGETS, LEASES
+from headgate.stores.dynamodb.schema import BUDGETS, LEASES
 
 ATTEMPTS = 20
 # A process that finds one claimed by another looks at so many others.

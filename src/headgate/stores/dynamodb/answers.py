@@ -21,10 +21,11 @@ from typing import Any
 
 from headgate.core.answers import AnswerKey, Claim, KeptAnswer
 from headgate.core.errors import Overloaded
+from headgate.core.ids import new_id
 from headgate.stores.dynamodb.accounts import Action
 from headgate.stores.dynamodb.attributes import float_of, integer_of, number, text, text_of
 from headgate.stores.dynamodb.client import ConditionFailed, DynamoClient, Item
-from headgate.stores.dynamodb.tables import ANSWERS, TTL
+from headgate.stores.dynamodb.schema import ANSWERS, TTL
 
 PIECE_BYTES = 300_000
 """An item holds at most 400 KB, its names included."""
@@ -88,6 +89,13 @@ class DynamoAnswers:
         """See `AnswerStore.is_awaited`."""
         found = await self.client.get(ANSWERS, _key(call_id))
         return found is not None and "awaitedAt" in found and float_of(found, "awaitedAt") >= since
+
+    async def keep(self, answer: KeptAnswer) -> None:
+        """See `AnswerStore.keep`."""
+        place = new_id("own")
+        if is_long(answer):
+            await write_pieces(self.client, answer, place)
+        await self.client.call("PutItem", {"TableName": ANSWERS, "Item": _item(answer, place)})
 
     async def forget(self, *, now: float) -> None:
         """See `AnswerStore.forget`; the table does it by itself."""
@@ -182,7 +190,11 @@ async def write_pieces(client: DynamoClient, answer: KeptAnswer, event_id: str) 
 
 def keep(answer: KeptAnswer, event_id: str) -> Action:
     """The part of a call's transaction that puts its answer in the place of its claim."""
-    item: dict[str, Mapping[str, object]] = {
+    return {"Put": {"TableName": ANSWERS, "Item": _item(answer, event_id)}}
+
+
+def _item(answer: KeptAnswer, event_id: str) -> Item:
+    item: dict[str, Mapping[str, Any]] = {
         **_key(answer.key.id),
         "fingerprint": text(answer.key.fingerprint),
         "owner": text(""),
@@ -196,7 +208,7 @@ def keep(answer: KeptAnswer, event_id: str) -> Action:
         item["pieces"] = number(-(-len(answer.body) // PIECE_BYTES))
     else:
         item["body"] = _bytes(answer.body)
-    return {"Put": {"TableName": ANSWERS, "Item": item}}
+    return item
 
 
 def is_long(answer: KeptAnswer) -> bool:

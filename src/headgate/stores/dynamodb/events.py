@@ -15,7 +15,7 @@ import msgspec
 from headgate.core.usage import UsageEvent
 from headgate.stores.dynamodb.attributes import integer_of, number, text, text_of
 from headgate.stores.dynamodb.client import Item
-from headgate.stores.dynamodb.tables import TTL
+from headgate.stores.dynamodb.schema import TTL
 from headgate.stores.time_ranges import DAY, HOUR
 
 SLOTS = 1_000_000

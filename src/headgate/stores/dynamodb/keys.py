@@ -22,7 +22,7 @@ from headgate.stores.dynamodb.client import (
     Item,
     TransactionRefused,
 )
-from headgate.stores.dynamodb.tables import KEYS
+from headgate.stores.dynamodb.schema import KEYS
 
 ROTATIONS_TRIED = 10
 

@@ -22,7 +22,7 @@ from headgate.stores.dynamodb.attributes import (
     unescaped,
 )
 from headgate.stores.dynamodb.client import DynamoClient, Item
-from headgate.stores.dynamodb.tables import LEASES, UNCONFIRMED
+from headgate.stores.dynamodb.schema import LEASES, UNCONFIRMED
 
 CHARGED = text("charged")
 RELEASED = text("released")

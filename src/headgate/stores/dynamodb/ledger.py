@@ -24,7 +24,7 @@ from headgate.core.money import NanoUSD
 from headgate.stores.dynamodb import accounts, leases, recalls
 from headgate.stores.dynamodb.attributes import float_of, integer_of, number, text
 from headgate.stores.dynamodb.client import ConditionFailed, DynamoClient, Item, TransactionRefused
-from headgate.stores.dynamodb.tables import BUDGETS, LEASES, UNCONFIRMED
+from headgate.stores.dynamodb.schema import BUDGETS, LEASES, UNCONFIRMED
 from headgate.stores.dynamodb.writer import Writer
 
 ATTEMPTS = 50

@@ -10,7 +10,7 @@ from headgate.stores.dynamodb.accounts import account_name
 from headgate.stores.dynamodb.attributes import number, text
 from headgate.stores.dynamodb.client import ConditionFailed, DynamoClient, Item
 from headgate.stores.dynamodb.leases import lease_in
-from headgate.stores.dynamodb.tables import LEASES
+from headgate.stores.dynamodb.schema import LEASES
 
 HOLDER = text("#recalls")
 

@@ -23,7 +23,7 @@ from headgate.core.usage import UsageEvent
 from headgate.stores.dynamodb.accounts import Action
 from headgate.stores.dynamodb.attributes import integer_of, number, text, text_of
 from headgate.stores.dynamodb.client import ConditionFailed, DynamoClient, Item
-from headgate.stores.dynamodb.tables import ROLLUPS
+from headgate.stores.dynamodb.schema import ROLLUPS
 from headgate.stores.time_ranges import DAY, HOUR, Part
 
 _SUMS = (
@@ -35,6 +35,7 @@ _SUMS = (
     "billed",
     "cacheHits",
     "savedCost",
+    "autoSaved",
 )
 _MORE_SUMS = ("cachedInputTokens", "reasoningTokens", "latencyMs")
 BILLED = _SUMS.index("billed")
@@ -80,6 +81,7 @@ def sums_of(event: UsageEvent) -> tuple[int, ...]:
         event.billed,
         int(event.cache == "hit"),
         event.saved_cost,
+        event.auto_saved,
     )
 
 

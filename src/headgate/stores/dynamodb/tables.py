@@ -1,92 +1,16 @@
-"""The tables, and how they are made where CloudFormation has not made them.
-
-| table                     | partition key             | sort key            |
-|---------------------------|---------------------------|---------------------|
-| `ai-platform-usage`       | `userId`                  | `timestamp`, number |
-| `ai-platform-budgets`     | `userId`                  |                     |
-| `ai-platform-leases`      | `holder`                  | `account`           |
-| `ai-platform-unconfirmed` | `part`                    | `entryId`           |
-| `ai-platform-rollups`     | `span`                    | `cell`              |
-| `ai-platform-keys`        | `part`                    | `place`             |
-| `ai-platform-answers`     | `callId`                  | `part`              |
-
-| index of `ai-platform-usage` | partition key | sort key | holds        |
-|------------------------------|---------------|----------|--------------|
-| `by-key`                     | `keyId`       | `moment` | whole items  |
-| `by-hour`                    | `hourShard`   | `moment` | whole items  |
-| `by-id`                      | `id`          |          | keys only    |
-
-All keys but `timestamp` are strings. All are billed by request. `ai-platform-usage` removes rows
-whose `ttl` has passed; they have one where the settings say for how many days events are kept.
-`ai-platform-answers` removes what has expired in the same way. Names and keys stand here once; each
-module says what it keeps in its table.
-"""
+"""Making the tables where CloudFormation has not made them, and seeing that they are right."""
 
 import asyncio
 import contextlib
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from headgate.core.errors import Overloaded
 from headgate.stores.dynamodb.client import DynamoClient, TableExists, TableMissing
+from headgate.stores.dynamodb.schema import BUDGETS, TABLES, Index, Table
 
-USAGE = "ai-platform-usage"
-BUDGETS = "ai-platform-budgets"
-LEASES = "ai-platform-leases"
-UNCONFIRMED = "ai-platform-unconfirmed"
-ROLLUPS = "ai-platform-rollups"
-KEYS = "ai-platform-keys"
-ANSWERS = "ai-platform-answers"
-
-BY_KEY = "by-key"
-BY_HOUR = "by-hour"
-BY_ID = "by-id"
-
-TTL = "ttl"
 MOST_POLLS = 120
 POLL_SECONDS = 0.5
-
-
-class Index(NamedTuple):
-    """A second order of a table's items; `whole` where it holds all attributes."""
-
-    name: str
-    partition: str
-    sort: str | None
-    whole: bool
-
-
-class Table(NamedTuple):
-    """A table's keys and indexes; `types` says which are numbers, the others are texts."""
-
-    name: str
-    partition: str
-    sort: str | None = None
-    indexes: tuple[Index, ...] = ()
-    numbers: frozenset[str] = frozenset()
-    ttl: str | None = None
-
-
-TABLES = (
-    Table(
-        USAGE,
-        "userId",
-        "timestamp",
-        (
-            Index(BY_KEY, "keyId", "moment", whole=True),
-            Index(BY_HOUR, "hourShard", "moment", whole=True),
-            Index(BY_ID, "id", None, whole=False),
-        ),
-        frozenset({"timestamp"}),
-        TTL,
-    ),
-    Table(BUDGETS, "userId"),
-    Table(LEASES, "holder", "account"),
-    Table(UNCONFIRMED, "part", "entryId"),
-    Table(ROLLUPS, "span", "cell"),
-    Table(KEYS, "part", "place"),
-    Table(ANSWERS, "callId", "part", ttl=TTL),
-)
 
 
 async def create(client: DynamoClient) -> None:

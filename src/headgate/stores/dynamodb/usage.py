@@ -17,7 +17,7 @@ from headgate.stores.dynamodb import events, rollups
 from headgate.stores.dynamodb.attributes import integer_of, number, text
 from headgate.stores.dynamodb.client import DynamoClient
 from headgate.stores.dynamodb.rollups import Row, ShardsByMonth
-from headgate.stores.dynamodb.tables import BY_HOUR, BY_ID, BY_KEY, USAGE
+from headgate.stores.dynamodb.schema import BY_HOUR, BY_ID, BY_KEY, USAGE
 from headgate.stores.time_ranges import DAY, HOUR, Part, milliseconds, name_of, parts
 
 T = TypeVar("T")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from headgate.core.vendor_keys import VendorKey
 from headgate.stores.dynamodb.attributes import float_of, number, text, text_of
 from headgate.stores.dynamodb.client import DynamoClient, Item
-from headgate.stores.dynamodb.tables import KEYS
+from headgate.stores.dynamodb.schema import KEYS
 
 _PLACE = "vendor#"
 

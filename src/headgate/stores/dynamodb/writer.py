@@ -23,7 +23,7 @@ from headgate.stores.dynamodb.accounts import Action, add_to_guard, add_to_shard
 from headgate.stores.dynamodb.attributes import integer_of, number, text
 from headgate.stores.dynamodb.client import DynamoClient, Item, TransactionRefused
 from headgate.stores.dynamodb.rollups import Cell
-from headgate.stores.dynamodb.tables import USAGE
+from headgate.stores.dynamodb.schema import USAGE
 
 MOST_ITEMS = 100
 # Rows and answers are the items whose size a caller chooses; the rest of 4 MB is for the others.

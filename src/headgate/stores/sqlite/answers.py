@@ -77,6 +77,10 @@ class SqliteAnswers:
         )
         return found is not None
 
+    async def keep(self, answer: KeptAnswer) -> None:
+        """See `AnswerStore.keep`."""
+        await self.database.writer.run(lambda connection: keep(connection, [answer]))
+
     async def forget(self, *, now: float) -> None:
         """See `AnswerStore.forget`."""
         while await self.database.writer.run(lambda connection: _forget(connection, now)):

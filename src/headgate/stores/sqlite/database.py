@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from headgate.core.errors import Overloaded
 from headgate.stores.sqlite.connection import connect, is_outage, overloaded
-from headgate.stores.sqlite.schema import migrate
+from headgate.stores.sqlite.schema import MIGRATIONS, Migrations, migrate
 from headgate.stores.sqlite.writer import Writer
 
 T = TypeVar("T")
@@ -19,11 +19,19 @@ T = TypeVar("T")
 class Readers:
     """Runs questions in threads of their own, each on one snapshot of the database."""
 
-    def __init__(self, path: str | os.PathLike[str], *, count: int) -> None:
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        count: int,
+        equip: Callable[[sqlite3.Connection], None] | None = None,
+    ) -> None:
         self._connections: list[sqlite3.Connection] = []
         self._idle: queue.SimpleQueue[sqlite3.Connection] = queue.SimpleQueue()
         for _ in range(count):
             connection = connect(path)
+            if equip is not None:
+                equip(connection)
             connection.execute("PRAGMA query_only = ON")
             self._connections.append(connection)
             self._idle.put(connection)
@@ -68,17 +76,23 @@ class Database:
     """An open database; the stores share one in a process."""
 
     def __init__(
-        self, path: str | os.PathLike[str], *, power_safe: bool = False, readers: int = 2
+        self,
+        path: str | os.PathLike[str],
+        *,
+        power_safe: bool = False,
+        readers: int = 2,
+        migrations: Migrations = MIGRATIONS,
+        equip: Callable[[sqlite3.Connection], None] | None = None,
     ) -> None:
-        """Open and migrate the database at `path`.
+        """Open and migrate the database at `path`; `equip` prepares the readers' connections.
 
         Raises:
             NewerDatabase: the file is from a later release.
             Overloaded: the file cannot be opened or written.
         """
-        migrate(path)
+        migrate(path, migrations)
         try:
-            self.readers = Readers(path, count=readers)
+            self.readers = Readers(path, count=readers, equip=equip)
             self.writer = Writer(connect(path, power_safe=power_safe))
         except sqlite3.Error as error:
             raise overloaded(error) from error

@@ -35,6 +35,7 @@ _SUMS = (
     "billed",
     "cache_hits",
     "saved_cost",
+    "auto_saved",
     "latency_ms",
 )
 _ASKED = UsageTotals.__struct_fields__
@@ -185,6 +186,7 @@ def _sums_of(event: UsageEvent) -> Sequence[int]:
         event.billed,
         event.cache == "hit",
         event.saved_cost,
+        event.auto_saved,
         event.latency_ms,
     )
 

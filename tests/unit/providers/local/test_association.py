@@ -1,5 +1,5 @@
+from headgate.core.words import FUNCTION_WORDS
 from headgate.providers.local.association import ALIASES, ASSOCIATIONS, BAD, GOOD, SCRIPTS
-from headgate.providers.local.words import FUNCTION_WORDS
 
 SPECIAL = {"positive", "negative", "neutral", "other", "ham", "low", "question"}
 

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from headgate.core.sentences import sentences
 from headgate.providers.local import summarize
-from headgate.providers.local.sentences import sentences
 from headgate.providers.local.shape import Shape
 from headgate.providers.local.summarize import MOST_COMPARED, candidates, choose, summary
 

@@ -41,6 +41,8 @@ any_event = st.builds(
     estimated=st.booleans(),
     overrun=st.booleans(),
     auto_saved=counts,
+    prompt=st.none() | texts,
+    prompt_version=st.none() | counts,
 )
 
 

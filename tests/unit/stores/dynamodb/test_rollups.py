@@ -1,7 +1,7 @@
 """Sums per hour and day, as they are kept."""
 
 from headgate.stores.dynamodb import rollups
-from headgate.stores.dynamodb.tables import ROLLUPS
+from headgate.stores.dynamodb.schema import ROLLUPS
 from headgate.stores.time_ranges import DAY, HOUR, Part
 from ministack import dynamo_client
 from usage_events import NOON, usage_event

@@ -6,7 +6,7 @@ import pytest
 
 import ministack
 from headgate.core.errors import Overloaded
-from headgate.stores.dynamodb import tables
+from headgate.stores.dynamodb import schema, tables
 from headgate.stores.dynamodb.client import DynamoClient, TableMissing
 from headgate.transport.http import HttpClient
 from headgate.transport.sigv4 import Credentials
@@ -38,8 +38,8 @@ async def test_making_tables_again_and_at_once_changes_nothing() -> None:
 
 async def test_a_missing_table_is_named() -> None:
     async with dynamo_client() as client:
-        await client.call("DeleteTable", {"TableName": tables.LEASES})
-        with pytest.raises(TableMissing, match=tables.LEASES):
+        await client.call("DeleteTable", {"TableName": schema.LEASES})
+        with pytest.raises(TableMissing, match=schema.LEASES):
             await tables.check(client)
         await tables.create(client)
         await tables.check(client)
@@ -49,7 +49,7 @@ async def test_another_programs_table_is_refused() -> None:
     http = HttpClient()
     credentials = Credentials(ministack.new_account(), ministack.SECRET)
     client = DynamoClient(http, ministack.endpoint(), ministack.REGION, credentials)
-    other = tables._definition(tables.Table(tables.USAGE, "somethingElse"))
+    other = tables._definition(schema.Table(schema.USAGE, "somethingElse"))
     await client.call("CreateTable", other)
     with pytest.raises(Overloaded, match="other keys"):
         await tables.create(client)
@@ -61,7 +61,7 @@ async def test_a_table_whose_index_holds_too_little_is_refused() -> None:
     http = HttpClient()
     credentials = Credentials(ministack.new_account(), ministack.SECRET)
     client = DynamoClient(http, ministack.endpoint(), ministack.REGION, credentials)
-    (usage,) = (table for table in tables.TABLES if table.name == tables.USAGE)
+    (usage,) = (table for table in schema.TABLES if table.name == schema.USAGE)
     lean = tuple(index._replace(whole=False) for index in usage.indexes)
     await client.call("CreateTable", tables._definition(usage._replace(indexes=lean)))
     with pytest.raises(Overloaded, match="indexes"):

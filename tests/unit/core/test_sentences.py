@@ -1,10 +1,12 @@
 # ruff: noqa: RUF001 - the punctuation of many scripts is meant
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headgate.providers.local.sentences import LONGEST_SENTENCE, joined, sentences
+from headgate.core.sentences import LONGEST_SENTENCE, joined, sentences
 
 
 def texts(text: str) -> list[str]:
@@ -50,7 +52,8 @@ def test_headings_list_items_and_wrapped_lines_are_told_apart() -> None:
     ]
 
 
-def test_a_letters_addresses_are_not_sentences(letter: str) -> None:
+def test_a_letters_addresses_are_not_sentences() -> None:
+    letter = (Path(__file__).parents[2] / "texts" / "letter.txt").read_text()
     prose = [sentence.text for sentence in sentences(letter) if sentence.kind == "prose"]
     assert prose[0] == "Thank you for your letter of 24 February 2026."
     assert prose[-1] == "I would be glad to visit you in York if you would rather talk in person."

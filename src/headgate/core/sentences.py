@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from typing import Literal, NamedTuple, TypeAlias
 
-from headgate.providers.local.words import UNSPACED, word_set
+from headgate.core.words import UNSPACED, word_set
 
 Kind: TypeAlias = Literal["prose", "item", "heading"]
 

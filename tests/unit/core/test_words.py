@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headgate.providers.local.words import (
+from headgate.core.words import (
     language,
     pieces,
     stem,
