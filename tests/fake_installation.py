@@ -74,6 +74,7 @@ def as_sent(body: object) -> Any:
 class FakeInstallation:
     connection: FakeConnection = field(default_factory=FakeConnection)
     admin_key: str | None = None
+    ticket: str | None = None
     findings: Sequence[Check] = ()
     summary: Mapping[str, object] = field(default_factory=dict)
     failure: Exception | None = None
@@ -89,7 +90,7 @@ class FakeInstallation:
     def serve(self, target: Target, options: ServeOptions, told: Served) -> None:
         self._note(target)
         self.served.append((options,))
-        told.prepared(URL, Prepared(Path("data"), self.admin_key))
+        told.prepared(URL, Prepared(Path("data"), self.admin_key, self.ticket))
         told.ready(URL)
 
     def simulate(self, options: SimulatorOptions, host: str, port: int, told: Served) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from headgate.bootstrap.alerts import check_alerts
+from headgate.bootstrap.dashboard import sign_in_ticket
 from headgate.bootstrap.limits import check_limits
 from headgate.bootstrap.prompts import check_prompts, review_prompts
 from headgate.bootstrap.routing import check_routing
@@ -100,6 +101,11 @@ def prepare(settings: Settings, /) -> str | None:
             return await keys.ensure_admin(None if given is None else given.reveal())
 
     return asyncio.run(run())
+
+
+def sign_in(settings: Settings, /) -> str | None:
+    """A ticket that opens the dashboard once, for whoever starts the platform."""
+    return asyncio.run(sign_in_ticket(settings))
 
 
 def simulator(

@@ -86,10 +86,16 @@ class PromptCheck(NamedTuple):
 
 
 class Prepared(NamedTuple):
-    """Stores that are ready; `admin_key` is set only where it was made just now."""
+    """Stores that are ready.
+
+    Attributes:
+        admin_key: set only where it was made just now.
+        ticket: opens the dashboard once, for whoever starts the platform.
+    """
 
     data: Path
     admin_key: str | None
+    ticket: str | None = None
 
 
 class Served(Protocol):

@@ -58,6 +58,10 @@ class Bootstrap(Protocol):
         """Bring the stores up to date; gives the admin key where it made one."""
         ...
 
+    def sign_in(self, settings: Settings, /) -> str | None:
+        """A ticket that opens the dashboard once, for whoever starts the platform."""
+        ...
+
     def seed(self, settings: Settings, /) -> Mapping[str, object]:
         """Load sample data."""
         ...
@@ -124,7 +128,8 @@ class Local:
             listener = server.listen(options.host, options.port)
             url = server.address(listener)
             admin_key = self.bootstrap.prepare(settings)
-            told.prepared(url, Prepared(settings.data, admin_key))
+            ticket = self.bootstrap.sign_in(settings)
+            told.prepared(url, Prepared(settings.data, admin_key, ticket))
             # The application reads its settings in each worker; what options changed goes along.
             os.environ.update(_overrides(target, options.role))
             config = server.server_config(APPLICATION, workers=options.workers)

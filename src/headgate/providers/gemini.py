@@ -169,10 +169,15 @@ def _estimate(request: chat.ChatRequest, body: bytes) -> chat.TokenUsage:
     )
 
 
-def error_from(status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:
-    """What the vendor's error means; its text is kept only where the caller can act on it."""
+def error_from(
+    status: int, headers: Mapping[str, str], body: bytes, key: str | None = None
+) -> ProviderError:
+    """What the vendor's error means.
+
+    Its text is kept only where the caller can act on it, without secrets, of which `key` is one.
+    """
     fault = read_fault(body)
-    said = without_secrets(fault.message)
+    said = without_secrets(fault.message, key)
     if status in {408, 504}:
         return ProviderTimedOut("the vendor did not answer in time")
     if status == 402 or fault.status == "FAILED_PRECONDITION" or _NO_CREDIT.search(said):
@@ -206,8 +211,11 @@ def error_from(status: int, headers: Mapping[str, str], body: bytes) -> Provider
 class GeminiStream:
     """One streamed answer."""
 
-    def __init__(self, stream: HttpStream, request: chat.ChatRequest) -> None:
+    def __init__(
+        self, stream: HttpStream, request: chat.ChatRequest, key: str | None = None
+    ) -> None:
         self._stream = stream
+        self._key = key
         self._reader = PieceReader(request)
         self._usage: chat.TokenUsage | None = None
         self._frames = 0
@@ -245,7 +253,8 @@ class GeminiStream:
         try:
             async with self._stream as answer, contextlib.aclosing(answer.chunks()) as chunks:
                 if answer.status != 200:
-                    raise error_from(answer.status, answer.headers, await answer.read())
+                    body = await answer.read()
+                    raise error_from(answer.status, answer.headers, body, self._key)
                 async for chunk in chunks:
                     if not (block := cutter.push(chunk)):
                         continue
@@ -268,7 +277,7 @@ class GeminiStream:
         if (fault := answer.error) is not None:
             if self._frames:
                 raise ProviderBroke("the vendor broke off with an error")
-            raise error_from(fault.code, {}, data)
+            raise error_from(fault.code, {}, data, self._key)
         if answer.usage_metadata is not None:
             self._usage = answer.usage_metadata.counted()
         parts = [part for candidate in answer.candidates or () for part in candidate.parts]
@@ -366,7 +375,7 @@ class GeminiProvider:
         headers = self._headers | {"idempotency-key": idempotency_key}
         body = to_wire(request)
         stream = self._client.stream("POST", url, headers=headers, body=body)
-        return GeminiStream(stream, request)
+        return GeminiStream(stream, request, self._vendor.api_key)
 
     async def count_tokens(self, request: chat.ChatRequest) -> int:
         """The input tokens as the vendor counts them, which it does without a charge.
@@ -403,7 +412,7 @@ class GeminiProvider:
         except HttpError as error:
             raise unanswered(error) from error
         if answer.status >= 400:  # A wrong key is a 400 here.
-            raise error_from(answer.status, answer.headers, answer.body)
+            raise error_from(answer.status, answer.headers, answer.body, self._vendor.api_key)
 
     async def _embed(self, request: EmbeddingRequest, idempotency_key: str) -> EmbeddingResponse:
         url = self._url(request.model, "batchEmbedContents")
@@ -433,5 +442,5 @@ class GeminiProvider:
         except HttpError as error:
             raise unanswered(error) from error
         if answer.status != 200:
-            raise error_from(answer.status, answer.headers, answer.body)
+            raise error_from(answer.status, answer.headers, answer.body, self._vendor.api_key)
         return answer.body

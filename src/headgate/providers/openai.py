@@ -201,10 +201,15 @@ def delta_from(choice: Choice, numbers: CallNumbers) -> chat.ChatDelta:
     )
 
 
-def error_from(status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:
-    """What a vendor's error means; its text is kept only where the caller can act on it."""
+def error_from(
+    status: int, headers: Mapping[str, str], body: bytes, key: str | None = None
+) -> ProviderError:
+    """What a vendor's error means.
+
+    Its text is kept only where the caller can act on it, without secrets, of which `key` is one.
+    """
     fault = read_fault(body)
-    said = without_secrets(fault.message)
+    said = without_secrets(fault.message, key)
     if status in {408, 504}:
         return ProviderTimedOut("the vendor did not answer in time")
     if status == 402 or fault.code == "insufficient_quota":
@@ -225,15 +230,18 @@ def error_from(status: int, headers: Mapping[str, str], body: bytes) -> Provider
         return ProviderRefused("failed", "the vendor failed")
     if fault.code == "context_length_exceeded" or _TOO_LONG.search(said):
         return ProviderRefused("context_length", said, param="messages")
-    param = without_secrets(fault.param) if fault.param is not None else None
+    param = without_secrets(fault.param, key) if fault.param is not None else None
     return ProviderRefused("invalid", said or "the vendor refused the request", param=param)
 
 
 class OpenAIStream:
     """One streamed answer."""
 
-    def __init__(self, stream: HttpStream, request: chat.ChatRequest) -> None:
+    def __init__(
+        self, stream: HttpStream, request: chat.ChatRequest, key: str | None = None
+    ) -> None:
         self._stream = stream
+        self._key = key
         self._forward = _speaks_it(request.wire)
         self._numbers = CallNumbers()
         self._received: list[bytes] = []
@@ -280,7 +288,8 @@ class OpenAIStream:
         try:
             async with self._stream as answer, contextlib.aclosing(answer.chunks()) as chunks:
                 if answer.status != 200:
-                    raise error_from(answer.status, answer.headers, await answer.read())
+                    body = await answer.read()
+                    raise error_from(answer.status, answer.headers, body, self._key)
                 async for chunk in chunks:
                     if not (block := cutter.push(chunk)):
                         continue
@@ -434,7 +443,7 @@ class OpenAIProvider:
         body = to_wire(self._vendor, request)
         url = self._url(request.model, "chat/completions")
         stream = self._client.stream("POST", url, headers=headers, body=body)
-        return OpenAIStream(stream, request)
+        return OpenAIStream(stream, request, self._vendor.api_key)
 
     async def embed(self, request: EmbeddingRequest, *, idempotency_key: str) -> EmbeddingResponse:
         """One vector per input.
@@ -485,7 +494,7 @@ class OpenAIProvider:
             raise unanswered(error) from error
         # Any other answer proves as much: not every vendor lists its models.
         if answer.status in {401, 403} or answer.status >= 500:
-            raise error_from(answer.status, answer.headers, answer.body)
+            raise error_from(answer.status, answer.headers, answer.body, self._vendor.api_key)
 
     def _url(self, model: str, operation: str) -> str:
         if self._vendor.api_version is None:
@@ -500,5 +509,5 @@ class OpenAIProvider:
         except HttpError as error:
             raise unanswered(error) from error
         if answer.status != 200:
-            raise error_from(answer.status, answer.headers, answer.body)
+            raise error_from(answer.status, answer.headers, answer.body, self._vendor.api_key)
         return answer.body

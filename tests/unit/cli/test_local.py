@@ -55,6 +55,9 @@ class FakeBootstrap:
         self.settings.append(settings)
         return "sk-new"
 
+    def sign_in(self, settings: Settings, /) -> str | None:
+        return "a-ticket"
+
     def seed(self, settings: Settings, /) -> Mapping[str, object]:
         self.settings.append(settings)
         return {"keys": 1}
