@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from headgate.documents.library import Documents
+from headgate.prompts.library import open_library
 from headgate.stores.memory_documents import MemoryDocuments
 from report import table
 from search_quality import Corpus, Scores, answers, corpus, fill, places, scores
@@ -30,7 +31,12 @@ def main() -> int:
 
 async def measured(known: Corpus) -> str:
     """The figures as Markdown."""
-    documents = Documents(store=MemoryDocuments(), embedding_model="local", answering_model="local")
+    documents = Documents(
+        store=MemoryDocuments(),
+        prompts=open_library(),
+        embedding_model="local",
+        answering_model="local",
+    )
     await fill(documents, known.document)
     found: dict[tuple[str, str], list[tuple[str, list[str]]]] = {}
     for text in known.document:

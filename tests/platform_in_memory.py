@@ -4,9 +4,11 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from asgi import Client
+from headgate.bootstrap.mcp import LateServer
 from headgate.bootstrap.metrics import metrics_of
 from headgate.core.errors import HeadgateError
 from headgate.core.keys import SCOPES, VirtualKey, hash_api_key
@@ -28,6 +30,8 @@ from headgate.http.routes import RouteTable
 from headgate.http.services import Services
 from headgate.http.table import routes
 from headgate.identity.keys import Keys
+from headgate.identity.sessions import Sessions
+from headgate.prompts.library import open_library
 from headgate.providers.sandbox import SANDBOX_PRICE, Sandbox
 from headgate.stores.buckets import DefaultLimits
 from headgate.stores.memory import MemoryKeys, MemoryLedger
@@ -37,11 +41,26 @@ from headgate.stores.process_limits import ProcessRateLimiter
 from headgate.stores.sealing import AesSealer
 from headgate.tools.declaration import declared
 from headgate.tools.toolbox import ProcessTools
+from headgate.usage.watch import UsageWatch
 
 ADMIN = "sk-proj-admin-secret"
 ADMIN_KEY = VirtualKey(
     key_id="sk-proj-admin", name="admin", scopes=frozenset(SCOPES), created_at=0.0
 )
+
+
+class MemoryTickets:
+    """Tickets that are kept in memory."""
+
+    def __init__(self) -> None:
+        self._keys: dict[str, str] = {}
+
+    def issue(self, key_id: str) -> str:
+        self._keys[ticket := f"ticket-{len(self._keys)}"] = key_id
+        return ticket
+
+    def take(self, ticket: str) -> str | None:
+        return self._keys.pop(ticket, None)
 
 
 class SandboxPrices:
@@ -101,8 +120,12 @@ async def platform(
     heartbeat_seconds: float = 10.0,
     max_body_bytes: int = 1_000_000,
     tools: Sequence[Callable[..., Awaitable[Any]]] = (),
+    prompts: Path | None = None,
 ) -> AsyncIterator[Platform]:
-    """A platform with the sandbox, `providers` and `tools`, and one admin key, `ADMIN`."""
+    """A platform with the sandbox, `providers` and `tools`, and one admin key, `ADMIN`.
+
+    `prompts` is a directory of templates of its own.
+    """
     ledger = MemoryLedger()
     escrow = Escrow(ledger)
     failing: dict[str, HeadgateError] = {}
@@ -131,18 +154,27 @@ async def platform(
     flights = Flights(ledger.answers, escrow.is_pending)
     replays = Replays(gateway, flights)
     works = Works(MeteredAccess(replays), flights, ledger.answers)
+    tool_server = LateServer(max_body_bytes)
     toolbox = ProcessTools([declared(one) for one in tools])
+    keys = Keys(MemoryKeys(), local={hash_api_key(ADMIN): ADMIN_KEY})
     services = Services(
         gateway=gateway,
         vendor_keys=vendor_keys,
         replays=replays,
         works=works,
+        prompts=open_library(prompts),
         tool_calls=ToolCalls(toolbox, works),
         documents=Documents(
-            store=MemoryDocuments(), embedding_model="sandbox", answering_model="sandbox"
+            store=MemoryDocuments(),
+            prompts=open_library(prompts),
+            embedding_model="sandbox",
+            answering_model="sandbox",
         ),
-        keys=Keys(MemoryKeys(), local={hash_api_key(ADMIN): ADMIN_KEY}),
+        keys=keys,
+        sessions=Sessions(keys, MemoryTickets(), lambda: b"a secret of the tests"),
         usage=ledger,
+        tool_server=tool_server,
+        watch=UsageWatch(ledger),
         metrics=metrics_of([toolbox]),
         health={"store": check},
         default_model="auto",
@@ -156,6 +188,7 @@ async def platform(
         await escrow.start()
         await flights.start()
         yield services
+        await tool_server.aclose()
         await flights.aclose()
         await escrow.aclose()
 

@@ -17,6 +17,7 @@ from headgate.cli.installation import Installation, Session
 from headgate.cli.keys import keys
 from headgate.cli.openapi import openapi
 from headgate.cli.options import connection_options, example
+from headgate.cli.prompts import prompts
 from headgate.cli.serve import serve
 from headgate.cli.simulate import simulate
 from headgate.cli.stores import migrate, seed
@@ -61,6 +62,7 @@ for command in (
     usage,
     budget,
     docs,
+    prompts,
     simulate,
     doctor,
     openapi,

@@ -15,8 +15,11 @@ import msgspec
 
 from headgate.core.errors import HeadgateError, InvalidRequest, Overloaded, RequestTooLarge
 from headgate.core.ids import new_id
+from headgate.core.keys import VirtualKey
 from headgate.http import errors
 from headgate.http.calls import Call, Headers, Reply, StreamReply
+from headgate.http.credentials import check_page, presented_key, session_token
+from headgate.http.lists import last_seen
 from headgate.http.routes import Match, RouteTable
 from headgate.http.services import Services
 from headgate.http.uploads import is_multipart
@@ -28,6 +31,8 @@ Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 App: TypeAlias = Callable[[Scope, Receive, Send], Coroutine[Any, Any, None]]
 
+# Under this name a server notes in the scope of a request that it is about to stop.
+CLOSING = "headgate.closing"
 _PASSED_ON = frozenset((b"forwarded", b"x-forwarded-for", b"x-real-ip", b"via"))
 
 # Calls that end sooner cannot be worth abandoning, so only longer ones are watched.
@@ -135,7 +140,7 @@ class Application:
         if access == "local":
             access = "open" if _is_local(scope, headers) else "admin"
         if access != "open":
-            key = await services.keys.authenticate(_credential(headers))
+            key = await _caller_key(services, scope, headers)
             if access != "any":
                 require(key, access)
         return Call(
@@ -148,7 +153,30 @@ class Application:
             body=_decoded(match, raw) if most is None else None,
             raw=raw,
             key_or_none=key,
+            local_address=_local_address(scope),
+            is_closing=lambda: bool(scope.get(CLOSING)),
         )
+
+
+async def _caller_key(services: Services, scope: Scope, headers: dict[bytes, bytes]) -> VirtualKey:
+    """Whose key a request comes with; without one, on whose behalf its session is.
+
+    Raises:
+        InvalidKey: there is neither, or it is not good.
+        InsufficientScope: another site's page may have sent the session along.
+    """
+    presented = presented_key(headers)
+    token = None if presented is not None else session_token(headers)
+    if token is None:
+        return await services.keys.authenticate(presented)
+    check_page(headers, scope["method"], _local_address(scope), services.dashboard_hosts)
+    return (await services.sessions.authenticate(token)).key
+
+
+def _local_address(scope: Scope) -> str:
+    """The address of ours at which a request came in."""
+    server = scope.get("server")
+    return str(server[0]) if server else ""
 
 
 class _Departure:
@@ -263,6 +291,8 @@ def _query(match: Match, query_string: bytes) -> Any:
     if match.route.query is None:
         return None
     given = dict(parse_qsl(query_string.decode("latin-1"), keep_blank_values=True))
+    if "cursor" in given:
+        given["cursor"] = last_seen(given["cursor"])
     try:
         return msgspec.convert(given, match.route.query, strict=False)
     except msgspec.ValidationError as error:

@@ -5,6 +5,7 @@ import math
 import pytest
 
 from headgate.documents.library import Documents
+from headgate.prompts.library import open_library
 from headgate.stores.memory_documents import MemoryDocuments
 from search_quality import Corpus, Scores, answers, corpus, fill, places, scores
 
@@ -16,7 +17,12 @@ def known() -> Corpus:
 
 @pytest.fixture
 async def documents(known: Corpus) -> Documents:
-    made = Documents(store=MemoryDocuments(), embedding_model="local", answering_model="local")
+    made = Documents(
+        store=MemoryDocuments(),
+        prompts=open_library(),
+        embedding_model="local",
+        answering_model="local",
+    )
     await fill(made, known.document)
     return made
 

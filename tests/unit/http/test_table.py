@@ -26,15 +26,22 @@ OPEN = {
     ("GET", "/v1/health"),
     ("GET", "/openapi.json"),
     ("GET", "/docs"),
+    # The dashboard's files hold nothing of the platform's; a session is what one signs in with.
+    ("GET", "/dashboard"),
+    ("GET", "/dashboard/"),
+    ("GET", "/dashboard/{path:path}"),
+    ("POST", "/v1/session"),
+    ("GET", "/v1/session"),
+    ("DELETE", "/v1/session"),
 }
 # What writes without a body, and why.
 WITHOUT_BODY = {
     ("POST", "/v1/usage/unconfirmed/{id}/release"): "its path says everything",
 }
 # What takes a body to read it, and changes nothing.
-WITHOUT_CHANGE = {"/v1/messages/count_tokens"}
-# What a key may change for its own user; the handler refuses others.
-CHANGE_ONES_OWN = {"/v1/providers/{provider}/key"}
+WITHOUT_CHANGE = {"/v1/messages/count_tokens", "/v1/prompts/{name}/render"}
+# What callers may change for themselves; the handler refuses others.
+CHANGE_ONES_OWN = {"/v1/providers/{provider}/key", "/v1/session"}
 # What a key may change in its own workspace, which is neither a key nor a budget.
 OF_ONES_WORKSPACE = {"/v1/documents/{id}"}
 # Who is asked for an answer: the gateway, or what keeps its answers for who asks again.
