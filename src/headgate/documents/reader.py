@@ -37,7 +37,7 @@ class Reader:
         task = msgspec.json.encode(Task(kind, title)) + b"\n"
         async with self._places:
             process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", _PROGRAM),
+                *(sys.executable, "-P", "-B", "-m", _PROGRAM),
                 stdin=PIPE,
                 stdout=PIPE,
                 stderr=DEVNULL,
