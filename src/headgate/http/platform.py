@@ -285,7 +285,9 @@ async def classify(call: Call[ClassifyRequest]) -> Reply:
     """`POST /v1/classify`."""
     body = call.body
     labels = list(dict.fromkeys(body.labels))
-    request = question(body.input, labels, body.model or call.services.default_model)
+    services, model = call.services, body.model or call.services.default_model
+    style = services.gateway.catalog.style(model, call.key)
+    request = question(services.prompts, body.input, labels, model, style)
     caller = call.caller(tags=body.tags, use_case=USE_CASE)
 
     def write(answer: Answer[chat.ChatResponse]) -> bytes:

@@ -78,7 +78,15 @@ class Keys:
             )
         if len(api_key) > MAX_KEY_LENGTH:
             raise InvalidKey("the API key is not valid")
-        secret_hash = hash_api_key(api_key)
+        return await self.authenticate_hash(hash_api_key(api_key))
+
+    async def authenticate_hash(self, secret_hash: str) -> VirtualKey:
+        """The key whose secret has this hash, which was seen before.
+
+        Raises:
+            InvalidKey: it is unknown, revoked or expired.
+            Overloaded: the store did not say.
+        """
         now = self.clock()
         known = self._known.get(secret_hash)
         if known is None or not now - FRESH_SECONDS < known.read_at <= now:
@@ -87,6 +95,26 @@ class Keys:
         if not known.key.is_usable(now) or (valid_until is not None and now >= valid_until):
             raise InvalidKey("the API key was revoked or has expired: ask for a new one")
         return known.key
+
+    async def known(self, key_id: str) -> VirtualKey:
+        """The key with this id, for whom it was proven to in another way than by its secret.
+
+        Raises:
+            InvalidKey: there is none, or it was revoked or has expired.
+            Overloaded: the store did not say.
+        """
+        key = await self.store.get(key_id)
+        if key is None or not key.is_usable(self.clock()):
+            raise InvalidKey("the API key was revoked or has expired: ask for a new one")
+        return key
+
+    async def first_admin(self) -> VirtualKey | None:
+        """The oldest admin key that is usable, if there is one."""
+        found: VirtualKey | None = None
+        async for key in self._all():
+            if key.may("admin") and key.is_usable(self.clock()):
+                found = key
+        return found
 
     async def _read(self, secret_hash: str) -> _Known:
         """What the store has, by one look-up for all who ask at once."""

@@ -9,6 +9,7 @@ import math
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import msgspec
 
@@ -162,9 +163,14 @@ def _estimate(request: chat.ChatRequest, body: bytes) -> chat.TokenUsage:
     )
 
 
-def error_from(status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:
-    """What the vendor's error means; its text is kept only where the caller can act on it."""
-    said = without_secrets(read_fault(body))
+def error_from(
+    status: int, headers: Mapping[str, str], body: bytes, key: str | None = None
+) -> ProviderError:
+    """What the vendor's error means.
+
+    Its text is kept only where the caller can act on it, without secrets, of which `key` is one.
+    """
+    said = without_secrets(read_fault(body), key)
     if status == 402:
         # No waiting will cure it: the platform's own account with the vendor is empty.
         return ProviderRefused(
@@ -179,8 +185,11 @@ def error_from(status: int, headers: Mapping[str, str], body: bytes) -> Provider
 class CohereStream:
     """One streamed answer."""
 
-    def __init__(self, stream: HttpStream, request: chat.ChatRequest) -> None:
+    def __init__(
+        self, stream: HttpStream, request: chat.ChatRequest, key: str | None = None
+    ) -> None:
         self._stream = stream
+        self._key = key
         self._reader = EventReader(request)
         self._usage: chat.TokenUsage | None = None
         self._frames = 0
@@ -216,7 +225,8 @@ class CohereStream:
         try:
             async with self._stream as answer, contextlib.aclosing(answer.chunks()) as chunks:
                 if answer.status != 200:
-                    raise error_from(answer.status, answer.headers, await answer.read())
+                    body = await answer.read()
+                    raise error_from(answer.status, answer.headers, body, self._key)
                 async for chunk in chunks:
                     if not (block := cutter.push(chunk)):
                         continue
@@ -334,7 +344,7 @@ class CohereProvider:
         headers = self._headers | {"idempotency-key": idempotency_key}
         body = to_wire(request)
         stream = self._client.stream("POST", self._chat_url, headers=headers, body=body)
-        return CohereStream(stream, request)
+        return CohereStream(stream, request, self._vendor.api_key)
 
     async def embed(self, request: EmbeddingRequest, *, idempotency_key: str) -> EmbeddingResponse:
         """One vector per input, by as many calls as the vendor needs for them.
@@ -357,7 +367,7 @@ class CohereProvider:
         except HttpError as error:
             raise unanswered(error) from error
         if answer.status in {401, 403, 498} or answer.status >= 500:
-            raise error_from(answer.status, answer.headers, answer.body)
+            raise error_from(answer.status, answer.headers, answer.body, self._vendor.api_key)
 
     async def _embed(self, request: EmbeddingRequest, idempotency_key: str) -> EmbeddingResponse:
         body = await self._post(self._embed_url, embedding_to_wire(request), idempotency_key)
@@ -376,5 +386,11 @@ class CohereProvider:
 
     async def _post(self, url: str, body: bytes, idempotency_key: str) -> bytes:
         headers = self._headers | {"idempotency-key": idempotency_key}
-        answer = await posted(self._client, url, headers=headers, body=body, error_from=error_from)
+        answer = await posted(
+            self._client,
+            url,
+            headers=headers,
+            body=body,
+            error_from=partial(error_from, key=self._vendor.api_key),
+        )
         return answer.body

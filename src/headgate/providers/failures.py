@@ -34,6 +34,9 @@ UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 # A sentence is enough to act on; what is longer is never searched for secrets to its end.
 MAX_SAID = 500
 _MAX_SEARCHED = 4000
+# A server of one's own may be given a word for a key that sentences are full of, such as "none".
+_LEAST_KEY = 8
+_REMOVED = "[removed]"
 
 _SECRET = re.compile(
     r"\b(?:sk|pk|rk|gsk|xai|key)[-_][\w*.-]{6,}"  # keys that say what they are
@@ -49,9 +52,14 @@ _SECRET = re.compile(
 )
 
 
-def without_secrets(said: str) -> str:
-    """A vendor's sentence as a caller may read it: no keys, organisations and addresses."""
-    return _SECRET.sub("[removed]", said[:_MAX_SEARCHED])[:MAX_SAID]
+def without_secrets(said: str, key: str | None = None) -> str:
+    """A vendor's sentence as a caller may read it: no keys, organisations and addresses.
+
+    `key` is the one that the vendor was called with, which may look like any word.
+    """
+    if key is not None and len(key) >= _LEAST_KEY:
+        said = said.replace(key, _REMOVED)
+    return _SECRET.sub(_REMOVED, said[:_MAX_SEARCHED])[:MAX_SAID]
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

@@ -8,6 +8,7 @@ import math
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from urllib.parse import quote
 
 import msgspec
@@ -175,10 +176,15 @@ def _estimate(request: chat.ChatRequest, body: bytes) -> chat.TokenUsage:
     )
 
 
-def error_from(status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:
-    """What the vendor's error means; its text is kept only where the caller can act on it."""
+def error_from(
+    status: int, headers: Mapping[str, str], body: bytes, key: str | None = None
+) -> ProviderError:
+    """What the vendor's error means.
+
+    Its text is kept only where the caller can act on it, without secrets, of which `key` is one.
+    """
     fault = read_fault(body)
-    said = without_secrets(fault.message)
+    said = without_secrets(fault.message, key)
     if status == 402 or fault.status == "FAILED_PRECONDITION" or _NO_CREDIT.search(said):
         # No waiting will cure it: it is the platform's own account with the vendor.
         return ProviderRefused(
@@ -195,8 +201,11 @@ def error_from(status: int, headers: Mapping[str, str], body: bytes) -> Provider
 class GeminiStream:
     """One streamed answer."""
 
-    def __init__(self, stream: HttpStream, request: chat.ChatRequest) -> None:
+    def __init__(
+        self, stream: HttpStream, request: chat.ChatRequest, key: str | None = None
+    ) -> None:
         self._stream = stream
+        self._key = key
         self._reader = PieceReader(request)
         self._usage: chat.TokenUsage | None = None
         self._frames = 0
@@ -234,7 +243,8 @@ class GeminiStream:
         try:
             async with self._stream as answer, contextlib.aclosing(answer.chunks()) as chunks:
                 if answer.status != 200:
-                    raise error_from(answer.status, answer.headers, await answer.read())
+                    body = await answer.read()
+                    raise error_from(answer.status, answer.headers, body, self._key)
                 async for chunk in chunks:
                     if not (block := cutter.push(chunk)):
                         continue
@@ -257,7 +267,7 @@ class GeminiStream:
         if (fault := answer.error) is not None:
             if self._frames:
                 raise ProviderBroke("the vendor broke off with an error")
-            raise error_from(fault.code, {}, data)
+            raise error_from(fault.code, {}, data, self._key)
         if answer.usage_metadata is not None:
             self._usage = answer.usage_metadata.counted()
         parts = [part for candidate in answer.candidates or () for part in candidate.parts]
@@ -355,7 +365,7 @@ class GeminiProvider:
         headers = self._headers | {"idempotency-key": idempotency_key}
         body = to_wire(request)
         stream = self._client.stream("POST", url, headers=headers, body=body)
-        return GeminiStream(stream, request)
+        return GeminiStream(stream, request, self._vendor.api_key)
 
     async def count_tokens(self, request: chat.ChatRequest) -> int:
         """The input tokens as the vendor counts them, which it does without a charge.
@@ -389,7 +399,7 @@ class GeminiProvider:
         except HttpError as error:
             raise unanswered(error) from error
         if answer.status >= 400:  # A wrong key is a 400 here.
-            raise error_from(answer.status, answer.headers, answer.body)
+            raise error_from(answer.status, answer.headers, answer.body, self._vendor.api_key)
 
     async def _embed(self, request: EmbeddingRequest, idempotency_key: str) -> EmbeddingResponse:
         url = self._url(request.model, "batchEmbedContents")
@@ -411,5 +421,11 @@ class GeminiProvider:
         return f"{self._models_url}/{quote(model, safe='')}:{method}"
 
     async def _post(self, url: str, body: bytes, headers: Mapping[str, str]) -> bytes:
-        answer = await posted(self._client, url, headers=headers, body=body, error_from=error_from)
+        answer = await posted(
+            self._client,
+            url,
+            headers=headers,
+            body=body,
+            error_from=partial(error_from, key=self._vendor.api_key),
+        )
         return answer.body

@@ -9,6 +9,7 @@ import math
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Literal, TypeGuard
 from urllib.parse import quote, urlencode
 
@@ -207,10 +208,15 @@ def delta_from(choice: Choice, numbers: CallNumbers) -> chat.ChatDelta:
     )
 
 
-def error_from(status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:
-    """What a vendor's error means; its text is kept only where the caller can act on it."""
+def error_from(
+    status: int, headers: Mapping[str, str], body: bytes, key: str | None = None
+) -> ProviderError:
+    """What a vendor's error means.
+
+    Its text is kept only where the caller can act on it, without secrets, of which `key` is one.
+    """
     fault = read_fault(body)
-    said = without_secrets(fault.message)
+    said = without_secrets(fault.message, key)
     if status == 402 or fault.code == "insufficient_quota":
         # No waiting will cure it: the account with the vendor is empty.
         return ProviderRefused("unauthorized", "the account with the vendor is exhausted")
@@ -219,15 +225,18 @@ def error_from(status: int, headers: Mapping[str, str], body: bytes) -> Provider
         said,
         wait=retry_after(headers),
         is_too_long=fault.code == "context_length_exceeded" or bool(_TOO_LONG.search(said)),
-        param=None if fault.param is None else without_secrets(fault.param),
+        param=None if fault.param is None else without_secrets(fault.param, key),
     )
 
 
 class OpenAIStream:
     """One streamed answer."""
 
-    def __init__(self, stream: HttpStream, request: chat.ChatRequest) -> None:
+    def __init__(
+        self, stream: HttpStream, request: chat.ChatRequest, key: str | None = None
+    ) -> None:
         self._stream = stream
+        self._key = key
         self._forward = _speaks_it(request.wire)
         self._numbers = CallNumbers()
         self._received: list[bytes] = []
@@ -274,7 +283,8 @@ class OpenAIStream:
         try:
             async with self._stream as answer, contextlib.aclosing(answer.chunks()) as chunks:
                 if answer.status != 200:
-                    raise error_from(answer.status, answer.headers, await answer.read())
+                    body = await answer.read()
+                    raise error_from(answer.status, answer.headers, body, self._key)
                 async for chunk in chunks:
                     if not (block := cutter.push(chunk)):
                         continue
@@ -428,7 +438,7 @@ class OpenAIProvider:
         body = to_wire(self._vendor, request)
         url = self._url(request.model, "chat/completions")
         stream = self._client.stream("POST", url, headers=headers, body=body)
-        return OpenAIStream(stream, request)
+        return OpenAIStream(stream, request, self._vendor.api_key)
 
     async def embed(self, request: EmbeddingRequest, *, idempotency_key: str) -> EmbeddingResponse:
         """One vector per input.
@@ -476,7 +486,7 @@ class OpenAIProvider:
             raise unanswered(error) from error
         # Any other answer proves as much: not every vendor lists its models.
         if answer.status in {401, 403} or answer.status >= 500:
-            raise error_from(answer.status, answer.headers, answer.body)
+            raise error_from(answer.status, answer.headers, answer.body, self._vendor.api_key)
 
     def _url(self, model: str, operation: str) -> str:
         if self._vendor.api_version is None:
@@ -486,5 +496,11 @@ class OpenAIProvider:
 
     async def _post(self, url: str, body: bytes, idempotency_key: str) -> bytes:
         headers = self._headers | {"idempotency-key": idempotency_key}
-        answer = await posted(self._client, url, headers=headers, body=body, error_from=error_from)
+        answer = await posted(
+            self._client,
+            url,
+            headers=headers,
+            body=body,
+            error_from=partial(error_from, key=self._vendor.api_key),
+        )
         return answer.body

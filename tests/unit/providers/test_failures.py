@@ -56,6 +56,12 @@ def test_what_a_caller_can_act_on_stays(said: str) -> None:
     assert without_secrets(said) == said
 
 
+def test_the_key_of_the_call_is_removed_whatever_it_looks_like() -> None:
+    said = without_secrets("the token our-own-word is wrong", "our-own-word")
+    assert said == "the token [removed] is wrong"
+    assert without_secrets("none of these is a number", "none") == "none of these is a number"
+
+
 def test_what_is_said_is_no_longer_than_a_sentence() -> None:
     assert len(without_secrets("a b " * 100_000)) == MAX_SAID
 
