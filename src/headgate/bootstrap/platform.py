@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from headgate.bootstrap.alerts import check_alerts
+from headgate.bootstrap.cache import check_cache
 from headgate.bootstrap.dashboard import sign_in_ticket
 from headgate.bootstrap.limits import check_limits
 from headgate.bootstrap.prompts import check_prompts, review_prompts
@@ -163,6 +164,7 @@ def checks(settings: Settings, /) -> Sequence[Check]:
     return (
         Check("store", lambda: check_store(settings)),
         Check("limits", lambda: check_limits(settings)),
+        Check("cache", lambda: check_cache(settings)),
         Check("providers", lambda: check_vendors(settings)),
         Check("routing", lambda: check_routing(settings)),
         Check("alerts", lambda: check_alerts(settings)),
