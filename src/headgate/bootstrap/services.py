@@ -8,12 +8,12 @@ from collections.abc import AsyncIterator, Mapping
 from headgate.bootstrap.alerts import channels
 from headgate.bootstrap.cache import open_cache, with_semantics
 from headgate.bootstrap.dashboard import make_sessions
-from headgate.bootstrap.documents import open_documents
+from headgate.bootstrap.documents import make_documents
 from headgate.bootstrap.limits import open_limiter
 from headgate.bootstrap.mcp import open_mcp_server
 from headgate.bootstrap.metrics import metrics_of
 from headgate.bootstrap.prompts import open_prompts
-from headgate.bootstrap.routing import routing_of
+from headgate.bootstrap.routing import providers_check, routing_of
 from headgate.bootstrap.stores import Stores, open_stores
 from headgate.bootstrap.tools import open_tools
 from headgate.bootstrap.vendor_keys import make_sealer
@@ -99,21 +99,26 @@ async def open_services(
         works = Works(MeteredAccess(replays), flights, stores.answers)
         tools = await stack.enter_async_context(open_tools(settings))
         keys = Keys(stores.keys, local=local_keys)
+        prompts = open_prompts(settings)
         yield Services(
             gateway=gateway,
             vendor_keys=vendor_keys,
             replays=replays,
             works=works,
-            prompts=open_prompts(settings),
+            prompts=prompts,
             tool_calls=ToolCalls(tools, works),
             tool_server=await stack.enter_async_context(open_mcp_server(settings)),
-            documents=await stack.enter_async_context(open_documents(settings)),
+            documents=make_documents(settings, stores.documents, prompts),
             keys=keys,
             sessions=make_sessions(settings, keys),
             usage=stores.usage,
             watch=UsageWatch(stores.usage),
             metrics=metrics_of([tools]),
-            health={"store": stores.check, **limiter.health},
+            health={
+                "store": stores.check,
+                **limiter.health,
+                "providers": providers_check(gateway.routing.breakers),
+            },
             default_model=AUTO,
             default_embedding_model=default_embedding_model(settings),
             max_body_bytes=limits.max_body_bytes,
