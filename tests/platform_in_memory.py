@@ -6,7 +6,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from dataclasses import dataclass, field
 from typing import Any
 
+from agent_desk import office
 from asgi import Client
+from engines import MemoryEngine
+from headgate.agents.journal import Journal
+from headgate.agents.steps import Desk
+from headgate.agents.types import BUILT_IN
 from headgate.core.errors import HeadgateError
 from headgate.core.keys import SCOPES, VirtualKey, hash_api_key
 from headgate.core.models import Provider
@@ -28,6 +33,7 @@ from headgate.identity.keys import Keys
 from headgate.providers.sandbox import SANDBOX_PRICE, Sandbox
 from headgate.stores.buckets import DefaultLimits
 from headgate.stores.memory import MemoryKeys, MemoryLedger
+from headgate.stores.memory_runs import MemoryRuns
 from headgate.stores.memory_vendor_keys import MemoryVendorKeys
 from headgate.stores.process_limits import ProcessRateLimiter
 from headgate.stores.sealing import AesSealer
@@ -126,17 +132,31 @@ async def platform(
     )
     flights = Flights(ledger.answers, escrow.is_pending)
     replays = Replays(gateway, flights)
+    toolbox = ProcessTools([declared(one) for one in tools])
+    access = MeteredAccess(replays)
+    keys = Keys(MemoryKeys(), local={hash_api_key(ADMIN): ADMIN_KEY})
+
+    async def key(key_id: str) -> VirtualKey | None:
+        return ADMIN_KEY if key_id == ADMIN_KEY.key_id else await keys.store.get(key_id)
+
+    agents = office(
+        Desk(
+            journal=Journal(MemoryRuns()),
+            models=access,
+            toolbox=toolbox,
+            key=key,
+            at_once=asyncio.Semaphore(100),
+        ),
+        MemoryEngine(),
+        BUILT_IN,
+    )
     services = Services(
         gateway=gateway,
         vendor_keys=vendor_keys,
         replays=replays,
-        tool_calls=ToolCalls(
-            ProcessTools([declared(one) for one in tools]),
-            MeteredAccess(replays),
-            flights,
-            ledger.answers,
-        ),
-        keys=Keys(MemoryKeys(), local={hash_api_key(ADMIN): ADMIN_KEY}),
+        tool_calls=ToolCalls(toolbox, access, flights, ledger.answers),
+        runs=agents.runs,
+        keys=keys,
         usage=ledger,
         health={"store": check},
         default_model="auto",
@@ -149,7 +169,8 @@ async def platform(
     async def resources() -> AsyncIterator[Services]:
         await escrow.start()
         await flights.start()
-        yield services
+        async with agents.executor.running():
+            yield services
         await flights.aclose()
         await escrow.aclose()
 

@@ -14,6 +14,7 @@ from headgate.core.errors import HeadgateError, Overloaded
 from headgate.core.keys import (
     KeyStore,
 )
+from headgate.core.runs import RunStore
 from headgate.core.usage import UsageStore
 from headgate.core.vendor_keys import VendorKeyStore
 from headgate.settings import Settings
@@ -30,11 +31,13 @@ from headgate.stores.sqlite.answers import SqliteAnswers
 from headgate.stores.sqlite.database import Database
 from headgate.stores.sqlite.keys import SqliteKeys
 from headgate.stores.sqlite.ledger import SqliteLedger
+from headgate.stores.sqlite.runs import SqliteRuns
 from headgate.stores.sqlite.usage import SqliteUsage
 from headgate.stores.sqlite.vendor_keys import SqliteVendorKeys
 from headgate.transport.http import HttpClient
 
 DATABASE = "headgate.db"
+RUNS_DATABASE = "runs.db"
 # DynamoDB answers within milliseconds; a request that takes longer is better sent again.
 DYNAMODB_CONNECT_SECONDS = 2.0
 DYNAMODB_IDLE_SECONDS = 5.0
@@ -50,6 +53,7 @@ class Stores(NamedTuple):
     answers: AnswerStore
     alerts: AlertStore
     vendor_keys: VendorKeyStore
+    runs: RunStore
     check: Callable[[], Awaitable[None]]
 
 
@@ -57,7 +61,8 @@ class Stores(NamedTuple):
 async def open_stores(settings: Settings) -> AsyncIterator[Stores]:
     """Open them; they are closed with what they still have to write."""
     if settings.store == "dynamodb":
-        async with _dynamodb(settings) as client:
+        # Runs are this machine's, whatever the other stores are.
+        async with _dynamodb(settings) as client, _database(settings, RUNS_DATABASE) as own:
             days = settings.configuration.usage.kept_days
             dynamo = DynamoLedger(client, retention_days=days)
             try:
@@ -68,6 +73,7 @@ async def open_stores(settings: Settings) -> AsyncIterator[Stores]:
                     DynamoAnswers(client),
                     DynamoAlerts(client),
                     DynamoVendorKeys(client),
+                    SqliteRuns(own),
                     lambda: tables.reach(client),
                 )
             finally:
@@ -81,6 +87,7 @@ async def open_stores(settings: Settings) -> AsyncIterator[Stores]:
             SqliteAnswers(database),
             SqliteAlerts(database),
             SqliteVendorKeys(database),
+            SqliteRuns(database),
             database.check,
         )
 
@@ -107,12 +114,11 @@ async def _dynamodb(settings: Settings) -> AsyncIterator[DynamoClient]:
 
 
 @contextlib.asynccontextmanager
-async def _database(settings: Settings) -> AsyncIterator[Database]:
+async def _database(settings: Settings, name: str = DATABASE) -> AsyncIterator[Database]:
+    path = settings.data / name
     data_directory.make(settings.data)
-    data_directory.keep_private(settings.data / DATABASE)
-    database = Database(
-        settings.data / DATABASE, power_safe=settings.configuration.storage.power_safe
-    )
+    data_directory.keep_private(path)
+    database = Database(path, power_safe=settings.configuration.storage.power_safe)
     try:
         yield database
     finally:

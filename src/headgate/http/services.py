@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
+from headgate.agents.runs import Runs
 from headgate.core.usage import UsageStore
 from headgate.gateway.catalog import AUTO
 from headgate.gateway.gateway import Gateway
@@ -28,6 +29,7 @@ class Services:
     vendor_keys: VendorKeys
     replays: Replays
     tool_calls: ToolCalls
+    runs: Runs
     keys: Keys
     usage: UsageStore
     health: Mapping[str, Callable[[], Awaitable[str | None]]]
