@@ -22,12 +22,11 @@ from headgate.bootstrap.vendors import check_vendors, vendors_of
 from headgate.cli.installation import Check, PromptCheck
 from headgate.core.errors import Overloaded
 from headgate.core.keys import (
-    SCOPES,
     KeySecret,
     VirtualKey,
+    command_line_key,
     hash_api_key,
     new_api_key,
-    new_key_id,
 )
 from headgate.http import openapi
 from headgate.http.app import App, Application
@@ -79,12 +78,7 @@ def _calm_garbage_collector() -> None:
 @contextlib.asynccontextmanager
 async def open_platform(settings: Settings, /) -> AsyncIterator[Platform]:
     """Run the platform in this process, beside any server on the same data directory."""
-    key = VirtualKey(
-        key_id=new_key_id(),
-        name="command line",
-        scopes=frozenset(SCOPES),
-        created_at=time.time(),
-    )
+    key = command_line_key()
     api_key = new_api_key(key.key_id)
     app = _app(settings, {hash_api_key(api_key): key})
     async with _lifespan(app):
