@@ -9,12 +9,12 @@ from typing import Any
 
 from agent_desk import office
 from asgi import Client
-from headgate.bootstrap.mcp import LateServer
-from headgate.bootstrap.metrics import metrics_of
 from engines import MemoryEngine
 from headgate.agents.journal import Journal
 from headgate.agents.steps import Desk
 from headgate.agents.types import BUILT_IN
+from headgate.bootstrap.mcp import LateServer
+from headgate.bootstrap.metrics import metrics_of
 from headgate.core.errors import HeadgateError
 from headgate.core.keys import SCOPES, VirtualKey, hash_api_key
 from headgate.core.models import Provider

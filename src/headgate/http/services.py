@@ -3,8 +3,8 @@
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
-from headgate.core.tool_serving import ToolServer
 from headgate.agents.runs import Runs
+from headgate.core.tool_serving import ToolServer
 from headgate.core.usage import UsageStore
 from headgate.documents.library import Documents
 from headgate.gateway.catalog import AUTO
