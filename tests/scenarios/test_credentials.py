@@ -5,7 +5,6 @@ answers in its place, or before it fails, or sends the platform elsewhere.
 """
 
 import asyncio
-import subprocess
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -17,7 +16,7 @@ import pytest_asyncio
 
 from headgate.simulate.app import create_app
 from headgate.simulate.options import SimulatorOptions
-from headgate_server import COMMAND, Caller, Headgate, chat, running
+from headgate_server import Caller, Headgate, chat, running, typed
 from servers import App, serve
 
 Conduct: TypeAlias = Literal["answers", "fails", "refuses", "repeats"] | int
@@ -447,14 +446,11 @@ async def test_the_doctor_shows_each_vendor_its_own_credential_and_no_other(
 ) -> None:
     # In a thread, since the vendors are served from here.
     done = await asyncio.to_thread(
-        subprocess.run,
-        [str(COMMAND), "doctor", "--data", str(here.platform.data)],
-        cwd=here.platform.directory,
-        env=dict(here.platform.environment) | {"HEADGATE_CONFIG": "headgate.toml"},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
+        typed,
+        here.platform.directory,
+        *("doctor", "--data", str(here.platform.data)),
+        **here.platform.environment,
+        HEADGATE_CONFIG="headgate.toml",
     )
     for vendor in VENDORS:
         assert here.credentials(vendor.name) == {vendor.key}, done.stdout

@@ -13,7 +13,7 @@ from headgate.bootstrap.limits import open_limiter
 from headgate.bootstrap.mcp import open_mcp_server
 from headgate.bootstrap.metrics import metrics_of
 from headgate.bootstrap.prompts import open_prompts
-from headgate.bootstrap.routing import routing_of
+from headgate.bootstrap.routing import providers_check, routing_of
 from headgate.bootstrap.stores import Stores, open_stores
 from headgate.bootstrap.tools import open_tools
 from headgate.bootstrap.vendor_keys import make_sealer
@@ -114,7 +114,11 @@ async def open_services(
             usage=stores.usage,
             watch=UsageWatch(stores.usage),
             metrics=metrics_of([tools]),
-            health={"store": stores.check, **limiter.health},
+            health={
+                "store": stores.check,
+                **limiter.health,
+                "providers": providers_check(gateway.routing.breakers),
+            },
             default_model=AUTO,
             default_embedding_model=default_embedding_model(settings),
             max_body_bytes=limits.max_body_bytes,

@@ -19,6 +19,7 @@ from headgate.core.keys import VirtualKey
 from headgate.http import errors
 from headgate.http.calls import Call, Headers, Reply, StreamReply
 from headgate.http.credentials import check_page, presented_key, session_token
+from headgate.http.lists import last_seen
 from headgate.http.routes import Match, RouteTable
 from headgate.http.services import Services
 from headgate.http.uploads import is_multipart
@@ -290,6 +291,8 @@ def _query(match: Match, query_string: bytes) -> Any:
     if match.route.query is None:
         return None
     given = dict(parse_qsl(query_string.decode("latin-1"), keep_blank_values=True))
+    if "cursor" in given:
+        given["cursor"] = last_seen(given["cursor"])
     try:
         return msgspec.convert(given, match.route.query, strict=False)
     except msgspec.ValidationError as error:

@@ -190,8 +190,7 @@ async def complete(call: Call[CompleteRequest]) -> Reply | StreamReply:
     """`POST /v1/complete`."""
     if call.body.stream:
         return await stream(call)
-    request = _request(call, stream=False)
-    caller = _caller(call, request)
+    caller, request = _asked(call, stream=False)
     return written_reply(await call.services.replays.complete(caller, request, _completion))
 
 
@@ -214,10 +213,10 @@ def _completion(answer: Answer[chat.ChatResponse]) -> bytes:
 
 async def stream(call: Call[CompleteRequest]) -> StreamReply:
     """`POST /v1/stream`."""
-    request = _request(call, stream=True)
+    caller, request = _asked(call, stream=True)
     return await stream_reply(
         call.services.replays,
-        _caller(call, request),
+        caller,
         request,
         _Frames,
         lambda error: event({"type": "error", **error}),
@@ -316,12 +315,13 @@ async def classify(call: Call[ClassifyRequest]) -> Reply:
     return written_reply(await call.services.replays.complete(caller, request, write))
 
 
-def _caller(call: Call[CompleteRequest], request: chat.ChatRequest) -> Caller:
-    """Who calls; what they do not label is labelled as the prompt that they use."""
+def _asked(call: Call[CompleteRequest], *, stream: bool) -> tuple[Caller, chat.ChatRequest]:
+    """Who asks, and what; a call that is not labelled is labelled as the prompt that it uses."""
+    prompted = _prompted(call)
     caller = call.caller(tags=call.body.tags, use_case=call.body.use_case)
-    if caller.use_case is None and request.prompt is not None:
-        return msgspec.structs.replace(caller, use_case=request.use_case)
-    return caller
+    if caller.use_case is None:
+        caller = msgspec.structs.replace(caller, use_case=prompted.use_case)
+    return caller, _request(call, caller, prompted, stream=stream)
 
 
 def _prompted(call: Call[CompleteRequest]) -> chat.ChatRequest:
@@ -337,8 +337,10 @@ def _prompted(call: Call[CompleteRequest]) -> chat.ChatRequest:
     return prompt.request(model)
 
 
-def _request(call: Call[CompleteRequest], *, stream: bool) -> chat.ChatRequest:
-    body, prompted = call.body, _prompted(call)
+def _request(
+    call: Call[CompleteRequest], caller: Caller, prompted: chat.ChatRequest, *, stream: bool
+) -> chat.ChatRequest:
+    body = call.body
     messages = [_message(index, item) for index, item in enumerate(body.messages)]
     messages = [*prompted.messages, *messages]
     if not messages:
@@ -358,7 +360,7 @@ def _request(call: Call[CompleteRequest], *, stream: bool) -> chat.ChatRequest:
         tool_choice=_tool_choice(body),
         response_format=_response_format(body.response_format) or prompted.response_format,
         stream=stream,
-        use_case=body.use_case or prompted.use_case,
+        use_case=caller.use_case,
     )
 
 

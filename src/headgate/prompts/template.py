@@ -37,10 +37,7 @@ MOST_HEAD_CHARACTERS = 10_000
 NAME = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
 _FENCE = "+++"
 _HEADING = re.compile(r"(#{1,2})(?:\s+(.*?))?\s*")
-_BLOCK_MOST_HEAD_CHARACTERS = 10_000
-"""The longest front matter: reading TOML can take time that grows with the square of its length."""
-
-NAME = re.compile(r"[a-z][a-z0-9_]*")
+_BLOCK_NAME = re.compile(r"[a-z][a-z0-9_]*")
 _TOML_LINE = re.compile(r"\(at line (\d+), column \d+\)")
 _TOML_END = re.compile(r" ?\(at (?:line \d+, column \d+|end of document)\)")
 
