@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Mapping
 from headgate.bootstrap.alerts import channels
 from headgate.bootstrap.cache import open_cache, with_semantics
 from headgate.bootstrap.dashboard import make_sessions
-from headgate.bootstrap.documents import open_documents
+from headgate.bootstrap.documents import make_documents
 from headgate.bootstrap.limits import open_limiter
 from headgate.bootstrap.mcp import open_mcp_server
 from headgate.bootstrap.metrics import metrics_of
@@ -108,7 +108,7 @@ async def open_services(
             prompts=prompts,
             tool_calls=ToolCalls(tools, works),
             tool_server=await stack.enter_async_context(open_mcp_server(settings)),
-            documents=await stack.enter_async_context(open_documents(settings, prompts)),
+            documents=make_documents(settings, stores.documents, prompts),
             keys=keys,
             sessions=make_sessions(settings, keys),
             usage=stores.usage,

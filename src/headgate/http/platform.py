@@ -316,10 +316,10 @@ async def classify(call: Call[ClassifyRequest]) -> Reply:
 
 
 def _asked(call: Call[CompleteRequest], *, stream: bool) -> tuple[Caller, chat.ChatRequest]:
-    """Who asks, and what; a call that is not labelled is labelled as the prompt that it uses."""
+    """Who asks, and what; what they do not label is labelled as the prompt that they use."""
     prompted = _prompted(call)
     caller = call.caller(tags=call.body.tags, use_case=call.body.use_case)
-    if caller.use_case is None:
+    if caller.use_case is None and prompted.use_case is not None:
         caller = msgspec.structs.replace(caller, use_case=prompted.use_case)
     return caller, _request(call, caller, prompted, stream=stream)
 
