@@ -11,7 +11,7 @@ from headgate.core.documents import DocumentFilter, DocumentStore, Hit
 from headgate.core.words import terms
 from headgate.stores.memory_documents import MemoryDocuments
 from headgate.stores.sqlite.database import Database
-from headgate.stores.sqlite.documents import SqliteDocuments, equip
+from headgate.stores.sqlite.documents import SqliteDocuments
 from headgate.stores.sqlite.documents_schema import MIGRATIONS
 
 ALL = DocumentFilter()
@@ -22,7 +22,7 @@ async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
     if request.param == "memory":
         yield MemoryDocuments()
         return
-    database = Database(tmp_path / "documents.db", migrations=MIGRATIONS, equip=equip)
+    database = Database(tmp_path / "documents.db", migrations=MIGRATIONS)
     yield SqliteDocuments(database)
     await database.close()
 

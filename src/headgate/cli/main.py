@@ -16,6 +16,7 @@ from headgate.cli.installation import Installation, Session
 from headgate.cli.keys import keys
 from headgate.cli.openapi import openapi
 from headgate.cli.options import connection_options, example
+from headgate.cli.prompts import prompts
 from headgate.cli.serve import serve
 from headgate.cli.simulate import simulate
 from headgate.cli.stores import migrate, seed
@@ -59,6 +60,7 @@ for command in (
     complete,
     usage,
     budget,
+    prompts,
     simulate,
     doctor,
     openapi,

@@ -111,7 +111,7 @@ class Found(msgspec.Struct, frozen=True):
     events: tuple[UsageEvent, ...] = ()
 
 
-class Citation(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+class Citation(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
     """Where a statement stands: the quote is the text of the document from `start` to `end`."""
 
     document_id: str

@@ -215,6 +215,9 @@ class Gateway:
 
     async def vector(self, caller: Caller, model: str, text: str, place: Place) -> Embedded:
         """See `semantic.Embeds.vector`."""
+        if caller.call_key is not None:
+            # To a vendor it is another call than the one that it is a part of.
+            caller = msgspec.structs.replace(caller, call_key=f"{caller.call_key} vector")
         request = EmbeddingRequest(model=model, input=(text,))
         routes = await self.routes(model, caller.key)
         answer = await self._embedded(caller, request, routes, place)

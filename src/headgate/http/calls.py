@@ -1,7 +1,7 @@
 """What a handler gets and what it gives back."""
 
 import re
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from typing import Any, Generic, TypeAlias, TypeVar
 
 import msgspec
@@ -29,6 +29,8 @@ class Call(msgspec.Struct, Generic[B], frozen=True):
     Attributes:
         route: the method and path of its row in the route table.
         key: whose key it came with; None only on routes that need none.
+        local_address: the address of ours at which it came in.
+        is_closing: whether the server stops, and waits for an answer without an end of its own.
         headers: by lower-case name; the last of several.
         raw: the body as it came.
     """
@@ -42,6 +44,8 @@ class Call(msgspec.Struct, Generic[B], frozen=True):
     body: B
     raw: bytes
     key_or_none: VirtualKey | None
+    local_address: str = ""
+    is_closing: Callable[[], bool] = lambda: False
 
     @property
     def key(self) -> VirtualKey:

@@ -9,7 +9,7 @@ from headgate.core.embeddings import EmbeddingRequest, EmbeddingResponse
 from headgate.core.errors import InvalidRequest
 from headgate.core.ids import new_id
 from headgate.core.money import Dollars, to_json
-from headgate.gateway.calls import Receipt
+from headgate.gateway.calls import Caller, Receipt
 from headgate.gateway.classify import USE_CASE, question, verdict
 from headgate.gateway.gateway import Answer
 from headgate.gateway.streams import StreamedAnswer
@@ -180,7 +180,7 @@ async def complete(call: Call[CompleteRequest]) -> Reply | StreamReply:
         return await stream(call)
     body = call.body
     caller = call.caller(tags=body.tags, use_case=body.use_case)
-    request = _request(call, stream=False)
+    request = _request(call, caller, stream=False)
     return written_reply(await call.services.replays.complete(caller, request, _completion))
 
 
@@ -204,10 +204,11 @@ def _completion(answer: Answer[chat.ChatResponse]) -> bytes:
 async def stream(call: Call[CompleteRequest]) -> StreamReply:
     """`POST /v1/stream`."""
     body = call.body
+    caller = call.caller(tags=body.tags, use_case=body.use_case)
     return await stream_reply(
         call.services.replays,
-        call.caller(tags=body.tags, use_case=body.use_case),
-        _request(call, stream=True),
+        caller,
+        _request(call, caller, stream=True),
         _Frames,
         lambda error: event({"type": "error", **error}),
         heartbeat_seconds=call.services.heartbeat_seconds,
@@ -284,7 +285,9 @@ async def classify(call: Call[ClassifyRequest]) -> Reply:
     """`POST /v1/classify`."""
     body = call.body
     labels = list(dict.fromkeys(body.labels))
-    request = question(body.input, labels, body.model or call.services.default_model)
+    services, model = call.services, body.model or call.services.default_model
+    style = services.gateway.catalog.style(model, call.key)
+    request = question(services.prompts, body.input, labels, model, style)
     caller = call.caller(tags=body.tags, use_case=USE_CASE)
 
     def write(answer: Answer[chat.ChatResponse]) -> bytes:
@@ -303,7 +306,7 @@ async def classify(call: Call[ClassifyRequest]) -> Reply:
     return written_reply(await call.services.replays.complete(caller, request, write))
 
 
-def _request(call: Call[CompleteRequest], *, stream: bool) -> chat.ChatRequest:
+def _request(call: Call[CompleteRequest], caller: Caller, *, stream: bool) -> chat.ChatRequest:
     body = call.body
     messages = [_message(index, item) for index, item in enumerate(body.messages)]
     if body.system_prompt:
@@ -320,7 +323,7 @@ def _request(call: Call[CompleteRequest], *, stream: bool) -> chat.ChatRequest:
         tool_choice=_tool_choice(body),
         response_format=_response_format(body.response_format),
         stream=stream,
-        use_case=body.use_case,
+        use_case=caller.use_case,
     )
 
 

@@ -5,6 +5,7 @@ A caller who speaks the protocol too is forwarded byte for byte. The events that
 """
 
 import contextlib
+import functools
 import math
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
@@ -20,15 +21,12 @@ from headgate.core.models import (
     ProviderBroke,
     ProviderError,
     ProviderRefused,
-    ProviderTimedOut,
-    RefusalKind,
 )
 from headgate.core.protocols.anthropic import PROTOCOL
 from headgate.providers.anthropic_events import EventReader
 from headgate.providers.anthropic_requests import translated, what_is_read
 from headgate.providers.anthropic_shapes import (
     FINISH_REASONS,
-    UNREADABLE,
     Event,
     Fault,
     TokenCount,
@@ -38,7 +36,14 @@ from headgate.providers.anthropic_shapes import (
     read_fault,
     thoughts_in,
 )
-from headgate.providers.failures import retry_after, unanswered, without_secrets
+from headgate.providers.failures import (
+    meaning,
+    posted,
+    retry_after,
+    unanswered,
+    understood,
+    without_secrets,
+)
 from headgate.providers.frames import (
     BLANK,
     FrameCutter,
@@ -91,6 +96,7 @@ class AnthropicVendor:
 
 
 _FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_COUNT = msgspec.json.Decoder(TokenCount)
 # The vendor's sentences for errors that have no type of their own.
 _TOO_LONG = re.compile(
     r"prompt is too long|exceeds? (?:the )?context|context window", re.IGNORECASE
@@ -180,27 +186,11 @@ def error_from(
     """
     fault = read_fault(body)
     said = without_secrets(fault.message, key)
-    if status in {408, 504}:
-        return ProviderTimedOut("the vendor did not answer in time")
     if status == 402 or fault.type == "billing_error" or _NO_CREDIT.search(said):
         # No waiting will cure it: the account with the vendor is empty.
         return ProviderRefused("unauthorized", "the account with the vendor is exhausted")
-    kinds: dict[int, tuple[RefusalKind, str]] = {
-        401: ("unauthorized", "the vendor refused the platform's credential"),
-        403: ("unauthorized", "the vendor refused the platform's credential"),
-        404: ("not_found", "the vendor does not know this model"),
-        429: ("rate_limited", "the vendor's rate limit is reached"),
-        503: ("overloaded", "the vendor is overloaded"),
-        529: ("overloaded", "the vendor is overloaded"),
-    }
-    if status in kinds:
-        kind, message = kinds[status]
-        return ProviderRefused(kind, message, retry_after_seconds=retry_after(headers))
-    if not 400 <= status < 500:
-        return ProviderRefused("failed", "the vendor failed")
-    if _TOO_LONG.search(said):
-        return ProviderRefused("context_length", said, param="messages")
-    return ProviderRefused("invalid", said or "the vendor refused the request")
+    wait = retry_after(headers)
+    return meaning(status, said, wait=wait, is_too_long=bool(_TOO_LONG.search(said)))
 
 
 def _broken_off(fault: Fault, key: str | None, *, has_begun: bool) -> ProviderError:
@@ -452,10 +442,7 @@ class AnthropicProvider:
         """
         body = count_to_wire(request, self.output_ceiling(request))
         answer = await self._post(self._count_url, body, self._headers_for(request))
-        try:
-            return msgspec.json.decode(answer, type=TokenCount).input_tokens
-        except UNREADABLE as error:
-            raise ProviderBroke("the vendor's answer could not be understood") from error
+        return understood(_COUNT, answer).input_tokens
 
     async def embed(self, request: EmbeddingRequest, *, idempotency_key: str) -> EmbeddingResponse:  # noqa: ARG002 - whatever is asked
         """Nothing.
@@ -486,10 +473,11 @@ class AnthropicProvider:
         return self._headers | own
 
     async def _post(self, url: str, body: bytes, headers: Mapping[str, str]) -> bytes:
-        try:
-            answer = await self._client.send("POST", url, headers=headers, body=body)
-        except HttpError as error:
-            raise unanswered(error) from error
-        if answer.status != 200:
-            raise error_from(answer.status, answer.headers, answer.body, self._vendor.api_key)
+        answer = await posted(
+            self._client,
+            url,
+            headers=headers,
+            body=body,
+            error_from=functools.partial(error_from, key=self._vendor.api_key),
+        )
         return answer.body

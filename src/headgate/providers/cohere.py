@@ -5,6 +5,7 @@ it; it is billed in any case.
 """
 
 import contextlib
+import functools
 import math
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
@@ -19,8 +20,6 @@ from headgate.core.models import (
     ProviderBroke,
     ProviderError,
     ProviderRefused,
-    ProviderTimedOut,
-    RefusalKind,
     unsupported,
 )
 from headgate.providers.batches import embed_in_batches
@@ -32,14 +31,20 @@ from headgate.providers.cohere_events import (
 )
 from headgate.providers.cohere_requests import MARK, translated
 from headgate.providers.cohere_shapes import (
-    UNREADABLE,
     Message,
     Vectors,
     read_answer,
     read_event,
     read_fault,
 )
-from headgate.providers.failures import retry_after, unanswered, without_secrets
+from headgate.providers.failures import (
+    meaning,
+    posted,
+    retry_after,
+    unanswered,
+    understood,
+    without_secrets,
+)
 from headgate.providers.frames import FrameCutter, data_of, split, tokens_received
 from headgate.transport.http import HttpClient, HttpError, HttpStream
 
@@ -80,6 +85,7 @@ class CohereVendor:
     output_tokens: Mapping[str, int] = field(default_factory=dict)
 
 
+_VECTORS = msgspec.json.Decoder(Vectors)
 # The vendor's sentence for an error that has no status of its own.
 _TOO_LONG = re.compile(r"too many tokens|context length|maximum .{0,20}tokens", re.IGNORECASE)
 
@@ -165,30 +171,15 @@ def error_from(
     Its text is kept only where the caller can act on it, without secrets, of which `key` is one.
     """
     said = without_secrets(read_fault(body), key)
-    if status in {408, 504}:
-        return ProviderTimedOut("the vendor did not answer in time")
     if status == 402:
         # No waiting will cure it: the platform's own account with the vendor is empty.
         return ProviderRefused(
             "unauthorized", "the platform's account with the vendor is exhausted"
         )
-    kinds: dict[int, tuple[RefusalKind, str]] = {
-        401: ("unauthorized", "the vendor refused the platform's credential"),
-        403: ("unauthorized", "the vendor refused the platform's credential"),
-        498: ("unauthorized", "the vendor refused the platform's credential"),
-        404: ("not_found", "the vendor does not know this model"),
-        429: ("rate_limited", "the vendor's rate limit is reached"),
-        503: ("overloaded", "the vendor is overloaded"),
-        529: ("overloaded", "the vendor is overloaded"),
-    }
-    if status in kinds:
-        kind, message = kinds[status]
-        return ProviderRefused(kind, message, retry_after_seconds=retry_after(headers))
-    if not 400 <= status < 500:
-        return ProviderRefused("failed", "the vendor failed")
-    if _TOO_LONG.search(said):
-        return ProviderRefused("context_length", said, param="messages")
-    return ProviderRefused("invalid", said or "the vendor refused the request")
+    if status == 498:
+        status = 401  # The vendor's own number for a credential that it does not take.
+    wait = retry_after(headers)
+    return meaning(status, said, wait=wait, is_too_long=bool(_TOO_LONG.search(said)))
 
 
 class CohereStream:
@@ -380,10 +371,7 @@ class CohereProvider:
 
     async def _embed(self, request: EmbeddingRequest, idempotency_key: str) -> EmbeddingResponse:
         body = await self._post(self._embed_url, embedding_to_wire(request), idempotency_key)
-        try:
-            answer = msgspec.json.decode(body, type=Vectors)
-        except UNREADABLE as error:
-            raise ProviderBroke("the vendor's answer could not be understood") from error
+        answer = understood(_VECTORS, body)
         vectors = answer.embeddings.floats
         if len(vectors) != len(request.input):
             raise ProviderBroke("the vendor gave another number of vectors than was asked for")
@@ -398,10 +386,11 @@ class CohereProvider:
 
     async def _post(self, url: str, body: bytes, idempotency_key: str) -> bytes:
         headers = self._headers | {"idempotency-key": idempotency_key}
-        try:
-            answer = await self._client.send("POST", url, headers=headers, body=body)
-        except HttpError as error:
-            raise unanswered(error) from error
-        if answer.status != 200:
-            raise error_from(answer.status, answer.headers, answer.body, self._vendor.api_key)
+        answer = await posted(
+            self._client,
+            url,
+            headers=headers,
+            body=body,
+            error_from=functools.partial(error_from, key=self._vendor.api_key),
+        )
         return answer.body

@@ -4,6 +4,7 @@ A stream has no end mark: it ends with the connection, after the piece that says
 """
 
 import contextlib
+import functools
 import math
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
@@ -19,17 +20,21 @@ from headgate.core.models import (
     ProviderBroke,
     ProviderError,
     ProviderRefused,
-    ProviderTimedOut,
-    RefusalKind,
     unsupported,
 )
 from headgate.providers.batches import embed_in_batches
-from headgate.providers.failures import retry_after, unanswered, without_secrets
+from headgate.providers.failures import (
+    meaning,
+    posted,
+    retry_after,
+    unanswered,
+    understood,
+    without_secrets,
+)
 from headgate.providers.frames import FrameCutter, data_of, split, tokens_received
 from headgate.providers.gemini_pieces import PieceReader
 from headgate.providers.gemini_requests import translated
 from headgate.providers.gemini_shapes import (
-    UNREADABLE,
     TokenCount,
     Vectors,
     read_answer,
@@ -78,6 +83,8 @@ class GeminiVendor:
     output_tokens: Mapping[str, int] = field(default_factory=dict)
 
 
+_COUNT = msgspec.json.Decoder(TokenCount)
+_VECTORS = msgspec.json.Decoder(Vectors)
 # The vendor's sentences for errors that have no name of their own.
 _TOO_LONG = re.compile(r"input token count.{0,40}exceeds", re.IGNORECASE)
 _NO_CREDIT = re.compile(r"credits? (?:is|are) depleted|enable billing", re.IGNORECASE)
@@ -178,8 +185,6 @@ def error_from(
     """
     fault = read_fault(body)
     said = without_secrets(fault.message, key)
-    if status in {408, 504}:
-        return ProviderTimedOut("the vendor did not answer in time")
     if status == 402 or fault.status == "FAILED_PRECONDITION" or _NO_CREDIT.search(said):
         # No waiting will cure it: it is the platform's own account with the vendor.
         return ProviderRefused(
@@ -187,25 +192,10 @@ def error_from(
         )
     if "API_KEY_INVALID" in fault.reasons:
         status = 401  # The vendor says 400.
-    kinds: dict[int, tuple[RefusalKind, str]] = {
-        401: ("unauthorized", "the vendor refused the platform's credential"),
-        403: ("unauthorized", "the vendor refused the platform's credential"),
-        404: ("not_found", "the vendor does not know this model"),
-        429: ("rate_limited", "the vendor's rate limit is reached"),
-        503: ("overloaded", "the vendor is overloaded"),
-        529: ("overloaded", "the vendor is overloaded"),
-    }
-    if status in kinds:
-        kind, message = kinds[status]
-        seconds = retry_after(headers)
-        if seconds is None:
-            seconds = fault.retry_after_seconds
-        return ProviderRefused(kind, message, retry_after_seconds=seconds)
-    if not 400 <= status < 500:
-        return ProviderRefused("failed", "the vendor failed")
-    if _TOO_LONG.search(said):
-        return ProviderRefused("context_length", said, param="messages")
-    return ProviderRefused("invalid", said or "the vendor refused the request")
+    wait = retry_after(headers)
+    if wait is None:
+        wait = fault.retry_after_seconds
+    return meaning(status, said, wait=wait, is_too_long=bool(_TOO_LONG.search(said)))
 
 
 class GeminiStream:
@@ -385,10 +375,7 @@ class GeminiProvider:
         """
         url = self._url(request.model, "countTokens")
         answer = await self._post(url, count_to_wire(request), self._headers)
-        try:
-            return msgspec.json.decode(answer, type=TokenCount).total_tokens
-        except UNREADABLE as error:
-            raise ProviderBroke("the vendor's answer could not be understood") from error
+        return understood(_COUNT, answer).total_tokens
 
     async def embed(self, request: EmbeddingRequest, *, idempotency_key: str) -> EmbeddingResponse:
         """One vector per input, by as many calls as the vendor needs for them.
@@ -418,10 +405,7 @@ class GeminiProvider:
         url = self._url(request.model, "batchEmbedContents")
         headers = self._headers | {"idempotency-key": idempotency_key}
         body = await self._post(url, embedding_to_wire(request), headers)
-        try:
-            answer = msgspec.json.decode(body, type=Vectors)
-        except UNREADABLE as error:
-            raise ProviderBroke("the vendor's answer could not be understood") from error
+        answer = understood(_VECTORS, body)
         if len(answer.embeddings) != len(request.input):
             raise ProviderBroke("the vendor gave another number of vectors than was asked for")
         usage = None if answer.usage_metadata is None else answer.usage_metadata.counted()
@@ -437,10 +421,11 @@ class GeminiProvider:
         return f"{self._models_url}/{quote(model, safe='')}:{method}"
 
     async def _post(self, url: str, body: bytes, headers: Mapping[str, str]) -> bytes:
-        try:
-            answer = await self._client.send("POST", url, headers=headers, body=body)
-        except HttpError as error:
-            raise unanswered(error) from error
-        if answer.status != 200:
-            raise error_from(answer.status, answer.headers, answer.body, self._vendor.api_key)
+        answer = await posted(
+            self._client,
+            url,
+            headers=headers,
+            body=body,
+            error_from=functools.partial(error_from, key=self._vendor.api_key),
+        )
         return answer.body

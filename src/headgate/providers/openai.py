@@ -5,6 +5,7 @@ is forwarded byte for byte; frames are scanned only for the usage, the end and e
 """
 
 import contextlib
+import functools
 import math
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
@@ -21,11 +22,17 @@ from headgate.core.models import (
     ProviderBroke,
     ProviderError,
     ProviderRefused,
-    ProviderTimedOut,
-    RefusalKind,
 )
 from headgate.core.protocols.openai import PROTOCOL
-from headgate.providers.failures import retry_after, unanswered, without_secrets
+from headgate.providers.failures import (
+    UNREADABLE,
+    meaning,
+    posted,
+    retry_after,
+    unanswered,
+    understood,
+    without_secrets,
+)
 from headgate.providers.frames import (
     BLANK,
     FrameCutter,
@@ -36,7 +43,6 @@ from headgate.providers.frames import (
 from headgate.providers.openai_frames import END, only_usage, plain_length, without_usage
 from headgate.providers.openai_requests import LimitField, set_limit, translated
 from headgate.providers.openai_shapes import (
-    UNREADABLE,
     Answer,
     CallNumbers,
     Choice,
@@ -105,6 +111,7 @@ class OpenAIVendor:
 
 
 _FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_VECTORS = msgspec.json.Decoder(Vectors)
 _OPTIONS = dict[str, msgspec.Raw] | None
 _TRUE = msgspec.Raw(b"true")
 # The vendors' sentences for the one error that has no code of its own with most of them.
@@ -210,28 +217,16 @@ def error_from(
     """
     fault = read_fault(body)
     said = without_secrets(fault.message, key)
-    if status in {408, 504}:
-        return ProviderTimedOut("the vendor did not answer in time")
     if status == 402 or fault.code == "insufficient_quota":
         # No waiting will cure it: the account with the vendor is empty.
         return ProviderRefused("unauthorized", "the account with the vendor is exhausted")
-    kinds: dict[int, tuple[RefusalKind, str]] = {
-        401: ("unauthorized", "the vendor refused the platform's credential"),
-        403: ("unauthorized", "the vendor refused the platform's credential"),
-        404: ("not_found", "the vendor does not know this model"),
-        429: ("rate_limited", "the vendor's rate limit is reached"),
-        503: ("overloaded", "the vendor is overloaded"),
-        529: ("overloaded", "the vendor is overloaded"),
-    }
-    if status in kinds:
-        kind, message = kinds[status]
-        return ProviderRefused(kind, message, retry_after_seconds=retry_after(headers))
-    if not 400 <= status < 500:
-        return ProviderRefused("failed", "the vendor failed")
-    if fault.code == "context_length_exceeded" or _TOO_LONG.search(said):
-        return ProviderRefused("context_length", said, param="messages")
-    param = without_secrets(fault.param, key) if fault.param is not None else None
-    return ProviderRefused("invalid", said or "the vendor refused the request", param=param)
+    return meaning(
+        status,
+        said,
+        wait=retry_after(headers),
+        is_too_long=fault.code == "context_length_exceeded" or bool(_TOO_LONG.search(said)),
+        param=None if fault.param is None else without_secrets(fault.param, key),
+    )
 
 
 class OpenAIStream:
@@ -454,10 +449,7 @@ class OpenAIProvider:
         url = self._url(request.model, "embeddings")
         wanted = embedding_to_wire(self._vendor, request)
         body = await self._post(url, wanted, idempotency_key)
-        try:
-            answer = msgspec.json.decode(body, type=Vectors)
-        except UNREADABLE as error:
-            raise ProviderBroke("the vendor's answer could not be understood") from error
+        answer = understood(_VECTORS, body)
         if len(answer.data) != len(request.input):
             raise ProviderBroke("the vendor gave another number of vectors than was asked for")
         ordered = sorted(answer.data, key=lambda item: item.index or 0)
@@ -504,10 +496,11 @@ class OpenAIProvider:
 
     async def _post(self, url: str, body: bytes, idempotency_key: str) -> bytes:
         headers = self._headers | {"idempotency-key": idempotency_key}
-        try:
-            answer = await self._client.send("POST", url, headers=headers, body=body)
-        except HttpError as error:
-            raise unanswered(error) from error
-        if answer.status != 200:
-            raise error_from(answer.status, answer.headers, answer.body, self._vendor.api_key)
+        answer = await posted(
+            self._client,
+            url,
+            headers=headers,
+            body=body,
+            error_from=functools.partial(error_from, key=self._vendor.api_key),
+        )
         return answer.body
