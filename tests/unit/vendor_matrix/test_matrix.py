@@ -15,7 +15,7 @@ from vendor_matrix.vendors import VENDORS
 QUESTION, OPENAI = TASKS[0], VENDORS[0]
 CELL = Cell(OPENAI, Platform, QUESTION)
 LIMITED = next(task for task in TASKS if task.row == "429")
-CUT = next(task for task in TASKS if task.is_cut and task.stream)
+CUT = next(task for task in TASKS if task.row == "an answer that is cut" and task.stream)
 SEEN = Seen(
     headers={"x-cost": "0.00001785"},
     text=QUESTION.answer,
