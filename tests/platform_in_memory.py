@@ -165,7 +165,10 @@ async def platform(
         prompts=open_library(prompts),
         tool_calls=ToolCalls(toolbox, works),
         documents=Documents(
-            store=MemoryDocuments(), embedding_model="sandbox", answering_model="sandbox"
+            store=MemoryDocuments(),
+            prompts=open_library(prompts),
+            embedding_model="sandbox",
+            answering_model="sandbox",
         ),
         keys=keys,
         sessions=Sessions(keys, MemoryTickets(), lambda: b"a secret of the tests"),

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from headgate import data_directory
 from headgate.bootstrap.vendors import default_embedding_model
 from headgate.core.documents import DocumentStore
+from headgate.core.prompts import Prompts
 from headgate.documents.library import Documents
 from headgate.gateway.catalog import AUTO
 from headgate.settings import Settings
@@ -17,11 +18,12 @@ DATABASE = "documents.db"
 
 
 @contextlib.asynccontextmanager
-async def open_documents(settings: Settings) -> AsyncIterator[Documents]:
+async def open_documents(settings: Settings, prompts: Prompts) -> AsyncIterator[Documents]:
     """The documents of all workspaces, as the configured models embed and answer."""
     async with _open_store(settings) as store:
         yield Documents(
             store=store,
+            prompts=prompts,
             embedding_model=default_embedding_model(settings),
             answering_model=AUTO,
         )

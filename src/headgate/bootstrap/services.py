@@ -99,15 +99,16 @@ async def open_services(
         works = Works(MeteredAccess(replays), flights, stores.answers)
         tools = await stack.enter_async_context(open_tools(settings))
         keys = Keys(stores.keys, local=local_keys)
+        prompts = open_prompts(settings)
         yield Services(
             gateway=gateway,
             vendor_keys=vendor_keys,
             replays=replays,
             works=works,
-            prompts=open_prompts(settings),
+            prompts=prompts,
             tool_calls=ToolCalls(tools, works),
             tool_server=await stack.enter_async_context(open_mcp_server(settings)),
-            documents=await stack.enter_async_context(open_documents(settings)),
+            documents=await stack.enter_async_context(open_documents(settings, prompts)),
             keys=keys,
             sessions=make_sessions(settings, keys),
             usage=stores.usage,

@@ -176,11 +176,14 @@ async def render(call: Call[RenderRequest]) -> Reply:
     """`POST /v1/prompts/{name}/render`."""
     body, name = call.body, call.params["name"]
     style = body.style
+    library = call.services.prompts
     if style is None:
-        model = body.model or call.services.default_model
+        own = None
+        if body.template is None:
+            own = library.shelf(name).version(body.version).front.model.model
+        model = body.model or own or call.services.default_model
         style = call.services.gateway.catalog.style(model, call.key)
     if body.template is None:
-        library = call.services.prompts
 
         def work() -> Prompt:
             return library.render(name, body.inputs, style=style, version=body.version)
@@ -190,7 +193,7 @@ async def render(call: Call[RenderRequest]) -> Reply:
     if len(call.raw) > MOST_DRAFT_BYTES:
         message = f"a draft and its inputs are at most {MOST_DRAFT_BYTES // 1024} KiB together"
         raise InvalidRequest(message, param="inputs")
-    async with call.services.prompts.drafting:
+    async with library.drafting:
         filled = await asyncio.to_thread(_draft, body.template, name, body.inputs, style)
     return Reply(_rendered(filled))
 

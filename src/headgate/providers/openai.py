@@ -44,6 +44,7 @@ from headgate.providers.openai_frames import END, only_usage, plain_length, with
 from headgate.providers.openai_requests import LimitField, set_limit, translated
 from headgate.providers.openai_shapes import (
     Answer,
+    Call,
     CallNumbers,
     Choice,
     Listing,
@@ -173,14 +174,16 @@ def from_wire(request: chat.ChatRequest, body: bytes) -> chat.ChatResponse:
         finish_reason=_finish_reason(answer.choices[0]) or "stop",
         usage=usage or _estimate(request, answer),
         estimated=usage is None,
-        tool_calls=tuple(
-            chat.ToolCall(
-                call.id or new_id("call"), call.function.name, call.function.arguments or ""
-            )
-            for call in turn.tool_calls or ()
-            if call.function is not None and call.function.name is not None
-        ),
+        tool_calls=_tool_calls(turn.tool_calls) if turn.tool_calls else (),
         wire=chat.Wire(PROTOCOL, body),
+    )
+
+
+def _tool_calls(calls: Sequence[Call]) -> tuple[chat.ToolCall, ...]:
+    return tuple(
+        chat.ToolCall(call.id or new_id("call"), call.function.name, call.function.arguments or "")
+        for call in calls
+        if call.function is not None and call.function.name is not None
     )
 
 

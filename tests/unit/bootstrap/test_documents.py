@@ -7,6 +7,7 @@ from pathlib import Path
 
 from headgate.bootstrap.documents import DATABASE, open_documents
 from headgate.documents.library import Upload
+from headgate.prompts.library import open_library
 from headgate.settings import Settings
 from local_models import LocalModels
 
@@ -17,9 +18,9 @@ def settings(directory: Path) -> Settings:
 
 async def test_documents_outlive_the_process_in_a_file_of_their_own(tmp_path: Path) -> None:
     upload = Upload("a.txt", b"Ferries sail at noon.")
-    async with open_documents(settings(tmp_path)) as documents:
+    async with open_documents(settings(tmp_path), open_library()) as documents:
         (added,) = (await documents.add("lab", [upload], LocalModels())).documents
-    async with open_documents(settings(tmp_path)) as documents:
+    async with open_documents(settings(tmp_path), open_library()) as documents:
         assert await documents.document("lab", added.id) == added
         assert documents.embedding_model == "local/local"
     assert stat.S_IMODE((tmp_path / DATABASE).stat().st_mode) == 0o600

@@ -295,5 +295,5 @@ def test_a_body_is_required_where_one_of_its_fields_is() -> None:
         for row, operation in operations()
         if row.method == "POST" and row.body is not None
     }
-    assert required["/v1/complete"] is True
+    assert required["/v1/embed"] is True
     assert required["/v1/auth/keys/{keyId}/rotate"] is False

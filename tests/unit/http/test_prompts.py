@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from headgate.core.models import Profile
@@ -162,3 +163,49 @@ async def test_templates_need_the_scope_for_completions() -> None:
             await running.call("POST", f"{SUMMARIZE}/render", {}, key=key),
         ]
     assert {answer.status for answer in answers} == {403}
+
+
+ASK = {"prompt": {"name": "summarize", "inputs": {"text": "[[say Short.]]"}}, "model": "sandbox"}
+
+
+@pytest.mark.parametrize("path", ["/v1/complete", "/v1/stream"])
+async def test_a_model_is_asked_from_a_template_and_the_ledger_says_so(path: str) -> None:
+    async with platform() as running:
+        answer = await running.call("POST", path, ASK)
+        assert answer.status == 200
+        assert b"Short." in answer.data
+        (event,) = (await running.call("GET", "/v1/usage/events")).json["data"]
+    assert (event["prompt"], event["promptVersion"]) == ("summarize", 1)
+    assert event["useCase"] == "summarization"
+
+
+async def test_what_the_body_says_goes_before_what_the_template_says() -> None:
+    more = {"messages": [{"role": "user", "content": "[[say Longer.]]"}], "useCase": "mine"}
+    async with platform() as running:
+        answer = await running.call("POST", "/v1/complete", {**ASK, **more, "maxTokens": 1})
+        assert answer.json["content"] == "Longer."
+        (event,) = (await running.call("GET", "/v1/usage/events")).json["data"]
+    assert (event["prompt"], event["useCase"]) == ("summarize", "mine")
+
+
+async def test_a_templates_schema_shapes_the_answer() -> None:
+    routes = [{"name": "sales", "description": "Sells."}]
+    inputs = {"request": "[[json]]", "routes": routes}
+    async with platform() as running:
+        body = {"prompt": {"name": "route", "inputs": inputs}, "model": "sandbox"}
+        answer = await running.call("POST", "/v1/complete", body)
+    assert set(msgspec.json.decode(answer.json["content"])) == {"reason", "route", "confidence"}
+
+
+async def test_a_body_without_anything_to_say_is_refused() -> None:
+    async with platform() as running:
+        answer = await running.call("POST", "/v1/complete", {"model": "sandbox"})
+    assert (answer.status, answer.json["error"]["param"]) == (400, "messages")
+
+
+async def test_a_classification_is_asked_from_its_template() -> None:
+    body = {"model": "sandbox", "input": "[[json]]", "labels": ["a", "b"]}
+    async with platform() as running:
+        await running.call("POST", "/v1/classify", body)
+        (event,) = (await running.call("GET", "/v1/usage/events")).json["data"]
+    assert (event["prompt"], event["promptVersion"]) == ("classify", 1)
