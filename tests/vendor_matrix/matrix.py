@@ -38,6 +38,12 @@ class Cell(NamedTuple):
     task: Task
 
     @property
+    def model(self) -> str:
+        """Which of the vendor's models is asked; for vectors one that has none is, too."""
+        vendor = self.vendor
+        return vendor.embeds if self.task.kind == "vectors" and vendor.embeds else vendor.model
+
+    @property
     def name(self) -> str:
         """The cell among all."""
         return f"{self.vendor.name} | {self.client.__name__} | {self.task.name}"
@@ -123,10 +129,8 @@ async def _answers(clients: Mapping[type[Client], Client]) -> Mapping[Cell, Seen
 
     async def ask(cell: Cell) -> Seen:
         is_silent = cell.task.failure is not None and cell.task.failure.status == 504
-        vendor = cell.vendor
-        model = vendor.embeds if cell.task.kind == "vectors" and vendor.embeds else vendor.model
         async with waiting if is_silent else places:
-            return await clients[cell.client].ask(f"{vendor.name}/{model}", cell.task)
+            return await clients[cell.client].ask(f"{cell.vendor.name}/{cell.model}", cell.task)
 
     asked = cells()
     return dict(zip(asked, await asyncio.gather(*map(ask, asked)), strict=True))
@@ -160,7 +164,11 @@ def _told(cell: Cell, seen: Seen) -> list[str]:
             ("counts", seen.counts, counts_of(vendor, task)),
         ]
     if failure is None:
-        wanted.append(("vectors", seen.vectors, int(task.kind == "vectors")))
+        wanted += [
+            ("vectors", seen.vectors, int(task.kind == "vectors")),
+            ("x-provider", seen.headers.get("x-provider"), vendor.name),
+            ("x-model", seen.headers.get("x-model"), cell.model),
+        ]
     return [f"{name} is {is_!r}, not {must!r}" for name, is_, must in wanted if is_ != must]
 
 
