@@ -65,10 +65,12 @@ class Desk:
         routing: Routing | None = None,
         cache: ResponseCache | None = None,
         semantic: tuple[str, float] | None = None,
+        keyless: Sequence[FakeProvider] = (),
     ) -> None:
         """Open it, as another process on the store of `beside` where there is one.
 
-        With `semantic`, an embedding model and a threshold, similar questions share answers.
+        With `semantic`, an embedding model and a threshold, similar questions share answers. For
+        the `keyless` vendors the platform has no key.
         """
         self.clock: FakeClock = FakeClock() if beside is None else beside.clock
         self.store: RemoteLedger = RemoteLedger(None if beside is None else beside.store.memory)
@@ -76,7 +78,7 @@ class Desk:
         self.limiter = ProcessRateLimiter(DefaultLimits(50, 200), clock=self.clock)
         self.vendor_keys = VendorKeys(
             MemoryVendorKeys(),
-            {provider.provider: provider for provider in providers},
+            {provider.provider: provider for provider in (*providers, *keyless)},
             lambda: AesSealer(b"a secret of the desk"),
             clock=self.clock,
         )
@@ -84,9 +86,11 @@ class Desk:
             catalog=Catalog(
                 {provider.provider: provider for provider in providers},
                 FakePrices(
-                    {provider.provider: PRICE for provider in providers} | dict(prices or {})
+                    {provider.provider: PRICE for provider in (*providers, *keyless)}
+                    | dict(prices or {})
                 ),
                 aliases or {},
+                keyless={provider.provider: provider for provider in keyless},
                 clock=self.clock,
             ),
             limiter=self.limiter,

@@ -285,6 +285,13 @@ class Http(Section, frozen=True, kw_only=True):
     cors_origins: Annotated[
         tuple[str, ...], Meta(description='Origins whose pages may call; `["*"]` is all of them.')
     ] = ("*",)
+    dashboard_hosts: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Names at which the dashboard is opened through a proxy, such as"
+            ' `["ai.example.com"]`; with their ports where these are not the usual ones.'
+        ),
+    ] = ()
     heartbeat_seconds: Annotated[
         float, Meta(gt=0, le=300, description="The longest silence in a stream.")
     ] = 10.0
@@ -372,6 +379,56 @@ class Agents(Section, frozen=True, kw_only=True):
     ] = 90
 
 
+class Prompts(Section, frozen=True, kw_only=True):
+    """Prompt templates of your own, which take the place of the platform's of the same name."""
+
+    directory: Annotated[
+        str | None,
+        Meta(
+            description="Where they are, seen from this file; `prompts` in the data directory when"
+            " not set.",
+        ),
+    ] = None
+
+
+class McpServer(Section, frozen=True, kw_only=True):
+    """An MCP server whose tools become tools here, named `NAME_tool`; the table's name is NAME."""
+
+    url: Annotated[
+        str | None,
+        Meta(pattern=r"^https?://[^\s/]+", description="Its address, of streamable HTTP."),
+    ] = None
+    command: Annotated[
+        tuple[str, ...],
+        Meta(description="Or the program that is started here and spoken to, and its arguments."),
+    ] = ()
+    api_key_env: Annotated[
+        str | None,
+        Meta(description="The environment variable with the token that `url` is sent."),
+    ] = None
+
+    def __post_init__(self) -> None:
+        """Refuse what is nowhere, and what is in two places."""
+        if (self.url is None) == (not self.command):
+            raise ValueError("give either url or command")
+
+
+class Tools(Section, frozen=True, kw_only=True):
+    """The tools beyond those that are always there."""
+
+    run_code: Annotated[
+        bool,
+        Meta(description="Offer `run_code`, where the kernel can confine it."),
+    ] = False
+    mcp: dict[str, McpServer] = {}
+
+    def __post_init__(self) -> None:
+        """Refuse servers whose names no tool could carry."""
+        for name in self.mcp:
+            if not _VENDOR_NAME.fullmatch(name):
+                raise ValueError(f"mcp.{name}: use small letters, digits, - and _ for its name")
+
+
 class Configuration(Section, frozen=True, kw_only=True):
     """The whole file; every section may be left out."""
 
@@ -396,6 +453,8 @@ class Configuration(Section, frozen=True, kw_only=True):
     storage: Storage = Storage()
     usage: Usage = Usage()
     agents: Agents = Agents()
+    prompts: Prompts = Prompts()
+    tools: Tools = Tools()
 
     @property
     def alias_models(self) -> Mapping[str, tuple[str, ...]]:

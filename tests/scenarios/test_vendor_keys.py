@@ -79,6 +79,8 @@ async def headgate(gate: tuple[Gate, str], tmp_path: Path) -> AsyncIterator[Head
         "OPENAI_BASE_URL": f"{gate[1]}/openai/v1",
         "ANTHROPIC_API_KEY": PLATFORMS_ANTHROPIC,
         "ANTHROPIC_BASE_URL": f"{gate[1]}/anthropic",
+        # A vendor that the platform has no key for.
+        "COHERE_BASE_URL": f"{gate[1]}/cohere",
         "LOG_LEVEL": "debug",
     }
     with running(tmp_path, environment=environment, workers=2) as platform:
@@ -118,6 +120,33 @@ async def test_a_users_calls_are_made_with_their_own_key_and_billed_by_the_vendo
             assert seen == [("openai", PLATFORMS)]
             event = await bob.event_of(answer.headers["x-request-id"])
             assert (event["byok"], event["billed"] > event["cost"]) == (False, True)
+
+
+async def test_a_vendor_that_the_platform_has_no_key_for_is_there_for_who_brings_one(
+    admin: Caller, seen: list[tuple[str, str]]
+) -> None:
+    path, command = "/v1/providers/cohere/key", "command-r-08-2024"
+    async with admin.newcomer(userId="ada") as ada, admin.newcomer(userId="bob") as bob:
+        assert (await ask(ada, "/v1/complete", chat("hello", model=command))).status == 404
+        assert (await put(ada, {"apiKey": ADAS}, path)).status == 200
+
+        async def status() -> int:
+            return (await ask(ada, "/v1/complete", chat("hello", model=command))).status
+
+        # Each process knows it within a second.
+        for _ in range(3):
+            await eventually(status, lambda found: found == 200)
+        assert {credential for vendor, credential in seen if vendor == "cohere"} == {ADAS}
+        listed = {model["id"] for model in (await ada.get("/v1/models"))["data"]}
+        assert command in listed
+        assert command not in {model["id"] for model in (await bob.get("/v1/models"))["data"]}
+        event = (await ada.get("/v1/usage/events"))["data"][0]
+        assert (event["provider"], event["byok"], event["billed"]) == ("cohere", True, 0)
+        assert event["cost"] > 0
+        assert (await ask(bob, "/v1/complete", chat("hello", model=command))).status == 404
+        assert (await ada.send("DELETE", path)).status == 200
+        for _ in range(3):
+            await eventually(status, lambda found: found == 404)
 
 
 async def test_a_key_is_sent_to_no_other_vendor(admin: Caller, seen: list[tuple[str, str]]) -> None:

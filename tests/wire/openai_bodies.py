@@ -324,7 +324,7 @@ STREAMS = (
         b'data: {"choices":[{"delta":{},"finish_reason":"stop"}],"usage":{}}'
         b"\n\n\ndata: [DONE]\n\n\n",
         b'event: message\ndata: {"choices":[{"delta":{"content":"b"}}]}\n\n'
-        b'data: {"choices":[{"delta":{},"finish_reason":"stop"}],"usage":null}\n\n',
+        b'data: {"choices":[{"delta":{},"finish_reason":"stop"}],"usage":{}}\n\n',
         "b",
         None,
         b"",

@@ -7,15 +7,18 @@ import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from headgate.bootstrap.alerts import check_alerts
+from headgate.bootstrap.dashboard import sign_in_ticket
 from headgate.bootstrap.limits import check_limits
+from headgate.bootstrap.prompts import check_prompts, review_prompts
 from headgate.bootstrap.routing import check_routing
 from headgate.bootstrap.services import open_services
 from headgate.bootstrap.stores import check_store, make_tables, open_stores
 from headgate.bootstrap.vendors import check_vendors, vendors_of
-from headgate.cli.installation import Check
+from headgate.cli.installation import Check, PromptCheck
 from headgate.core.errors import Overloaded
 from headgate.core.keys import (
     KeySecret,
@@ -94,6 +97,11 @@ def prepare(settings: Settings, /) -> str | None:
     return asyncio.run(run())
 
 
+def sign_in(settings: Settings, /) -> str | None:
+    """A ticket that opens the dashboard once, for whoever starts the platform."""
+    return asyncio.run(sign_in_ticket(settings))
+
+
 def simulator(
     *,
     vendor: str,
@@ -152,7 +160,15 @@ def checks(settings: Settings, /) -> Sequence[Check]:
         Check("providers", lambda: check_vendors(settings)),
         Check("routing", lambda: check_routing(settings)),
         Check("alerts", lambda: check_alerts(settings)),
+        Check("prompts", lambda: check_prompts(settings)),
     )
+
+
+def prompt_checks(
+    settings: Settings, directory: Path | None, /, *, write: bool
+) -> Sequence[PromptCheck]:
+    """Check prompt templates, and record new versions where that is wanted."""
+    return review_prompts(settings, directory, write=write)
 
 
 def _app(settings: Settings, local_keys: Mapping[str, VirtualKey]) -> App:

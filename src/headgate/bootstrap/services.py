@@ -8,8 +8,13 @@ from collections.abc import AsyncIterator, Mapping
 from headgate.bootstrap.agents import AgentParts, open_runs
 from headgate.bootstrap.alerts import channels
 from headgate.bootstrap.cache import open_cache, with_semantics
+from headgate.bootstrap.dashboard import make_sessions
+from headgate.bootstrap.documents import make_documents
 from headgate.bootstrap.limits import open_limiter
-from headgate.bootstrap.routing import routing_of
+from headgate.bootstrap.mcp import open_mcp_server
+from headgate.bootstrap.metrics import metrics_of
+from headgate.bootstrap.prompts import open_prompts
+from headgate.bootstrap.routing import providers_check, routing_of
 from headgate.bootstrap.stores import Stores, open_stores
 from headgate.bootstrap.tools import open_tools
 from headgate.bootstrap.vendor_keys import make_sealer
@@ -25,12 +30,14 @@ from headgate.gateway.metered import MeteredAccess
 from headgate.gateway.replays import Replays
 from headgate.gateway.tool_calls import ToolCalls
 from headgate.gateway.vendor_keys import VendorKeys
+from headgate.gateway.works import Works
 from headgate.http.services import Services
 from headgate.identity.keys import Keys
 from headgate.settings import Settings
 from headgate.transport.http import HttpClient
 from headgate.usage.alerts import Alerts
 from headgate.usage.retention import retaining
+from headgate.usage.watch import UsageWatch
 
 _LOG = logging.getLogger("headgate")
 
@@ -63,11 +70,14 @@ async def open_services(
             configuration.alias_models,
             vendors.auto,
             vendors.profile,
+            vendors.keyless,
         )
         discovery = asyncio.create_task(catalog.refresh())
         stack.callback(discovery.cancel)
         vendor_keys = VendorKeys(
-            stores.vendor_keys, vendors.providers, lambda: make_sealer(settings)
+            stores.vendor_keys,
+            vendors.providers | vendors.keyless,
+            lambda: make_sealer(settings),
         )
         limits = configuration.limits
         limiter = await stack.enter_async_context(open_limiter(settings))
@@ -85,9 +95,11 @@ async def open_services(
         if cache.questions is not None:
             gateway = with_semantics(gateway, settings, cache.questions)
         replays = Replays(gateway, flights)
-        tools = await stack.enter_async_context(open_tools(settings))
         access = MeteredAccess(replays)
+        works = Works(access, flights, stores.answers)
+        tools = await stack.enter_async_context(open_tools(settings))
         keys = Keys(stores.keys, local=local_keys)
+        prompts = open_prompts(settings)
         runs = await stack.enter_async_context(
             open_runs(
                 settings,
@@ -105,14 +117,26 @@ async def open_services(
             gateway=gateway,
             vendor_keys=vendor_keys,
             replays=replays,
-            tool_calls=ToolCalls(tools, access, flights, stores.answers),
+            works=works,
+            prompts=prompts,
+            tool_calls=ToolCalls(tools, works),
+            tool_server=await stack.enter_async_context(open_mcp_server(settings)),
+            documents=make_documents(settings, stores.documents, prompts),
             keys=keys,
+            sessions=make_sessions(settings, keys),
             usage=stores.usage,
-            health={"store": stores.check, **limiter.health},
+            watch=UsageWatch(stores.usage),
+            metrics=metrics_of([tools]),
+            health={
+                "store": stores.check,
+                **limiter.health,
+                "providers": providers_check(gateway.routing.breakers),
+            },
             default_model=AUTO,
             default_embedding_model=default_embedding_model(settings),
             max_body_bytes=limits.max_body_bytes,
             heartbeat_seconds=configuration.http.heartbeat_seconds,
+            dashboard_hosts=frozenset(configuration.http.dashboard_hosts),
         )
 
 

@@ -10,6 +10,7 @@ from headgate.cli.installation import Finding
 from headgate.core.alerts import AlertStore
 from headgate.core.answers import AnswerStore
 from headgate.core.budgets import LedgerStore
+from headgate.core.documents import DocumentStore
 from headgate.core.errors import HeadgateError, Overloaded
 from headgate.core.keys import (
     KeyStore,
@@ -22,13 +23,16 @@ from headgate.stores.dynamodb import tables
 from headgate.stores.dynamodb.alerts import DynamoAlerts
 from headgate.stores.dynamodb.answers import DynamoAnswers
 from headgate.stores.dynamodb.client import DynamoClient, TableMissing
+from headgate.stores.dynamodb.documents import DynamoDocuments
 from headgate.stores.dynamodb.keys import DynamoKeys
 from headgate.stores.dynamodb.ledger import DynamoLedger
 from headgate.stores.dynamodb.usage import DynamoUsage
 from headgate.stores.dynamodb.vendor_keys import DynamoVendorKeys
+from headgate.stores.sqlite import documents_schema
 from headgate.stores.sqlite.alerts import SqliteAlerts
 from headgate.stores.sqlite.answers import SqliteAnswers
 from headgate.stores.sqlite.database import Database
+from headgate.stores.sqlite.documents import SqliteDocuments
 from headgate.stores.sqlite.keys import SqliteKeys
 from headgate.stores.sqlite.ledger import SqliteLedger
 from headgate.stores.sqlite.runs import SqliteRuns
@@ -38,6 +42,7 @@ from headgate.transport.http import HttpClient
 
 DATABASE = "headgate.db"
 RUNS_DATABASE = "runs.db"
+DOCUMENTS = "documents.db"
 # DynamoDB answers within milliseconds; a request that takes longer is better sent again.
 DYNAMODB_CONNECT_SECONDS = 2.0
 DYNAMODB_IDLE_SECONDS = 5.0
@@ -54,6 +59,7 @@ class Stores(NamedTuple):
     alerts: AlertStore
     vendor_keys: VendorKeyStore
     runs: RunStore
+    documents: DocumentStore
     check: Callable[[], Awaitable[None]]
 
 
@@ -74,12 +80,13 @@ async def open_stores(settings: Settings) -> AsyncIterator[Stores]:
                     DynamoAlerts(client),
                     DynamoVendorKeys(client),
                     SqliteRuns(own),
+                    DynamoDocuments(client),
                     lambda: tables.reach(client),
                 )
             finally:
                 await dynamo.close()
         return
-    async with _database(settings) as database:
+    async with _database(settings) as database, _documents(settings) as documents:
         yield Stores(
             SqliteKeys(database),
             SqliteLedger(database),
@@ -88,6 +95,7 @@ async def open_stores(settings: Settings) -> AsyncIterator[Stores]:
             SqliteAlerts(database),
             SqliteVendorKeys(database),
             SqliteRuns(database),
+            SqliteDocuments(documents),
             database.check,
         )
 
@@ -119,6 +127,22 @@ async def _database(settings: Settings, name: str = DATABASE) -> AsyncIterator[D
     data_directory.make(settings.data)
     data_directory.keep_private(path)
     database = Database(path, power_safe=settings.configuration.storage.power_safe)
+    try:
+        yield database
+    finally:
+        await database.close()
+
+
+@contextlib.asynccontextmanager
+async def _documents(settings: Settings) -> AsyncIterator[Database]:
+    """A file of its own: a document takes long to write, and calls must not wait for it."""
+    path = settings.data / DOCUMENTS
+    data_directory.keep_private(path)
+    database = Database(
+        path,
+        power_safe=settings.configuration.storage.power_safe,
+        migrations=documents_schema.MIGRATIONS,
+    )
     try:
         yield database
     finally:

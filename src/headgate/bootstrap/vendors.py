@@ -25,7 +25,7 @@ from headgate.providers.openai import OpenAIProvider, OpenAIVendor
 from headgate.providers.prices import PackagedVendor, Prices, packaged_models
 from headgate.providers.profiles import profile_of
 from headgate.providers.sandbox import SANDBOX_PRICE, Sandbox
-from headgate.settings import Settings
+from headgate.settings import Secret, Settings
 from headgate.transport.http import HttpClient
 
 DISCOVERY_SECONDS = 2.0
@@ -129,6 +129,7 @@ class Vendors:
         providers: by name, in the order in which a bare model id is looked for.
         everyday: by name, what `auto` may pick; all of the vendor's models where it names none.
         remote: those of `providers` that the doctor asks.
+        keyless: by name, the vendors that only callers with keys of their own can use.
         fixed, packaged: where the vendors' prices come from, see `Prices`.
     """
 
@@ -138,11 +139,17 @@ class Vendors:
     providers: dict[str, Provider] = field(default_factory=dict)
     everyday: dict[str, tuple[str, ...]] = field(default_factory=dict)
     remote: dict[str, Remote] = field(default_factory=dict)
+    keyless: dict[str, Provider] = field(default_factory=dict)
 
-    def auto(self) -> list[str]:
-        """What `auto` may pick now, the cheapest first; `local` where there is nothing else."""
+    def auto(self, own: frozenset[str] = frozenset()) -> list[str]:
+        """What `auto` may pick now, the cheapest first; `local` where there is nothing else.
+
+        `own` are the vendors that the caller has keys for.
+        """
         found: list[tuple[int, str]] = []
         for name, models in self.everyday.items():
+            if name in self.keyless and name not in own:
+                continue
             for model in models or self.providers[name].models():
                 price = self.prices.price(name, model)
                 if price is not None and "embed" not in model:
@@ -199,15 +206,12 @@ def default_embedding_model(settings: Settings) -> str:
 
 
 def _add_openai(vendors: Vendors, settings: Settings, client: HttpClient) -> None:
-    # Known without a key too, since sample data is priced with it.
     vendors.packaged["openai"] = PackagedVendor(id="openai")
-    if settings.openai_api_key is None:
-        return
     vendors.everyday["openai"] = OPENAI_EVERYDAY
     vendor = OpenAIVendor(
         name="openai",
         base_url=str(settings.openai_base_url),
-        api_key=settings.openai_api_key.reveal(),
+        api_key=_revealed(settings.openai_api_key),
         catalog=packaged_models("openai"),
         recognises=lambda model: (
             vendors.prices.price("openai", model) is not None
@@ -216,18 +220,16 @@ def _add_openai(vendors: Vendors, settings: Settings, client: HttpClient) -> Non
         limit_field="max_completion_tokens",
         output_tokens=OPENAI_OUTPUT_TOKENS,
     )
-    _add_remote(vendors, "openai", OpenAIProvider(vendor, client))
+    _add_keyed(vendors, "openai", OpenAIProvider(vendor, client), settings.openai_api_key)
 
 
 def _add_anthropic(vendors: Vendors, settings: Settings, client: HttpClient) -> None:
-    if settings.anthropic_api_key is None:
-        return
     vendors.packaged["anthropic"] = PackagedVendor(id="anthropic")
     vendors.everyday["anthropic"] = ANTHROPIC_EVERYDAY
     vendor = AnthropicVendor(
         name="anthropic",
         base_url=str(settings.anthropic_base_url),
-        api_key=settings.anthropic_api_key.reveal(),
+        api_key=_revealed(settings.anthropic_api_key),
         catalog=packaged_models("anthropic"),
         recognises=lambda model: (
             model.startswith("claude-")
@@ -236,7 +238,7 @@ def _add_anthropic(vendors: Vendors, settings: Settings, client: HttpClient) -> 
         ),
         output_tokens=ANTHROPIC_OUTPUT_TOKENS,
     )
-    _add_remote(vendors, "anthropic", AnthropicProvider(vendor, client))
+    _add_keyed(vendors, "anthropic", AnthropicProvider(vendor, client), settings.anthropic_api_key)
 
 
 def _add_azure(vendors: Vendors, settings: Settings, client: HttpClient) -> None:
@@ -248,11 +250,10 @@ def _add_azure(vendors: Vendors, settings: Settings, client: HttpClient) -> None
     if wanted.deployments or is_alone:
         # A deployment that nobody has named may not exist, so it is tried where nothing else is.
         vendors.everyday["azure"] = tuple(wanted.deployments) or OPENAI_EVERYDAY
-    key = settings.azure_openai_api_key
     vendor = OpenAIVendor(
         name="azure",
         base_url=f"{settings.azure_openai_endpoint}/openai{'' if wanted.api_version else '/v1'}",
-        api_key=None if key is None else key.reveal(),
+        api_key=_revealed(settings.azure_openai_api_key),
         key_header="api-key",
         deployments=wanted.deployments,
         api_version=wanted.api_version,
@@ -288,15 +289,13 @@ def _add_bedrock(vendors: Vendors, settings: Settings, client: HttpClient) -> No
 
 
 def _add_gemini(vendors: Vendors, settings: Settings, client: HttpClient) -> None:
-    if settings.gemini_api_key is None:
-        return
     # The package counts Google's cloud in, which sells other vendors' models too.
     vendors.packaged["gemini"] = PackagedVendor(id="google")
     vendors.everyday["gemini"] = GEMINI_EVERYDAY
     vendor = GeminiVendor(
         name="gemini",
         base_url=str(settings.gemini_base_url),
-        api_key=settings.gemini_api_key.reveal(),
+        api_key=_revealed(settings.gemini_api_key),
         catalog=frozenset(m for m in packaged_models("google") if m.startswith("gemini-")),
         recognises=lambda model: (
             model.startswith("gemini-")
@@ -305,18 +304,16 @@ def _add_gemini(vendors: Vendors, settings: Settings, client: HttpClient) -> Non
         ),
         output_tokens=GEMINI_OUTPUT_TOKENS,
     )
-    _add_remote(vendors, "gemini", GeminiProvider(vendor, client))
+    _add_keyed(vendors, "gemini", GeminiProvider(vendor, client), settings.gemini_api_key)
 
 
 def _add_cohere(vendors: Vendors, settings: Settings, client: HttpClient) -> None:
-    if settings.cohere_api_key is None:
-        return
     vendors.packaged["cohere"] = PackagedVendor(id="cohere")
     vendors.everyday["cohere"] = COHERE_EVERYDAY
     vendor = CohereVendor(
         name="cohere",
         base_url=str(settings.cohere_base_url),
-        api_key=settings.cohere_api_key.reveal(),
+        api_key=_revealed(settings.cohere_api_key),
         catalog=frozenset(COHERE_MODELS),
         recognises=lambda model: (
             model.startswith(("command-", "c4ai-", "embed-"))
@@ -325,7 +322,7 @@ def _add_cohere(vendors: Vendors, settings: Settings, client: HttpClient) -> Non
         ),
         output_tokens=COHERE_OUTPUT_TOKENS,
     )
-    _add_remote(vendors, "cohere", CohereProvider(vendor, client))
+    _add_keyed(vendors, "cohere", CohereProvider(vendor, client), settings.cohere_api_key)
 
 
 def _add_compatible(vendors: Vendors, settings: Settings, client: HttpClient) -> None:
@@ -337,7 +334,7 @@ def _add_compatible(vendors: Vendors, settings: Settings, client: HttpClient) ->
         vendor = OpenAIVendor(
             name=row.name,
             base_url=row.base_url,
-            api_key=None if row.api_key is None else row.api_key.reveal(),
+            api_key=_revealed(row.api_key),
             catalog=frozenset(row.models),
             discover=not row.models,
         )
@@ -350,8 +347,22 @@ def _add_ollama(vendors: Vendors, settings: Settings, client: HttpClient) -> Non
     vendors.providers["ollama"] = OpenAIProvider(ollama, client)
 
 
+def _add_keyed(
+    vendors: Vendors, name: str, provider: RemoteProvider, api_key: Secret | None
+) -> None:
+    """Add a vendor that nobody can call without a key."""
+    if api_key is None:
+        vendors.keyless[name] = provider
+    else:
+        _add_remote(vendors, name, provider)
+
+
 def _add_remote(vendors: Vendors, name: str, provider: RemoteProvider) -> None:
     vendors.providers[name] = vendors.remote[name] = provider
+
+
+def _revealed(secret: Secret | None) -> str | None:
+    return None if secret is None else secret.reveal()
 
 
 def _is_own(base_url: str) -> bool:

@@ -16,6 +16,8 @@ from headgate.core.usage import UsageEvent
 DocumentKind: TypeAlias = Literal["txt", "md", "html", "pdf", "docx"]
 DEFAULT_RESULTS = 10
 MOST_RESULTS = 50
+DEFAULT_SOURCES = 5
+"""How many passages a model reads to answer a question."""
 
 
 class Document(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,19 +45,19 @@ class Chunk(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         text: the extracted text from `start` to before `end`.
         page: where it begins, counted from 1.
-        terms: the telling words as they are looked up by, in their order; those of the headings
-            above it too.
+        terms: the telling words as they are looked up by, in their order, with spaces between
+            them; those of the headings above it too.
         space: which model made the vector; vectors of different spaces are never compared.
-        vector: of length 1, or all zeros.
+        vector: little-endian 32-bit floats, of length 1 as a vector.
     """
 
     number: int
     start: int
     end: int
     text: str
-    terms: tuple[str, ...]
+    terms: str
     space: str
-    vector: tuple[float, ...]
+    vector: bytes
     page: int | None = None
 
 
@@ -111,7 +113,7 @@ class Found(msgspec.Struct, frozen=True):
     events: tuple[UsageEvent, ...] = ()
 
 
-class Citation(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+class Citation(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
     """Where a statement stands: the quote is the text of the document from `start` to `end`."""
 
     document_id: str
@@ -188,46 +190,28 @@ class Library(Protocol):
         ...
 
 
-class Receipt(msgspec.Struct, frozen=True, kw_only=True):
-    """What was added under an idempotency key, so that adding it again adds nothing.
+class Hit(msgspec.Struct, frozen=True, kw_only=True):
+    """A chunk that a store found by one way of looking.
 
     Attributes:
-        id: a digest of key, route and idempotency key; `fingerprint` one of the body.
-        documents: id, name and number of chunks of each, as the caller was told.
-        expires_at: Unix seconds; from then on it is forgotten.
+        number: the chunk's among those of its document.
+        nearness: by vector, the cosine of the angle; by terms, the higher the more telling.
     """
 
-    id: str
-    fingerprint: str
-    documents: tuple[tuple[str, str, int], ...]
-    expires_at: float
-
-
-class Hit(msgspec.Struct, frozen=True):
-    """A chunk that a store found by one way of looking: what identifies it, and its passage."""
-
     document: Document
-    chunk: int
+    number: int
     start: int
     end: int
     text: str
     page: int | None
+    nearness: float
 
 
 class DocumentStore(Protocol):
     """Where documents and their index are kept. Every method may raise `Overloaded`."""
 
-    async def add(
-        self, documents: Sequence[IndexedDocument], *, receipt: Receipt | None = None
-    ) -> bool:
-        """Keep all documents and their receipt, or nothing of it.
-
-        False, and nothing changed, where a receipt with this id is kept and has not expired.
-        """
-        ...
-
-    async def receipt(self, receipt_id: str, *, now: float) -> Receipt | None:
-        """What was added under an idempotency key, unless it has expired."""
+    async def add(self, documents: Sequence[IndexedDocument]) -> None:
+        """Keep all documents, or none of them; one that is kept already stays as it is."""
         ...
 
     async def get(self, workspace_id: str, document_id: str) -> Document | None:
@@ -252,7 +236,7 @@ class DocumentStore(Protocol):
         self,
         workspace_id: str,
         space: str,
-        vector: Sequence[float],
+        vector: bytes,
         where: DocumentFilter,
         *,
         limit: int,

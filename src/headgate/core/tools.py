@@ -1,6 +1,6 @@
 """What a tool is, and the port through which runs and routes call tools."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -59,6 +59,27 @@ class ToolOutcome(msgspec.Struct, frozen=True):
 
     result: Any
     events: tuple[UsageEvent, ...] = ()
+
+
+def for_everybody(_key: VirtualKey) -> bool:
+    """Every key that may call tools has this one."""
+    return True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tool:
+    """A tool that can be called.
+
+    Attributes:
+        run: does the work; what it returns can be turned into JSON.
+        most_at_once: how many calls of a process run at the same time; others wait.
+        is_for: whether a key has this tool at all.
+    """
+
+    spec: ToolSpec
+    run: Callable[[ToolContext, Mapping[str, Any]], Awaitable[Any]]
+    most_at_once: int = 100
+    is_for: Callable[[VirtualKey], bool] = for_everybody
 
 
 class Toolbox(Protocol):

@@ -8,7 +8,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 import msgspec
 
@@ -68,14 +68,26 @@ class Answer(msgspec.Struct, Generic[T], frozen=True):
     receipt: Receipt
 
 
+class _Bounds(NamedTuple):
+    """The most tokens that a route may take for a call.
+
+    Attributes:
+        sent: the output tokens that the caller will pay for; None where no limit was sent.
+        output: the most that the model gives.
+    """
+
+    input: int
+    sent: int | None
+    output: int
+
+
 class _Call(msgspec.Struct, Generic[T], frozen=True):
     """A call that is admitted, and how it is made.
 
     Attributes:
         kind: what the caller waits for.
         is_auto: whether the caller left the model to the platform.
-        bounds: for a route, the most input tokens, the output tokens that the caller will pay
-            for (None where no limit was sent), and the most the model gives.
+        bounds: the bounds of a route.
         estimate: the input tokens to bill where a vendor does work but does not say how much.
         is_cached: whether its answer is to be kept for others.
         make: makes the call; its second argument is the output limit that the money covers.
@@ -89,7 +101,7 @@ class _Call(msgspec.Struct, Generic[T], frozen=True):
     routes: Sequence[Route]
     is_auto: bool
     place: Place
-    bounds: Callable[[Route], tuple[int, int | None, int]]
+    bounds: Callable[[Route], _Bounds]
     estimate: Callable[[Route], int]
     make: Callable[[Attempt, int | None], Awaitable[T]]
     is_cached: bool = False
@@ -136,7 +148,7 @@ class Gateway:
             answer = provider.complete(fitted, idempotency_key=attempt.idempotency_key)
             return await within(self.routing.attempt_seconds, answer)
 
-        routes = await self._routes(request.model, caller.key)
+        routes = await self.routes(request.model, caller.key)
         entry = self.cache.chat(caller, request, routes)
         call = await self._chat_call(caller, request, "whole", routes, make)
         return await self._whole(_caching(call, entry), entry, write)
@@ -155,7 +167,7 @@ class Gateway:
         Raises:
             HeadgateError: there is no answer, and only what a vendor may bill was charged.
         """
-        routes = await self._routes(request.model, caller.key)
+        routes = await self.routes(request.model, caller.key)
         entry = self.cache.stream(caller, request, routes)
 
         async def make(attempt: Attempt, output: int | None) -> StreamedAnswer:
@@ -194,7 +206,7 @@ class Gateway:
         Raises:
             HeadgateError: there is no answer, and only what a vendor may bill was charged.
         """
-        routes = await self._routes(request.model, caller.key)
+        routes = await self.routes(request.model, caller.key)
         place = await self._admitted(caller, _embedding_estimate(request))
         try:
             return await self._embedded(caller, request, routes, place, write)
@@ -203,8 +215,11 @@ class Gateway:
 
     async def vector(self, caller: Caller, model: str, text: str, place: Place) -> Embedded:
         """See `semantic.Embeds.vector`."""
+        if caller.call_key is not None:
+            # To a vendor it is another call than the one that it is a part of.
+            caller = msgspec.structs.replace(caller, call_key=f"{caller.call_key} vector")
         request = EmbeddingRequest(model=model, input=(text,))
-        routes = await self._routes(model, caller.key)
+        routes = await self.routes(model, caller.key)
         answer = await self._embedded(caller, request, routes, place)
         vectors = answer.response.vectors
         return Embedded(answer.receipt.route.qualified, vectors[0] if vectors else ())
@@ -232,7 +247,7 @@ class Gateway:
             self.routing.choice.ordered(request.model, routes, "vectors"),
             False,
             place,
-            lambda route: (route.provider.embedding_ceiling(request), 0, 0),
+            lambda route: _Bounds(route.provider.embedding_ceiling(request), 0, 0),
             lambda route: min(size, route.provider.embedding_ceiling(request)),
             make,
             entry is not None,
@@ -245,7 +260,7 @@ class Gateway:
         Raises:
             HeadgateError: no vendor of the model does, or the key asks too often.
         """
-        routes = await self._routes(request.model, key)
+        routes = await self.routes(request.model, key)
         place = Place(await self.limiter.admit(key, 0))
         refusal: ProviderError | None = None
         try:
@@ -258,9 +273,16 @@ class Gateway:
             place.leave()
         raise failure(refusal or ProviderUnreachable("no vendor is configured"))
 
-    async def _routes(self, model: str, key: VirtualKey) -> tuple[Route, ...]:
-        """The ways to answer `model`, with the vendor keys that the caller's user has."""
-        return await self.vendor_keys.applied(await self.catalog.routes(model, key), key)
+    async def routes(self, model: str, key: VirtualKey) -> tuple[Route, ...]:
+        """The ways to answer `model`, with the vendor keys that the caller's user has.
+
+        Raises:
+            ModelNotFound: there is none for this key.
+            UpstreamFailed: one of the user's own keys can no longer be opened.
+            Overloaded: the store did not say which there are.
+        """
+        own = await self.vendor_keys.of(key)
+        return own.applied(await self.catalog.routes(model, key, own.vendors))
 
     async def _admitted(self, caller: Caller, tokens: int) -> Place:
         """A place for a call that needs about so many tokens.
@@ -322,7 +344,7 @@ class Gateway:
             self._ordered(request, routes, kind),
             request.model == AUTO,
             await self._admitted(caller, estimate),
-            lambda route: (
+            lambda route: _Bounds(
                 route.provider.input_ceiling(request),
                 sent,
                 route.provider.output_ceiling(request) * request.n,
@@ -415,14 +437,14 @@ class Gateway:
         """
         route = trial.route
         books = await self.ledger.books(call.caller.accounts(route.model))
-        markup = self.billing.markup_for(call.caller.key.workspace_id)
-        ceiling, limit = self._ceiling(call, route, books)
-        if limit is not None and self.ledger.is_shared(books):
+        bounds = None if route.price.is_free or route.is_own else call.bounds(route)
+        ceiling, limit = self._ceiling(call, route, bounds, books)
+        if bounds is not None and limit is not None and self.ledger.is_shared(books):
             # Before an answer is made shorter, money that lies idle elsewhere comes back.
-            most_input, _, most_output = call.bounds(route)
-            full = markup.billed(route.price.ceiling(most_input, most_output))
+            markup = self.billing.markup_for(call.caller.key.workspace_id)
+            full = markup.billed(route.price.ceiling(bounds.input, bounds.output))
             await self.ledger.recall(books, full)
-            ceiling, limit = self._ceiling(call, route, books)
+            ceiling, limit = self._ceiling(call, route, bounds, books)
         hold: Hold | None = None
         while hold is None:
             try:
@@ -430,12 +452,12 @@ class Gateway:
             except BudgetExceeded:
                 # Calls that came at once may have been faster: try with what they left.
                 tried = limit
-                ceiling, limit = self._ceiling(call, route, books)
+                ceiling, limit = self._ceiling(call, route, bounds, books)
                 if tried is None or limit is None or limit >= tried:
                     raise
         await self._claim(call, hold)
         attempt = self._attempt(call, route, hold, "miss" if call.is_cached else "bypass", trial)
-        if limit is not None and limit < call.bounds(route)[2]:
+        if bounds is not None and limit is not None and limit < bounds.output:
             attempt.lowered_to = limit
         return attempt, limit
 
@@ -475,23 +497,25 @@ class Gateway:
             ),
         )
 
-    def _ceiling(self, call: _Call[T], route: Route, books: Books) -> tuple[NanoUSD, int | None]:
+    def _ceiling(
+        self, call: _Call[T], route: Route, bounds: _Bounds | None, books: Books
+    ) -> tuple[NanoUSD, int | None]:
         """The most the call can be billed, and the output limit that makes it so, if it needs one.
 
         Where the caller sent no limit it is the model's, lowered to what the budgets still cover.
+        Without `bounds` nothing is billed.
         """
-        price = route.price
-        if price.is_free or route.is_own:
+        if bounds is None:
             return 0, None
+        price, sent = route.price, bounds.sent
         markup = self.billing.markup_for(call.caller.key.workspace_id)
-        most_input, sent, most_output = call.bounds(route)
-        output, limit = most_output if sent is None else sent, None
+        output, limit = bounds.output if sent is None else sent, None
         money = self.ledger.affordable(books) if sent is None else None
         if money is not None:
-            covered = price.affordable_output(markup.affordable_cost(money), most_input)
+            covered = price.affordable_output(markup.affordable_cost(money), bounds.input)
             least = self.min_output_tokens * call.answers
-            output = limit = min(most_output, max(covered, least))
-        return markup.billed(price.ceiling(most_input, output)), limit
+            output = limit = min(bounds.output, max(covered, least))
+        return markup.billed(price.ceiling(bounds.input, output)), limit
 
 
 def _caching(call: _Call[T], entry: Entry[R] | None) -> _Call[T]:

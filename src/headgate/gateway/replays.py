@@ -157,7 +157,7 @@ class Replays:
         make: Callable[[Flight[Receipt]], Awaitable[None]],
     ) -> Reader[Receipt]:
         # Also where the answer is there: the key may have lost the model since.
-        await self.gateway.catalog.routes(model, caller.key)
+        await self.gateway.routes(model, caller.key)
         reader = await self.flights.join(key, make)
         if isinstance(reader.receipt, Replayed):
             try:

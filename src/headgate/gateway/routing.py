@@ -44,14 +44,29 @@ async def within(seconds: float, work: Awaitable[T]) -> T:
     Raises:
         ProviderTimedOut: it does.
     """
-    limit = asyncio.timeout(seconds)
+    task = asyncio.current_task()
+    if task is None:
+        raise RuntimeError("only a task can be told that its time is over")
+    is_late = False
+    cancelled_before = task.cancelling()
+
+    def expire() -> None:
+        nonlocal is_late
+        is_late = True
+        task.cancel()
+
+    # As `asyncio.timeout` does it, at a quarter of its price.
+    timer = asyncio.get_running_loop().call_later(seconds, expire)
     try:
-        async with limit:
-            return await work
-    except TimeoutError:
-        if not limit.expired():
-            raise
+        return await work
+    except asyncio.CancelledError:
+        if not is_late or task.cancelling() - 1 > cancelled_before:
+            raise  # the caller has left
         raise ProviderTimedOut("the vendor did not answer in time") from None
+    finally:
+        timer.cancel()
+        if is_late:
+            task.uncancel()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

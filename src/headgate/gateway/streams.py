@@ -45,6 +45,11 @@ class StreamedAnswer:
         return receipt(self._attempt)
 
     @property
+    def model(self) -> str:
+        """The model that answers."""
+        return self._attempt.route.model
+
+    @property
     def usage(self) -> TokenUsage:
         """What was used: the vendor's count, or ours where it gave none."""
         counted = self._stream.usage()

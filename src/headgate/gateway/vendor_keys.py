@@ -31,9 +31,34 @@ class _Own(NamedTuple):
     provider: Provider
 
 
+class OwnKeys(NamedTuple):
+    """What one caller brings: a key each for some `vendors`."""
+
+    vendors: frozenset[str]
+    by_vendor: Mapping[str, _Own | VendorKey]
+
+    def applied(self, routes: tuple[Route, ...]) -> tuple[Route, ...]:
+        """The routes as this caller takes them.
+
+        Raises:
+            UpstreamFailed: one of the keys can no longer be opened.
+        """
+        if not self.vendors:
+            return routes
+        return tuple(
+            route
+            if (found := self.by_vendor.get(route.provider.provider)) is None
+            else replace(route, provider=_opened(found), is_own=True)
+            for route in routes
+        )
+
+
+NO_KEYS = OwnKeys(frozenset(), {})
+
+
 class _Known(NamedTuple):
     read_at: float
-    own: Mapping[str, _Own | VendorKey]
+    own: OwnKeys
 
 
 @dataclass(slots=True)
@@ -41,7 +66,7 @@ class VendorKeys:
     """The users' own vendor keys.
 
     Attributes:
-        providers: the platform's vendors by their names.
+        providers: the vendors by their names, those that the platform has no key for included.
         make_sealer: called once, when there is something to seal or to open; raises `Overloaded`
             where the settings do not let anything be sealed.
     """
@@ -95,26 +120,17 @@ class VendorKeys:
         self._known = {}
         return key
 
-    async def applied(self, routes: tuple[Route, ...], key: VirtualKey) -> tuple[Route, ...]:
-        """The routes as the owner of `key` takes them: with the user's own vendor keys.
+    async def of(self, key: VirtualKey) -> OwnKeys:
+        """What the owner of `key` brings.
 
         Raises:
-            UpstreamFailed: one of these keys can no longer be opened.
-            Overloaded: the store did not say which there are.
+            Overloaded: the store did not say.
         """
         if key.user_id is None:
-            return routes
-        own = await self._of_user(key.user_id)
-        if not own:
-            return routes
-        return tuple(
-            route
-            if (found := own.get(route.provider.provider)) is None
-            else replace(route, provider=_opened(found), is_own=True)
-            for route in routes
-        )
+            return NO_KEYS
+        return await self._of_user(key.user_id)
 
-    async def _of_user(self, user_id: str) -> Mapping[str, _Own | VendorKey]:
+    async def _of_user(self, user_id: str) -> OwnKeys:
         now = self.clock()
         # Its own name for what is known: a change meanwhile makes a new dictionary, and what was
         # read before it is then not remembered.
@@ -122,7 +138,7 @@ class VendorKeys:
         known = known_then.get(user_id)
         if known is not None and now - FRESH_SECONDS < known.read_at <= now:
             return known.own
-        before = {} if known is None else known.own
+        before = {} if known is None else known.own.by_vendor
         own: dict[str, _Own | VendorKey] = {}
         for key in await self.store.of_user(user_id):
             same = before.get(key.provider)
@@ -134,8 +150,9 @@ class VendorKeys:
                 own[key.provider] = self._own(key, provider)
         if len(known_then) >= MOST_REMEMBERED:
             known_then.clear()
-        known_then[user_id] = _Known(now, own)
-        return own
+        brought = OwnKeys(frozenset(own), own) if own else NO_KEYS
+        known_then[user_id] = _Known(now, brought)
+        return brought
 
     def _own(self, key: VendorKey, provider: TakesKeys) -> _Own | VendorKey:
         """The vendor as it is called with a user's key; the key alone where it cannot be opened."""

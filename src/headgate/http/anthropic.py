@@ -49,7 +49,7 @@ class _Events:
 
     def __init__(self, answer: StreamedAnswer) -> None:
         self._answer = answer
-        self._writer = answers.EventWriter(id=new_id("msg"), model=answer.receipt.route.model)
+        self._writer = answers.EventWriter(id=new_id("msg"), model=answer.model)
         self._has_begun = False
 
     def piece(self, piece: chat.ChatDelta | chat.WireDelta) -> bytes:

@@ -54,7 +54,7 @@ class _Frames:
         self._include_usage = include_usage
         self._chunks = protocol.ChunkWriter(
             id=new_id("chatcmpl"),
-            model=answer.receipt.route.model,
+            model=answer.model,
             created=int(time.time()),
             include_usage=include_usage,
         )
@@ -86,7 +86,8 @@ async def embeddings(call: Call[openai_embeddings.EmbeddingsRequest]) -> Reply:
 
 async def models(call: Call[None]) -> Reply:
     """`GET /v1/models`."""
-    listed = call.services.gateway.catalog.models(call.key)
+    own = await call.services.vendor_keys.of(call.key)
+    listed = call.services.gateway.catalog.models(call.key, own.vendors)
     return Reply(protocol.ModelList([_model(name, owner) for name, owner in listed]))
 
 
@@ -97,11 +98,12 @@ async def model(call: Call[None]) -> Reply:
         ModelNotFound: there is none, or the key may not use it.
     """
     wanted = call.params["id"]
+    own = await call.services.vendor_keys.of(call.key)
     catalog = call.services.gateway.catalog
-    for name, owner in catalog.models(call.key):
+    for name, owner in catalog.models(call.key, own.vendors):
         if name == wanted:
             return Reply(_model(name, owner))
-    routes = await catalog.routes(wanted, call.key)
+    routes = await catalog.routes(wanted, call.key, own.vendors)
     if not routes:
         raise ModelNotFound(f"there is no model {wanted[:256]!r}", param="model")
     return Reply(_model(wanted, routes[0].provider.provider))

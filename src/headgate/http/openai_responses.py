@@ -66,7 +66,7 @@ class _Events:
 
     def __init__(self, wanted: protocol.ResponsesRequest, answer: StreamedAnswer) -> None:
         self._answer = answer
-        model = answer.receipt.route.model
+        model = answer.model
         start = answers.head(wanted, model=model, created_at=int(time.time()))
         self._writer = answers.EventWriter(start)
         self._has_begun = False

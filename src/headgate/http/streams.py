@@ -47,16 +47,16 @@ async def stream_reply(
         HeadgateError: it failed before its first piece, so the answer can still have a status.
     """
     attempts: list[Attempt] = []
+    frames: FrameStream | AsyncGenerator[bytes, None]
     opening = asyncio.ensure_future(replays.stream(caller, request, write, attempts.append))
     try:
-        await asyncio.wait((opening,), timeout=heartbeat_seconds)
+        await _opened(opening, heartbeat_seconds)
     except asyncio.CancelledError:
         await _abandon(opening)
         raise
     if opening.done():
-        answer = opening.result()
-        headers = receipt_headers(answer.receipt, with_cost=False)
-        frames = _read(answer)
+        frames = opening.result()
+        headers = receipt_headers(frames.receipt, with_cost=False)
     else:
         # Another route may still take over: only what holds for all of them can be told.
         headers = state_headers(receipt(attempts[-1])) if attempts else []
@@ -68,23 +68,36 @@ async def stream_reply(
     return StreamReply(guarded, headers)
 
 
+async def _opened(opening: asyncio.Future[FrameStream], seconds: float) -> None:
+    """Wait until a call has begun or failed, but no longer than `seconds`."""
+    # As `asyncio.wait` does it for any number of futures, which takes 8 µs more.
+    loop = asyncio.get_running_loop()
+    is_over = loop.create_future()
+
+    def end(_opening: asyncio.Future[FrameStream] | None = None) -> None:
+        if not is_over.done():
+            is_over.set_result(None)
+
+    timer = loop.call_later(seconds, end)
+    opening.add_done_callback(end)
+    try:
+        await is_over
+    finally:
+        timer.cancel()
+        opening.remove_done_callback(end)
+
+
 async def _late(
     opening: asyncio.Future[FrameStream], heartbeat_seconds: float
 ) -> AsyncGenerator[bytes, None]:
     try:
         while not opening.done():
             yield PING
-            await asyncio.wait((opening,), timeout=heartbeat_seconds)
+            await _opened(opening, heartbeat_seconds)
     except (asyncio.CancelledError, GeneratorExit):
         await _abandon(opening)
         raise
-    async with contextlib.aclosing(_read(opening.result())) as frames:
-        async for frame in frames:
-            yield frame
-
-
-async def _read(answer: FrameStream) -> AsyncGenerator[bytes, None]:
-    async with contextlib.aclosing(answer):
+    async with contextlib.aclosing(opening.result()) as answer:
         async for frame in answer:
             yield frame
 
@@ -99,7 +112,7 @@ async def _abandon(opening: asyncio.Future[FrameStream]) -> None:
 
 
 async def _guarded(
-    frames: AsyncGenerator[bytes, None],
+    frames: FrameStream | AsyncGenerator[bytes, None],
     write_error: Callable[[dict[str, object]], bytes],
     opening: asyncio.Future[FrameStream],
 ) -> AsyncGenerator[bytes, None]:
@@ -107,17 +120,18 @@ async def _guarded(
 
     A failure becomes the last frame, since the status has been sent.
     """
-    async with contextlib.AsyncExitStack() as stack:
-        stack.push_async_callback(_abandon, opening)
-        await stack.enter_async_context(contextlib.aclosing(frames))
-        try:
-            yield b""
-            async for frame in frames:
-                yield frame
-        except ProviderError as error:
-            yield write_error(errors.body_of(failure(error)))
-        except HeadgateError as error:
-            yield write_error(errors.body_of(error))
-        except Exception:  # noqa: BLE001 - the rim: logged, and told without a trace
-            _LOG.exception("a stream failed")
-            yield write_error(errors.fault_body())
+    try:
+        async with contextlib.aclosing(frames):
+            try:
+                yield b""
+                async for frame in frames:
+                    yield frame
+            except ProviderError as error:
+                yield write_error(errors.body_of(failure(error)))
+            except HeadgateError as error:
+                yield write_error(errors.body_of(error))
+            except Exception:  # noqa: BLE001 - the rim: logged, and told without a trace
+                _LOG.exception("a stream failed")
+                yield write_error(errors.fault_body())
+    finally:
+        await _abandon(opening)

@@ -1,5 +1,6 @@
 """Keys as people manage them, and the check of each caller's key."""
 
+import asyncio
 import hmac
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -49,6 +50,14 @@ class _Known(NamedTuple):
     read_at: float
 
 
+class _Reading(NamedTuple):
+    """A look-up on its way, and what was known when it began."""
+
+    task: asyncio.Task[_Known]
+    begun_at: float
+    known_then: dict[str, _Known]
+
+
 @dataclass(slots=True)
 class Keys:
     """Issues keys, and says whose a presented one is.
@@ -62,6 +71,7 @@ class Keys:
     clock: Callable[[], float] = time.time
     local: Mapping[str, VirtualKey] = field(default_factory=dict)
     _known: dict[str, _Known] = field(default_factory=dict)
+    _readings: dict[str, _Reading] = field(default_factory=dict)
 
     async def authenticate(self, api_key: str | None) -> VirtualKey:
         """The key that was presented.
@@ -76,7 +86,15 @@ class Keys:
             )
         if len(api_key) > MAX_KEY_LENGTH:
             raise InvalidKey("the API key is not valid")
-        secret_hash = hash_api_key(api_key)
+        return await self.authenticate_hash(hash_api_key(api_key))
+
+    async def authenticate_hash(self, secret_hash: str) -> VirtualKey:
+        """The key whose secret has this hash, which was seen before.
+
+        Raises:
+            InvalidKey: it is unknown, revoked or expired.
+            Overloaded: the store did not say.
+        """
         now = self.clock()
         known = self._known.get(secret_hash)
         if known is None or not now - FRESH_SECONDS < known.read_at <= now:
@@ -86,14 +104,56 @@ class Keys:
             raise InvalidKey("the API key was revoked or has expired: ask for a new one")
         return known.key
 
+    async def known(self, key_id: str) -> VirtualKey:
+        """The key with this id, for whom it was proven to in another way than by its secret.
+
+        Raises:
+            InvalidKey: there is none, or it was revoked or has expired.
+            Overloaded: the store did not say.
+        """
+        key = await self.store.get(key_id)
+        if key is None or not key.is_usable(self.clock()):
+            raise InvalidKey("the API key was revoked or has expired: ask for a new one")
+        return key
+
+    async def first_admin(self) -> VirtualKey | None:
+        """The oldest admin key that is usable, if there is one."""
+        found: VirtualKey | None = None
+        async for key in self._all():
+            if key.may("admin") and key.is_usable(self.clock()):
+                found = key
+        return found
+
     async def _read(self, secret_hash: str) -> _Known:
+        """What the store has, by one look-up for all who ask at once."""
         now = self.clock()
-        # Its own name for what is known: a change meanwhile makes a new dictionary, and what was
-        # read before it is then not remembered.
-        known_then = self._known
         own = self.local.get(secret_hash)
         if own is not None:
             return _Known(own, KeySecret(secret_hash, own.key_id), now)
+        reading = self._readings.get(secret_hash)
+        if (
+            reading is None
+            # It may have begun before a change, here or, where the store is slow, elsewhere.
+            or reading.known_then is not self._known
+            or not now - FRESH_SECONDS < reading.begun_at <= now
+        ):
+            task = asyncio.create_task(self._find(secret_hash, now))
+            reading = self._readings[secret_hash] = _Reading(task, now, self._known)
+            task.add_done_callback(lambda task: self._end(secret_hash, task))
+        # Not this caller's alone: who leaves must not end it for the others.
+        return await asyncio.shield(reading.task)
+
+    def _end(self, secret_hash: str, task: asyncio.Task[_Known]) -> None:
+        reading = self._readings.get(secret_hash)
+        if reading is not None and reading.task is task:
+            del self._readings[secret_hash]
+        if not task.cancelled():
+            task.exception()  # all who asked may have left
+
+    async def _find(self, secret_hash: str, now: float) -> _Known:
+        # Its own name for what is known: a change meanwhile makes a new dictionary, and what was
+        # read before it is then not remembered.
+        known_then = self._known
         found = await self.store.find(secret_hash)
         # The store looked the hash up by its index; the comparison is what decides.
         if found is None or not hmac.compare_digest(found[1].hash, secret_hash):

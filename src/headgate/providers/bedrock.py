@@ -3,7 +3,6 @@
 Each request is signed with the credentials that are good at its moment.
 """
 
-import asyncio
 import contextlib
 import math
 import re
@@ -18,6 +17,7 @@ from collections.abc import (
     Sequence,
 )
 from dataclasses import dataclass, field
+from functools import partial
 from urllib.parse import quote
 
 import msgspec
@@ -34,13 +34,20 @@ from headgate.core.models import (
     RefusalKind,
 )
 from headgate.core.protocols.eventstream import Garbled, Message, MessageCutter
+from headgate.providers.batches import all_of
 from headgate.providers.bedrock_embeddings import Vectors, bodies, vectors_from
 from headgate.providers.bedrock_events import EventReader
 from headgate.providers.bedrock_models import base_name
 from headgate.providers.bedrock_requests import converse
 from headgate.providers.bedrock_shapes import FINISH_REASONS, read_answer, read_event, read_fault
-from headgate.providers.failures import retry_after, unanswered, without_secrets
-from headgate.providers.frames import drain, tokens_received
+from headgate.providers.failures import (
+    meaning,
+    posted,
+    retry_after,
+    unanswered,
+    without_secrets,
+)
+from headgate.providers.frames import tokens_received
 from headgate.transport.http import HttpClient, HttpError, HttpResponse, HttpStream
 from headgate.transport.sigv4 import CredentialsSource, Target, sign
 
@@ -58,8 +65,6 @@ TURN_TOKENS = 16
 TOOLS_TOKENS = 1_024
 TOOL_TOKENS = 64
 EMBEDDING_OVERHEAD_TOKENS = 8
-# How many of the calls that one list of texts takes are under way at a time.
-EMBEDDINGS_AT_A_TIME = 8
 
 _TOO_LONG = re.compile(
     r"(?:input|prompt) is too long|too many (?:input )?tokens|context (?:length|window)",
@@ -156,27 +161,19 @@ def error_from(status: int, headers: Mapping[str, str], body: bytes) -> Provider
 
 def _meaning(status: int, kind: str, message: str, wait: float | None) -> ProviderError:
     said = without_secrets(_AWS_SECRET.sub("[removed]", message))
-    if kind == "ModelTimeoutException" or status in {408, 504}:
+    if kind == "ModelTimeoutException":
         return ProviderTimedOut("the vendor did not answer in time")
-    kinds: dict[str | int, tuple[RefusalKind, str]] = {
+    kinds: dict[str, tuple[RefusalKind, str]] = {
         "ModelNotReadyException": ("overloaded", "the vendor is still loading this model"),
         "ServiceQuotaExceededException": ("rate_limited", "the vendor's quota is used up"),
-        401: ("unauthorized", "the vendor refused the platform's credential"),
-        403: ("unauthorized", "the vendor refused the platform's credential"),
-        404: ("not_found", "the vendor does not know this model"),
-        429: ("rate_limited", "the vendor's rate limit is reached"),
-        503: ("overloaded", "the vendor is overloaded"),
-        529: ("overloaded", "the vendor is overloaded"),
     }
-    if (meant := kinds.get(kind) or kinds.get(status)) is not None:
-        return ProviderRefused(meant[0], meant[1], retry_after_seconds=wait)
-    if kind == "ModelErrorException" or not 400 <= status < 500:
-        return ProviderRefused("failed", "the vendor failed")
-    if _TOO_LONG.search(said):
-        return ProviderRefused("context_length", said, param="messages")
-    if _NO_MODEL.search(said):
-        return ProviderRefused("not_found", "the vendor does not know this model")
-    return ProviderRefused("invalid", said or "the vendor refused the request")
+    if kind in kinds:
+        return ProviderRefused(*kinds[kind], retry_after_seconds=wait)
+    if kind == "ModelErrorException":
+        status = 500  # It is the model's fault, and no request's.
+    elif status == 400 and _NO_MODEL.search(said):
+        status = 404
+    return meaning(status, said, wait=wait, is_too_long=bool(_TOO_LONG.search(said)))
 
 
 _STATUSES = {
@@ -241,7 +238,7 @@ class BedrockStream:
                     for delta in self._translated(cutter, chunk):
                         yield delta
                     if self._usage is not None:
-                        await drain(chunks)
+                        await answer.drain()
                         return
         except HttpError as error:
             raise unanswered(error) from error
@@ -360,26 +357,16 @@ class BedrockProvider:
         """One vector per input, by as many calls as the model needs for them.
 
         Raises:
-            ProviderError: there are not all vectors. What a part of the calls gave is lost, and
-                that they were made is told by `ProviderBroke`, since Bedrock bills them.
+            ProviderError: there are not all vectors; see `all_of`.
         """
         url = self._url(request.model, "invoke")
         wanted = bodies(request)
-        found: list[Vectors] = []
-        for at in range(0, len(wanted), EMBEDDINGS_AT_A_TIME):
-            answers = await asyncio.gather(
-                *(
-                    self._vectors(url, body, texts, f"{idempotency_key}-{number}")
-                    for number, (body, texts) in enumerate(wanted[at:][:EMBEDDINGS_AT_A_TIME], at)
-                ),
-                return_exceptions=True,
-            )
-            found += [answer for answer in answers if isinstance(answer, Vectors)]
-            failures = [answer for answer in answers if isinstance(answer, BaseException)]
-            if failures:
-                if found and isinstance(failures[0], ProviderError):
-                    raise ProviderBroke("the vendor did not embed all of the texts")
-                raise failures[0]
+        found = await all_of(
+            [
+                partial(self._vectors, url, body, texts, f"{idempotency_key}-{number}")
+                for number, (body, texts) in enumerate(wanted)
+            ]
+        )
         counts = [part.tokens for part in found if part.tokens is not None]
         is_counted = len(counts) == len(found)
         tokens = sum(counts) if is_counted else self.embedding_ceiling(request) / BYTES_PER_TOKEN
@@ -416,13 +403,7 @@ class BedrockProvider:
 
     async def _post(self, url: str, body: bytes, idempotency_key: str) -> HttpResponse:
         headers = await self._signed("POST", url, body, idempotency_key)
-        try:
-            answer = await self._client.send("POST", url, headers=headers, body=body)
-        except HttpError as error:
-            raise unanswered(error) from error
-        if answer.status != 200:
-            raise error_from(answer.status, answer.headers, answer.body)
-        return answer
+        return await posted(self._client, url, headers=headers, body=body, error_from=error_from)
 
     async def _signed(
         self, method: str, url: str, body: bytes, idempotency_key: str | None

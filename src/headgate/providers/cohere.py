@@ -5,6 +5,7 @@ it; it is billed in any case.
 """
 
 import contextlib
+import functools
 import math
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
@@ -19,10 +20,9 @@ from headgate.core.models import (
     ProviderBroke,
     ProviderError,
     ProviderRefused,
-    ProviderTimedOut,
-    RefusalKind,
     unsupported,
 )
+from headgate.providers.batches import embed_in_batches
 from headgate.providers.cohere_events import (
     EventReader,
     finish_reason,
@@ -31,15 +31,21 @@ from headgate.providers.cohere_events import (
 )
 from headgate.providers.cohere_requests import MARK, translated
 from headgate.providers.cohere_shapes import (
-    UNREADABLE,
     Message,
     Vectors,
     read_answer,
     read_event,
     read_fault,
 )
-from headgate.providers.failures import retry_after, unanswered, without_secrets
-from headgate.providers.frames import FrameCutter, data_of, drain, split, tokens_received
+from headgate.providers.failures import (
+    meaning,
+    posted,
+    retry_after,
+    unanswered,
+    understood,
+    without_secrets,
+)
+from headgate.providers.frames import FrameCutter, data_of, split, tokens_received
 from headgate.transport.http import HttpClient, HttpError, HttpStream
 
 # What the models give at most that are in no table.
@@ -79,6 +85,7 @@ class CohereVendor:
     output_tokens: Mapping[str, int] = field(default_factory=dict)
 
 
+_VECTORS = msgspec.json.Decoder(Vectors)
 # The vendor's sentence for an error that has no status of its own.
 _TOO_LONG = re.compile(r"too many tokens|context length|maximum .{0,20}tokens", re.IGNORECASE)
 
@@ -96,14 +103,10 @@ def embedding_to_wire(request: EmbeddingRequest) -> bytes:
     """The body of a request for vectors; a text that is too long is refused, never cut.
 
     Raises:
-        ProviderRefused: the texts are tokens of another vendor, or too many.
+        ProviderRefused: the texts are tokens of another vendor.
     """
     if not all(isinstance(item, str) for item in request.input):
         raise unsupported("input", "Cohere's models take texts, not tokens")
-    if len(request.input) > MOST_TEXTS:
-        raise ProviderRefused(
-            "invalid", f"Cohere's models take {MOST_TEXTS} texts at a time", param="input"
-        )
     options = {} if request.dimensions is None else {"output_dimension": request.dimensions}
     return msgspec.json.encode(
         {
@@ -160,40 +163,33 @@ def _estimate(request: chat.ChatRequest, body: bytes) -> chat.TokenUsage:
     )
 
 
-def error_from(status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:
-    """What the vendor's error means; its text is kept only where the caller can act on it."""
-    said = without_secrets(read_fault(body))
-    if status in {408, 504}:
-        return ProviderTimedOut("the vendor did not answer in time")
+def error_from(
+    status: int, headers: Mapping[str, str], body: bytes, key: str | None = None
+) -> ProviderError:
+    """What the vendor's error means.
+
+    Its text is kept only where the caller can act on it, without secrets, of which `key` is one.
+    """
+    said = without_secrets(read_fault(body), key)
     if status == 402:
         # No waiting will cure it: the platform's own account with the vendor is empty.
         return ProviderRefused(
             "unauthorized", "the platform's account with the vendor is exhausted"
         )
-    kinds: dict[int, tuple[RefusalKind, str]] = {
-        401: ("unauthorized", "the vendor refused the platform's credential"),
-        403: ("unauthorized", "the vendor refused the platform's credential"),
-        498: ("unauthorized", "the vendor refused the platform's credential"),
-        404: ("not_found", "the vendor does not know this model"),
-        429: ("rate_limited", "the vendor's rate limit is reached"),
-        503: ("overloaded", "the vendor is overloaded"),
-        529: ("overloaded", "the vendor is overloaded"),
-    }
-    if status in kinds:
-        kind, message = kinds[status]
-        return ProviderRefused(kind, message, retry_after_seconds=retry_after(headers))
-    if not 400 <= status < 500:
-        return ProviderRefused("failed", "the vendor failed")
-    if _TOO_LONG.search(said):
-        return ProviderRefused("context_length", said, param="messages")
-    return ProviderRefused("invalid", said or "the vendor refused the request")
+    if status == 498:
+        status = 401  # The vendor's own number for a credential that it does not take.
+    wait = retry_after(headers)
+    return meaning(status, said, wait=wait, is_too_long=bool(_TOO_LONG.search(said)))
 
 
 class CohereStream:
     """One streamed answer."""
 
-    def __init__(self, stream: HttpStream, request: chat.ChatRequest) -> None:
+    def __init__(
+        self, stream: HttpStream, request: chat.ChatRequest, key: str | None = None
+    ) -> None:
         self._stream = stream
+        self._key = key
         self._reader = EventReader(request)
         self._usage: chat.TokenUsage | None = None
         self._frames = 0
@@ -229,7 +225,8 @@ class CohereStream:
         try:
             async with self._stream as answer, contextlib.aclosing(answer.chunks()) as chunks:
                 if answer.status != 200:
-                    raise error_from(answer.status, answer.headers, await answer.read())
+                    body = await answer.read()
+                    raise error_from(answer.status, answer.headers, body, self._key)
                 async for chunk in chunks:
                     if not (block := cutter.push(chunk)):
                         continue
@@ -237,7 +234,7 @@ class CohereStream:
                         if (delta := self._delta(frame)) is not None:
                             yield delta
                         if self._ended:
-                            await drain(chunks)
+                            await answer.drain()
                             return
         except HttpError as error:
             raise unanswered(error) from error
@@ -347,29 +344,16 @@ class CohereProvider:
         headers = self._headers | {"idempotency-key": idempotency_key}
         body = to_wire(request)
         stream = self._client.stream("POST", self._chat_url, headers=headers, body=body)
-        return CohereStream(stream, request)
+        return CohereStream(stream, request, self._vendor.api_key)
 
     async def embed(self, request: EmbeddingRequest, *, idempotency_key: str) -> EmbeddingResponse:
-        """One vector per input.
+        """One vector per input, by as many calls as the vendor needs for them.
 
         Raises:
-            ProviderError: there are no vectors.
+            ProviderError: there are not all vectors; see `batches.all_of`.
         """
-        body = await self._post(self._embed_url, embedding_to_wire(request), idempotency_key)
-        try:
-            answer = msgspec.json.decode(body, type=Vectors)
-        except UNREADABLE as error:
-            raise ProviderBroke("the vendor's answer could not be understood") from error
-        vectors = answer.embeddings.floats
-        if len(vectors) != len(request.input):
-            raise ProviderBroke("the vendor gave another number of vectors than was asked for")
-        usage = answer.counted()
-        estimate = math.ceil(self.embedding_ceiling(request) / BYTES_PER_TOKEN)
-        return EmbeddingResponse(
-            model=request.model,
-            vectors=tuple(map(tuple, vectors)),
-            usage=usage or chat.TokenUsage(estimate),
-            estimated=usage is None,
+        return await embed_in_batches(
+            request, MOST_TEXTS, self._embed, idempotency_key=idempotency_key
         )
 
     async def check(self) -> None:
@@ -383,14 +367,30 @@ class CohereProvider:
         except HttpError as error:
             raise unanswered(error) from error
         if answer.status in {401, 403, 498} or answer.status >= 500:
-            raise error_from(answer.status, answer.headers, answer.body)
+            raise error_from(answer.status, answer.headers, answer.body, self._vendor.api_key)
+
+    async def _embed(self, request: EmbeddingRequest, idempotency_key: str) -> EmbeddingResponse:
+        body = await self._post(self._embed_url, embedding_to_wire(request), idempotency_key)
+        answer = understood(_VECTORS, body)
+        vectors = answer.embeddings.floats
+        if len(vectors) != len(request.input):
+            raise ProviderBroke("the vendor gave another number of vectors than was asked for")
+        usage = answer.counted()
+        estimate = math.ceil(self.embedding_ceiling(request) / BYTES_PER_TOKEN)
+        return EmbeddingResponse(
+            model=request.model,
+            vectors=tuple(map(tuple, vectors)),
+            usage=usage or chat.TokenUsage(estimate),
+            estimated=usage is None,
+        )
 
     async def _post(self, url: str, body: bytes, idempotency_key: str) -> bytes:
         headers = self._headers | {"idempotency-key": idempotency_key}
-        try:
-            answer = await self._client.send("POST", url, headers=headers, body=body)
-        except HttpError as error:
-            raise unanswered(error) from error
-        if answer.status != 200:
-            raise error_from(answer.status, answer.headers, answer.body)
+        answer = await posted(
+            self._client,
+            url,
+            headers=headers,
+            body=body,
+            error_from=functools.partial(error_from, key=self._vendor.api_key),
+        )
         return answer.body

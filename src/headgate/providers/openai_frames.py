@@ -1,30 +1,30 @@
 """The frames of a stream in OpenAI's protocol: which need a look, and where the usage stands."""
 
-import re
-
 import msgspec
 
 from headgate.providers.frames import BLANK
 
 END = b"[DONE]"
 
-_USAGE = re.compile(rb'"usage"\s*:\s*\{')
+# Every count in a usage has a name that ends so.
+_MARKS = (b'_tokens"', b'"error"', END)
 _FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 def plain_length(frames: bytes) -> int:
     """How many bytes of a block are whole frames that need no look.
 
-    A frame needs one where it holds a usage, an error or the end mark; in an answer's text the
-    quotation marks would be escaped.
+    A frame needs one where it holds a count of tokens, an error or the end mark; in an answer's
+    text the quotation marks would be escaped.
     """
-    # Three searches for literals are many times faster than one for their alternation.
-    usage = _USAGE.search(frames)
-    marks = [frames.find(b'"error"'), frames.find(END), usage.start() if usage else -1]
-    found = [mark for mark in marks if mark >= 0]
-    if not found:
-        return len(frames)
-    blank = frames.rfind(BLANK, 0, min(found))
+    first = len(frames)
+    for mark in _MARKS:
+        # Backwards, since `rfind` takes half the time of `find`.
+        while (found := frames.rfind(mark, 0, first)) >= 0:
+            first = found
+    if first == len(frames):
+        return first
+    blank = frames.rfind(BLANK, 0, first)
     return 0 if blank < 0 else blank + len(BLANK)
 
 

@@ -19,32 +19,11 @@ import msgspec
 
 from headgate.core.decoding import invalid_value
 from headgate.core.keys import VirtualKey
-from headgate.core.tools import ToolContext, ToolSpec
+from headgate.core.tools import Tool, ToolContext, ToolSpec, for_everybody
 
 F = TypeVar("F", bound=Callable[..., Awaitable[Any]])
 
-MOST_AT_ONCE = 100
 _MARK = "__headgate_tool__"
-
-
-def _everybody(_key: VirtualKey) -> bool:
-    return True
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tool:
-    """A tool that can be called.
-
-    Attributes:
-        run: does the work; what it returns can be turned into JSON.
-        most_at_once: how many calls of a process run at the same time; others wait.
-        is_for: whether a key has this tool at all.
-    """
-
-    spec: ToolSpec
-    run: Callable[[ToolContext, Mapping[str, Any]], Awaitable[Any]]
-    most_at_once: int = MOST_AT_ONCE
-    is_for: Callable[[VirtualKey], bool] = _everybody
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +39,7 @@ def tool(
     timeout_seconds: float = 60.0,
     idempotent: bool = True,
     needs_approval: bool = False,
-    most_at_once: int = MOST_AT_ONCE,
+    most_at_once: int = 100,
 ) -> Callable[[F], F]:
     """Mark an async function, or a method, as a tool; see `ToolSpec` for what is said of it."""
 
@@ -78,7 +57,7 @@ def tool(
 
 
 def declared(
-    function: Callable[..., Awaitable[Any]], *, is_for: Callable[[VirtualKey], bool] = _everybody
+    function: Callable[..., Awaitable[Any]], *, is_for: Callable[[VirtualKey], bool] = for_everybody
 ) -> Tool:
     """The tool that a marked function, or a marked method of an object, is.
 

@@ -20,8 +20,7 @@ from headgate.core.errors import (
 )
 from headgate.core.keys import VirtualKey
 from headgate.core.measurements import Measurement
-from headgate.core.tools import ToolContext, ToolOutcome, ToolSpec
-from headgate.tools.declaration import Tool
+from headgate.core.tools import Tool, ToolContext, ToolOutcome, ToolSpec
 from headgate.tools.noting import NotingModels
 
 MOST_WAITING = 1_000

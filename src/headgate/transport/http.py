@@ -45,6 +45,8 @@ __all__ = [
 # Most servers keep an idle connection for a minute or more.
 KEEP_SECONDS = 30.0
 MOST_IDLE_PER_ORIGIN = 256
+# How long an answer that has ended may keep its reader waiting for the connection's sake.
+DRAIN_SECONDS = 0.05
 
 _OWN_HEADERS = "user-agent: headgate\r\naccept-encoding: identity"
 
@@ -239,6 +241,18 @@ class HttpStream:
             HttpError: the body ended too early.
         """
         return await self._open().body()
+
+    @property
+    def is_read(self) -> bool:
+        """Whether all was read, and the connection can serve again."""
+        return self._open().can_serve
+
+    async def drain(self) -> None:
+        """Read what follows an end that the body itself has told, so that the connection serves."""
+        if not self.is_read:
+            with contextlib.suppress(TimeoutError, HttpError):
+                async with asyncio.timeout(DRAIN_SECONDS):
+                    await self.read()
 
     def _open(self) -> Connection:
         if self._connection is None:

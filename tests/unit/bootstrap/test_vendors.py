@@ -36,6 +36,26 @@ async def test_without_keys_there_are_the_built_in_models_and_ollama(
     assert found.auto() == ["local/local"]
 
 
+async def test_vendors_without_a_key_are_there_for_users_who_bring_one(
+    client: HttpClient, tmp_path: Path
+) -> None:
+    found = vendors(client, tmp_path, ANTHROPIC_API_KEY="sk-ant-test")
+    assert set(found.keyless) == {"openai", "gemini", "cohere"}
+    assert set(found.remote) == {"anthropic"}
+    for name, model in (
+        ("openai", "gpt-4o-mini"),
+        ("gemini", "gemini-2.5-pro"),
+        ("cohere", "command-r-08-2024"),
+    ):
+        assert found.keyless[name].serves(model)
+        assert found.prices.price(name, model) is not None
+    assert {model.partition("/")[0] for model in found.auto()} == {"anthropic"}
+    brought = found.auto(frozenset({"openai"}))
+    assert {model.partition("/")[0] for model in brought} == {"anthropic", "openai"}
+    alone = vendors(client, tmp_path)
+    assert alone.auto(frozenset({"openai"}))[0] == "openai/gpt-4.1-nano"
+
+
 async def test_auto_picks_the_cheapest_everyday_model_and_never_the_sandbox(
     client: HttpClient, tmp_path: Path
 ) -> None:

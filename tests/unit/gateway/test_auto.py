@@ -42,7 +42,7 @@ def names(request: ChatRequest, profiles: Mapping[str, Profile]) -> list[str]:
 def two_models(cheap: FakeProvider, dear: FakeProvider) -> Desk:
     """A gateway whose `auto` may take either."""
     desk = Desk(cheap, dear, prices={"cheap": price(1), "dear": price(2)})
-    desk.gateway.catalog.auto = lambda: ["dear/small", "cheap/small"]
+    desk.gateway.catalog.auto = lambda _: ["dear/small", "cheap/small"]
     return desk
 
 

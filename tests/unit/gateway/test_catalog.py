@@ -96,7 +96,7 @@ async def test_an_alias_is_its_models_in_order_those_that_exist() -> None:
 
 async def test_auto_is_what_may_be_picked_now() -> None:
     vendor = FakeProvider("a", models=["x", "y"])
-    assert await names(catalog(vendor, auto=lambda: ["y", "x"]), "auto") == ["a/y", "a/x"]
+    assert await names(catalog(vendor, auto=lambda _: ["y", "x"]), "auto") == ["a/y", "a/x"]
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ async def test_a_key_may_use_its_models_under_all_their_names(
     allowed: list[str], model: str, found: list[str]
 ) -> None:
     vendor = FakeProvider("a", models=["x", "y"])
-    shared = catalog(vendor, aliases={"best": ["y", "x"]}, auto=lambda: ["y", "x"])
+    shared = catalog(vendor, aliases={"best": ["y", "x"]}, auto=lambda _: ["y", "x"])
     assert await names(shared, model, key(allowed)) == found
 
 
@@ -131,7 +131,7 @@ async def test_a_key_may_use_no_other_model(allowed: list[str], model: str) -> N
 
 def test_a_key_sees_what_it_may_use_each_under_one_name() -> None:
     first, second = FakeProvider("a", models=["x", "y"]), FakeProvider("b", models=["x"])
-    shared = catalog(first, second, aliases={"best": ["y"]}, auto=lambda: ["y"])
+    shared = catalog(first, second, aliases={"best": ["y"]}, auto=lambda _: ["y"])
     assert shared.models(key()) == [
         ("auto", "headgate"),
         ("b/x", "b"),
@@ -199,3 +199,36 @@ def test_prompts_are_written_for_the_model_that_is_asked_first() -> None:
 
 def test_prompts_for_a_model_that_nobody_has_are_headed() -> None:
     assert catalog().style("made-up", key()) == "headings"
+
+
+async def test_a_vendor_without_a_key_is_there_for_who_has_one() -> None:
+    keyless = FakeProvider("b", models=["x", "y"])
+    shared = catalog(FakeProvider("a", models=["x"]), prices={"a": PRICE, "b": PRICE})
+    shared.keyless = {"b": keyless}
+    shared.aliases = {"best": ["b/y", "a/x"]}
+    shared.auto = lambda own: ["a/x", *(f"{name}/y" for name in own)]
+    brought = frozenset({"b"})
+    for model, without, with_key in (
+        ("b/y", None, ["b/y"]),
+        ("y", None, ["b/y"]),
+        ("x", ["a/x"], ["a/x"]),
+        ("best", ["a/x"], ["b/y", "a/x"]),
+        ("auto", ["a/x"], ["a/x", "b/y"]),
+    ):
+        for _ in range(2):
+            if without is None:
+                with pytest.raises(ModelNotFound):
+                    await shared.routes(model, key())
+            else:
+                assert await names(shared, model) == without
+            found = await shared.routes(model, key(), brought)
+            assert [route.qualified for route in found] == with_key
+    assert dict(shared.models(key())) == {"auto": "headgate", "best": "headgate", "x": "a"}
+    assert {"b/x", "y"} < dict(shared.models(key(), brought)).keys()
+
+
+async def test_a_key_for_another_vendor_opens_none() -> None:
+    shared = catalog(FakeProvider("a", models=["x"]))
+    shared.keyless = {"b": FakeProvider("b", models=["y"])}
+    with pytest.raises(ModelNotFound):
+        await shared.routes("b/y", key(), frozenset({"a", "c"}))

@@ -1,6 +1,7 @@
 """Retries, fallbacks and routes that are left alone, as a caller and a vendor see them."""
 
 import asyncio
+import contextlib
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -367,3 +368,31 @@ async def test_a_time_out_of_the_works_own_is_not_taken_for_the_limit() -> None:
 
     with pytest.raises(TimeoutError):
         await within(60, work())
+
+
+async def test_a_task_whose_time_was_over_goes_on() -> None:
+    """It counts as cancelled no more, whether the work gave up or found an end."""
+
+    async def ends_all_the_same() -> str:
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        return "done"
+
+    with pytest.raises(ProviderTimedOut):
+        await within(0.01, asyncio.Event().wait())
+    assert await within(0.01, ends_all_the_same()) == "done"
+    task = asyncio.current_task()
+    assert task is not None
+    assert not task.cancelling()
+
+
+async def test_a_caller_who_leaves_as_the_time_ends_has_left() -> None:
+    async def left() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            task.cancel()
+
+    task = asyncio.create_task(within(0.01, left()))
+    with pytest.raises(asyncio.CancelledError):
+        await task

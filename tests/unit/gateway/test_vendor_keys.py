@@ -8,10 +8,12 @@ import pytest
 
 from fakes import FakeProvider
 from gateway_desk import ACCOUNT, CALLER, KEY, Desk, asks
+from headgate.core.answers import answer_key
 from headgate.core.embeddings import EmbeddingRequest
 from headgate.core.errors import (
     BudgetExceeded,
     InvalidRequest,
+    ModelNotFound,
     NotFound,
     RateLimited,
     UpstreamFailed,
@@ -135,6 +137,41 @@ async def test_the_platforms_refused_key_is_not_told_as_the_users() -> None:
     till = Desk(KeyedProvider("one", refused))
     with pytest.raises(UpstreamFailed, match="platform's credential"):
         await till.gateway.complete(CALLER, asks())
+
+
+async def test_a_vendor_that_the_platform_has_no_key_for_answers_who_brings_one() -> None:
+    vendor = KeyedProvider("one")
+    till = Desk(FakeProvider("two"), keyless=[vendor])
+    with pytest.raises(ModelNotFound):
+        await till.gateway.complete(CALLER, asks(model="one/small"))
+    await till.vendor_keys.put("ada", "one", SECRET)
+    await till.gateway.complete(CALLER, asks(model="one/small"))
+    assert (len(vendor.own.chats), vendor.chats, vendor.given) == (1, [], [SECRET])
+    assert (till.event.provider, till.event.byok, till.event.billed) == ("one", True, 0)
+    for other in ({"user_id": "bob"}, {"user_id": None}):
+        with pytest.raises(ModelNotFound):
+            await till.gateway.complete(caller(**other), asks(model="one/small"))
+    await till.vendor_keys.drop("ada", "one")
+    with pytest.raises(ModelNotFound):
+        await till.gateway.complete(CALLER, asks(model="one/small"))
+    await till.rest()
+
+
+async def test_a_kept_answer_is_not_given_again_once_its_vendor_is_gone() -> None:
+    till = Desk(FakeProvider("two"), keyless=[KeyedProvider("one")])
+    await till.vendor_keys.put("ada", "one", SECRET)
+    key = answer_key(KEY.key_id, "POST /v1/complete", "once", b"{}")
+    keyed = msgspec.structs.replace(CALLER, answer_key=key)
+
+    async def ask() -> bytes:
+        request = asks(model="one/small")
+        return (await till.replays.complete(keyed, request, lambda _: b"said")).body
+
+    assert [await ask(), await ask()] == [b"said", b"said"]
+    await till.vendor_keys.drop("ada", "one")
+    with pytest.raises(ModelNotFound):
+        await ask()
+    await till.flights.aclose()
 
 
 async def test_what_an_own_key_paid_for_is_cached_for_its_owner_alone() -> None:

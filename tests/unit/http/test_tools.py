@@ -12,7 +12,7 @@ from headgate.core.chat import ChatRequest, Message
 from headgate.core.errors import UpstreamFailed
 from headgate.core.tools import ToolContext
 from headgate.tools.declaration import tool
-from platform_in_memory import make_key, platform
+from platform_in_memory import ADMIN, make_key, platform
 
 CALLS: list[str] = []
 
@@ -179,3 +179,36 @@ async def test_an_empty_budget_refuses_models_and_not_arithmetic() -> None:
     assert free.status == 200
     assert free.headers["x-budget-remaining"] == "0"
     assert (paid.status, paid.json["error"]["code"]) == (402, "budget_exceeded")
+
+
+@pytest.mark.parametrize(
+    ("client", "headers", "key", "status"),
+    [
+        (("127.0.0.1", 5), {}, None, 200),
+        (("127.8.0.1", 5), {}, None, 200),
+        (("::1", 5), {}, None, 200),
+        (("::ffff:127.0.0.1", 5), {}, None, 200),
+        (None, {}, None, 401),
+        (("10.0.0.1", 5), {}, None, 401),
+        (("1270.example", 5), {}, None, 401),
+        (("127.0.0.1", 5), {"x-forwarded-for": "127.0.0.1"}, None, 401),
+        (("127.0.0.1", 5), {"forwarded": "for=10.0.0.1"}, None, 401),
+        (("10.0.0.1", 5), {"x-forwarded-for": "127.0.0.1"}, None, 401),
+        (("10.0.0.1", 5), {}, ADMIN, 200),
+    ],
+)
+async def test_metrics_are_for_this_machine_and_for_administrators(
+    client: tuple[str, int] | None, headers: dict[str, str], key: str | None, status: int
+) -> None:
+    async with platform(tools=TOOLS) as running:
+        await running.call("POST", "/v1/tools/echo", {"someText": "hi"})
+        request = running.client("GET", "/metrics", key=key, headers=headers)
+        request.scope["client"] = client
+        await running.app(request.scope, request.receive, request.send)
+        less = await make_key(running, scopes=["tools:run", "usage:read"])
+        assert (await running.call("GET", "/metrics", key=less)).status == 403
+    assert request.status == status
+    if status == 200:
+        assert request.headers["content-type"].startswith("text/plain")
+        assert b'headgate_tool_queue_depth{tool="echo"} 0.0' in request.data
+        assert b'headgate_tool_calls_total{outcome="ok",tool="echo"} 1.0' in request.data

@@ -367,10 +367,24 @@ async def test_texts_become_vectors_in_their_order() -> None:
     assert client.sent[0].headers["idempotency-key"] == "once"
 
 
-@pytest.mark.parametrize("given", [((1, 2),), ("a",) * 97])
-def test_what_cannot_be_embedded_is_refused(given: Any) -> None:
+async def test_more_texts_than_one_call_takes_are_embedded_by_several_in_their_order() -> None:
+    def given(first: int, texts: int) -> HttpResponse:
+        vectors = [[first + number] for number in range(texts)]
+        usage = {"billed_units": {"input_tokens": texts}}
+        return answers(msgspec.json.encode({"embeddings": {"float": vectors}, "meta": usage}))
+
+    client = ScriptedClient(given(0, 96), given(96, 2))
+    found = await CohereProvider(VENDOR, client).embed(
+        EmbeddingRequest(model="e", input=("a",) * 98), idempotency_key="once"
+    )
+    assert found.vectors == tuple((float(number),) for number in range(98))
+    assert (found.usage, found.estimated) == (TokenUsage(98), False)
+    assert [sent.headers["idempotency-key"] for sent in client.sent] == ["once-0", "once-1"]
+
+
+def test_tokens_of_another_vendor_cannot_be_embedded() -> None:
     with pytest.raises(ProviderRefused) as refusal:
-        embedding_to_wire(EmbeddingRequest(model="e", input=given))
+        embedding_to_wire(EmbeddingRequest(model="e", input=((1, 2),)))
     assert refusal.value.param == "input"
 
 

@@ -1,5 +1,3 @@
-from collections.abc import AsyncIterator
-
 import pytest
 
 from headgate.core.models import ProviderBroke
@@ -7,11 +5,9 @@ from headgate.providers.frames import (
     MAX_FRAME_BYTES,
     FrameCutter,
     data_of,
-    drain,
     split,
     tokens_received,
 )
-from headgate.transport.http import HttpBroke
 
 
 def test_frames_are_given_when_they_are_whole() -> None:
@@ -70,16 +66,3 @@ def test_received_tokens_are_frames_unless_these_hold_more(
     frames: int, written: int, tokens: int
 ) -> None:
     assert tokens_received(frames, written, 4) == tokens
-
-
-async def test_what_follows_the_end_is_read_and_no_failure_of_it_matters() -> None:
-    read: list[bytes] = []
-
-    async def chunks() -> AsyncIterator[bytes]:
-        for chunk in (b"a", b"b"):
-            read.append(chunk)
-            yield chunk
-        raise HttpBroke("gone")
-
-    await drain(chunks())
-    assert read == [b"a", b"b"]

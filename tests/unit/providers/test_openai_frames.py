@@ -7,11 +7,12 @@ from headgate.providers.openai_frames import only_usage, plain_length, without_u
     ("frame", "remarkable"),
     [
         (b'data: {"usage":{"prompt_tokens":1}}', True),
-        (b'data: {"usage" : {}}', True),
+        (b'data: {"usage" : {"total_tokens" : 1}}', True),
+        (b'data: {"usage":{}}', False),
         (b'data: {"error":{"message":"no"}}', True),
         (b"data:[DONE]", True),
         (b'data: {"choices":[],"usage":null}', False),
-        (rb'data: {"content":"\"usage\": {} \"error\": 1"}', False),
+        (rb'data: {"content":"\"total_tokens\": 1, \"error\": 1"}', False),
     ],
 )
 def test_frames_that_are_more_than_content_are_told_apart(frame: bytes, remarkable: bool) -> None:

@@ -19,10 +19,10 @@ from headgate.core.errors import (
 )
 from headgate.core.keys import VirtualKey
 from headgate.core.metered import CallLabels
-from headgate.core.tools import ToolContext
+from headgate.core.tools import Tool, ToolContext
 from headgate.gateway.metered import MeteredAccess
 from headgate.tools import toolbox as toolbox_module
-from headgate.tools.declaration import Tool, declared, tool
+from headgate.tools.declaration import declared, tool
 from headgate.tools.toolbox import ProcessTools
 from no_models import NO_MODELS
 

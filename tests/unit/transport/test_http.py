@@ -326,6 +326,31 @@ async def test_a_stream_that_is_left_closes_the_connection(client: HttpClient, h
         await asyncio.wait_for(is_closed.wait(), 5)
 
 
+@pytest.mark.parametrize("rest", ["is there", "comes", "is cut off", "never comes"])
+async def test_a_drained_stream_leaves_its_connection_to_others_if_it_can(
+    client: HttpClient, rest: str
+) -> None:
+    """What follows the end is read, it is waited for for a moment, and no failure of it matters."""
+    has_first = asyncio.Event()
+
+    async def answer(connection: Connection) -> None:
+        await connection.write(HEAD + chunk(b"end") + (LAST if rest == "is there" else b""))
+        if rest == "comes":
+            await has_first.wait()
+            await connection.write(chunk(b": a comment") + LAST)
+        elif rest == "is cut off":
+            connection.close()
+
+    async with Vendor(answer).running() as vendor:
+        for _ in range(2):
+            has_first.clear()
+            async with client.stream("POST", vendor.url, headers={}, body=b"") as stream:
+                assert await anext(stream.chunks()) == b"end"
+                has_first.set()
+                await stream.drain()
+    assert len(vendor.connections) == (1 if rest in {"is there", "comes"} else 2)
+
+
 async def test_what_nobody_read_of_an_answer_is_no_part_of_the_next(client: HttpClient) -> None:
     """It was whole when its reader left, so that nothing of the connection was broken."""
     answers = iter([b"the answer to one", b"the answer to another"])

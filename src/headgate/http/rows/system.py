@@ -25,6 +25,25 @@ def health_routes() -> list[Route]:
     ]
 
 
+def metrics_routes() -> list[Route]:
+    """What it measures of itself."""
+    return [
+        Route(
+            method="GET",
+            path="/metrics",
+            access="local",
+            handler=system.metrics,
+            summary="What the answering process measures, for Prometheus",
+            description=(
+                "With several workers each has its own numbers, and whichever answers tells its"
+                " own. A request that a proxy has passed on counts as one from elsewhere."
+            ),
+            answer=str,
+            media_type="text/plain",
+        )
+    ]
+
+
 def document_routes(rows: list[Route]) -> list[Route]:
     """The rows that show all rows, and themselves once they stand among `rows`."""
     return [

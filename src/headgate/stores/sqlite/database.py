@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from headgate.core.errors import Overloaded
 from headgate.stores.sqlite.connection import connect, is_outage, overloaded
-from headgate.stores.sqlite.schema import migrate
+from headgate.stores.sqlite.schema import MIGRATIONS, Migrations, migrate
 from headgate.stores.sqlite.writer import Writer
 
 T = TypeVar("T")
@@ -68,7 +68,12 @@ class Database:
     """An open database; the stores share one in a process."""
 
     def __init__(
-        self, path: str | os.PathLike[str], *, power_safe: bool = False, readers: int = 2
+        self,
+        path: str | os.PathLike[str],
+        *,
+        power_safe: bool = False,
+        readers: int = 2,
+        migrations: Migrations = MIGRATIONS,
     ) -> None:
         """Open and migrate the database at `path`.
 
@@ -76,7 +81,7 @@ class Database:
             NewerDatabase: the file is from a later release.
             Overloaded: the file cannot be opened or written.
         """
-        migrate(path)
+        migrate(path, migrations)
         try:
             self.readers = Readers(path, count=readers)
             self.writer = Writer(connect(path, power_safe=power_safe))

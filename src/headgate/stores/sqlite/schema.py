@@ -334,7 +334,9 @@ _AUTO_SUMS = tuple(
     )
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (
+Migrations: TypeAlias = tuple[tuple[str, ...], ...]
+
+MIGRATIONS: Migrations = (
     _FIRST,
     _RECALLS,
     _ANSWERS,
@@ -353,7 +355,7 @@ class NewerDatabase(HeadgateError):
     """The file was written by a later release, whose tables this one does not know."""
 
 
-def migrate(path: PathLike) -> None:
+def migrate(path: PathLike, migrations: Migrations = MIGRATIONS) -> None:
     """Bring the database at `path` up to date, creating it where there is none.
 
     Safe to call at every start, by any number of processes at once.
@@ -365,8 +367,8 @@ def migrate(path: PathLike) -> None:
     try:
         with contextlib.closing(connect(path)) as connection:
             _use_write_ahead_log(connection)
-            if _version(connection) != len(MIGRATIONS):
-                _apply(connection)
+            if _version(connection, migrations) != len(migrations):
+                _apply(connection, migrations)
     except sqlite3.Error as error:
         raise overloaded(error) from error
 
@@ -389,24 +391,24 @@ def _use_write_ahead_log(connection: sqlite3.Connection) -> None:
             return
 
 
-def _version(connection: sqlite3.Connection) -> int:
+def _version(connection: sqlite3.Connection, migrations: Migrations) -> int:
     version: int = connection.execute("PRAGMA user_version").fetchone()[0]
-    if version > len(MIGRATIONS):
+    if version > len(migrations):
         raise NewerDatabase(
             f"The database has version {version}, but this release knows only versions up to "
-            f"{len(MIGRATIONS)}. Install the release that wrote it, or a later one."
+            f"{len(migrations)}. Install the release that wrote it, or a later one."
         )
     return version
 
 
-def _apply(connection: sqlite3.Connection) -> None:
+def _apply(connection: sqlite3.Connection, migrations: Migrations) -> None:
     connection.execute("BEGIN IMMEDIATE")
     try:
         # Read again: another process may have been first.
-        for statements in MIGRATIONS[_version(connection) :]:
+        for statements in migrations[_version(connection, migrations) :]:
             for statement in statements:
                 connection.execute(statement)
-        connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+        connection.execute(f"PRAGMA user_version = {len(migrations)}")
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:

@@ -1,0 +1,232 @@
+"""The documents of workspaces: added, listed, deleted, searched and asked.
+
+A document is added as a whole or not at all: all files of a request are read first, then their
+chunks are embedded, and only then is anything kept. Under a `call_key` ids and calls are derived
+from it, so that adding again after a crash makes no second document and pays nothing twice.
+"""
+
+import asyncio
+import hashlib
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+
+import msgspec
+
+from headgate.core.documents import (
+    Chunk,
+    Document,
+    DocumentKind,
+    DocumentStore,
+    Found,
+    IndexedDocument,
+    Search,
+    SourcedAnswer,
+)
+from headgate.core.errors import InvalidRequest, NotFound
+from headgate.core.ids import new_id
+from headgate.core.metered import Models
+from headgate.core.prompts import Prompts
+from headgate.core.usage import UsageEvent
+from headgate.core.words import terms, words
+from headgate.documents import answers
+from headgate.documents.embedding import Vector, embedded
+from headgate.documents.kinds import kind_of, kind_of_text
+from headgate.documents.ranking import CANDIDATES, LEAST_NEARNESS, fused
+from headgate.documents.reader import Reader
+from headgate.documents.reading_process import Outcome
+from headgate.documents.readings import Unreadable
+
+MOST_TERMS = 64
+"""How many words of a question are looked up."""
+
+
+class Upload(msgspec.Struct, frozen=True):
+    """A file that is to be added; `is_text` where its content came as text and not as a file."""
+
+    name: str
+    content: bytes
+    is_text: bool = False
+
+
+class Added(msgspec.Struct, frozen=True):
+    """The documents that were added, and the ledger's rows of what that took."""
+
+    documents: tuple[Document, ...]
+    events: tuple[UsageEvent, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Documents:
+    """`Library`, and how documents come into it and leave it.
+
+    Attributes:
+        embedding_model: what turns texts into vectors.
+        answering_model: what answers questions where the caller names no model.
+    """
+
+    store: DocumentStore
+    prompts: Prompts
+    embedding_model: str
+    answering_model: str
+    reader: Reader = field(default_factory=Reader)
+    clock: Callable[[], float] = time.time
+
+    async def add(
+        self,
+        workspace_id: str,
+        uploads: Sequence[Upload],
+        models: Models,
+        *,
+        call_key: str | None = None,
+    ) -> Added:
+        """Add files: all of them, or none.
+
+        Raises:
+            InvalidRequest: one cannot be read; says which, and why.
+            HeadgateError: a text could not be embedded, or the store is away.
+        """
+        kinds = [_kind(upload) for upload in uploads]
+        read = [await self._read(*one) for one in zip(uploads, kinds, strict=True)]
+        documents: list[IndexedDocument] = []
+        events: list[UsageEvent] = []
+        for number, (upload, kind, outcome) in enumerate(zip(uploads, kinds, read, strict=True)):
+            part = None if call_key is None else f"{call_key}/{number}"
+            texts = [_told(_title(upload.name), cut.headings, outcome.text[cut.start : cut.end])
+                     for cut in outcome.cuts]  # fmt: skip
+            made = await embedded(texts, models, self.embedding_model, part)
+            document = Document(
+                id=new_id("doc") if part is None else _id_of(workspace_id, part),
+                workspace_id=workspace_id,
+                name=upload.name,
+                kind=kind,
+                characters=len(outcome.text),
+                chunks=len(outcome.cuts),
+                pages=outcome.pages,
+                created_at=self.clock(),
+            )
+            documents.append(
+                IndexedDocument(document, outcome.text, _chunks(outcome, made.vectors))
+            )
+            events += made.events
+        await self.store.add(documents)
+        return Added(tuple(one.document for one in documents), tuple(events))
+
+    async def delete(self, workspace_id: str, document_id: str) -> None:
+        """Forget a document.
+
+        Raises:
+            NotFound: the workspace has none with this id.
+        """
+        if not await self.store.delete(workspace_id, document_id):
+            raise _not_found(document_id)
+
+    async def document(self, workspace_id: str, document_id: str) -> Document:
+        """See `Library.document`."""
+        found = await self.store.get(workspace_id, document_id)
+        if found is None:
+            raise _not_found(document_id)
+        return found
+
+    async def text(self, workspace_id: str, document_id: str) -> str:
+        """See `Library.text`."""
+        found = await self.store.text(workspace_id, document_id)
+        if found is None:
+            raise _not_found(document_id)
+        return found
+
+    async def search(
+        self, workspace_id: str, search: Search, models: Models, *, call_key: str | None = None
+    ) -> Found:
+        """See `Library.search`."""
+        query = search.query.strip()
+        if not query:
+            raise InvalidRequest("the query is empty: say what you look for", param="query")
+        made = await embedded([query], models, self.embedding_model, call_key)
+        (vector,) = made.vectors
+        by_terms, by_vector = await asyncio.gather(
+            self.store.by_terms(workspace_id, _terms(query), search.where, limit=CANDIDATES),
+            self.store.by_vector(workspace_id, *vector, search.where, limit=CANDIDATES),
+        )
+        near = [hit for hit in by_vector if hit.nearness >= LEAST_NEARNESS]
+        return Found(fused([by_terms, near], search.limit), tuple(made.events))
+
+    async def answer(
+        self,
+        workspace_id: str,
+        search: Search,
+        models: Models,
+        *,
+        model: str | None = None,
+        call_key: str | None = None,
+    ) -> SourcedAnswer:
+        """See `Library.answer`."""
+        found = await self.search(workspace_id, search, models, call_key=call_key)
+        if not found.passages:
+            return answers.none(found.events)
+        asked = model or self.answering_model
+        style = models.style(asked)
+        request = answers.request(self.prompts, search.query, found.passages, asked, style)
+        part = None if call_key is None else f"{call_key}/answer"
+        said = await models.complete(request, call_key=part)
+        events = (*found.events, said.event)
+        return answers.sourced(search.query, said.response.content, found.passages, events)
+
+    async def _read(self, upload: Upload, kind: DocumentKind) -> Outcome:
+        try:
+            return await self.reader.read(kind, _title(upload.name), upload.content)
+        except Unreadable as error:
+            raise _refused(upload, error) from None
+
+
+def _kind(upload: Upload) -> DocumentKind:
+    if upload.is_text:
+        return kind_of_text(upload.name)
+    try:
+        return kind_of(upload.name, upload.content)
+    except Unreadable as error:
+        raise _refused(upload, error) from None
+
+
+def _refused(upload: Upload, error: Unreadable) -> InvalidRequest:
+    return InvalidRequest(f"{upload.name[:200]!r} was not added: {error.message}", param="file")
+
+
+def _title(name: str) -> str:
+    """A name as far as it tells what the document is about."""
+    return PurePosixPath(name.replace("\\", "/")).stem.replace("_", " ").replace("-", " ")
+
+
+def _told(title: str, headings: str, text: str) -> str:
+    """What is embedded of a chunk: it may not say itself what it is about."""
+    return "\n".join(filter(None, (title, headings, text)))
+
+
+def _chunks(outcome: Outcome, vectors: Sequence[Vector]) -> list[Chunk]:
+    return [
+        Chunk(
+            number=number,
+            start=cut.start,
+            end=cut.end,
+            text=outcome.text[cut.start : cut.end],
+            terms=cut.terms,
+            space=vector.space,
+            vector=vector.values,
+            page=cut.page,
+        )
+        for number, (cut, vector) in enumerate(zip(outcome.cuts, vectors, strict=True))
+    ]
+
+
+def _terms(query: str) -> list[str]:
+    """What is looked up: the telling words, or all of them where none is."""
+    return list(dict.fromkeys(terms(query) or words(query)))[:MOST_TERMS]
+
+
+def _id_of(workspace_id: str, call_key: str) -> str:
+    return "doc_" + hashlib.sha256(f"{workspace_id}\n{call_key}".encode()).hexdigest()[:24]
+
+
+def _not_found(document_id: str) -> NotFound:
+    return NotFound(f"there is no document {document_id[:100]!r}")
