@@ -97,9 +97,10 @@ async def open_services(
             gateway = with_semantics(gateway, settings, cache.questions)
         replays = Replays(gateway, flights)
         works = Works(MeteredAccess(replays), flights, stores.answers)
-        tools = await stack.enter_async_context(open_tools(settings))
         keys = Keys(stores.keys, local=local_keys)
         prompts = open_prompts(settings)
+        documents = await stack.enter_async_context(open_documents(settings, prompts))
+        tools = await stack.enter_async_context(open_tools(settings, prompts, documents))
         yield Services(
             gateway=gateway,
             vendor_keys=vendor_keys,
@@ -108,7 +109,7 @@ async def open_services(
             prompts=prompts,
             tool_calls=ToolCalls(tools, works),
             tool_server=await stack.enter_async_context(open_mcp_server(settings)),
-            documents=await stack.enter_async_context(open_documents(settings, prompts)),
+            documents=documents,
             keys=keys,
             sessions=make_sessions(settings, keys),
             usage=stores.usage,
