@@ -223,6 +223,21 @@ class Workspace(Section, frozen=True, kw_only=True):
         ),
     ] = None
 
+    files: Annotated[
+        str | None,
+        Meta(
+            description="The directory that its `files_read` and `files_write` work in, seen from"
+            " the data directory; without one it has neither."
+        ),
+    ] = None
+    database: Annotated[
+        str | None,
+        Meta(
+            description="The SQLite file that its `database_query` reads, seen from the data"
+            " directory; without one it has none."
+        ),
+    ] = None
+
     def __post_init__(self) -> None:
         """Refuse a share that is negative, absurd, or finer than a part per million."""
         if self.markup is not None:
@@ -365,6 +380,10 @@ class McpServer(Section, frozen=True, kw_only=True):
 class Tools(Section, frozen=True, kw_only=True):
     """The tools beyond those that are always there."""
 
+    model: Annotated[
+        str,
+        Meta(min_length=1, description="What `summarize`, `extract` and `classify` ask."),
+    ] = "auto"
     run_code: Annotated[
         bool,
         Meta(description="Offer `run_code`, where the kernel can confine it."),
