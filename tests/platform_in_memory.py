@@ -33,6 +33,7 @@ from headgate.stores.memory import MemoryKeys, MemoryLedger
 from headgate.stores.memory_vendor_keys import MemoryVendorKeys
 from headgate.stores.process_limits import ProcessRateLimiter
 from headgate.stores.sealing import AesSealer
+from headgate.telemetry.process import ProcessWatch
 from headgate.tools.declaration import declared
 from headgate.tools.toolbox import ProcessTools
 from headgate.usage.watch import UsageWatch
@@ -160,6 +161,9 @@ async def platform(
         usage=ledger,
         watch=UsageWatch(ledger),
         metrics=metrics_of([toolbox]),
+        measured=[toolbox],
+        process=ProcessWatch(),
+        limited=ledger.limited,
         health={"store": check},
         default_model="auto",
         default_embedding_model="sandbox",
