@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from headgate.bootstrap.documents import open_documents
+from headgate.bootstrap.documents import make_documents
+from headgate.bootstrap.stores import open_stores
 from headgate.bootstrap.tools import open_tools
 from headgate.core.errors import InvalidRequest, NotFound
 from headgate.core.keys import VirtualKey
@@ -42,8 +43,8 @@ async def tools_of(directory: Path, configuration: str = "") -> AsyncIterator[Pr
     (directory / "headgate.toml").write_text(configuration)
     settings = Settings.load({"HEADGATE_DATA": str(directory)}, directory)
     async with (
-        open_documents(settings, PROMPTS) as documents,
-        open_tools(settings, PROMPTS, documents) as tools,
+        open_stores(settings) as stores,
+        open_tools(settings, PROMPTS, make_documents(settings, stores.documents, PROMPTS)) as tools,
     ):
         yield tools
 
