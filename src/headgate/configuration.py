@@ -223,6 +223,21 @@ class Workspace(Section, frozen=True, kw_only=True):
         ),
     ] = None
 
+    files: Annotated[
+        str | None,
+        Meta(
+            description="The directory that its `files_read` and `files_write` work in, seen from"
+            " the data directory; without one it has neither."
+        ),
+    ] = None
+    database: Annotated[
+        str | None,
+        Meta(
+            description="The SQLite file that its `database_query` reads, seen from the data"
+            " directory; without one it has none."
+        ),
+    ] = None
+
     def __post_init__(self) -> None:
         """Refuse a share that is negative, absurd, or finer than a part per million."""
         if self.markup is not None:
@@ -365,6 +380,10 @@ class McpServer(Section, frozen=True, kw_only=True):
 class Tools(Section, frozen=True, kw_only=True):
     """The tools beyond those that are always there."""
 
+    model: Annotated[
+        str,
+        Meta(min_length=1, description="What `summarize`, `extract` and `classify` ask."),
+    ] = "auto"
     run_code: Annotated[
         bool,
         Meta(description="Offer `run_code`, where the kernel can confine it."),
@@ -376,6 +395,57 @@ class Tools(Section, frozen=True, kw_only=True):
         for name in self.mcp:
             if not _VENDOR_NAME.fullmatch(name):
                 raise ValueError(f"mcp.{name}: use small letters, digits, - and _ for its name")
+
+
+class Agents(Section, frozen=True, kw_only=True):
+    """What agent runs may take."""
+
+    max_steps: Annotated[
+        int, Meta(ge=1, le=100_000, description="A run takes at most so many steps.")
+    ] = 200
+    timeout_seconds: Annotated[
+        float,
+        Meta(
+            gt=0,
+            le=30 * 86_400,
+            description="A run works at most so long; the time that it waits for people or is"
+            " paused does not count.",
+        ),
+    ] = 7200
+    approval_seconds: Annotated[
+        float,
+        Meta(
+            gt=0,
+            le=30 * 86_400,
+            description="A tool call waits at most so long for approval; then it is not made.",
+        ),
+    ] = 86_400
+    steps_at_once: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=100_000,
+            description="So many model and tool calls of runs are made at the same time, in each"
+            " process that works on runs.",
+        ),
+    ] = 256
+    runs_in_memory: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=100_000,
+            description="A process works on so many runs at a time, those that wait for people"
+            " too; others stay queued.",
+        ),
+    ] = 1000
+    retention_days: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=36_500,
+            description="Runs that ended longer ago are deleted with their events; 0 keeps all.",
+        ),
+    ] = 90
 
 
 class Configuration(Section, frozen=True, kw_only=True):
@@ -403,6 +473,7 @@ class Configuration(Section, frozen=True, kw_only=True):
     usage: Usage = Usage()
     prompts: Prompts = Prompts()
     tools: Tools = Tools()
+    agents: Agents = Agents()
 
     @property
     def alias_models(self) -> Mapping[str, tuple[str, ...]]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from headgate.bootstrap.alerts import check_alerts
+from headgate.bootstrap.cache import check_cache
 from headgate.bootstrap.dashboard import sign_in_ticket
 from headgate.bootstrap.documents import seed_documents
 from headgate.bootstrap.limits import check_limits
@@ -23,12 +24,11 @@ from headgate.cli.installation import Check, PromptCheck
 from headgate.core.errors import Overloaded
 from headgate.core.ids import new_id
 from headgate.core.keys import (
-    SCOPES,
     KeySecret,
     VirtualKey,
+    command_line_key,
     hash_api_key,
     new_api_key,
-    new_key_id,
 )
 from headgate.core.metered import CallLabels
 from headgate.http import openapi
@@ -81,12 +81,7 @@ def _calm_garbage_collector() -> None:
 @contextlib.asynccontextmanager
 async def open_platform(settings: Settings, /) -> AsyncIterator[Platform]:
     """Run the platform in this process, beside any server on the same data directory."""
-    key = VirtualKey(
-        key_id=new_key_id(),
-        name="command line",
-        scopes=frozenset(SCOPES),
-        created_at=time.time(),
-    )
+    key = command_line_key()
     api_key = new_api_key(key.key_id)
     app = _app(settings, {hash_api_key(api_key): key})
     async with _lifespan(app):
@@ -178,6 +173,7 @@ def checks(settings: Settings, /) -> Sequence[Check]:
     return (
         Check("store", lambda: check_store(settings)),
         Check("limits", lambda: check_limits(settings)),
+        Check("cache", lambda: check_cache(settings)),
         Check("providers", lambda: check_vendors(settings)),
         Check("routing", lambda: check_routing(settings)),
         Check("alerts", lambda: check_alerts(settings)),

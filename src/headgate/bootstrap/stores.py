@@ -15,6 +15,7 @@ from headgate.core.errors import HeadgateError, Overloaded
 from headgate.core.keys import (
     KeyStore,
 )
+from headgate.core.runs import RunStore
 from headgate.core.usage import UsageStore
 from headgate.core.vendor_keys import VendorKeyStore
 from headgate.settings import Settings
@@ -34,12 +35,14 @@ from headgate.stores.sqlite.database import Database
 from headgate.stores.sqlite.documents import SqliteDocuments
 from headgate.stores.sqlite.keys import SqliteKeys
 from headgate.stores.sqlite.ledger import SqliteLedger
+from headgate.stores.sqlite.runs import SqliteRuns
 from headgate.stores.sqlite.usage import SqliteUsage
 from headgate.stores.sqlite.vendor_keys import SqliteVendorKeys
 from headgate.transport.http import HttpClient
 
 DATABASE = "headgate.db"
 DOCUMENTS = "documents.db"
+RUNS_DATABASE = "runs.db"
 # DynamoDB answers within milliseconds; a request that takes longer is better sent again.
 DYNAMODB_CONNECT_SECONDS = 2.0
 DYNAMODB_IDLE_SECONDS = 5.0
@@ -56,6 +59,7 @@ class Stores(NamedTuple):
     alerts: AlertStore
     vendor_keys: VendorKeyStore
     documents: DocumentStore
+    runs: RunStore
     check: Callable[[], Awaitable[None]]
 
 
@@ -63,7 +67,8 @@ class Stores(NamedTuple):
 async def open_stores(settings: Settings) -> AsyncIterator[Stores]:
     """Open them; they are closed with what they still have to write."""
     if settings.store == "dynamodb":
-        async with _dynamodb(settings) as client:
+        # Runs are this machine's, whatever the other stores are.
+        async with _dynamodb(settings) as client, _database(settings, RUNS_DATABASE) as own:
             days = settings.configuration.usage.kept_days
             dynamo = DynamoLedger(client, retention_days=days)
             try:
@@ -75,6 +80,7 @@ async def open_stores(settings: Settings) -> AsyncIterator[Stores]:
                     DynamoAlerts(client),
                     DynamoVendorKeys(client),
                     DynamoDocuments(client),
+                    SqliteRuns(own),
                     lambda: tables.reach(client),
                 )
             finally:
@@ -89,6 +95,7 @@ async def open_stores(settings: Settings) -> AsyncIterator[Stores]:
             SqliteAlerts(database),
             SqliteVendorKeys(database),
             SqliteDocuments(documents),
+            SqliteRuns(database),
             database.check,
         )
 
@@ -115,12 +122,11 @@ async def _dynamodb(settings: Settings) -> AsyncIterator[DynamoClient]:
 
 
 @contextlib.asynccontextmanager
-async def _database(settings: Settings) -> AsyncIterator[Database]:
+async def _database(settings: Settings, name: str = DATABASE) -> AsyncIterator[Database]:
+    path = settings.data / name
     data_directory.make(settings.data)
-    data_directory.keep_private(settings.data / DATABASE)
-    database = Database(
-        settings.data / DATABASE, power_safe=settings.configuration.storage.power_safe
-    )
+    data_directory.keep_private(path)
+    database = Database(path, power_safe=settings.configuration.storage.power_safe)
     try:
         yield database
     finally:
