@@ -190,3 +190,14 @@ async def test_a_server_that_dies_in_the_middle_leaves_nothing_and_a_retry_pays_
 async def embedded(caller: Caller) -> bool:
     """Whether a part of a document has its vectors already."""
     return bool((await caller.get("/v1/usage/events", limit=1))["data"])
+
+
+async def test_who_may_not_add_documents_is_told_so_after_a_large_upload_too(
+    headgate: Headgate, admin: Caller
+) -> None:
+    large = ("large.txt", b"a" * 30_000_000)
+    async with headgate.caller("sk-proj-nobody-0") as stranger:
+        assert (await upload(stranger, large)).status == 401
+    made = await admin.new_key("ai:complete")
+    async with headgate.caller(made["apiKey"]) as caller:
+        assert (await upload(caller, large)).status == 403
