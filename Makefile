@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check fix bench bench-usage torture matrix lock clean
+.PHONY: help setup run test check fix bench bench-search bench-usage torture matrix lock clean
 
 PYTHON ?= python3
 PORT ?= 3000
@@ -89,6 +89,9 @@ bench: setup ## Measure the gateway, beside its peers where they can be installe
 
 bench-usage: setup ## Measure questions about ten million calls (ARGS= for the script)
 	@$(BIN)/python benchmarks/usage_run.py $(ARGS)
+
+bench-search: setup ## Measure search on its own corpus, and write docs/concepts/search.md
+	@PYTHONPATH=tests $(BIN)/python benchmarks/search_run.py
 
 torture: setup ## Kill servers under load, for a quarter of an hour, and write down what became of the money
 	@PYTHONPATH=tests $(BIN)/python -m torture $(ARGS)

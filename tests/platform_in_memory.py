@@ -7,7 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from agent_desk import office
 from asgi import Client
+from engines import MemoryEngine
+from headgate.agents.journal import Journal
+from headgate.agents.steps import Desk
+from headgate.agents.types import BUILT_IN
 from headgate.bootstrap.mcp import LateServer
 from headgate.bootstrap.metrics import metrics_of
 from headgate.core.errors import HeadgateError
@@ -36,6 +41,7 @@ from headgate.providers.sandbox import SANDBOX_PRICE, Sandbox
 from headgate.stores.buckets import DefaultLimits
 from headgate.stores.memory import MemoryKeys, MemoryLedger
 from headgate.stores.memory_documents import MemoryDocuments
+from headgate.stores.memory_runs import MemoryRuns
 from headgate.stores.memory_vendor_keys import MemoryVendorKeys
 from headgate.stores.process_limits import ProcessRateLimiter
 from headgate.stores.sealing import AesSealer
@@ -153,10 +159,26 @@ async def platform(
     )
     flights = Flights(ledger.answers, escrow.is_pending)
     replays = Replays(gateway, flights)
-    works = Works(MeteredAccess(replays), flights, ledger.answers)
+    access = MeteredAccess(replays)
+    works = Works(access, flights, ledger.answers)
     tool_server = LateServer(max_body_bytes)
     toolbox = ProcessTools([declared(one) for one in tools])
     keys = Keys(MemoryKeys(), local={hash_api_key(ADMIN): ADMIN_KEY})
+
+    async def key(key_id: str) -> VirtualKey | None:
+        return ADMIN_KEY if key_id == ADMIN_KEY.key_id else await keys.store.get(key_id)
+
+    agents = office(
+        Desk(
+            journal=Journal(MemoryRuns()),
+            models=access,
+            toolbox=toolbox,
+            key=key,
+            at_once=asyncio.Semaphore(100),
+        ),
+        MemoryEngine(),
+        BUILT_IN,
+    )
     services = Services(
         gateway=gateway,
         vendor_keys=vendor_keys,
@@ -170,6 +192,7 @@ async def platform(
             embedding_model="sandbox",
             answering_model="sandbox",
         ),
+        runs=agents.runs,
         keys=keys,
         sessions=Sessions(keys, MemoryTickets(), lambda: b"a secret of the tests"),
         usage=ledger,
@@ -187,7 +210,8 @@ async def platform(
     async def resources() -> AsyncIterator[Services]:
         await escrow.start()
         await flights.start()
-        yield services
+        async with agents.executor.running():
+            yield services
         await tool_server.aclose()
         await flights.aclose()
         await escrow.aclose()

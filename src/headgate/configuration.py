@@ -397,6 +397,57 @@ class Tools(Section, frozen=True, kw_only=True):
                 raise ValueError(f"mcp.{name}: use small letters, digits, - and _ for its name")
 
 
+class Agents(Section, frozen=True, kw_only=True):
+    """What agent runs may take."""
+
+    max_steps: Annotated[
+        int, Meta(ge=1, le=100_000, description="A run takes at most so many steps.")
+    ] = 200
+    timeout_seconds: Annotated[
+        float,
+        Meta(
+            gt=0,
+            le=30 * 86_400,
+            description="A run works at most so long; the time that it waits for people or is"
+            " paused does not count.",
+        ),
+    ] = 7200
+    approval_seconds: Annotated[
+        float,
+        Meta(
+            gt=0,
+            le=30 * 86_400,
+            description="A tool call waits at most so long for approval; then it is not made.",
+        ),
+    ] = 86_400
+    steps_at_once: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=100_000,
+            description="So many model and tool calls of runs are made at the same time, in each"
+            " process that works on runs.",
+        ),
+    ] = 256
+    runs_in_memory: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=100_000,
+            description="A process works on so many runs at a time, those that wait for people"
+            " too; others stay queued.",
+        ),
+    ] = 1000
+    retention_days: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=36_500,
+            description="Runs that ended longer ago are deleted with their events; 0 keeps all.",
+        ),
+    ] = 90
+
+
 class Configuration(Section, frozen=True, kw_only=True):
     """The whole file; every section may be left out."""
 
@@ -422,6 +473,7 @@ class Configuration(Section, frozen=True, kw_only=True):
     usage: Usage = Usage()
     prompts: Prompts = Prompts()
     tools: Tools = Tools()
+    agents: Agents = Agents()
 
     @property
     def alias_models(self) -> Mapping[str, tuple[str, ...]]:

@@ -7,6 +7,19 @@ UNIT = Path(__file__).parent
 MOST_LINES = 600
 
 TESTED_ELSEWHERE = {
+    "agents/journal.py": "agents/test_runs.py follows runs through it",
+    "agents/outcomes.py": "values; agents/test_steps.py and others show what becomes of them",
+    "agents/performer.py": "agents/test_steps.py and test_runs.py show runs from start to end",
+    "agents/types.py": "agents/test_react.py shows the built-in ones",
+    "agents/work.py": "agents/test_react.py and test_runs.py show what agents can do",
+    "core/durable.py": "ports; tests/contract holds the engines to them",
+    "core/runs.py": "values and a port; tests/contract holds its adapters to it",
+    "engine/dbos.py": "tests/contract holds every engine to the port",
+    "engine/executors.py": "scenarios/test_agents_on_postgres.py kills the others",
+    "bootstrap/agents.py": "scenarios/test_agents.py runs what it puts together",
+    "stores/memory_runs.py": "tests/contract holds every adapter to its port",
+    "stores/sqlite/runs.py": "tests/contract holds every adapter to its port",
+    "stores/sqlite/runs_schema.py": "tests/contract works on the tables",
     "bootstrap/services.py": "test_platform.py shows what it puts together",
     "bootstrap/stores.py": "test_platform.py opens and checks both stores",
     "http/rows": "rows of data; test_table.py walks all of them",

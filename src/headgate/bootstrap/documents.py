@@ -1,45 +1,40 @@
-"""The part of `bootstrap` that joins documents with where they are kept."""
+"""The part of `bootstrap` that joins documents with their store and with the configured models."""
 
-import contextlib
-from collections.abc import AsyncIterator
+import dataclasses
+from importlib import resources
 
-from headgate import data_directory
 from headgate.bootstrap.vendors import default_embedding_model
 from headgate.core.documents import DocumentStore
+from headgate.core.keys import DEFAULT_WORKSPACE
+from headgate.core.metered import Models
 from headgate.core.prompts import Prompts
-from headgate.documents.library import Documents
+from headgate.documents.library import Documents, Upload
 from headgate.gateway.catalog import AUTO
 from headgate.settings import Settings
-from headgate.stores.sqlite.database import Database
-from headgate.stores.sqlite.documents import SqliteDocuments
-from headgate.stores.sqlite.documents_schema import MIGRATIONS
 
-DATABASE = "documents.db"
+LOCAL_MODEL = "local/local"
 
 
-@contextlib.asynccontextmanager
-async def open_documents(settings: Settings, prompts: Prompts) -> AsyncIterator[Documents]:
+def make_documents(settings: Settings, store: DocumentStore, prompts: Prompts) -> Documents:
     """The documents of all workspaces, as the configured models embed and answer."""
-    async with _open_store(settings) as store:
-        yield Documents(
-            store=store,
-            prompts=prompts,
-            embedding_model=default_embedding_model(settings),
-            answering_model=AUTO,
-        )
-
-
-@contextlib.asynccontextmanager
-async def _open_store(settings: Settings) -> AsyncIterator[DocumentStore]:
-    data_directory.make(settings.data)
-    path = settings.data / DATABASE
-    data_directory.keep_private(path)
-    database = Database(
-        path,
-        power_safe=settings.configuration.storage.power_safe,
-        migrations=MIGRATIONS,
+    return Documents(
+        store=store,
+        prompts=prompts,
+        embedding_model=default_embedding_model(settings),
+        answering_model=AUTO,
     )
-    try:
-        yield SqliteDocuments(database)
-    finally:
-        await database.close()
+
+
+async def seed_documents(documents: Documents, models: Models) -> int:
+    """Add the sample documents that the default workspace has not; how many there are.
+
+    The model `local` embeds them, whatever is configured, so that samples cost nothing.
+    """
+    own = dataclasses.replace(documents, embedding_model=LOCAL_MODEL)
+    found = resources.files("headgate.documents").joinpath("samples").iterdir()
+    uploads = [
+        Upload(one.name, one.read_bytes()) for one in sorted(found, key=lambda one: one.name)
+    ]
+    for one in uploads:
+        await own.add(DEFAULT_WORKSPACE, [one], models, call_key=f"samples/{one.name}")
+    return len(uploads)

@@ -5,10 +5,11 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator, Mapping
 
+from headgate.bootstrap.agents import AgentParts, open_runs
 from headgate.bootstrap.alerts import channels
 from headgate.bootstrap.cache import open_cache, with_semantics
 from headgate.bootstrap.dashboard import make_sessions
-from headgate.bootstrap.documents import open_documents
+from headgate.bootstrap.documents import make_documents
 from headgate.bootstrap.limits import open_limiter
 from headgate.bootstrap.mcp import open_mcp_server
 from headgate.bootstrap.metrics import metrics_of
@@ -18,9 +19,7 @@ from headgate.bootstrap.stores import Stores, open_stores
 from headgate.bootstrap.tools import open_tools
 from headgate.bootstrap.vendor_keys import make_sealer
 from headgate.bootstrap.vendors import default_embedding_model, vendors_of
-from headgate.core.keys import (
-    VirtualKey,
-)
+from headgate.core.keys import COMMAND_LINE, KeyStore, VirtualKey, command_line_key
 from headgate.gateway.cache import Cache
 from headgate.gateway.calls import Billing
 from headgate.gateway.catalog import AUTO, Catalog
@@ -96,12 +95,26 @@ async def open_services(
         if cache.questions is not None:
             gateway = with_semantics(gateway, settings, cache.questions)
         replays = Replays(gateway, flights)
-        works = Works(MeteredAccess(replays), flights, stores.answers)
+        access = MeteredAccess(replays)
+        works = Works(access, flights, stores.answers)
         keys = Keys(stores.keys, local=local_keys)
         prompts = open_prompts(settings)
-        documents = await stack.enter_async_context(open_documents(settings, prompts))
+        documents = make_documents(settings, stores.documents, prompts)
         tools = await stack.enter_async_context(open_tools(settings, prompts, documents))
+        runs = await stack.enter_async_context(
+            open_runs(
+                settings,
+                AgentParts(
+                    store=stores.runs,
+                    models=access,
+                    toolbox=tools,
+                    key=lambda key_id: _key(stores.keys, key_id),
+                    is_command=bool(local_keys),
+                ),
+            )
+        )
         yield Services(
+            runs=runs,
             gateway=gateway,
             vendor_keys=vendor_keys,
             replays=replays,
@@ -126,6 +139,11 @@ async def open_services(
             heartbeat_seconds=configuration.http.heartbeat_seconds,
             dashboard_hosts=frozenset(configuration.http.dashboard_hosts),
         )
+
+
+async def _key(store: KeyStore, key_id: str) -> VirtualKey | None:
+    """A key as it is now; commands' own is known to every process."""
+    return command_line_key() if key_id == COMMAND_LINE else await store.get(key_id)
 
 
 @contextlib.asynccontextmanager

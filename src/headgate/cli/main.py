@@ -11,6 +11,7 @@ import click
 
 from headgate import __version__
 from headgate.cli.chat import chat, complete
+from headgate.cli.docs import docs
 from headgate.cli.doctor import doctor
 from headgate.cli.installation import Installation, Session
 from headgate.cli.keys import keys
@@ -60,6 +61,7 @@ for command in (
     complete,
     usage,
     budget,
+    docs,
     prompts,
     simulate,
     doctor,

@@ -16,6 +16,8 @@ from headgate.core.usage import UsageEvent
 DocumentKind: TypeAlias = Literal["txt", "md", "html", "pdf", "docx"]
 DEFAULT_RESULTS = 10
 MOST_RESULTS = 50
+DEFAULT_SOURCES = 5
+"""How many passages a model reads to answer a question."""
 
 
 class Document(msgspec.Struct, frozen=True, kw_only=True):

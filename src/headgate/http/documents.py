@@ -11,6 +11,7 @@ import msgspec
 
 from headgate.core.documents import (
     DEFAULT_RESULTS,
+    DEFAULT_SOURCES,
     MOST_RESULTS,
     Citation,
     Document,
@@ -74,7 +75,7 @@ class AskDocuments(msgspec.Struct, rename="camel"):
 
     question: Query
     model: ModelName | None = None
-    limit: Limit = DEFAULT_RESULTS
+    limit: Limit = DEFAULT_SOURCES
     filter: FilterItem | None = None
     tags: Tags | None = None
 

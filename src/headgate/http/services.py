@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
+from headgate.agents.runs import Runs
 from headgate.core.tool_serving import ToolServer
 from headgate.core.usage import UsageStore
 from headgate.documents.library import Documents
@@ -41,6 +42,7 @@ class Services:
     tool_calls: ToolCalls
     documents: Documents
     tool_server: ToolServer
+    runs: Runs
     keys: Keys
     sessions: Sessions
     usage: UsageStore

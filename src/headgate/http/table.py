@@ -2,6 +2,7 @@
 
 from headgate.http.routes import Route
 from headgate.http.rows import (
+    agents,
     dashboard,
     documents,
     keys,
@@ -16,7 +17,7 @@ from headgate.http.rows import (
 def routes() -> list[Route]:
     """The rows, in the order in which the document lists them."""
     rows = [*models.platform_routes(), *models.openai_routes(), *models.anthropic_routes()]
-    rows += [*tools.tool_routes(), *documents.document_routes()]
+    rows += [*tools.tool_routes(), *documents.document_routes(), *agents.agent_routes()]
     rows += [*keys.key_routes(), *keys.vendor_key_routes(), *usage.usage_routes()]
     rows += prompts.prompt_routes()
     rows += [*dashboard.session_routes(), *dashboard.live_routes()]

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from headgate.bootstrap.documents import open_documents
+from headgate.bootstrap.documents import make_documents
 from headgate.bootstrap.tools import open_tools
 from headgate.core.errors import InvalidRequest, NotFound
 from headgate.core.keys import VirtualKey
 from headgate.core.tools import ToolContext
 from headgate.settings import Settings
+from headgate.stores.memory_documents import MemoryDocuments
 from headgate.tools.declaration import tool
 from headgate.tools.toolbox import ProcessTools
 from no_models import NO_MODELS
@@ -41,10 +42,8 @@ def names(tools: ProcessTools, workspace_id: str = "default") -> set[str]:
 async def tools_of(directory: Path, configuration: str = "") -> AsyncIterator[ProcessTools]:
     (directory / "headgate.toml").write_text(configuration)
     settings = Settings.load({"HEADGATE_DATA": str(directory)}, directory)
-    async with (
-        open_documents(settings, PROMPTS) as documents,
-        open_tools(settings, PROMPTS, documents) as tools,
-    ):
+    documents = make_documents(settings, MemoryDocuments(), PROMPTS)
+    async with open_tools(settings, PROMPTS, documents) as tools:
         yield tools
 
 

@@ -37,6 +37,9 @@ OPEN = {
 # What writes without a body, and why.
 WITHOUT_BODY = {
     ("POST", "/v1/usage/unconfirmed/{id}/release"): "its path says everything",
+    ("POST", "/v1/agents/runs/{run_id}/cancel"): "its path says everything",
+    ("POST", "/v1/agents/runs/{run_id}/pause"): "its path says everything",
+    ("POST", "/v1/agents/runs/{run_id}/resume"): "its path says everything",
 }
 # What takes a body to read it, and changes nothing.
 WITHOUT_CHANGE = {"/v1/messages/count_tokens", "/v1/prompts/{name}/render"}
@@ -167,7 +170,11 @@ def test_whatever_changes_keys_or_budgets_needs_an_administrator() -> None:
         and row.path not in WITHOUT_CHANGE | CHANGE_ONES_OWN | OF_ONES_WORKSPACE
     ]
     assert changing
-    assert {row.access for row in changing} == {"admin"}
+    # A key starts runs of its own, and no handler shows it others'.
+    agents = {row.access for row in changing if row.path.startswith("/v1/agents/")}
+    assert agents == {"agent:run"}
+    others = [row for row in changing if not row.path.startswith("/v1/agents/")]
+    assert {row.access for row in others} == {"admin"}
     assert {row.access for row in ROWS if row.path.startswith("/v1/auth/")} == {"admin"}
 
 
