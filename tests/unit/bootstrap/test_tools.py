@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from headgate.bootstrap.documents import make_documents
+from headgate.bootstrap.stores import open_stores
 from headgate.bootstrap.tools import check_tools, open_tools
 from headgate.core.errors import InvalidRequest, NotFound
 from headgate.core.keys import VirtualKey
 from headgate.core.tools import ToolContext
 from headgate.settings import Settings
-from headgate.stores.memory_documents import MemoryDocuments
 from headgate.tools.declaration import tool
 from headgate.tools.run_code import CodeRunner
 from headgate.tools.toolbox import ProcessTools
@@ -43,8 +43,10 @@ def names(tools: ProcessTools, workspace_id: str = "default") -> set[str]:
 async def tools_of(directory: Path, configuration: str = "") -> AsyncIterator[ProcessTools]:
     (directory / "headgate.toml").write_text(configuration)
     settings = Settings.load({"HEADGATE_DATA": str(directory)}, directory)
-    documents = make_documents(settings, MemoryDocuments(), PROMPTS)
-    async with open_tools(settings, PROMPTS, documents) as tools:
+    async with (
+        open_stores(settings) as stores,
+        open_tools(settings, PROMPTS, make_documents(settings, stores.documents, PROMPTS)) as tools,
+    ):
         yield tools
 
 
