@@ -100,6 +100,7 @@ async def open_services(
         tools = await stack.enter_async_context(open_tools(settings))
         keys = Keys(stores.keys, local=local_keys)
         prompts = open_prompts(settings)
+        documents = make_documents(settings, stores.documents, prompts)
         runs = await stack.enter_async_context(
             open_runs(
                 settings,
@@ -107,6 +108,8 @@ async def open_services(
                     store=stores.runs,
                     models=access,
                     toolbox=tools,
+                    prompts=prompts,
+                    library=documents,
                     key=lambda key_id: _key(stores.keys, key_id),
                     is_command=bool(local_keys),
                 ),
@@ -121,7 +124,7 @@ async def open_services(
             prompts=prompts,
             tool_calls=ToolCalls(tools, works),
             tool_server=await stack.enter_async_context(open_mcp_server(settings)),
-            documents=make_documents(settings, stores.documents, prompts),
+            documents=documents,
             keys=keys,
             sessions=make_sessions(settings, keys),
             usage=stores.usage,
