@@ -223,6 +223,21 @@ class Workspace(Section, frozen=True, kw_only=True):
         ),
     ] = None
 
+    files: Annotated[
+        str | None,
+        Meta(
+            description="The directory that its `files_read` and `files_write` work in, seen from"
+            " the data directory; without one it has neither."
+        ),
+    ] = None
+    database: Annotated[
+        str | None,
+        Meta(
+            description="The SQLite file that its `database_query` reads, seen from the data"
+            " directory; without one it has none."
+        ),
+    ] = None
+
     def __post_init__(self) -> None:
         """Refuse a share that is negative, absurd, or finer than a part per million."""
         if self.markup is not None:
@@ -328,6 +343,60 @@ class Usage(Section, frozen=True, kw_only=True):
         return self.retention_days or None
 
 
+class Prompts(Section, frozen=True, kw_only=True):
+    """Prompt templates of your own, which take the place of the platform's of the same name."""
+
+    directory: Annotated[
+        str | None,
+        Meta(
+            description="Where they are, seen from this file; `prompts` in the data directory when"
+            " not set.",
+        ),
+    ] = None
+
+
+class McpServer(Section, frozen=True, kw_only=True):
+    """An MCP server whose tools become tools here, named `NAME_tool`; the table's name is NAME."""
+
+    url: Annotated[
+        str | None,
+        Meta(pattern=r"^https?://[^\s/]+", description="Its address, of streamable HTTP."),
+    ] = None
+    command: Annotated[
+        tuple[str, ...],
+        Meta(description="Or the program that is started here and spoken to, and its arguments."),
+    ] = ()
+    api_key_env: Annotated[
+        str | None,
+        Meta(description="The environment variable with the token that `url` is sent."),
+    ] = None
+
+    def __post_init__(self) -> None:
+        """Refuse what is nowhere, and what is in two places."""
+        if (self.url is None) == (not self.command):
+            raise ValueError("give either url or command")
+
+
+class Tools(Section, frozen=True, kw_only=True):
+    """The tools beyond those that are always there."""
+
+    model: Annotated[
+        str,
+        Meta(min_length=1, description="What `summarize`, `extract` and `classify` ask."),
+    ] = "auto"
+    run_code: Annotated[
+        bool,
+        Meta(description="Offer `run_code`, where the kernel can confine it."),
+    ] = False
+    mcp: dict[str, McpServer] = {}
+
+    def __post_init__(self) -> None:
+        """Refuse servers whose names no tool could carry."""
+        for name in self.mcp:
+            if not _VENDOR_NAME.fullmatch(name):
+                raise ValueError(f"mcp.{name}: use small letters, digits, - and _ for its name")
+
+
 class Agents(Section, frozen=True, kw_only=True):
     """What agent runs may take."""
 
@@ -379,56 +448,6 @@ class Agents(Section, frozen=True, kw_only=True):
     ] = 90
 
 
-class Prompts(Section, frozen=True, kw_only=True):
-    """Prompt templates of your own, which take the place of the platform's of the same name."""
-
-    directory: Annotated[
-        str | None,
-        Meta(
-            description="Where they are, seen from this file; `prompts` in the data directory when"
-            " not set.",
-        ),
-    ] = None
-
-
-class McpServer(Section, frozen=True, kw_only=True):
-    """An MCP server whose tools become tools here, named `NAME_tool`; the table's name is NAME."""
-
-    url: Annotated[
-        str | None,
-        Meta(pattern=r"^https?://[^\s/]+", description="Its address, of streamable HTTP."),
-    ] = None
-    command: Annotated[
-        tuple[str, ...],
-        Meta(description="Or the program that is started here and spoken to, and its arguments."),
-    ] = ()
-    api_key_env: Annotated[
-        str | None,
-        Meta(description="The environment variable with the token that `url` is sent."),
-    ] = None
-
-    def __post_init__(self) -> None:
-        """Refuse what is nowhere, and what is in two places."""
-        if (self.url is None) == (not self.command):
-            raise ValueError("give either url or command")
-
-
-class Tools(Section, frozen=True, kw_only=True):
-    """The tools beyond those that are always there."""
-
-    run_code: Annotated[
-        bool,
-        Meta(description="Offer `run_code`, where the kernel can confine it."),
-    ] = False
-    mcp: dict[str, McpServer] = {}
-
-    def __post_init__(self) -> None:
-        """Refuse servers whose names no tool could carry."""
-        for name in self.mcp:
-            if not _VENDOR_NAME.fullmatch(name):
-                raise ValueError(f"mcp.{name}: use small letters, digits, - and _ for its name")
-
-
 class Configuration(Section, frozen=True, kw_only=True):
     """The whole file; every section may be left out."""
 
@@ -452,9 +471,9 @@ class Configuration(Section, frozen=True, kw_only=True):
     http: Http = Http()
     storage: Storage = Storage()
     usage: Usage = Usage()
-    agents: Agents = Agents()
     prompts: Prompts = Prompts()
     tools: Tools = Tools()
+    agents: Agents = Agents()
 
     @property
     def alias_models(self) -> Mapping[str, tuple[str, ...]]:

@@ -105,6 +105,7 @@ AWS_TOKEN = "b3dr0ckS3ssionTokenOfThisTest0a1b2c3d4e"
 SIGNING = "the-platforms-signing-secret-0123456789"
 NOBODYS = {"AWS's secret": AWS_SECRET, "the signing secret": SIGNING}
 ALL = "all"
+KEYLESS = "ollama"
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -127,7 +128,8 @@ class Recorder:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        request = Request(scope["raw_path"] + b"?" + scope["query_string"], scope["headers"])
+        target = scope["raw_path"] + b"?" + scope["query_string"]
+        request = Request(scope["method"], target, scope["headers"])
         self.seen.append(request)
         if self.conduct == "answers":
 
@@ -163,6 +165,7 @@ class Recorder:
 class Request:
     """Everything that a server was sent in one request."""
 
+    method: str
     target: bytes
     headers: list[tuple[bytes, bytes]]
     body: bytes = b""
@@ -175,7 +178,7 @@ class Request:
     def without(self, header: str) -> bytes:
         """All of it but for one header."""
         kept = [(name, value) for name, value in self.headers if name != header.encode()]
-        return Request(self.target, kept, self.body).everything
+        return Request(self.method, self.target, kept, self.body).everything
 
 
 KEY_HEADERS = {vendor.header.encode() for vendor in VENDORS}
@@ -198,6 +201,15 @@ class World:
     def forget(self) -> None:
         for recorder in (*self.recorders.values(), self.stranger):
             recorder.seen.clear()
+
+    @property
+    def called(self) -> set[str]:
+        """Who was asked for an answer; lists of models may be asked for at any time."""
+        return {
+            name
+            for name, recorder in self.recorders.items()
+            if any(request.method == "POST" for request in recorder.seen)
+        }
 
     def leaks(self, secrets: Mapping[str, str]) -> list[str]:
         """Where a credential stands that has no place there; `secrets` are nobody's to see."""
@@ -237,7 +249,7 @@ class World:
 async def world(directory: Path) -> AsyncIterator[World]:
     simulator = create_app(SimulatorOptions(vendor="all"))
     async with AsyncExitStack() as stack:
-        recorders = {vendor.name: Recorder(simulator) for vendor in VENDORS}
+        recorders = {name: Recorder(simulator) for name in (*(v.name for v in VENDORS), KEYLESS)}
         urls = {
             name: await stack.enter_async_context(serve(recorder))
             for name, recorder in recorders.items()
@@ -271,6 +283,7 @@ def environment(urls: Mapping[str, str]) -> dict[str, str]:
         "GEMINI_BASE_URL": f"{urls['gemini']}/gemini",
         "COHERE_API_KEY": keys["cohere"],
         "COHERE_BASE_URL": f"{urls['cohere']}/cohere",
+        "OLLAMA_BASE_URL": f"{urls[KEYLESS]}/openai",
         "JWT_SECRET_KEY": SIGNING,
         "ENCRYPTION_SALT": "a-salt-of-this-test-0123456789",
         "LOG_LEVEL": "debug",
@@ -368,14 +381,24 @@ async def test_every_route_shows_each_vendor_its_own_credential_and_no_other(
                 here.forget()
                 statuses = await ask_everywhere(caller, f"{vendor.name}/{vendor.model}", embeds)
                 assert set(statuses) == {200}
-                called = {name for name, recorder in here.recorders.items() if recorder.seen}
-                assert called == {vendor.name}
+                assert here.called == {vendor.name}
                 assert here.credentials(vendor.name) == {key}
                 assert not here.leaks(secrets)
                 sent = b"".join(r.everything for r in here.recorders[vendor.name].seen)
                 assert b"of-the-caller" not in sent
                 assert b"192.0.2.1" not in sent
     assert not here.stranger.seen
+
+
+async def test_a_vendor_without_a_credential_is_shown_none(here: World, admin: Caller) -> None:
+    async with ada_of(admin) as ada:
+        for caller in (admin, ada):
+            statuses = await ask_everywhere(caller, f"{KEYLESS}/gpt-4o", None)
+            assert set(statuses) == {200}
+    assert here.called == {KEYLESS}
+    assert not here.leaks(NOBODYS | {"the admin's key": admin.key})
+    names = {name for request in here.recorders[KEYLESS].seen for name, _ in request.headers}
+    assert not names & KEY_HEADERS
 
 
 @pytest.mark.parametrize("conduct", ["fails", "refuses"])
@@ -411,8 +434,7 @@ async def test_nobody_is_followed_elsewhere(here: World, admin: Caller, status: 
             answers = await admin.ask("hello", model=model), await admin.stream("a", model=model)
             assert [answer.error["code"] for answer in answers] == ["upstream_error"] * 2
         assert not here.stranger.seen
-        called = {name for name, recorder in here.recorders.items() if recorder.seen}
-        assert called == {vendor.name}
+        assert here.called == {vendor.name}
         assert not here.leaks(NOBODYS | {"the admin's key": admin.key})
 
 

@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from headgate.bootstrap.alerts import check_alerts
+from headgate.bootstrap.cache import check_cache
 from headgate.bootstrap.dashboard import sign_in_ticket
+from headgate.bootstrap.documents import seed_documents
 from headgate.bootstrap.limits import check_limits
 from headgate.bootstrap.prompts import check_prompts, review_prompts
 from headgate.bootstrap.routing import check_routing
@@ -20,6 +22,7 @@ from headgate.bootstrap.stores import check_store, make_tables, open_stores
 from headgate.bootstrap.vendors import check_vendors, vendors_of
 from headgate.cli.installation import Check, PromptCheck
 from headgate.core.errors import Overloaded
+from headgate.core.ids import new_id
 from headgate.core.keys import (
     KeySecret,
     VirtualKey,
@@ -27,6 +30,7 @@ from headgate.core.keys import (
     hash_api_key,
     new_api_key,
 )
+from headgate.core.metered import CallLabels
 from headgate.http import openapi
 from headgate.http.app import App, Application
 from headgate.http.cors import with_cors
@@ -147,9 +151,21 @@ def seed(settings: Settings, /) -> Mapping[str, object]:
             billing = settings.configuration.billing.share
             records = [ledger.settle(call) for call in samples.settlements(now, prices, billing)]
             await asyncio.gather(*records)
-        return {"keys": len(samples.keys(now)), "days": samples.DAYS, "calls": len(records)}
+        return {
+            "keys": len(samples.keys(now)),
+            "days": samples.DAYS,
+            "calls": len(records),
+            "documents": await _seed_documents(settings, samples.keys(now)[0]),
+        }
 
     return asyncio.run(run())
+
+
+async def _seed_documents(settings: Settings, key: VirtualKey) -> int:
+    async with open_services(settings, {hash_api_key(new_api_key(key.key_id)): key}) as services:
+        labels = CallLabels(request_id=new_id("req"), request_type="tool", tags=("sample",))
+        models = services.works.access.models(key, labels)
+        return await seed_documents(services.documents, models)
 
 
 def checks(settings: Settings, /) -> Sequence[Check]:
@@ -157,6 +173,7 @@ def checks(settings: Settings, /) -> Sequence[Check]:
     return (
         Check("store", lambda: check_store(settings)),
         Check("limits", lambda: check_limits(settings)),
+        Check("cache", lambda: check_cache(settings)),
         Check("providers", lambda: check_vendors(settings)),
         Check("routing", lambda: check_routing(settings)),
         Check("alerts", lambda: check_alerts(settings)),

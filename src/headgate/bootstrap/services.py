@@ -97,10 +97,10 @@ async def open_services(
         replays = Replays(gateway, flights)
         access = MeteredAccess(replays)
         works = Works(access, flights, stores.answers)
-        tools = await stack.enter_async_context(open_tools(settings))
         keys = Keys(stores.keys, local=local_keys)
         prompts = open_prompts(settings)
         documents = make_documents(settings, stores.documents, prompts)
+        tools = await stack.enter_async_context(open_tools(settings, prompts, documents))
         runs = await stack.enter_async_context(
             open_runs(
                 settings,

@@ -41,8 +41,8 @@ from headgate.stores.sqlite.vendor_keys import SqliteVendorKeys
 from headgate.transport.http import HttpClient
 
 DATABASE = "headgate.db"
-RUNS_DATABASE = "runs.db"
 DOCUMENTS = "documents.db"
+RUNS_DATABASE = "runs.db"
 # DynamoDB answers within milliseconds; a request that takes longer is better sent again.
 DYNAMODB_CONNECT_SECONDS = 2.0
 DYNAMODB_IDLE_SECONDS = 5.0
@@ -58,8 +58,8 @@ class Stores(NamedTuple):
     answers: AnswerStore
     alerts: AlertStore
     vendor_keys: VendorKeyStore
-    runs: RunStore
     documents: DocumentStore
+    runs: RunStore
     check: Callable[[], Awaitable[None]]
 
 
@@ -79,8 +79,8 @@ async def open_stores(settings: Settings) -> AsyncIterator[Stores]:
                     DynamoAnswers(client),
                     DynamoAlerts(client),
                     DynamoVendorKeys(client),
-                    SqliteRuns(own),
                     DynamoDocuments(client),
+                    SqliteRuns(own),
                     lambda: tables.reach(client),
                 )
             finally:
@@ -94,8 +94,8 @@ async def open_stores(settings: Settings) -> AsyncIterator[Stores]:
             SqliteAnswers(database),
             SqliteAlerts(database),
             SqliteVendorKeys(database),
-            SqliteRuns(database),
             SqliteDocuments(documents),
+            SqliteRuns(database),
             database.check,
         )
 

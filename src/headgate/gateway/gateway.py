@@ -439,7 +439,7 @@ class Gateway:
         books = await self.ledger.books(call.caller.accounts(route.model))
         bounds = None if route.price.is_free or route.is_own else call.bounds(route)
         ceiling, limit = self._ceiling(call, route, bounds, books)
-        if bounds is not None and limit is not None and self.ledger.is_shared(books):
+        if bounds is not None and limit is not None and limit < bounds.output:
             # Before an answer is made shorter, money that lies idle elsewhere comes back.
             markup = self.billing.markup_for(call.caller.key.workspace_id)
             full = markup.billed(route.price.ceiling(bounds.input, bounds.output))

@@ -1,6 +1,5 @@
 """Keys as people manage them, and the check of each caller's key."""
 
-import asyncio
 import hmac
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -27,6 +26,7 @@ from headgate.core.keys import (
     new_api_key,
     new_key_id,
 )
+from headgate.core.readings import Readings
 
 # A key's state older than this is read again, so that a revocation reaches every process in time.
 FRESH_SECONDS = 0.5
@@ -50,14 +50,6 @@ class _Known(NamedTuple):
     read_at: float
 
 
-class _Reading(NamedTuple):
-    """A look-up on its way, and what was known when it began."""
-
-    task: asyncio.Task[_Known]
-    begun_at: float
-    known_then: dict[str, _Known]
-
-
 @dataclass(slots=True)
 class Keys:
     """Issues keys, and says whose a presented one is.
@@ -71,7 +63,7 @@ class Keys:
     clock: Callable[[], float] = time.time
     local: Mapping[str, VirtualKey] = field(default_factory=dict)
     _known: dict[str, _Known] = field(default_factory=dict)
-    _readings: dict[str, _Reading] = field(default_factory=dict)
+    _readings: Readings[_Known] = field(default_factory=lambda: Readings(FRESH_SECONDS))
 
     async def authenticate(self, api_key: str | None) -> VirtualKey:
         """The key that was presented.
@@ -130,25 +122,9 @@ class Keys:
         own = self.local.get(secret_hash)
         if own is not None:
             return _Known(own, KeySecret(secret_hash, own.key_id), now)
-        reading = self._readings.get(secret_hash)
-        if (
-            reading is None
-            # It may have begun before a change, here or, where the store is slow, elsewhere.
-            or reading.known_then is not self._known
-            or not now - FRESH_SECONDS < reading.begun_at <= now
-        ):
-            task = asyncio.create_task(self._find(secret_hash, now))
-            reading = self._readings[secret_hash] = _Reading(task, now, self._known)
-            task.add_done_callback(lambda task: self._end(secret_hash, task))
-        # Not this caller's alone: who leaves must not end it for the others.
-        return await asyncio.shield(reading.task)
-
-    def _end(self, secret_hash: str, task: asyncio.Task[_Known]) -> None:
-        reading = self._readings.get(secret_hash)
-        if reading is not None and reading.task is task:
-            del self._readings[secret_hash]
-        if not task.cancelled():
-            task.exception()  # all who asked may have left
+        return await self._readings.shared(
+            secret_hash, lambda: self._find(secret_hash, now), now=now, known=self._known
+        )
 
     async def _find(self, secret_hash: str, now: float) -> _Known:
         # Its own name for what is known: a change meanwhile makes a new dictionary, and what was

@@ -31,6 +31,9 @@ MessageRole: TypeAlias = Literal["system", "user"]
 MOST_CHARACTERS = 64_000
 """The longest template; what is longer is no longer reviewed."""
 
+MOST_HEAD_CHARACTERS = 10_000
+"""The longest front matter: reading TOML can take time that grows with the square of its length."""
+
 NAME = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
 _FENCE = "+++"
 _HEADING = re.compile(r"(#{1,2})(?:\s+(.*?))?\s*")
@@ -153,8 +156,12 @@ def _end_of_head(lines: list[str], file: str) -> int:
 
 
 def _front_matter(lines: list[str], file: str) -> FrontMatter:
+    text = "\n".join(lines)
+    if len(text) > MOST_HEAD_CHARACTERS:
+        message = f"the front matter is longer than {MOST_HEAD_CHARACTERS:,} characters"
+        raise BadTemplate(message, file=file)
     try:
-        table = tomllib.loads("\n".join(lines))
+        table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         found = _TOML_LINE.search(str(error))
         line = int(found[1]) + 1 if found else len(lines) + 1
@@ -162,6 +169,8 @@ def _front_matter(lines: list[str], file: str) -> FrontMatter:
         raise BadTemplate(
             f"the front matter is not valid TOML: {reason}", file=file, line=line
         ) from None
+    except RecursionError:
+        raise BadTemplate("the front matter is nested too deeply", file=file) from None
     try:
         front = msgspec.convert(table, FrontMatter)
     except msgspec.ValidationError as error:
@@ -212,7 +221,7 @@ def _schema(text: str | None, lines: list[str], file: str) -> dict[str, Any] | N
         return None
     try:
         return msgspec.json.decode(text, type=dict[str, Any])
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, RecursionError) as error:
         line = _line_of(lines[1:], "`$.output_schema`")
         message = f"output_schema is not a JSON object: {error}"
         raise BadTemplate(message, file=file, line=line) from None

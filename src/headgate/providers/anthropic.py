@@ -5,11 +5,11 @@ A caller who speaks the protocol too is forwarded byte for byte. The events that
 """
 
 import contextlib
-import functools
 import math
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, TypeGuard
 
 import msgspec
@@ -478,6 +478,6 @@ class AnthropicProvider:
             url,
             headers=headers,
             body=body,
-            error_from=functools.partial(error_from, key=self._vendor.api_key),
+            error_from=partial(error_from, key=self._vendor.api_key),
         )
         return answer.body

@@ -5,11 +5,11 @@ it; it is billed in any case.
 """
 
 import contextlib
-import functools
 import math
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import msgspec
 
@@ -391,6 +391,6 @@ class CohereProvider:
             url,
             headers=headers,
             body=body,
-            error_from=functools.partial(error_from, key=self._vendor.api_key),
+            error_from=partial(error_from, key=self._vendor.api_key),
         )
         return answer.body

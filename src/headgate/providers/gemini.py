@@ -4,11 +4,11 @@ A stream has no end mark: it ends with the connection, after the piece that says
 """
 
 import contextlib
-import functools
 import math
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from urllib.parse import quote
 
 import msgspec
@@ -426,6 +426,6 @@ class GeminiProvider:
             url,
             headers=headers,
             body=body,
-            error_from=functools.partial(error_from, key=self._vendor.api_key),
+            error_from=partial(error_from, key=self._vendor.api_key),
         )
         return answer.body

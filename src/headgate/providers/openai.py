@@ -5,11 +5,11 @@ is forwarded byte for byte; frames are scanned only for the usage, the end and e
 """
 
 import contextlib
-import functools
 import math
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Literal, TypeGuard
 from urllib.parse import quote, urlencode
 
@@ -504,6 +504,6 @@ class OpenAIProvider:
             url,
             headers=headers,
             body=body,
-            error_from=functools.partial(error_from, key=self._vendor.api_key),
+            error_from=partial(error_from, key=self._vendor.api_key),
         )
         return answer.body

@@ -145,7 +145,7 @@ async def test_callers_at_once_share_one_look_up() -> None:
     clock.advance(FRESH_SECONDS)
     await asyncio.gather(*(keys.authenticate(api_key) for _ in range(32)))
     assert store.lookups == 2
-    assert not keys._readings
+    assert not keys._readings._begun
 
 
 async def test_callers_at_once_share_a_failure_and_the_next_one_asks_again() -> None:

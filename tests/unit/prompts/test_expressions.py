@@ -38,7 +38,7 @@ def written(source: str, **values: Any) -> str:
         ("{% for item in items %}{{ loop.index }}{{ item }}{% else %}none{% endfor %}",
          {"items": ["a", "b"]}, "1a2b"),
         ("{% for a in items if a != 'a' %}{{ a }}{% endfor %}", {"items": ["a", "b"]}, "b"),
-        ("{# a remark #}{{ text ~ '!' }}", {"text": "a"}, "a!"),
+        ("{# a remark #}{{ text }}!", {"text": "a"}, "a!"),
     ],
 )  # fmt: skip
 def test_templates_have_inputs_filters_conditions_and_loops(
@@ -58,6 +58,7 @@ def test_templates_have_inputs_filters_conditions_and_loops(
         ("{{ text.upper() }}", "a.md:10: block `task`: 'call' cannot be used here"),
         ("{{ range(9) }}", "a.md:10: block `task`: 'call' cannot be used here"),
         ("{{ number * 2 }}", "a.md:10: block `task`: 'mul' cannot be used here"),
+        ("{{ text ~ text }}", "a.md:10: block `task`: 'concat' cannot be used here"),
         ("{% set a = 1 %}", "a.md:10: block `task`: 'assign' cannot be used here"),
         ("{% include 'b' %}", "a.md:10: block `task`: 'include' cannot be used here"),
         ("{% macro m() %}{% endmacro %}", "a.md:10: block `task`: 'macro' cannot be used here"),
@@ -102,6 +103,10 @@ def test_a_prompt_cannot_grow_beyond_what_any_model_reads() -> None:
         written("{% for item in items %}{{ text }}{% endfor %}", items=items, text="b" * 10_000)
     with pytest.raises(InvalidRequest, match="longer than"):
         written("{{ items | join(text) }}", items=items, text="b" * 10_000)
+    with pytest.raises(InvalidRequest, match="longer than"):
+        written("{{ text" + " | json" * 40 + " }}", text='"')
+    with pytest.raises(InvalidRequest, match="longer than"):
+        written("{{ text" + " | quoted" * 90 + " }}", text="\n" * 100_000)
 
 
 def test_the_inputs_that_blocks_use_are_known() -> None:

@@ -59,6 +59,18 @@ def changed(before: str, after: str) -> str:
             changed("version = 1", "version = 1\noutput_schema = '[]'"),
             "greet.md:4: output_schema is not a JSON object",
         ),
+        (
+            changed("version = 1", f"version = 1\ndeep = {'[' * 4_000}{']' * 4_000}"),
+            "greet.md:1: the front matter is nested too deeply",
+        ),
+        (
+            changed("version = 1", f"version = 1\noutput_schema = '{'[' * 9_000}'"),
+            "greet.md:4: output_schema is not a JSON object",
+        ),
+        (
+            changed("version = 1", "version = 1\n" + "a" * 10_000),
+            "greet.md:1: the front matter is longer than 10,000 characters",
+        ),
         (changed("## role\n", ""), "greet.md:23: text stands outside of a block"),
         (changed("# system", "## start"), "greet.md:20: a block stands below `# system`"),
         (changed("# system", "# System"), "greet.md:20: a heading with one # names a message"),
