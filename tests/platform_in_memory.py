@@ -45,6 +45,7 @@ from headgate.stores.memory_runs import MemoryRuns
 from headgate.stores.memory_vendor_keys import MemoryVendorKeys
 from headgate.stores.process_limits import ProcessRateLimiter
 from headgate.stores.sealing import AesSealer
+from headgate.telemetry.process import ProcessWatch
 from headgate.tools.declaration import declared
 from headgate.tools.toolbox import ProcessTools
 from headgate.usage.watch import UsageWatch
@@ -202,6 +203,9 @@ async def platform(
         tool_server=tool_server,
         watch=UsageWatch(ledger),
         metrics=metrics_of([toolbox]),
+        measured=[toolbox],
+        process=ProcessWatch(),
+        limited=ledger.limited,
         health={"store": check},
         default_model="auto",
         default_embedding_model="sandbox",

@@ -10,6 +10,12 @@ export type Event = Schemas["EventItem"];
 export type Budget = Schemas["BudgetItem"];
 export type Key = Schemas["KeyItem"];
 export type Health = Schemas["Health"];
+export type SpendProjection = Schemas["ProjectionItem"];
+export type Latency = Schemas["LatencyAnswer"];
+export type Process = Schemas["ProcessItem"];
+export type Provider = Schemas["ProviderItem"];
+export type Model = Schemas["ModelItem"];
+export type TokenUsage = Schemas["platform.UsageItem"];
 export type Page<T> = { data: T[]; nextCursor: string | null };
 
 /** An answer that says what went wrong; status 0 where there was none. */

@@ -250,6 +250,55 @@ export interface components {
             object: "model";
         };
         /**
+         * ToolList
+         * @description The answer of `GET /v1/tools`; there is no further page.
+         */
+        ToolList: {
+            data: components["schemas"]["ToolDescription"][];
+            /** @default null */
+            nextCursor: string | null;
+        };
+        /**
+         * ToolDescription
+         * @description A tool: `parameters` is the JSON Schema of its arguments.
+         *
+         *         A call that takes longer than `timeoutSeconds` is stopped. Where it is `idempotent`, calling it
+         *         twice does no more than calling it once. `needsApproval` holds in agents' runs.
+         */
+        ToolDescription: {
+            name: string;
+            description: string;
+            parameters: Record<string, never>;
+            timeoutSeconds: number;
+            idempotent: boolean;
+            needsApproval: boolean;
+        };
+        /**
+         * ToolAnswer
+         * @description The answer of a tool; `usage` is absent where it called no model.
+         */
+        ToolAnswer: {
+            result: unknown;
+            usage?: components["schemas"]["ToolUsage"];
+        };
+        /**
+         * ToolUsage
+         * @description What the calls to models that a tool made used, together.
+         *
+         *         `cost` is the vendors' price, `billed` what the caller is charged.
+         */
+        ToolUsage: {
+            inputTokens: number;
+            outputTokens: number;
+            totalTokens: number;
+            cachedInputTokens: number;
+            reasoningTokens: number;
+            /** @description US dollars, with at most nine decimals */
+            cost: number;
+            /** @description US dollars, with at most nine decimals */
+            billed: number;
+        };
+        /**
          * CreateKey
          * @description The body of `POST /v1/auth/keys`; `monthlyBudget` is in US dollars.
          */
@@ -297,6 +346,7 @@ export interface components {
             createdAt: string;
             expiresAt: string | null;
             revokedAt: string | null;
+            lastUsedAt?: string | null;
             apiKey?: string;
         };
         /**
@@ -382,6 +432,8 @@ export interface components {
             cacheHits: number;
             /** @description US dollars, with at most nine decimals */
             savedCost: number;
+            /** @description US dollars, with at most nine decimals */
+            autoSaved: number;
         };
         /**
          * EventPage
@@ -428,6 +480,8 @@ export interface components {
             priceVersion: string;
             estimated: boolean;
             overrun: boolean;
+            prompt: string | null;
+            promptVersion: number | null;
         };
         /**
          * OwnBudgets
@@ -554,11 +608,185 @@ export interface components {
             expiresAt: string | null;
         };
         /**
+         * Who
+         * @description Who the caller is; null for nobody.
+         */
+        Who: {
+            session: components["schemas"]["SessionItem"] | null;
+        };
+        /**
          * SessionEnded
          * @description The session is over.
          */
         SessionEnded: {
             ended: boolean;
+        };
+        /**
+         * Tick
+         * @description A moment of the platform.
+         *
+         *         `newest` is the id of the newest call of the last day, `activeCalls` how many calls the
+         *         answering process is busy with.
+         */
+        Tick: {
+            at: string;
+            newest: string | null;
+            activeCalls: number;
+        };
+        /**
+         * BudgetList
+         * @description Budgets by how much of them is used, the fullest first; `isComplete` says whether all.
+         */
+        BudgetList: {
+            data: components["schemas"]["BudgetItem"][];
+            isComplete: boolean;
+        };
+        /**
+         * ProjectionItem
+         * @description What everybody together was billed this month, and where that is heading.
+         */
+        ProjectionItem: {
+            /** @description US dollars, with at most nine decimals */
+            billed: number;
+            /** @description US dollars, with at most nine decimals */
+            projected: number;
+            /** @description US dollars, with at most nine decimals */
+            projectedLow: number;
+            /** @description US dollars, with at most nine decimals */
+            projectedHigh: number;
+            periodStart: string;
+            resetsAt: string;
+        };
+        /**
+         * LatencyAnswer
+         * @description How long answers took; `isComplete` is false where only the newest calls were looked at.
+         */
+        LatencyAnswer: {
+            from: string;
+            to: string;
+            calls: number;
+            errors: number;
+            isComplete: boolean;
+            whole: components["schemas"]["Percentiles"];
+            firstToken: components["schemas"]["Percentiles"];
+            classBounds: number[];
+            rows: components["schemas"]["LatencyRow"][];
+        };
+        /**
+         * Percentiles
+         * @description Milliseconds that half, 95 % and 99 % of the calls stayed within; null without calls.
+         */
+        Percentiles: {
+            p50: number | null;
+            p95: number | null;
+            p99: number | null;
+        };
+        /**
+         * LatencyRow
+         * @description A piece of time: its calls, and those that were answered, by their time to the end.
+         *
+         *         `firstToken` is the time to the first piece of streams. `classes` has, for each bound of
+         *         `classBounds` and one more, how many calls took longer than the one before and not longer
+         *         than it.
+         */
+        LatencyRow: {
+            start: string;
+            calls: number;
+            errors: number;
+            whole: components["schemas"]["Percentiles"];
+            firstToken: components["schemas"]["Percentiles"];
+            classes: number[];
+        };
+        /**
+         * ProcessItem
+         * @description The process that answers; with several workers each has its own figures.
+         */
+        ProcessItem: {
+            version: string;
+            python: string;
+            pid: number;
+            startedAt: string;
+            activeCalls: number;
+            samples: components["schemas"]["SampleItem"][];
+            checks: components["schemas"]["CheckItem"][];
+            measurements: components["schemas"]["MeasurementItem"][];
+        };
+        /**
+         * SampleItem
+         * @description The process at a moment: `cpu` is the share of one core, `lagMs` the event loop's delay.
+         */
+        SampleItem: {
+            at: string;
+            cpu: number;
+            memoryBytes: number;
+            lagMs: number;
+        };
+        /**
+         * CheckItem
+         * @description A part of the platform that was asked just now: how long that took, and what it said.
+         */
+        CheckItem: {
+            name: string;
+            milliseconds: number;
+            said: string;
+            isWell: boolean;
+        };
+        /**
+         * MeasurementItem
+         * @description A number that a part tells of itself, as under `/metrics`.
+         */
+        MeasurementItem: {
+            name: string;
+            kind: string;
+            value: number;
+            labels: {
+                [key: string]: string;
+            };
+        };
+        /**
+         * ProviderList
+         * @description All vendors, in the order in which a model's name is looked for.
+         */
+        ProviderList: {
+            data: components["schemas"]["ProviderItem"][];
+        };
+        /**
+         * ProviderItem
+         * @description A vendor. `troubles` are its models that are not well, as the answering process sees them.
+         *
+         *         `isConfigured` says whether the platform itself can call it; where not, users with keys of their
+         *         own can, if it `takesKeys`. `ownKey` is the key of the user that was asked about.
+         */
+        ProviderItem: {
+            provider: string;
+            models: number;
+            isConfigured: boolean;
+            takesKeys: boolean;
+            ownKey: components["schemas"]["OwnKey"] | null;
+            troubles: {
+                [key: string]: components["schemas"]["Trouble"];
+            };
+        };
+        /**
+         * OwnKey
+         * @description A user's own key: `lastFour` are its last four characters.
+         */
+        OwnKey: {
+            lastFour: string;
+            setAt: string;
+        };
+        /**
+         * Trouble
+         * @description What is wrong with a vendor's model.
+         *
+         *         `state` is `failing` (its last call failed), `open` (left alone), `probing` (one call tries it
+         *         again) or `cooling` (it asked not to be called for now).
+         */
+        Trouble: {
+            /** @enum {unknown} */
+            state: "cooling" | "failing" | "open" | "probing";
+            lastError: string;
+            since: string;
         };
         /**
          * Health
@@ -576,19 +804,6 @@ export interface components {
             providers: {
                 [key: string]: components["schemas"]["Trouble"];
             };
-        };
-        /**
-         * Trouble
-         * @description What is wrong with a vendor's model.
-         *
-         *         `state` is `failing` (its last call failed), `open` (left alone), `probing` (one call tries it
-         *         again) or `cooling` (it asked not to be called for now).
-         */
-        Trouble: {
-            /** @enum {unknown} */
-            state: "cooling" | "failing" | "open" | "probing";
-            lastError: string;
-            since: string;
         };
     };
     responses: never;

@@ -25,6 +25,7 @@ TESTED_ELSEWHERE = {
     "http/rows": "rows of data; test_table.py walks all of them",
     "core/answers.py": "values and a port; tests/contract holds its adapters to it",
     "core/documents.py": "values and ports; tests/contract holds the adapters to them",
+    "core/process.py": "values and a port; telemetry/test_process.py shows its adapter",
     "core/sessions.py": "values and a port; test_file_tickets.py shows its adapter",
     "core/fetching.py": "a value and a port; transport/test_fetcher.py shows its adapter",
     "core/tool_serving.py": "a value and a port; mcp/test_server.py shows its adapter",

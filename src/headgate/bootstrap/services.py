@@ -34,6 +34,7 @@ from headgate.gateway.works import Works
 from headgate.http.services import Services
 from headgate.identity.keys import Keys
 from headgate.settings import Settings
+from headgate.telemetry.process import watching
 from headgate.transport.http import HttpClient
 from headgate.usage.alerts import Alerts
 from headgate.usage.retention import retaining
@@ -130,6 +131,9 @@ async def open_services(
             usage=stores.usage,
             watch=UsageWatch(stores.usage),
             metrics=metrics_of([tools]),
+            measured=[tools],
+            process=await stack.enter_async_context(watching()),
+            limited=stores.alerts.limited,
             health={
                 "store": stores.check,
                 **limiter.health,

@@ -114,6 +114,8 @@ class Application:
             task.uncancel()  # the caller left, the server did not stop
         finally:
             departure.stop()
+            if self._services is not None:
+                self._services.activity.end(request_id)
 
     async def _answer(
         self, scope: Scope, receive: Receive, request_id: str, departure: "_Departure"
@@ -122,6 +124,8 @@ class Application:
             match = self._table.match(scope["method"], scope["path"])
             call = await self._call(match, scope, receive, request_id)
             departure.watch()
+            if match.route.metered:
+                call.services.activity.begin(request_id)
             return await match.route.handler(call)
         except HeadgateError as error:
             return self._error_reply(error, scope, request_id)

@@ -28,6 +28,12 @@ Json: TypeAlias = dict[str, Any]
 SCHEMAS = "#/components/schemas/"
 # A group is a module of handlers; these have another name than their module.
 GROUP_NAMES = {
+    "budgets": "Usage",
+    "events": "Usage",
+    "latency": "Usage",
+    "live": "Health",
+    "process": "Health",
+    "providers": "Vendor keys",
     "openai": "OpenAI",
     "platform": "Models",
     "system": "Health",
@@ -208,7 +214,9 @@ def _group(row: Route) -> str:
 
 def _tags(rows: Sequence[Route]) -> Iterator[Json]:
     """The groups in their order; a module's first line says what its routes are for."""
-    modules = {_group(row): row.handler.__module__ for row in rows}
+    modules: dict[str, str] = {}
+    for row in rows:
+        modules.setdefault(_group(row), row.handler.__module__)
     for name, module in modules.items():
         text = inspect.getdoc(sys.modules[module]) or ""
         yield {"name": name, "description": text.partition("\n\n")[0].replace("\n", " ")}

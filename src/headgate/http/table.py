@@ -20,7 +20,7 @@ def routes() -> list[Route]:
     rows += [*tools.tool_routes(), *documents.document_routes(), *agents.agent_routes()]
     rows += [*keys.key_routes(), *keys.vendor_key_routes(), *usage.usage_routes()]
     rows += prompts.prompt_routes()
-    rows += [*dashboard.session_routes(), *dashboard.live_routes()]
+    rows += [*dashboard.session_routes(), *dashboard.live_routes(), *dashboard.watch_routes()]
     rows += [*system.health_routes(), *system.metrics_routes()]
     rows += dashboard.dashboard_routes()
     rows += system.document_routes(rows)
