@@ -19,12 +19,14 @@ COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-ver
 
 NEEDS_PYTHON := 'import sys; sys.version_info >= (3, 11) or sys.exit("Headgate needs Python 3.11 or newer; " + sys.executable + " is " + sys.version.split()[0] + ". Name another one: make setup PYTHON=python3.12")'
 
-# Tests of Redis start a server of their own, and those of the dashboard a browser. Without these
-# programs they are skipped, but in CI they fail.
+# Tests of Redis and PostgreSQL start servers of their own, and those of the dashboard a browser.
+# Without these programs they are skipped, but in CI they fail.
 PROGRAMS_FOR_TESTS = redis-server chromium
 INSTALL_PROGRAMS = missing=; for program in $(PROGRAMS_FOR_TESTS); do \
 		command -v $$program >/dev/null || missing="$$missing $$program"; \
 	done; \
+	command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 \
+		|| missing="$$missing postgresql"; \
 	if [ -z "$$missing" ]; then :; \
 	elif [ -f /etc/debian_version ] && [ "$$(id -u)" = 0 ]; then \
 		echo "Installing$$missing"; \
@@ -63,7 +65,7 @@ $(STAMP): requirements/dev.txt pyproject.toml
 run: setup ## Run the platform on http://127.0.0.1:3000 (PORT=3000, ARGS= for headgate serve)
 	@exec $(BIN)/headgate serve --port $(PORT) $(ARGS)
 
-test: setup ## Run all tests (ARGS= for pytest); as root on Debian, installs redis-server and chromium for them
+test: setup ## Run all tests (ARGS= for pytest); as root on Debian, installs what they need
 	@$(INSTALL_PROGRAMS)
 	@$(BIN)/pytest $(ARGS)
 

@@ -16,7 +16,7 @@ import msgspec
 from headgate.core.errors import HeadgateError, InvalidRequest, Overloaded, RequestTooLarge
 from headgate.core.ids import new_id
 from headgate.core.keys import VirtualKey
-from headgate.http import errors
+from headgate.http import errors, sockets
 from headgate.http.calls import Call, Headers, Reply, StreamReply
 from headgate.http.credentials import check_page, presented_key, session_token
 from headgate.http.lists import last_seen
@@ -75,8 +75,15 @@ class Application:
         elif scope["type"] == "lifespan":
             await self._live(receive, send)
         elif scope["type"] == "websocket":
+            await self._converse(scope, receive, send)
+
+    async def _converse(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"] != sockets.PATH or self._services is None:
             await receive()
             await send({"type": "websocket.close", "code": 4404})
+            return
+        socket = sockets.Socket(self._table, self._services, receive, send)
+        await socket.serve(dict(scope["headers"]))
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
