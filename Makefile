@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check fix bench bench-usage torture matrix lock clean
+.PHONY: help setup run test check fix bench bench-search bench-usage torture matrix lock clean
 
 PYTHON ?= python3
 PORT ?= 3000
@@ -67,11 +67,12 @@ test: setup ## Run all tests (ARGS= for pytest); as root on Debian, installs red
 	@$(INSTALL_PROGRAMS)
 	@$(BIN)/pytest $(ARGS)
 
-check: setup ## Check format, lint, types, import rules, documents and lock; what CI checks
+check: setup ## Check format, lint, types, import rules, prompts, documents and lock; what CI checks
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/headgate prompts check src/headgate/prompts/templates
 	$(BIN)/python hatch_build.py npm run check
 	$(BIN)/pytest $(addprefix tests/unit/test_,documents.py settings_pages.py lock.py tree.py)
 
@@ -88,6 +89,9 @@ bench: setup ## Measure the gateway, beside its peers where they can be installe
 
 bench-usage: setup ## Measure questions about ten million calls (ARGS= for the script)
 	@$(BIN)/python benchmarks/usage_run.py $(ARGS)
+
+bench-search: setup ## Measure search on its own corpus, and write docs/concepts/search.md
+	@PYTHONPATH=tests $(BIN)/python benchmarks/search_run.py
 
 torture: setup ## Kill servers under load, for a quarter of an hour, and write down what became of the money
 	@PYTHONPATH=tests $(BIN)/python -m torture $(ARGS)

@@ -13,6 +13,7 @@ from headgate.cli.connection import Connection, Query, Reply, refuse_errors
 from headgate.cli.installation import (
     Check,
     Prepared,
+    PromptCheck,
     Served,
     ServeOptions,
     Session,
@@ -77,6 +78,7 @@ class FakeInstallation:
     findings: Sequence[Check] = ()
     summary: Mapping[str, object] = field(default_factory=dict)
     failure: Exception | None = None
+    prompt_checks: Sequence[PromptCheck] = ()
     targets: list[Target] = field(default_factory=list)
     served: list[tuple[Any, ...]] = field(default_factory=list)
 
@@ -106,6 +108,13 @@ class FakeInstallation:
     def checks(self, target: Target) -> Sequence[Check]:
         self._note(target)
         return self.findings
+
+    def check_prompts(
+        self, target: Target, directory: Path | None, *, write: bool
+    ) -> Sequence[PromptCheck]:
+        self._note(target)
+        self.served.append((directory, write))
+        return self.prompt_checks
 
     def openapi(self) -> bytes:
         return b'{"openapi":"3.1.0"}'

@@ -7,25 +7,30 @@ import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from headgate.bootstrap.alerts import check_alerts
+from headgate.bootstrap.cache import check_cache
 from headgate.bootstrap.dashboard import sign_in_ticket
+from headgate.bootstrap.documents import seed_documents
 from headgate.bootstrap.limits import check_limits
+from headgate.bootstrap.prompts import check_prompts, review_prompts
 from headgate.bootstrap.routing import check_routing
 from headgate.bootstrap.services import open_services
 from headgate.bootstrap.stores import check_store, make_tables, open_stores
 from headgate.bootstrap.vendors import check_vendors, vendors_of
-from headgate.cli.installation import Check
+from headgate.cli.installation import Check, PromptCheck
 from headgate.core.errors import Overloaded
+from headgate.core.ids import new_id
 from headgate.core.keys import (
-    SCOPES,
     KeySecret,
     VirtualKey,
+    command_line_key,
     hash_api_key,
     new_api_key,
-    new_key_id,
 )
+from headgate.core.metered import CallLabels
 from headgate.http import openapi
 from headgate.http.app import App, Application
 from headgate.http.cors import with_cors
@@ -76,12 +81,7 @@ def _calm_garbage_collector() -> None:
 @contextlib.asynccontextmanager
 async def open_platform(settings: Settings, /) -> AsyncIterator[Platform]:
     """Run the platform in this process, beside any server on the same data directory."""
-    key = VirtualKey(
-        key_id=new_key_id(),
-        name="command line",
-        scopes=frozenset(SCOPES),
-        created_at=time.time(),
-    )
+    key = command_line_key()
     api_key = new_api_key(key.key_id)
     app = _app(settings, {hash_api_key(api_key): key})
     async with _lifespan(app):
@@ -151,9 +151,21 @@ def seed(settings: Settings, /) -> Mapping[str, object]:
             billing = settings.configuration.billing.share
             records = [ledger.settle(call) for call in samples.settlements(now, prices, billing)]
             await asyncio.gather(*records)
-        return {"keys": len(samples.keys(now)), "days": samples.DAYS, "calls": len(records)}
+        return {
+            "keys": len(samples.keys(now)),
+            "days": samples.DAYS,
+            "calls": len(records),
+            "documents": await _seed_documents(settings, samples.keys(now)[0]),
+        }
 
     return asyncio.run(run())
+
+
+async def _seed_documents(settings: Settings, key: VirtualKey) -> int:
+    async with open_services(settings, {hash_api_key(new_api_key(key.key_id)): key}) as services:
+        labels = CallLabels(request_id=new_id("req"), request_type="tool", tags=("sample",))
+        models = services.works.access.models(key, labels)
+        return await seed_documents(services.documents, models)
 
 
 def checks(settings: Settings, /) -> Sequence[Check]:
@@ -161,10 +173,19 @@ def checks(settings: Settings, /) -> Sequence[Check]:
     return (
         Check("store", lambda: check_store(settings)),
         Check("limits", lambda: check_limits(settings)),
+        Check("cache", lambda: check_cache(settings)),
         Check("providers", lambda: check_vendors(settings)),
         Check("routing", lambda: check_routing(settings)),
         Check("alerts", lambda: check_alerts(settings)),
+        Check("prompts", lambda: check_prompts(settings)),
     )
+
+
+def prompt_checks(
+    settings: Settings, directory: Path | None, /, *, write: bool
+) -> Sequence[PromptCheck]:
+    """Check prompt templates, and record new versions where that is wanted."""
+    return review_prompts(settings, directory, write=write)
 
 
 def _app(settings: Settings, local_keys: Mapping[str, VirtualKey]) -> App:

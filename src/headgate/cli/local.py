@@ -21,6 +21,7 @@ from headgate.cli.installation import (
     Check,
     Finding,
     Prepared,
+    PromptCheck,
     Served,
     ServeOptions,
     SimulatorOptions,
@@ -79,6 +80,12 @@ class Bootstrap(Protocol):
         seed: int | None,
     ) -> Callable[..., Awaitable[None]]:
         """The vendors' simulator as an application."""
+        ...
+
+    def prompt_checks(
+        self, settings: Settings, directory: Path | None, /, *, write: bool
+    ) -> Sequence[PromptCheck]:
+        """Check prompt templates, and record new versions where that is wanted."""
         ...
 
     def openapi_document(self) -> bytes:
@@ -163,6 +170,12 @@ class Local:
             *self.bootstrap.checks(settings),
             doctor.port(),
         )
+
+    def check_prompts(
+        self, target: Target, directory: Path | None, *, write: bool
+    ) -> Sequence[PromptCheck]:
+        """Check prompt templates; with `write`, record those whose versions are new."""
+        return self.bootstrap.prompt_checks(_settings(target), directory, write=write)
 
     def openapi(self) -> bytes:
         """The OpenAPI document."""

@@ -69,12 +69,7 @@ class Call(msgspec.Struct, Generic[B], frozen=True):
         """
         if tags is None and (listed := self.header(b"x-headgate-tags")):
             tags = [tag.strip() for tag in listed.split(",") if tag.strip()]
-        tags = list(dict.fromkeys(tags or ()))
-        if len(tags) > MOST_TAGS or any(not 0 < len(tag) <= MOST_TAG_LENGTH for tag in tags):
-            raise InvalidRequest(
-                f"tags are at most {MOST_TAGS}, each of 1 to {MOST_TAG_LENGTH} characters",
-                param="tags",
-            )
+        tags = _checked(tags) if tags else []
         use_case = use_case or self.header(b"x-headgate-use-case")
         if use_case is not None and len(use_case) > MOST_TAG_LENGTH:
             raise InvalidRequest(
@@ -91,8 +86,11 @@ class Call(msgspec.Struct, Generic[B], frozen=True):
 
     def _wants_fresh(self) -> bool:
         """Whether `Cache-Control` says to leave the cache alone."""
-        listed = (self.header(b"cache-control") or "").lower().split(",")
-        return not {"no-cache", "no-store"}.isdisjoint(word.strip() for word in listed)
+        listed = self.header(b"cache-control")
+        if listed is None:
+            return False
+        words = {word.strip() for word in listed.lower().split(",")}
+        return not words.isdisjoint({"no-cache", "no-store"})
 
     def _answer_key(self) -> AnswerKey | None:
         given = self.headers.get(b"idempotency-key")
@@ -104,6 +102,17 @@ class Call(msgspec.Struct, Generic[B], frozen=True):
                 param="Idempotency-Key",
             )
         return answer_key(self.key.key_id, self.route, given.decode(), self.raw)
+
+
+def _checked(tags: list[str]) -> list[str]:
+    """The tags, each of them once."""
+    once = list(dict.fromkeys(tags))
+    if len(once) > MOST_TAGS or any(not 0 < len(tag) <= MOST_TAG_LENGTH for tag in once):
+        raise InvalidRequest(
+            f"tags are at most {MOST_TAGS}, each of 1 to {MOST_TAG_LENGTH} characters",
+            param="tags",
+        )
+    return once
 
 
 class Reply(msgspec.Struct, frozen=True):

@@ -3,18 +3,23 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from headgate.agents.runs import Runs
 from headgate.core.budgets import Account
 from headgate.core.measurements import Measured
 from headgate.core.process import ProcessHistory
+from headgate.core.tool_serving import ToolServer
 from headgate.core.usage import UsageStore
+from headgate.documents.library import Documents
 from headgate.gateway.catalog import AUTO
 from headgate.gateway.gateway import Gateway
 from headgate.gateway.replays import Replays
 from headgate.gateway.tool_calls import ToolCalls
 from headgate.gateway.vendor_keys import VendorKeys
+from headgate.gateway.works import Works
 from headgate.http.activity import Activity
 from headgate.identity.keys import Keys
 from headgate.identity.sessions import Sessions
+from headgate.prompts.library import Library
 from headgate.usage.watch import UsageWatch
 
 
@@ -29,6 +34,7 @@ class Services:
         limited: gives every account that has a limit.
         measured: the parts of this process that tell numbers of themselves; `process`: itself.
         activity: the calls that this process answers now.
+        tool_server: writes MCP.
         metrics: what this process says of itself, as text for Prometheus.
         max_body_bytes: larger requests are refused.
         dashboard_hosts: names, besides this machine's own, at which the dashboard is opened.
@@ -38,7 +44,12 @@ class Services:
     gateway: Gateway
     vendor_keys: VendorKeys
     replays: Replays
+    works: Works
+    prompts: Library
     tool_calls: ToolCalls
+    documents: Documents
+    tool_server: ToolServer
+    runs: Runs
     keys: Keys
     sessions: Sessions
     usage: UsageStore

@@ -21,7 +21,7 @@ from headgate.core.money import MAX_DOLLARS, Dollars, from_dollars, to_json
 from headgate.core.times import iso, parse_iso
 from headgate.core.usage import Dimension, UsageFilter, UsageStore, UsageTotals, total
 from headgate.http.calls import Call, Reply
-from headgate.http.lists import PageQuery, page
+from headgate.http.lists import PageQuery, behind, page
 from headgate.usage.projection import days_before, projection
 
 Threshold: TypeAlias = Annotated[float, msgspec.Meta(gt=0, le=10)]
@@ -207,7 +207,7 @@ async def unconfirmed(call: Call[None]) -> Reply:
     """`GET /v1/usage/unconfirmed`."""
     query: PageQuery = call.query
     entries = await call.services.gateway.ledger.unconfirmed(
-        limit=query.limit + 1, after=query.cursor
+        limit=query.limit + 1, after=behind(query.cursor, "unc_")
     )
     items = [_unconfirmed(entry) for entry in entries]
     return Reply(page(items, query.limit, [entry.id for entry in entries]))

@@ -26,6 +26,7 @@ from headgate.core.keys import (
     new_api_key,
     new_key_id,
 )
+from headgate.core.readings import Readings
 
 # A key's state older than this is read again, so that a revocation reaches every process in time.
 FRESH_SECONDS = 0.5
@@ -62,6 +63,7 @@ class Keys:
     clock: Callable[[], float] = time.time
     local: Mapping[str, VirtualKey] = field(default_factory=dict)
     _known: dict[str, _Known] = field(default_factory=dict)
+    _readings: Readings[_Known] = field(default_factory=lambda: Readings(FRESH_SECONDS))
 
     async def authenticate(self, api_key: str | None) -> VirtualKey:
         """The key that was presented.
@@ -115,13 +117,19 @@ class Keys:
         return found
 
     async def _read(self, secret_hash: str) -> _Known:
+        """What the store has, by one look-up for all who ask at once."""
         now = self.clock()
-        # Its own name for what is known: a change meanwhile makes a new dictionary, and what was
-        # read before it is then not remembered.
-        known_then = self._known
         own = self.local.get(secret_hash)
         if own is not None:
             return _Known(own, KeySecret(secret_hash, own.key_id), now)
+        return await self._readings.shared(
+            secret_hash, lambda: self._find(secret_hash, now), now=now, known=self._known
+        )
+
+    async def _find(self, secret_hash: str, now: float) -> _Known:
+        # Its own name for what is known: a change meanwhile makes a new dictionary, and what was
+        # read before it is then not remembered.
+        known_then = self._known
         found = await self.store.find(secret_hash)
         # The store looked the hash up by its index; the comparison is what decides.
         if found is None or not hmac.compare_digest(found[1].hash, secret_hash):
