@@ -27,6 +27,7 @@ RESERVED_VENDORS = frozenset((*VENDORS, "sandbox"))
 MAX_MARKUP = 10
 DAY = 86_400
 
+_EDITION = re.compile(r"\d{4}-\d{2}-\d{2}(-preview)?")
 _VENDOR_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 
 
@@ -143,15 +144,16 @@ class Azure(Section, frozen=True, kw_only=True):
     api_version: Annotated[
         str | None,
         Meta(
-            pattern=r"^\d{4}-\d{2}-\d{2}(-preview)?$",
             description="A dated edition of Azure's API, `2024-10-21`, instead of its current one.",
         ),
     ] = None
 
     def __post_init__(self) -> None:
-        """Refuse models and deployments without a name."""
+        """Refuse models and deployments without a name, and what is no edition."""
         if not all(model and name for model, name in self.deployments.items()):
             raise ValueError("deployments: name the model and its deployment")
+        if self.api_version is not None and not _EDITION.fullmatch(self.api_version):
+            raise ValueError(f"api_version = {self.api_version!r} is not like 2024-10-21")
 
 
 class Billing(Section, frozen=True, kw_only=True):
@@ -220,6 +222,21 @@ class Workspace(Section, frozen=True, kw_only=True):
         Meta(
             description="The only hosts that its `http_request` may reach, on the public internet;"
             ' `"*.example.com"` are all below that one.'
+        ),
+    ] = None
+
+    files: Annotated[
+        str | None,
+        Meta(
+            description="The directory that its `files_read` and `files_write` work in, seen from"
+            " the data directory; without one it has neither."
+        ),
+    ] = None
+    database: Annotated[
+        str | None,
+        Meta(
+            description="The SQLite file that its `database_query` reads, seen from the data"
+            " directory; without one it has none."
         ),
     ] = None
 
@@ -345,7 +362,7 @@ class McpServer(Section, frozen=True, kw_only=True):
 
     url: Annotated[
         str | None,
-        Meta(pattern=r"^https?://[^\s/]+", description="Its address, of streamable HTTP."),
+        Meta(description="Its address, of streamable HTTP."),
     ] = None
     command: Annotated[
         tuple[str, ...],
@@ -355,16 +372,26 @@ class McpServer(Section, frozen=True, kw_only=True):
         str | None,
         Meta(description="The environment variable with the token that `url` is sent."),
     ] = None
+    environment: Annotated[
+        tuple[str, ...],
+        Meta(description="The environment variables that `command` is given besides a few."),
+    ] = ()
 
     def __post_init__(self) -> None:
         """Refuse what is nowhere, and what is in two places."""
         if (self.url is None) == (not self.command):
             raise ValueError("give either url or command")
+        if self.url is not None and not re.match(r"https?://[^\s/]+", self.url):
+            raise ValueError(f"url = {self.url!r} is no http or https address")
 
 
 class Tools(Section, frozen=True, kw_only=True):
     """The tools beyond those that are always there."""
 
+    model: Annotated[
+        str,
+        Meta(min_length=1, description="What `summarize`, `extract` and `classify` ask."),
+    ] = "auto"
     run_code: Annotated[
         bool,
         Meta(description="Offer `run_code`, where the kernel can confine it."),

@@ -98,9 +98,10 @@ async def open_services(
         replays = Replays(gateway, flights)
         access = MeteredAccess(replays)
         works = Works(access, flights, stores.answers)
-        tools = await stack.enter_async_context(open_tools(settings))
         keys = Keys(stores.keys, local=local_keys)
         prompts = open_prompts(settings)
+        documents = make_documents(settings, stores.documents, prompts)
+        tools = await stack.enter_async_context(open_tools(settings, prompts, documents))
         runs = await stack.enter_async_context(
             open_runs(
                 settings,
@@ -108,6 +109,8 @@ async def open_services(
                     store=stores.runs,
                     models=access,
                     toolbox=tools,
+                    prompts=prompts,
+                    library=documents,
                     key=lambda key_id: _key(stores.keys, key_id),
                     is_command=bool(local_keys),
                 ),
@@ -122,7 +125,7 @@ async def open_services(
             prompts=prompts,
             tool_calls=ToolCalls(tools, works),
             tool_server=await stack.enter_async_context(open_mcp_server(settings)),
-            documents=make_documents(settings, stores.documents, prompts),
+            documents=documents,
             keys=keys,
             sessions=make_sessions(settings, keys),
             usage=stores.usage,

@@ -8,7 +8,7 @@ from headgate.core.money import Dollars, to_json
 from headgate.core.times import iso
 from headgate.core.usage import CacheResult, CallStatus, UsageEvent
 from headgate.http.calls import Call, Reply
-from headgate.http.lists import Cursor, PageSize, behind, page, page_so_far
+from headgate.http.lists import Cursor, PageSize, behind, cursor_of, page
 from headgate.http.usage import Id, RangeQuery, events_that_count
 
 # A page whose filter finds little ends after so many rows, which are read in pieces.
@@ -75,16 +75,17 @@ async def usage_events(call: Call[None]) -> Reply:
     where = events_that_count(call, query)
     wanted = _Wanted(query.model, query.provider, query.status, query.cache)
     found: list[UsageEvent] = []
-    looked_at, cursor = 0, behind(query.cursor, "evt_")
+    looked_at, before = 0, behind(query.cursor, "evt_")
     while looked_at < MOST_LOOKED_AT:
         size = query.limit + 1 if wanted.is_everything else LOOKED_AT_ONCE
-        events = await call.services.usage.events(where, limit=size, before=cursor)
+        events = await call.services.usage.events(where, limit=size, before=before)
         found += filter(wanted.holds, events)
         if len(found) > query.limit or len(events) < size:
             return Reply(page([_event(e) for e in found], query.limit, [e.id for e in found]))
-        looked_at, cursor = looked_at + len(events), events[-1].id
+        looked_at, before = looked_at + len(events), events[-1].id
     # Few are among many: the page ends where the search has got to, and the next goes on there.
-    return Reply(page_so_far([_event(event) for event in found], cursor or ""))
+    next_cursor = None if before is None else cursor_of(before)
+    return Reply({"data": [_event(event) for event in found], "nextCursor": next_cursor})
 
 
 class _Wanted(NamedTuple):

@@ -5,12 +5,12 @@ from typing import Annotated, Any, Literal, TypeAlias
 import msgspec
 
 from headgate.core import chat
+from headgate.core.classification import USE_CASE, question, verdict
 from headgate.core.embeddings import EmbeddingRequest, EmbeddingResponse
 from headgate.core.errors import InvalidRequest
 from headgate.core.ids import new_id
 from headgate.core.money import Dollars, to_json
 from headgate.gateway.calls import Caller, Receipt
-from headgate.gateway.classify import USE_CASE, question, verdict
 from headgate.gateway.gateway import Answer
 from headgate.gateway.streams import StreamedAnswer
 from headgate.http.calls import Call, Reply, StreamReply

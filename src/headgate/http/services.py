@@ -31,10 +31,10 @@ class Services:
         health: by name, the checks that `GET /health` makes; each raises `HeadgateError` when
             its part is down, and says what is wrong where the platform works in spite of it.
         default_model, default_embedding_model: what answers where the caller named no model.
+        tool_server: writes MCP.
         limited: gives every account that has a limit.
         measured: the parts of this process that tell numbers of themselves; `process`: itself.
         activity: the calls that this process answers now.
-        tool_server: writes MCP.
         metrics: what this process says of itself, as text for Prometheus.
         max_body_bytes: larger requests are refused.
         dashboard_hosts: names, besides this machine's own, at which the dashboard is opened.
