@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check fix bench bench-usage torture matrix lock clean
+.PHONY: help setup run test check fix bench bench-search bench-usage torture matrix lock clean
 
 PYTHON ?= python3
 PORT ?= 3000
@@ -19,20 +19,27 @@ COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-ver
 
 NEEDS_PYTHON := 'import sys; sys.version_info >= (3, 11) or sys.exit("Headgate needs Python 3.11 or newer; " + sys.executable + " is " + sys.version.split()[0] + ". Name another one: make setup PYTHON=python3.12")'
 
-# Tests of Redis start a server of their own. Without the program they are skipped, but in CI they fail.
-REDIS_FOR_TESTS = command -v redis-server >/dev/null || { \
-	if [ -f /etc/debian_version ] && [ "$$(id -u)" = 0 ]; then \
-		echo "Installing redis-server"; \
+# Tests of Redis start a server of their own, and those of the dashboard a browser. Without these
+# programs they are skipped, but in CI they fail.
+PROGRAMS_FOR_TESTS = redis-server chromium
+INSTALL_PROGRAMS = missing=; for program in $(PROGRAMS_FOR_TESTS); do \
+		command -v $$program >/dev/null || missing="$$missing $$program"; \
+	done; \
+	if [ -z "$$missing" ]; then :; \
+	elif [ -f /etc/debian_version ] && [ "$$(id -u)" = 0 ]; then \
+		echo "Installing$$missing"; \
 		{ apt-get -qq update && DEBIAN_FRONTEND=noninteractive \
-			apt-get -qq install --yes --no-install-recommends redis-server >/dev/null; } || true; \
+			apt-get -qq install --yes --no-install-recommends $$missing >/dev/null; } || true; \
 	else \
-		echo 'redis-server was not found, so tests of Redis are skipped; on Debian: apt-get install redis-server'; \
-	fi; }
+		echo "Not found, so that their tests are skipped:$$missing. On Debian: apt-get install$$missing"; \
+	fi
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: $(STAMP) ## Make .venv from the lock files (PYTHON=python3); does nothing when they are unchanged
+# What cannot build the dashboard says so, and everything else works without it.
+setup: $(STAMP) ## Make .venv from the lock files (PYTHON=python3), and the dashboard; does nothing when unchanged
+	@$(BIN)/python hatch_build.py
 
 # uv is looked for when the recipe runs, since `make clean setup` removes the one in .venv first.
 $(STAMP): requirements/dev.txt pyproject.toml
@@ -56,26 +63,35 @@ $(STAMP): requirements/dev.txt pyproject.toml
 run: setup ## Run the platform on http://127.0.0.1:3000 (PORT=3000, ARGS= for headgate serve)
 	@exec $(BIN)/headgate serve --port $(PORT) $(ARGS)
 
-test: setup ## Run all tests (ARGS= for pytest); as root on Debian, installs redis-server for them
-	@$(REDIS_FOR_TESTS)
+test: setup ## Run all tests (ARGS= for pytest); as root on Debian, installs redis-server and chromium for them
+	@$(INSTALL_PROGRAMS)
 	@$(BIN)/pytest $(ARGS)
 
-check: setup ## Check format, lint, types, import rules, documents and lock; what CI checks
+check: setup ## Check format, lint, types, import rules, prompts, documents and lock; what CI checks
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/headgate prompts check src/headgate/prompts/templates
+	$(BIN)/python hatch_build.py npm run check
 	$(BIN)/pytest $(addprefix tests/unit/test_,documents.py settings_pages.py lock.py tree.py)
 
 fix: setup ## Format, and repair what the linter can repair
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
 
+types: setup ## Write the dashboard's types anew from the interface's document
+	@$(BIN)/headgate openapi > build-openapi.json
+	@$(BIN)/python hatch_build.py npm run types; status=$$?; rm -f build-openapi.json; exit $$status
+
 bench: setup ## Measure the gateway, beside its peers where they can be installed (ARGS= for the script)
 	@$(BIN)/python benchmarks/run.py $(ARGS)
 
 bench-usage: setup ## Measure questions about ten million calls (ARGS= for the script)
 	@$(BIN)/python benchmarks/usage_run.py $(ARGS)
+
+bench-search: setup ## Measure search on its own corpus, and write docs/concepts/search.md
+	@PYTHONPATH=tests $(BIN)/python benchmarks/search_run.py
 
 torture: setup ## Kill servers under load, for a quarter of an hour, and write down what became of the money
 	@PYTHONPATH=tests $(BIN)/python -m torture $(ARGS)
@@ -88,5 +104,5 @@ lock: setup ## Pin all dependencies by hash from pyproject.toml (ARGS=--upgrade 
 	$(COMPILE) --group dev --constraints requirements/runtime.txt --output-file requirements/dev.txt
 
 clean: ## Remove environments, caches and builds; the data directory .headgate stays
-	rm -rf $(VENV) $(VENV)-* .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist build
+	rm -rf $(VENV) $(VENV)-* dashboard/node_modules src/headgate/dashboard .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist build
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -109,7 +109,7 @@ def measure(data: Path, core: int, rounds: int) -> list[Answer]:
             key=habit.key_id,
             workspace=habit.workspace_id,
             model=habit.models[0][1],
-            cursor=page["data"][-1]["id"],
+            cursor=page["nextCursor"],
         )
         return usage_questions.ask(port, _ADMIN_KEY, asked, rounds)
 

@@ -51,6 +51,11 @@ class Client:
             self.is_answered.set()
 
     @property
+    def unread(self) -> bytes:
+        """What of the body nobody has asked for yet."""
+        return b"".join(message["body"] for message in self._requests)
+
+    @property
     def status(self) -> int:
         return int(self.messages[0]["status"])
 

@@ -13,6 +13,7 @@ from headgate.cli.connection import Connection, Query, Reply, refuse_errors
 from headgate.cli.installation import (
     Check,
     Prepared,
+    PromptCheck,
     Served,
     ServeOptions,
     Session,
@@ -73,9 +74,11 @@ def as_sent(body: object) -> Any:
 class FakeInstallation:
     connection: FakeConnection = field(default_factory=FakeConnection)
     admin_key: str | None = None
+    ticket: str | None = None
     findings: Sequence[Check] = ()
     summary: Mapping[str, object] = field(default_factory=dict)
     failure: Exception | None = None
+    prompt_checks: Sequence[PromptCheck] = ()
     targets: list[Target] = field(default_factory=list)
     served: list[tuple[Any, ...]] = field(default_factory=list)
 
@@ -87,7 +90,7 @@ class FakeInstallation:
     def serve(self, target: Target, options: ServeOptions, told: Served) -> None:
         self._note(target)
         self.served.append((options,))
-        told.prepared(URL, Prepared(Path("data"), self.admin_key))
+        told.prepared(URL, Prepared(Path("data"), self.admin_key, self.ticket))
         told.ready(URL)
 
     def simulate(self, options: SimulatorOptions, host: str, port: int, told: Served) -> None:
@@ -105,6 +108,13 @@ class FakeInstallation:
     def checks(self, target: Target) -> Sequence[Check]:
         self._note(target)
         return self.findings
+
+    def check_prompts(
+        self, target: Target, directory: Path | None, *, write: bool
+    ) -> Sequence[PromptCheck]:
+        self._note(target)
+        self.served.append((directory, write))
+        return self.prompt_checks
 
     def openapi(self) -> bytes:
         return b'{"openapi":"3.1.0"}'

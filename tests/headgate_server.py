@@ -69,16 +69,37 @@ def http_client(
     )
 
 
+def _surroundings(environment: Mapping[str, str]) -> dict[str, str]:
+    """The variables of a process: those of this one, but none of its settings."""
+    settings = {variable.name for variable, _ in VARIABLES.values()}
+    inherited = {name: value for name, value in os.environ.items() if name not in settings}
+    return inherited | {"OLLAMA_BASE_URL": NOWHERE} | dict(environment)
+
+
+def typed(
+    directory: Path, *arguments: str, stdin: str = "", **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """A `headgate` command that ends by itself."""
+    return subprocess.run(
+        [str(COMMAND), *arguments],
+        cwd=directory,
+        env=_surroundings(environment),
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_SECONDS,
+        check=False,
+    )
+
+
 class Command:
     """A `headgate` command that serves until it is ended; `output` is all it has printed."""
 
     def __init__(self, *arguments: str, directory: Path, environment: Mapping[str, str]) -> None:
-        settings = {variable.name for variable, _ in VARIABLES.values()}
-        inherited = {name: value for name, value in os.environ.items() if name not in settings}
         self._process = subprocess.Popen(
             [str(COMMAND), *arguments],
             cwd=directory,
-            env=inherited | {"OLLAMA_BASE_URL": NOWHERE} | dict(environment),
+            env=_surroundings(environment),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

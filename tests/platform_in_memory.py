@@ -4,14 +4,22 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+from agent_desk import office
 from asgi import Client
+from engines import MemoryEngine
+from headgate.agents.journal import Journal
+from headgate.agents.steps import Desk
+from headgate.agents.types import BUILT_IN
+from headgate.bootstrap.mcp import LateServer
 from headgate.bootstrap.metrics import metrics_of
 from headgate.core.errors import HeadgateError
 from headgate.core.keys import SCOPES, VirtualKey, hash_api_key
 from headgate.core.models import Provider
 from headgate.core.prices import Markup, Price
+from headgate.documents.library import Documents
 from headgate.gateway.calls import Billing
 from headgate.gateway.catalog import Catalog
 from headgate.gateway.escrow import Escrow
@@ -21,24 +29,44 @@ from headgate.gateway.metered import MeteredAccess
 from headgate.gateway.replays import Replays
 from headgate.gateway.tool_calls import ToolCalls
 from headgate.gateway.vendor_keys import VendorKeys
+from headgate.gateway.works import Works
 from headgate.http.app import App, Application
 from headgate.http.routes import RouteTable
 from headgate.http.services import Services
 from headgate.http.table import routes
 from headgate.identity.keys import Keys
+from headgate.identity.sessions import Sessions
+from headgate.prompts.library import open_library
 from headgate.providers.sandbox import SANDBOX_PRICE, Sandbox
 from headgate.stores.buckets import DefaultLimits
 from headgate.stores.memory import MemoryKeys, MemoryLedger
+from headgate.stores.memory_documents import MemoryDocuments
+from headgate.stores.memory_runs import MemoryRuns
 from headgate.stores.memory_vendor_keys import MemoryVendorKeys
 from headgate.stores.process_limits import ProcessRateLimiter
 from headgate.stores.sealing import AesSealer
 from headgate.tools.declaration import declared
 from headgate.tools.toolbox import ProcessTools
+from headgate.usage.watch import UsageWatch
 
 ADMIN = "sk-proj-admin-secret"
 ADMIN_KEY = VirtualKey(
     key_id="sk-proj-admin", name="admin", scopes=frozenset(SCOPES), created_at=0.0
 )
+
+
+class MemoryTickets:
+    """Tickets that are kept in memory."""
+
+    def __init__(self) -> None:
+        self._keys: dict[str, str] = {}
+
+    def issue(self, key_id: str) -> str:
+        self._keys[ticket := f"ticket-{len(self._keys)}"] = key_id
+        return ticket
+
+    def take(self, ticket: str) -> str | None:
+        return self._keys.pop(ticket, None)
 
 
 class SandboxPrices:
@@ -98,8 +126,12 @@ async def platform(
     heartbeat_seconds: float = 10.0,
     max_body_bytes: int = 1_000_000,
     tools: Sequence[Callable[..., Awaitable[Any]]] = (),
+    prompts: Path | None = None,
 ) -> AsyncIterator[Platform]:
-    """A platform with the sandbox, `providers` and `tools`, and one admin key, `ADMIN`."""
+    """A platform with the sandbox, `providers` and `tools`, and one admin key, `ADMIN`.
+
+    `prompts` is a directory of templates of its own.
+    """
     ledger = MemoryLedger()
     escrow = Escrow(ledger)
     failing: dict[str, HeadgateError] = {}
@@ -127,19 +159,45 @@ async def platform(
     )
     flights = Flights(ledger.answers, escrow.is_pending)
     replays = Replays(gateway, flights)
+    access = MeteredAccess(replays)
+    works = Works(access, flights, ledger.answers)
+    tool_server = LateServer(max_body_bytes)
     toolbox = ProcessTools([declared(one) for one in tools])
+    keys = Keys(MemoryKeys(), local={hash_api_key(ADMIN): ADMIN_KEY})
+
+    async def key(key_id: str) -> VirtualKey | None:
+        return ADMIN_KEY if key_id == ADMIN_KEY.key_id else await keys.store.get(key_id)
+
+    agents = office(
+        Desk(
+            journal=Journal(MemoryRuns()),
+            models=access,
+            toolbox=toolbox,
+            key=key,
+            at_once=asyncio.Semaphore(100),
+        ),
+        MemoryEngine(),
+        BUILT_IN,
+    )
     services = Services(
         gateway=gateway,
         vendor_keys=vendor_keys,
         replays=replays,
-        tool_calls=ToolCalls(
-            toolbox,
-            MeteredAccess(replays),
-            flights,
-            ledger.answers,
+        works=works,
+        prompts=open_library(prompts),
+        tool_calls=ToolCalls(toolbox, works),
+        documents=Documents(
+            store=MemoryDocuments(),
+            prompts=open_library(prompts),
+            embedding_model="sandbox",
+            answering_model="sandbox",
         ),
-        keys=Keys(MemoryKeys(), local={hash_api_key(ADMIN): ADMIN_KEY}),
+        runs=agents.runs,
+        keys=keys,
+        sessions=Sessions(keys, MemoryTickets(), lambda: b"a secret of the tests"),
         usage=ledger,
+        tool_server=tool_server,
+        watch=UsageWatch(ledger),
         metrics=metrics_of([toolbox]),
         health={"store": check},
         default_model="auto",
@@ -152,7 +210,9 @@ async def platform(
     async def resources() -> AsyncIterator[Services]:
         await escrow.start()
         await flights.start()
-        yield services
+        async with agents.executor.running():
+            yield services
+        await tool_server.aclose()
         await flights.aclose()
         await escrow.aclose()
 

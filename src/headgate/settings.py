@@ -76,8 +76,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Variable(
             "HEADGATE_ROLE",
             PLATFORM,
-            "What this process does; `headgate serve --role` sets it.",
-            planned=True,
+            "What this process does, unless `headgate serve --role` says so: `all`, or everything"
+            " but working on agent runs (`gateway`, `tools`), or that above all (`agents`).",
         ),
     ] = "all"
     store: Annotated[
@@ -104,8 +104,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Variable(
             "HEADGATE_DATABASE_URL",
             PLATFORM,
-            "A PostgreSQL database for agent runs instead of SQLite in the data directory.",
-            planned=True,
+            "A PostgreSQL database in which several processes keep what they need to work on agent"
+            " runs; without it one process at a time works on those of a data directory. Example:"
+            " postgresql://user:password@host:5432/headgate.",
         ),
     ] = None
     cost_tracking_enabled: Annotated[

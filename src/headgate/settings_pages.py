@@ -86,6 +86,15 @@ def _sections() -> Iterator[tuple[str, Any]]:
             yield f"{field.name}.NAME", get_args(field.type)[1]
         else:
             yield field.name, field.type
+            for inner in _tables_of(field.type):
+                yield f"{field.name}.{inner.name}.NAME", get_args(inner.type)[1]
+
+
+def _tables_of(kind: Any) -> list[Any]:
+    """The fields of a section that are tables of sections."""
+    if not isinstance(kind, type) or not issubclass(kind, Section):
+        return []
+    return [field for field in msgspec.structs.fields(kind) if get_origin(field.type) is dict]
 
 
 def _section(title: str, kind: Any) -> list[str]:
@@ -95,7 +104,10 @@ def _section(title: str, kind: Any) -> list[str]:
     sentence = inspect.cleandoc(kind.__doc__ or "")
     lines = [f"### `[{title}]`", "", sentence, "", "| key | value | default | meaning |"]
     lines.append("|---|---|---|---|")
+    tables = {field.name for field in _tables_of(kind)}
     for field in msgspec.structs.fields(kind):
+        if field.name in tables:
+            continue
         shown = "required" if field.required else _toml(field.default)
         lines.append(f"| `{field.name}` | {_words(field.type)} | {shown} | {_meta(field.type)} |")
     return lines

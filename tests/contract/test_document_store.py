@@ -9,20 +9,26 @@ import pytest
 from document_chunks import SPACE, at_angle, document
 from headgate.core.documents import DocumentFilter, DocumentStore, Hit
 from headgate.core.words import terms
+from headgate.stores.dynamodb.documents import DynamoDocuments
 from headgate.stores.memory_documents import MemoryDocuments
 from headgate.stores.sqlite.database import Database
-from headgate.stores.sqlite.documents import SqliteDocuments, equip
+from headgate.stores.sqlite.documents import SqliteDocuments
 from headgate.stores.sqlite.documents_schema import MIGRATIONS
+from ministack import dynamo_client
 
 ALL = DocumentFilter()
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", "dynamodb"])
 async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[DocumentStore]:
     if request.param == "memory":
         yield MemoryDocuments()
         return
-    database = Database(tmp_path / "documents.db", migrations=MIGRATIONS, equip=equip)
+    if request.param == "dynamodb":
+        async with dynamo_client() as client:
+            yield DynamoDocuments(client)
+        return
+    database = Database(tmp_path / "documents.db", migrations=MIGRATIONS)
     yield SqliteDocuments(database)
     await database.close()
 

@@ -1,30 +1,10 @@
 """The commands as a person types them, against a running server and beside it."""
 
 import json
-import os
-import subprocess
 from decimal import Decimal
 from pathlib import Path
 
-from headgate.settings import VARIABLES
-from headgate_server import COMMAND, NOWHERE, PATIENCE_SECONDS, Headgate, running
-
-
-def typed(
-    directory: Path, *arguments: str, stdin: str = "", **environment: str
-) -> subprocess.CompletedProcess[str]:
-    settings = {variable.name for variable, _ in VARIABLES.values()}
-    inherited = {name: value for name, value in os.environ.items() if name not in settings}
-    return subprocess.run(
-        [str(COMMAND), *arguments],
-        cwd=directory,
-        env=inherited | {"OLLAMA_BASE_URL": NOWHERE} | environment,
-        input=stdin,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_SECONDS,
-        check=False,
-    )
+from headgate_server import Headgate, running, typed
 
 
 def printed(platform: Headgate, *arguments: str, stdin: str = "", **environment: str) -> str:

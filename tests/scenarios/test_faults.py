@@ -31,6 +31,8 @@ LOAD_SECONDS = 30
 AT_ONCE = 16
 FAULTS = ("429:0.1", "500:0.1", "slow:0.02", "cut:0.05")
 SEED = 20_261_123
+INSISTING = 150
+RETRY_SECONDS = 0.05
 LEAST_SUCCESS = Decimal("0.99")
 MODELS = {"gpt-4o-mini": "openai", "claude-haiku-4-5": "anthropic"}
 PATHS = ("/v1/complete", "/v1/stream", "/v1/chat/completions", "/v1/messages")
@@ -38,9 +40,11 @@ PATHS = ("/v1/complete", "/v1/stream", "/v1/chat/completions", "/v1/messages")
 TYPED = {
     (429, "rate_limit_exceeded"),
     (502, "upstream_error"),
+    (503, "overloaded"),
     (504, "upstream_timeout"),
     (429, "rate_limit_error"),
     (502, "api_error"),
+    (529, "overloaded_error"),
     (504, "timeout_error"),
 }
 BROKEN_OFF = {"upstream_error", "upstream_timeout", "api_error", "timeout_error"}
@@ -86,25 +90,47 @@ class Load:
         await asyncio.gather(*(go_on() for _ in range(AT_ONCE)))
 
     async def _ask(self, asked: Asked) -> None:
-        path = self.chance.choice(PATHS)
-        is_stream = path == "/v1/stream" or self.chance.random() < 0.5
-        tokens = self.chance.randint(1, 20)
-        words = " ".join(["word"] * self.chance.randint(1, 50))
-        body: dict[str, Any] = {
-            "model": "best",
-            "messages": [{"role": "user", "content": f"{words} [[tokens {tokens}]]"}],
-            "stream": is_stream,
-        }
-        limit = "max_tokens" if path in PATHS[2:] else "maxTokens"
-        answer = await self.caller.post(path, body | {limit: 50})
+        question = a_question(self.chance, "best")
+        answer = await self.caller.post(question.path, question.body)
         asked.request_id = answer.headers["x-request-id"]
-        said = " ".join(["word"] * tokens)
-        if answer.status != 200:
-            _read_refusal(asked, answer)
-        elif is_stream:
-            _read_stream(asked, answer, said)
-        elif said.encode() not in answer.body:
-            asked.faults.append(f"an answer without its text: {answer.body!r}")
+        _read(asked, question, answer)
+
+
+class Question(NamedTuple):
+    """A request, and the text that a whole answer to it has."""
+
+    path: str
+    body: Mapping[str, Any]
+    said: str
+
+    @property
+    def is_stream(self) -> bool:
+        """Whether the answer comes piece by piece."""
+        return self.path == "/v1/stream" or bool(self.body["stream"])
+
+
+def a_question(chance: random.Random, model: str) -> Question:
+    """Any request, in any protocol."""
+    path = chance.choice(PATHS)
+    tokens = chance.randint(1, 20)
+    words = " ".join(["word"] * chance.randint(1, 50))
+    body = {
+        "model": model,
+        "messages": [{"role": "user", "content": f"{words} [[tokens {tokens}]]"}],
+        "stream": chance.random() < 0.5,
+        "max_tokens" if path in PATHS[2:] else "maxTokens": 50,
+    }
+    return Question(path, body, " ".join(["word"] * tokens))
+
+
+def _read(asked: Asked, question: Question, answer: Answer) -> None:
+    """Note how a request has ended."""
+    if answer.status != 200:
+        _read_refusal(asked, answer)
+    elif question.is_stream:
+        _read_stream(asked, answer, question.said)
+    elif question.said.encode() not in answer.body:
+        asked.faults.append(f"an answer without its text: {answer.body!r}")
 
 
 def _read_refusal(asked: Asked, answer: Answer) -> None:
@@ -209,6 +235,44 @@ async def test_vendors_that_fail_are_hardly_noticed_and_every_call_of_theirs_is_
     assert len(load.asked) > 200
     assert {call["status"] for call in calls} == {200, 429, 500, None}
     assert any(asked.has_begun for asked in load.asked)
+
+
+async def test_whoever_tries_again_under_one_key_gets_one_whole_answer_and_pays_for_one(
+    admin: Caller, vendors: Simulator
+) -> None:
+    """There is no fallback here, so that callers are told of failures and insist."""
+    chance = random.Random(SEED)
+    asked = {f"key-{number}": a_question(chance, "gpt-4o-mini") for number in range(INSISTING)}
+    places = asyncio.Semaphore(AT_ONCE)
+    requests: dict[str, Asked] = {}
+
+    async def insist(key: str, question: Question) -> bytes:
+        async with places:
+            for number in itertools.count():
+                tried = Asked(number)
+                answer = await caller.post(question.path, question.body, **{"idempotency-key": key})
+                _read(tried, question, answer)
+                assert not tried.faults
+                tried.request_id = answer.headers["x-request-id"]
+                requests[tried.request_id] = tried
+                if tried.failure is None:
+                    return answer.body
+                await asyncio.sleep(RETRY_SECONDS)
+        raise AssertionError
+
+    async with admin.newcomer(monthlyBudget=100) as caller:
+        answers = await asyncio.gather(*(insist(*each) for each in asked.items()))
+        calls = len(await vendors.calls())
+        for (key, question), body in zip(asked.items(), answers, strict=True):
+            again = await caller.post(question.path, question.body, **{"idempotency-key": key})
+            assert (again.body, again.headers["idempotency-replayed"]) == (body, "true")
+            assert Decimal(again.headers["x-cost"]) == 0
+        assert len(await vendors.calls()) == calls
+        events = [e for e in await caller.events() if e["requestId"] in requests]
+        budget = await caller.get("/v1/usage/budget")
+    assert Counter(event["status"] for event in events)["ok"] == len(asked)
+    assert budget["spent"] == total(events)
+    assert len(requests) > len(asked), "nobody had to try again"
 
 
 def callers_are_answered_or_told_why_once(all_asked: Sequence[Asked]) -> None:

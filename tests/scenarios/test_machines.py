@@ -58,6 +58,26 @@ async def ask_all(callers: Sequence[Caller], count: int) -> list[Answer]:
     )
 
 
+async def test_a_document_that_one_machine_has_added_is_found_by_all(
+    machines: list[Headgate],
+) -> None:
+    async with contextlib.AsyncExitStack() as stack:
+        callers = [
+            await stack.enter_async_context(machine.caller(ADMIN_KEY)) for machine in machines
+        ]
+        first, *others = callers
+        body = {"name": "ferries.md", "text": "# Ferries\n\nThey sail at noon."}
+        added = await first.post("/v1/documents", body)
+        assert added.status == 201, added.body
+        document_id = added.json["data"][0]["id"]
+        for caller in others:
+            answer = await caller.post("/v1/search", {"query": "when do ferries sail"})
+            assert [one["documentId"] for one in answer.json["results"]] == [document_id]
+        assert (await others[0].send("DELETE", f"/v1/documents/{document_id}")).status == 200
+        answer = await first.post("/v1/search", {"query": "when do ferries sail"})
+        assert answer.json == {"results": []}
+
+
 async def test_a_thousand_calls_on_three_machines_spend_a_budget_to_the_cent(
     machines: list[Headgate],
 ) -> None:

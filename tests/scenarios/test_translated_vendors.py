@@ -167,6 +167,16 @@ async def test_vectors(client: AsyncOpenAI, name: str) -> None:
     assert given.usage.prompt_tokens == 3
 
 
+@pytest.mark.parametrize("name", ["gemini/gemini-embedding-001", "cohere/embed-v4.0"])
+async def test_more_texts_than_a_vendor_takes_at_a_time(client: AsyncOpenAI, name: str) -> None:
+    texts = [f"text {number}" for number in range(205)]
+    given = await client.embeddings.create(model=name, input=texts, dimensions=8)
+    alone = await client.embeddings.create(model=name, input=[texts[-1]], dimensions=8)
+    assert [item.index for item in given.data] == list(range(205))
+    assert given.data[-1].embedding == alone.data[0].embedding
+    assert given.usage.prompt_tokens == 410
+
+
 @pytest.mark.parametrize(
     ("status", "kind", "said"),
     [

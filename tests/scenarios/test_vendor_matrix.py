@@ -14,8 +14,6 @@ from vendor_matrix.matrix import Cell, Matrix, asked, cells, faults
 from vendor_matrix.page import render
 from vendor_matrix.vendors import ROW
 
-BUILT_IN = {"sandbox", "local"}
-
 
 @pytest.fixture(scope="module")
 def matrix(tmp_path_factory: pytest.TempPathFactory) -> Matrix:
@@ -44,7 +42,7 @@ def test_each_question_is_one_call_of_its_vendor_under_a_key_of_its_own(matrix: 
     wanted = Counter(
         ("openai" if cell.vendor.name == ROW else cell.vendor.name, _status(cell))
         for cell in cells()
-        if cell.vendor.name not in BUILT_IN and cell.task.kind not in cell.vendor.lacks
+        if cell.vendor.is_remote and cell.task.kind not in cell.vendor.lacks
     )
     assert Counter((call["vendor"], call["status"]) for call in matrix.calls) == wanted
     keys = [call["idempotencyKey"] for call in matrix.calls]

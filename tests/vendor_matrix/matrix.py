@@ -15,6 +15,7 @@ from headgate_server import Caller, Headgate, Simulator, http_client, running, s
 from vendor_matrix.clients import ChatCompletions, Client, Messages, Platform, Responses, Seen
 from vendor_matrix.tasks import (
     CALLS,
+    SILENT,
     TASKS,
     Counts,
     Failure,
@@ -35,6 +36,12 @@ class Cell(NamedTuple):
     vendor: Vendor
     client: type[Client]
     task: Task
+
+    @property
+    def model(self) -> str:
+        """Which of the vendor's models is asked; for vectors one that has none is, too."""
+        vendor = self.vendor
+        return vendor.embeds if self.task.kind == "vectors" and vendor.embeds else vendor.model
 
     @property
     def name(self) -> str:
@@ -65,6 +72,7 @@ def cells() -> list[Cell]:
         for client in CLIENTS
         for task in TASKS
         if (task.failure is None or vendor.is_fallible)
+        and (vendor.is_remote or task != SILENT)
         and (task.kind != "vectors" or client.embeds)
     ]
 
@@ -120,11 +128,9 @@ async def _answers(clients: Mapping[type[Client], Client]) -> Mapping[Cell, Seen
     waiting = asyncio.Semaphore(len(cells()))
 
     async def ask(cell: Cell) -> Seen:
-        is_silent = "[[delay" in cell.task.text
-        vendor = cell.vendor
-        model = vendor.embeds if cell.task.kind == "vectors" and vendor.embeds else vendor.model
+        is_silent = cell.task.failure is not None and cell.task.failure.status == 504
         async with waiting if is_silent else places:
-            return await clients[cell.client].ask(f"{vendor.name}/{model}", cell.task)
+            return await clients[cell.client].ask(f"{cell.vendor.name}/{cell.model}", cell.task)
 
     asked = cells()
     return dict(zip(asked, await asyncio.gather(*map(ask, asked)), strict=True))
@@ -142,9 +148,9 @@ def _told(cell: Cell, seen: Seen) -> list[str]:
     failure = failure_of(vendor, task)
     if failure is not None:
         expected = cell.client.failure(failure)
-        if task.is_cut and task.stream:
+        if task.breaks_off:
             expected = expected._replace(status=200)
-            wanted.append(("text before the cut", seen.text, "word word word"))
+            wanted.append(("text before it", seen.text, " ".join(["word"] * task.words)))
         wanted.append(("failure", seen.failure, expected))
         if reason := vendor.lacks.get(task.kind):
             wanted.append(("reason", reason in seen.said, True))
@@ -158,7 +164,11 @@ def _told(cell: Cell, seen: Seen) -> list[str]:
             ("counts", seen.counts, counts_of(vendor, task)),
         ]
     if failure is None:
-        wanted.append(("vectors", seen.vectors, int(task.kind == "vectors")))
+        wanted += [
+            ("vectors", seen.vectors, int(task.kind == "vectors")),
+            ("x-provider", seen.headers.get("x-provider"), vendor.name),
+            ("x-model", seen.headers.get("x-model"), cell.model),
+        ]
     return [f"{name} is {is_!r}, not {must!r}" for name, is_, must in wanted if is_ != must]
 
 
@@ -194,8 +204,8 @@ def _booked(cell: Cell, seen: Seen, event: Mapping[str, Any]) -> list[str]:
         ]
     elif event["status"] == "error":
         wanted.append(("cost of a refusal", cost, Decimal(0)))
-    elif task.is_cut and task.stream:
-        wanted.append(("tokens until the cut", event["outputTokens"], 3))
+    elif task.breaks_off:
+        wanted.append(("tokens before it", event["outputTokens"], task.words))
     wanted.append(("billed", Decimal(event["billed"]), billed(cost)))
     if failure is None and not task.stream:
         wanted.append(("x-cost", Decimal(seen.headers["x-cost"]), billed(cost)))
@@ -206,5 +216,5 @@ def _status(task: Task, failure: Failure | None) -> str:
     """How the call stands in the ledger: what a vendor may bill is no mere error."""
     if failure is None:
         return "ok"
-    is_work = task.is_cut or failure.code == "upstream_timeout"
+    is_work = task.words or failure.code == "upstream_timeout"
     return "incomplete" if is_work else "error"

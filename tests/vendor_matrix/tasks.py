@@ -61,7 +61,7 @@ class Task(NamedTuple):
         answer: the text that must come.
         counts: what must be billed, where the answer is whole.
         failure: what must come instead of an answer.
-        is_cut: whether the vendor breaks off after three words.
+        words: how many come before the failure, where the answer is streamed.
     """
 
     row: str
@@ -71,7 +71,12 @@ class Task(NamedTuple):
     counts: Counts = Counts()
     failure: Failure | None = None
     stream: bool = False
-    is_cut: bool = False
+    words: int = 0
+
+    @property
+    def breaks_off(self) -> bool:
+        """Whether a part of the answer comes before the failure."""
+        return self.stream and self.words > 0
 
     @property
     def name(self) -> str:
@@ -117,8 +122,17 @@ _FAILURES = (
         failure=Failure(504, "upstream_timeout"),
     ),
 )
+# The first word comes at once, the second one much later than anybody waits.
+SILENT = Task(
+    "an answer that falls silent",
+    "text",
+    f"count [[tokens 9]] [[rate {1 / (TIMEOUT_SECONDS * 20):.3f}]]",
+    failure=Failure(504, "upstream_timeout"),
+    stream=True,
+    words=1,
+)
 _CUT = Task(
-    "an answer that is cut", "text", "count [[tokens 9]] [[cut 3]]", failure=_BROKEN, is_cut=True
+    "an answer that is cut", "text", "count [[tokens 9]] [[cut 3]]", failure=_BROKEN, words=3
 )
 _ANSWERS = (
     Task(
@@ -151,5 +165,6 @@ TASKS: tuple[Task, ...] = (
     *_FAILURES,
     _CUT,
     *_streamed((*_FAILURES, _CUT)),
+    SILENT,
     *(task._replace(kind="vectors") for task in _FAILURES),
 )

@@ -26,7 +26,8 @@ class Vendor:
         embeds: what turns texts into vectors, or None where the vendor has nothing.
         tells_reasoning: whether it counts hidden output by itself where nobody asked for thoughts.
         lacks: what it does not have, and why, in the words that the caller is told.
-        is_fallible: whether there is somebody behind it who can fail.
+        is_remote: whether it is called over the network.
+        is_fallible: whether it can be told to fail.
         is_free: whether it costs nothing.
     """
 
@@ -36,6 +37,7 @@ class Vendor:
     embeds: str | None
     tells_reasoning: bool = True
     lacks: Mapping[str, str] = field(default_factory=dict)
+    is_remote: bool = True
     is_fallible: bool = True
     is_free: bool = False
 
@@ -60,7 +62,7 @@ VENDORS = (
     ),
     Vendor("gemini", "Gemini", "gemini-3.1-flash-lite", "gemini-embedding-001"),
     Vendor("cohere", "Cohere", "command-r7b-12-2024", "embed-v4.0", tells_reasoning=False),
-    Vendor("sandbox", "`sandbox`", "sandbox", "sandbox"),
+    Vendor("sandbox", "`sandbox`", "sandbox", "sandbox", is_remote=False),
     Vendor(
         "local",
         "`local`",
@@ -70,6 +72,7 @@ VENDORS = (
             "tools": "the local model cannot call tools",
             "image": "the local model cannot see images",
         },
+        is_remote=False,
         is_fallible=False,
         is_free=True,
     ),

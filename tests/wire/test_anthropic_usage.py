@@ -10,12 +10,10 @@ import msgspec
 import pytest
 
 from fakes import NOON
-from headgate.core.chat import ChatRequest, Message
 from headgate.core.protocols.anthropic import PROTOCOL
 from headgate.core.protocols.anthropic_answers import usage_item
-from headgate.providers.anthropic import AnthropicStream, from_wire
 from headgate.providers.prices import PackagedVendor, packaged_price
-from scripted_http import ScriptedStream
+from wire.usage_bodies import of_anthropic
 
 ANTHROPIC = PackagedVendor(id=PROTOCOL)
 HAIKU, OPUS, SONNET = "claude-haiku-4-5", "claude-opus-4-5", "claude-sonnet-4-5"
@@ -87,32 +85,6 @@ CORPUS: list[tuple[str, dict[str, Any], int]] = [
 ]
 
 
-def request(model: str) -> ChatRequest:
-    return ChatRequest(model=model, messages=(Message("user", "hello"),), stream=True)
-
-
-def event(**fields: Any) -> bytes:
-    data = msgspec.json.encode(fields).decode()
-    return f"event: {fields['type']}\ndata: {data}\n\n".encode()
-
-
-async def streamed(model: str, usage: dict[str, Any]) -> AnthropicStream:
-    """A stream whose last count leaves out what the first one has said of the input."""
-    start = usage | {"output_tokens": 1}
-    body = (
-        event(type="message_start", message={"content": [], "usage": start})
-        + event(type="message_delta", delta={"stop_reason": "end_turn"}, usage=_output(usage))
-        + event(type="message_stop")
-    )
-    stream = AnthropicStream(ScriptedStream([body]), request(model))
-    _ = [piece async for piece in stream]
-    return stream
-
-
-def _output(usage: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in usage.items() if name.startswith("output")}
-
-
 @pytest.mark.parametrize(("model", "usage", "nano_dollars"), CORPUS)
 async def test_each_count_costs_what_the_vendor_charges(
     model: str, usage: dict[str, Any], nano_dollars: int
@@ -120,16 +92,16 @@ async def test_each_count_costs_what_the_vendor_charges(
     """The same for a whole answer and for a stream."""
     price = packaged_price(ANTHROPIC, model, NOON)
     assert price is not None
-    whole = from_wire(request(model), msgspec.json.encode({"content": [], "usage": usage}))
-    assert price.cost(whole.usage) == nano_dollars
-    assert (await streamed(model, usage)).usage() == whole.usage
+    counted = await of_anthropic(model, usage)
+    assert counted.whole is not None
+    assert price.cost(counted.whole) == nano_dollars
+    assert counted.streamed == counted.whole
 
 
 @pytest.mark.parametrize(("model", "usage", "nano_dollars"), CORPUS)
-def test_a_count_that_is_written_again_is_the_same(
+async def test_a_count_that_is_written_again_is_the_same(
     model: str, usage: dict[str, Any], nano_dollars: int
 ) -> None:
-    body = msgspec.json.encode({"content": [], "usage": usage})
-    counted = from_wire(request(model), body).usage
-    again = msgspec.json.encode({"content": [], "usage": usage_item(counted)})
-    assert from_wire(request(model), again).usage == counted
+    counted = await of_anthropic(model, usage)
+    assert counted.whole is not None
+    assert await of_anthropic(model, msgspec.to_builtins(usage_item(counted.whole))) == counted

@@ -5,14 +5,12 @@ Models are named bare, by the profile of a region, by the global one, and by an 
 
 from typing import Any
 
-import msgspec
 import pytest
 
 from fakes import NOON
-from headgate.core.chat import ChatRequest, Message
-from headgate.providers.bedrock import from_wire
 from headgate.providers.bedrock_models import packaged_name
 from headgate.providers.prices import PackagedVendor, packaged_price
+from wire.usage_bodies import of_bedrock
 
 BEDROCK = PackagedVendor(id="aws", known_as=packaged_name)
 HAIKU = "anthropic.claude-haiku-4-5-20251001-v1:0"
@@ -53,14 +51,16 @@ CORPUS: list[tuple[str, dict[str, Any], int]] = [
 
 
 @pytest.mark.parametrize(("model", "usage", "nano_dollars"), CORPUS)
-def test_each_count_costs_what_the_vendor_charges(
+async def test_each_count_costs_what_the_vendor_charges(
     model: str, usage: dict[str, Any], nano_dollars: int
 ) -> None:
+    """The same for a whole answer and for a stream."""
     price = packaged_price(BEDROCK, model, NOON)
     assert price is not None
-    body = msgspec.json.encode({"output": {"message": {"content": []}}, "usage": usage})
-    request = ChatRequest(model=model, messages=(Message("user", "hello"),))
-    assert price.cost(from_wire(request, body).usage) == nano_dollars
+    counted = await of_bedrock(model, usage)
+    assert counted.whole is not None
+    assert price.cost(counted.whole) == nano_dollars
+    assert counted.streamed == counted.whole
 
 
 @pytest.mark.parametrize(

@@ -6,14 +6,11 @@ of several editions of the protocol: with and without what the cache held, and w
 
 from typing import Any
 
-import msgspec
 import pytest
 
 from fakes import NOON
-from headgate.core.chat import ChatDelta, ChatRequest, Message
-from headgate.providers.cohere import CohereStream, from_wire
 from headgate.providers.prices import PackagedVendor, packaged_price
-from scripted_http import ScriptedStream
+from wire.usage_bodies import of_cohere
 
 COHERE = PackagedVendor(id="cohere")
 SMALL, LARGE = "command-r7b-12-2024", "command-a-03-2025"
@@ -36,17 +33,10 @@ CORPUS: list[tuple[str, dict[str, Any], int]] = [
 
 @pytest.mark.parametrize(("model", "usage", "cost"), CORPUS)
 async def test_what_is_billed_is_billed_once(model: str, usage: dict[str, Any], cost: int) -> None:
-    request = ChatRequest(model=model, messages=(Message("user", "hi"),))
+    """The same for a whole answer and for a stream."""
     price = packaged_price(COHERE, model, NOON)
-    assert price
-    message = {"role": "assistant", "content": [{"type": "text", "text": "x"}]}
-    end = {"finish_reason": "COMPLETE", "usage": usage}
-    whole = from_wire(request, msgspec.json.encode({"message": message, **end}))
-    assert not whole.estimated
-    assert price.cost(whole.usage) == cost
-    last = msgspec.json.encode({"type": "message-end", "delta": end})
-    stream = CohereStream(ScriptedStream([b"data: " + last + b"\n\n"]), request)
-    assert [piece async for piece in stream] == [ChatDelta(finish_reason="stop")]
-    counted = stream.usage()
-    assert counted
-    assert price.cost(counted) == cost
+    assert price is not None
+    counted = await of_cohere(model, usage)
+    assert counted.whole is not None
+    assert price.cost(counted.whole) == cost
+    assert counted.streamed == counted.whole

@@ -6,14 +6,11 @@ what the cache held, with the breakdown by kind of content, and with null for wh
 
 from typing import Any
 
-import msgspec
 import pytest
 
 from fakes import NOON
-from headgate.core.chat import ChatDelta, ChatRequest, Message
-from headgate.providers.gemini import GeminiStream, from_wire
 from headgate.providers.prices import PackagedVendor, packaged_price
-from scripted_http import ScriptedStream
+from wire.usage_bodies import of_gemini
 
 GOOGLE = PackagedVendor(id="google")
 LITE, PRO = "gemini-3.1-flash-lite", "gemini-2.5-pro"
@@ -82,16 +79,10 @@ CORPUS: list[tuple[str, dict[str, Any], int]] = [
 async def test_each_token_is_billed_once_in_its_class(
     model: str, usage: dict[str, Any], cost: int
 ) -> None:
-    request = ChatRequest(model=model, messages=(Message("user", "hi"),))
+    """The same for a whole answer and for a stream."""
     price = packaged_price(GOOGLE, model, NOON)
-    assert price
-    candidate = {"content": {"parts": [{"text": "x"}]}, "finishReason": "STOP"}
-    body = msgspec.json.encode({"candidates": [candidate], "usageMetadata": usage})
-    whole = from_wire(request, body)
-    assert not whole.estimated
-    assert price.cost(whole.usage) == cost
-    stream = GeminiStream(ScriptedStream([b"data: " + body + b"\r\n\r\n"]), request)
-    assert [piece.text for piece in [p async for p in stream] if isinstance(piece, ChatDelta)]
-    counted = stream.usage()
-    assert counted
-    assert price.cost(counted) == cost
+    assert price is not None
+    counted = await of_gemini(model, usage)
+    assert counted.whole is not None
+    assert price.cost(counted.whole) == cost
+    assert counted.streamed == counted.whole

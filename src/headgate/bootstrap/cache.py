@@ -6,13 +6,19 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from headgate.bootstrap.routing import routing_of
+from headgate.bootstrap.vendors import DISCOVERY_SECONDS, vendors_of
+from headgate.cli.installation import Finding
 from headgate.core.cache import NeighbourStore, ResponseCache
+from headgate.core.errors import ModelNotFound
+from headgate.core.keys import VirtualKey
 from headgate.gateway.cache import Cache
+from headgate.gateway.catalog import Catalog
 from headgate.gateway.gateway import Gateway
 from headgate.gateway.semantic import Semantics
 from headgate.settings import Settings
 from headgate.stores.memory_cache import MemoryCache
 from headgate.stores.memory_neighbours import MemoryNeighbours
+from headgate.transport.http import HttpClient
 
 LOOK_SECONDS = 2.0
 """A caller waits no longer for the vector of a question than this."""
@@ -65,3 +71,29 @@ def with_semantics(gateway: Gateway, settings: Settings, questions: NeighbourSto
         questions, looking, section.semantic_model or "", section.semantic_threshold
     )
     return replace(gateway, cache=Cache(gateway.cache.store, semantics))
+
+
+async def check_cache(settings: Settings) -> Finding:
+    """Where answers are kept, and whether there is the model that finds similar questions."""
+    section = settings.configuration.cache
+    if not section.ttl_seconds:
+        return Finding("ok", "off, since `[cache] ttl_seconds` is 0")
+    where = "in each process" if settings.redis_url is None else "in Redis"
+    kept = f"answers are kept {where} for {section.ttl_seconds} s"
+    if not section.semantic_model:
+        return Finding("ok", kept)
+    client = HttpClient(connect_seconds=DISCOVERY_SECONDS, idle_seconds=DISCOVERY_SECONDS)
+    try:
+        vendors = vendors_of(settings, client)
+        catalog = Catalog(vendors.providers, vendors.prices, settings.configuration.alias_models)
+        anyone = VirtualKey(key_id="", name="", scopes=frozenset(), created_at=0.0)
+        await catalog.routes(section.semantic_model, anyone)
+    except ModelNotFound:
+        return Finding(
+            "fail",
+            f"{kept}; there is no model {section.semantic_model!r} that finds similar questions",
+            "Name an embedding model of a configured vendor in `[cache] semantic_model`.",
+        )
+    finally:
+        await client.aclose()
+    return Finding("ok", f"{kept}; similar questions are found by {section.semantic_model}")

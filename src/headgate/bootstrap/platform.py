@@ -7,23 +7,26 @@ import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from headgate.bootstrap.alerts import check_alerts
+from headgate.bootstrap.cache import check_cache
+from headgate.bootstrap.dashboard import sign_in_ticket
 from headgate.bootstrap.limits import check_limits
+from headgate.bootstrap.prompts import check_prompts, review_prompts
 from headgate.bootstrap.routing import check_routing
 from headgate.bootstrap.services import open_services
 from headgate.bootstrap.stores import check_store, make_tables, open_stores
 from headgate.bootstrap.vendors import check_vendors, vendors_of
-from headgate.cli.installation import Check
+from headgate.cli.installation import Check, PromptCheck
 from headgate.core.errors import Overloaded
 from headgate.core.keys import (
-    SCOPES,
     KeySecret,
     VirtualKey,
+    command_line_key,
     hash_api_key,
     new_api_key,
-    new_key_id,
 )
 from headgate.http import openapi
 from headgate.http.app import App, Application
@@ -75,12 +78,7 @@ def _calm_garbage_collector() -> None:
 @contextlib.asynccontextmanager
 async def open_platform(settings: Settings, /) -> AsyncIterator[Platform]:
     """Run the platform in this process, beside any server on the same data directory."""
-    key = VirtualKey(
-        key_id=new_key_id(),
-        name="command line",
-        scopes=frozenset(SCOPES),
-        created_at=time.time(),
-    )
+    key = command_line_key()
     api_key = new_api_key(key.key_id)
     app = _app(settings, {hash_api_key(api_key): key})
     async with _lifespan(app):
@@ -98,6 +96,11 @@ def prepare(settings: Settings, /) -> str | None:
             return await keys.ensure_admin(None if given is None else given.reveal())
 
     return asyncio.run(run())
+
+
+def sign_in(settings: Settings, /) -> str | None:
+    """A ticket that opens the dashboard once, for whoever starts the platform."""
+    return asyncio.run(sign_in_ticket(settings))
 
 
 def simulator(
@@ -155,10 +158,19 @@ def checks(settings: Settings, /) -> Sequence[Check]:
     return (
         Check("store", lambda: check_store(settings)),
         Check("limits", lambda: check_limits(settings)),
+        Check("cache", lambda: check_cache(settings)),
         Check("providers", lambda: check_vendors(settings)),
         Check("routing", lambda: check_routing(settings)),
         Check("alerts", lambda: check_alerts(settings)),
+        Check("prompts", lambda: check_prompts(settings)),
     )
+
+
+def prompt_checks(
+    settings: Settings, directory: Path | None, /, *, write: bool
+) -> Sequence[PromptCheck]:
+    """Check prompt templates, and record new versions where that is wanted."""
+    return review_prompts(settings, directory, write=write)
 
 
 def _app(settings: Settings, local_keys: Mapping[str, VirtualKey]) -> App:

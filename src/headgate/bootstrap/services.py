@@ -5,18 +5,21 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator, Mapping
 
+from headgate.bootstrap.agents import AgentParts, open_runs
 from headgate.bootstrap.alerts import channels
 from headgate.bootstrap.cache import open_cache, with_semantics
+from headgate.bootstrap.dashboard import make_sessions
+from headgate.bootstrap.documents import make_documents
 from headgate.bootstrap.limits import open_limiter
+from headgate.bootstrap.mcp import open_mcp_server
 from headgate.bootstrap.metrics import metrics_of
-from headgate.bootstrap.routing import routing_of
+from headgate.bootstrap.prompts import open_prompts
+from headgate.bootstrap.routing import providers_check, routing_of
 from headgate.bootstrap.stores import Stores, open_stores
 from headgate.bootstrap.tools import open_tools
 from headgate.bootstrap.vendor_keys import make_sealer
 from headgate.bootstrap.vendors import default_embedding_model, vendors_of
-from headgate.core.keys import (
-    VirtualKey,
-)
+from headgate.core.keys import COMMAND_LINE, KeyStore, VirtualKey, command_line_key
 from headgate.gateway.cache import Cache
 from headgate.gateway.calls import Billing
 from headgate.gateway.catalog import AUTO, Catalog
@@ -27,12 +30,14 @@ from headgate.gateway.metered import MeteredAccess
 from headgate.gateway.replays import Replays
 from headgate.gateway.tool_calls import ToolCalls
 from headgate.gateway.vendor_keys import VendorKeys
+from headgate.gateway.works import Works
 from headgate.http.services import Services
 from headgate.identity.keys import Keys
 from headgate.settings import Settings
 from headgate.transport.http import HttpClient
 from headgate.usage.alerts import Alerts
 from headgate.usage.retention import retaining
+from headgate.usage.watch import UsageWatch
 
 _LOG = logging.getLogger("headgate")
 
@@ -90,21 +95,54 @@ async def open_services(
         if cache.questions is not None:
             gateway = with_semantics(gateway, settings, cache.questions)
         replays = Replays(gateway, flights)
+        access = MeteredAccess(replays)
+        works = Works(access, flights, stores.answers)
         tools = await stack.enter_async_context(open_tools(settings))
+        keys = Keys(stores.keys, local=local_keys)
+        prompts = open_prompts(settings)
+        runs = await stack.enter_async_context(
+            open_runs(
+                settings,
+                AgentParts(
+                    store=stores.runs,
+                    models=access,
+                    toolbox=tools,
+                    key=lambda key_id: _key(stores.keys, key_id),
+                    is_command=bool(local_keys),
+                ),
+            )
+        )
         yield Services(
+            runs=runs,
             gateway=gateway,
             vendor_keys=vendor_keys,
             replays=replays,
-            tool_calls=ToolCalls(tools, MeteredAccess(replays), flights, stores.answers),
-            keys=Keys(stores.keys, local=local_keys),
+            works=works,
+            prompts=prompts,
+            tool_calls=ToolCalls(tools, works),
+            tool_server=await stack.enter_async_context(open_mcp_server(settings)),
+            documents=make_documents(settings, stores.documents, prompts),
+            keys=keys,
+            sessions=make_sessions(settings, keys),
             usage=stores.usage,
+            watch=UsageWatch(stores.usage),
             metrics=metrics_of([tools]),
-            health={"store": stores.check, **limiter.health},
+            health={
+                "store": stores.check,
+                **limiter.health,
+                "providers": providers_check(gateway.routing.breakers),
+            },
             default_model=AUTO,
             default_embedding_model=default_embedding_model(settings),
             max_body_bytes=limits.max_body_bytes,
             heartbeat_seconds=configuration.http.heartbeat_seconds,
+            dashboard_hosts=frozenset(configuration.http.dashboard_hosts),
         )
+
+
+async def _key(store: KeyStore, key_id: str) -> VirtualKey | None:
+    """A key as it is now; commands' own is known to every process."""
+    return command_line_key() if key_id == COMMAND_LINE else await store.get(key_id)
 
 
 @contextlib.asynccontextmanager

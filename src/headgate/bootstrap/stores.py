@@ -10,10 +10,12 @@ from headgate.cli.installation import Finding
 from headgate.core.alerts import AlertStore
 from headgate.core.answers import AnswerStore
 from headgate.core.budgets import LedgerStore
+from headgate.core.documents import DocumentStore
 from headgate.core.errors import HeadgateError, Overloaded
 from headgate.core.keys import (
     KeyStore,
 )
+from headgate.core.runs import RunStore
 from headgate.core.usage import UsageStore
 from headgate.core.vendor_keys import VendorKeyStore
 from headgate.settings import Settings
@@ -21,20 +23,26 @@ from headgate.stores.dynamodb import tables
 from headgate.stores.dynamodb.alerts import DynamoAlerts
 from headgate.stores.dynamodb.answers import DynamoAnswers
 from headgate.stores.dynamodb.client import DynamoClient, TableMissing
+from headgate.stores.dynamodb.documents import DynamoDocuments
 from headgate.stores.dynamodb.keys import DynamoKeys
 from headgate.stores.dynamodb.ledger import DynamoLedger
 from headgate.stores.dynamodb.usage import DynamoUsage
 from headgate.stores.dynamodb.vendor_keys import DynamoVendorKeys
+from headgate.stores.sqlite import documents_schema
 from headgate.stores.sqlite.alerts import SqliteAlerts
 from headgate.stores.sqlite.answers import SqliteAnswers
 from headgate.stores.sqlite.database import Database
+from headgate.stores.sqlite.documents import SqliteDocuments
 from headgate.stores.sqlite.keys import SqliteKeys
 from headgate.stores.sqlite.ledger import SqliteLedger
+from headgate.stores.sqlite.runs import SqliteRuns
 from headgate.stores.sqlite.usage import SqliteUsage
 from headgate.stores.sqlite.vendor_keys import SqliteVendorKeys
 from headgate.transport.http import HttpClient
 
 DATABASE = "headgate.db"
+DOCUMENTS = "documents.db"
+RUNS_DATABASE = "runs.db"
 # DynamoDB answers within milliseconds; a request that takes longer is better sent again.
 DYNAMODB_CONNECT_SECONDS = 2.0
 DYNAMODB_IDLE_SECONDS = 5.0
@@ -50,6 +58,8 @@ class Stores(NamedTuple):
     answers: AnswerStore
     alerts: AlertStore
     vendor_keys: VendorKeyStore
+    documents: DocumentStore
+    runs: RunStore
     check: Callable[[], Awaitable[None]]
 
 
@@ -57,7 +67,8 @@ class Stores(NamedTuple):
 async def open_stores(settings: Settings) -> AsyncIterator[Stores]:
     """Open them; they are closed with what they still have to write."""
     if settings.store == "dynamodb":
-        async with _dynamodb(settings) as client:
+        # Runs are this machine's, whatever the other stores are.
+        async with _dynamodb(settings) as client, _database(settings, RUNS_DATABASE) as own:
             days = settings.configuration.usage.kept_days
             dynamo = DynamoLedger(client, retention_days=days)
             try:
@@ -68,12 +79,14 @@ async def open_stores(settings: Settings) -> AsyncIterator[Stores]:
                     DynamoAnswers(client),
                     DynamoAlerts(client),
                     DynamoVendorKeys(client),
+                    DynamoDocuments(client),
+                    SqliteRuns(own),
                     lambda: tables.reach(client),
                 )
             finally:
                 await dynamo.close()
         return
-    async with _database(settings) as database:
+    async with _database(settings) as database, _documents(settings) as documents:
         yield Stores(
             SqliteKeys(database),
             SqliteLedger(database),
@@ -81,6 +94,8 @@ async def open_stores(settings: Settings) -> AsyncIterator[Stores]:
             SqliteAnswers(database),
             SqliteAlerts(database),
             SqliteVendorKeys(database),
+            SqliteDocuments(documents),
+            SqliteRuns(database),
             database.check,
         )
 
@@ -107,11 +122,26 @@ async def _dynamodb(settings: Settings) -> AsyncIterator[DynamoClient]:
 
 
 @contextlib.asynccontextmanager
-async def _database(settings: Settings) -> AsyncIterator[Database]:
+async def _database(settings: Settings, name: str = DATABASE) -> AsyncIterator[Database]:
+    path = settings.data / name
     data_directory.make(settings.data)
-    data_directory.keep_private(settings.data / DATABASE)
+    data_directory.keep_private(path)
+    database = Database(path, power_safe=settings.configuration.storage.power_safe)
+    try:
+        yield database
+    finally:
+        await database.close()
+
+
+@contextlib.asynccontextmanager
+async def _documents(settings: Settings) -> AsyncIterator[Database]:
+    """A file of its own: a document takes long to write, and calls must not wait for it."""
+    path = settings.data / DOCUMENTS
+    data_directory.keep_private(path)
     database = Database(
-        settings.data / DATABASE, power_safe=settings.configuration.storage.power_safe
+        path,
+        power_safe=settings.configuration.storage.power_safe,
+        migrations=documents_schema.MIGRATIONS,
     )
     try:
         yield database

@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import AsyncIterator
 
+from headgate.bootstrap.mcp import open_mcp_tools
 from headgate.core.documents import Library
 from headgate.settings import Settings
 from headgate.tools.calculator import calculator
@@ -31,7 +32,7 @@ async def open_tools(
     tools = [declared(calculator), declared(requests.http_request)]
     if library is not None:
         tools.append(declared(DocumentSearch(library).search))
-    try:
-        yield ProcessTools(tools)
-    finally:
-        await client.aclose()
+    async with contextlib.AsyncExitStack() as stack:
+        stack.push_async_callback(client.aclose)
+        mcp = await stack.enter_async_context(open_mcp_tools(settings))
+        yield ProcessTools(tools, [mcp.tools])

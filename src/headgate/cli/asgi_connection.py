@@ -6,7 +6,7 @@ from contextlib import aclosing, suppress
 from typing import Any, Self, TypeAlias
 from urllib.parse import urlencode
 
-from headgate.cli.connection import Query, Reply, encode, payloads, refuse_errors
+from headgate.cli.connection import Query, Reply, content_type_of, encode, payloads, refuse_errors
 
 AsgiMessage: TypeAlias = MutableMapping[str, Any]
 AsgiApp: TypeAlias = Callable[
@@ -30,12 +30,14 @@ class AsgiConnection:
         self, method: str, path: str, body: object = None, query: Query = ()
     ) -> Reply:
         """The answer, whatever its status."""
-        async with _Exchange(self._app, self._scope(method, path, query), encode(body)) as call:
+        async with _Exchange(
+            self._app, self._scope(method, path, query, body), encode(body)
+        ) as call:
             return Reply(call.status, call.headers, b"".join([part async for part in call.body()]))
 
     async def stream(self, method: str, path: str, body: object) -> AsyncGenerator[bytes, None]:
         """The payloads of a stream of server-sent events."""
-        async with _Exchange(self._app, self._scope(method, path, ()), encode(body)) as call:
+        async with _Exchange(self._app, self._scope(method, path, (), body), encode(body)) as call:
             if call.status >= 400:
                 whole = b"".join([part async for part in call.body()])
                 refuse_errors(Reply(call.status, call.headers, whole))
@@ -43,7 +45,7 @@ class AsgiConnection:
                 async for payload in data:
                     yield payload
 
-    def _scope(self, method: str, path: str, query: Query) -> dict[str, Any]:
+    def _scope(self, method: str, path: str, query: Query, body: object) -> dict[str, Any]:
         return {
             "type": "http",
             "asgi": {"version": "3.0", "spec_version": "2.3"},
@@ -57,7 +59,7 @@ class AsgiConnection:
             "headers": [
                 (b"host", b"localhost"),
                 (b"authorization", f"Bearer {self._api_key}".encode()),
-                (b"content-type", b"application/json"),
+                (b"content-type", content_type_of(body).encode()),
             ],
             "client": ("127.0.0.1", 0),
             "server": ("127.0.0.1", 0),

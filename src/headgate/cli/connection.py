@@ -3,7 +3,9 @@
 Both ways speak the same routes, so that a command is written once and cannot tell them apart.
 """
 
+import hashlib
 import json
+import re
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple, Protocol, TypeAlias
@@ -12,6 +14,8 @@ import click
 import msgspec
 
 Query: TypeAlias = Sequence[tuple[str, str]]
+
+PAGE = 200
 
 _HINTS = {
     "invalid_api_key": "Set HEADGATE_API_KEY, or name a file that holds the key with --key-file.",
@@ -37,10 +41,17 @@ class Reply(NamedTuple):
         return json.loads(self.body, parse_float=Decimal) if self.body else None
 
 
+class File(NamedTuple):
+    """A request's body that is a file."""
+
+    name: str
+    content: bytes
+
+
 class Connection(Protocol):
     """Sends requests to the platform's routes with the caller's credential.
 
-    `body` is anything msgspec writes as JSON.
+    `body` is a `File`, or anything msgspec writes as JSON.
     """
 
     async def request(
@@ -121,5 +132,39 @@ async def payloads(chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
 
 
 def encode(body: object) -> bytes:
-    """A request's body as JSON; nothing for None."""
+    """A request's body: JSON, or the one part of `multipart/form-data`; nothing for None."""
+    if isinstance(body, File):
+        edge = _boundary(body)
+        name = re.sub(r'["\\\x00-\x1f]', "_", body.name)
+        head = f'--{edge}\r\ncontent-disposition: form-data; name="file"; filename="{name}"\r\n\r\n'
+        return head.encode() + body.content + f"\r\n--{edge}--\r\n".encode()
     return b"" if body is None else msgspec.json.encode(body)
+
+
+def content_type_of(body: object) -> str:
+    """What the body is written in."""
+    if isinstance(body, File):
+        return f"multipart/form-data; boundary={_boundary(body)}"
+    return "application/json"
+
+
+def _boundary(file: File) -> str:
+    """What stands around a file and, being made of it, not in it."""
+    return hashlib.sha256(file.content).hexdigest()
+
+
+async def fetch_all(connection: Connection, path: str) -> list[dict[str, Any]]:
+    """All items of a list, page by page.
+
+    Raises:
+        CommandFailed: the platform refused; carries its own message.
+    """
+    found: list[dict[str, Any]] = []
+    cursor: str | None = None
+    while True:
+        query = [("limit", str(PAGE))] + ([("cursor", cursor)] if cursor else [])
+        page = (await fetch(connection, "GET", path, query=query)).json
+        found += page["data"]
+        cursor = page.get("nextCursor")
+        if not cursor:
+            return found

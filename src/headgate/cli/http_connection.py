@@ -4,7 +4,15 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from urllib.parse import urlencode
 
-from headgate.cli.connection import CommandFailed, Query, Reply, encode, payloads, refuse_errors
+from headgate.cli.connection import (
+    CommandFailed,
+    Query,
+    Reply,
+    content_type_of,
+    encode,
+    payloads,
+    refuse_errors,
+)
 from headgate.transport.http import HttpBroke, HttpClient, HttpError, HttpTimedOut
 
 IDLE_SECONDS = 600
@@ -19,7 +27,6 @@ class HttpConnection:
         self._url = url.rstrip("/").removesuffix("/v1")
         self._headers = {
             "authorization": f"Bearer {api_key}",
-            "content-type": "application/json",
             "accept": "application/json, text/event-stream",
         }
         self._client = HttpClient(idle_seconds=IDLE_SECONDS)
@@ -31,7 +38,10 @@ class HttpConnection:
         target = f"{self._url}{path}" + (f"?{urlencode(query)}" if query else "")
         try:
             answer = await self._client.send(
-                method, target, headers=self._headers, body=encode(body)
+                method,
+                target,
+                headers={**self._headers, "content-type": content_type_of(body)},
+                body=encode(body),
             )
         except HttpError as error:
             raise self._failure(error) from None
@@ -42,7 +52,10 @@ class HttpConnection:
         sent = encode(body)
         try:
             async with self._client.stream(
-                method, self._url + path, headers=self._headers, body=sent
+                method,
+                self._url + path,
+                headers={**self._headers, "content-type": content_type_of(body)},
+                body=sent,
             ) as answer:
                 if answer.status >= 400:
                     refuse_errors(Reply(answer.status, answer.headers, await answer.read()))

@@ -61,11 +61,41 @@ class Check(NamedTuple):
     run: Callable[[], Awaitable[Finding]]
 
 
+class CheckedPrompt(NamedTuple):
+    """A version of a prompt template, beside what is recorded of it.
+
+    Attributes:
+        status: `unchanged`, `new` or `changed`.
+        changes: the parts that differ, from the version `since`.
+    """
+
+    name: str
+    version: int
+    status: str
+    changes: tuple[str, ...] = ()
+    since: int | None = None
+
+
+class PromptCheck(NamedTuple):
+    """What there is to say about a directory of prompt templates."""
+
+    directory: str
+    templates: tuple[CheckedPrompt, ...]
+    problems: tuple[str, ...]
+    is_recorded: bool
+
+
 class Prepared(NamedTuple):
-    """Stores that are ready; `admin_key` is set only where it was made just now."""
+    """Stores that are ready.
+
+    Attributes:
+        admin_key: set only where it was made just now.
+        ticket: opens the dashboard once, for whoever starts the platform.
+    """
 
     data: Path
     admin_key: str | None
+    ticket: str | None = None
 
 
 class Served(Protocol):
@@ -105,6 +135,12 @@ class Installation(Protocol):
 
     def checks(self, target: Target) -> Sequence[Check]:
         """What the doctor looks at."""
+        ...
+
+    def check_prompts(
+        self, target: Target, directory: Path | None, *, write: bool
+    ) -> Sequence[PromptCheck]:
+        """Check prompt templates; with `write`, record those whose versions are new."""
         ...
 
     def openapi(self) -> bytes:

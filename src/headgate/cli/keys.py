@@ -5,13 +5,12 @@ from urllib.parse import quote
 
 import click
 
-from headgate.cli.connection import Connection, Reply, fetch
+from headgate.cli.connection import Reply, fetch, fetch_all
 from headgate.cli.installation import Session, pass_session
 from headgate.cli.options import amount, as_json, connection_options, example
 from headgate.cli.output import cell_text, dollars, print_json, print_reply, print_table
 from headgate.core.keys import SCOPES
 
-PAGE = 200
 DEFAULT_SCOPES = ("ai:complete", "ai:embed")
 
 
@@ -79,7 +78,7 @@ def create(session: Session, /, as_json: bool, **options: Any) -> None:
 @pass_session
 def list_keys(session: Session, as_json: bool) -> None:
     """List all keys, newest first."""
-    found = session.run(_all_keys)
+    found = session.run(lambda c: fetch_all(c, "/v1/auth/keys"))
     if as_json:
         print_json({"data": found})
         return
@@ -128,18 +127,6 @@ def rotate(session: Session, key_id: str, grace_seconds: int | None, as_json: bo
     body = _given({"graceSeconds": grace_seconds})
     reply = session.run(lambda c: fetch(c, "POST", f"{_path(key_id)}/rotate", body))
     _print_secret(reply, as_json=as_json)
-
-
-async def _all_keys(connection: Connection) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
-    cursor: str | None = None
-    while True:
-        query = [("limit", str(PAGE))] + ([("cursor", cursor)] if cursor else [])
-        page = (await fetch(connection, "GET", "/v1/auth/keys", query=query)).json
-        found += page["data"]
-        cursor = page.get("nextCursor")
-        if not cursor:
-            return found
 
 
 def _print_secret(reply: Reply, *, as_json: bool) -> None:

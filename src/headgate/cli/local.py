@@ -21,6 +21,7 @@ from headgate.cli.installation import (
     Check,
     Finding,
     Prepared,
+    PromptCheck,
     Served,
     ServeOptions,
     SimulatorOptions,
@@ -57,6 +58,10 @@ class Bootstrap(Protocol):
         """Bring the stores up to date; gives the admin key where it made one."""
         ...
 
+    def sign_in(self, settings: Settings, /) -> str | None:
+        """A ticket that opens the dashboard once, for whoever starts the platform."""
+        ...
+
     def seed(self, settings: Settings, /) -> Mapping[str, object]:
         """Load sample data."""
         ...
@@ -75,6 +80,12 @@ class Bootstrap(Protocol):
         seed: int | None,
     ) -> Callable[..., Awaitable[None]]:
         """The vendors' simulator as an application."""
+        ...
+
+    def prompt_checks(
+        self, settings: Settings, directory: Path | None, /, *, write: bool
+    ) -> Sequence[PromptCheck]:
+        """Check prompt templates, and record new versions where that is wanted."""
         ...
 
     def openapi_document(self) -> bytes:
@@ -117,7 +128,8 @@ class Local:
             listener = server.listen(options.host, options.port)
             url = server.address(listener)
             admin_key = self.bootstrap.prepare(settings)
-            told.prepared(url, Prepared(settings.data, admin_key))
+            ticket = self.bootstrap.sign_in(settings)
+            told.prepared(url, Prepared(settings.data, admin_key, ticket))
             # The application reads its settings in each worker; what options changed goes along.
             os.environ.update(_overrides(target, options.role))
             config = server.server_config(APPLICATION, workers=options.workers)
@@ -158,6 +170,12 @@ class Local:
             *self.bootstrap.checks(settings),
             doctor.port(),
         )
+
+    def check_prompts(
+        self, target: Target, directory: Path | None, *, write: bool
+    ) -> Sequence[PromptCheck]:
+        """Check prompt templates; with `write`, record those whose versions are new."""
+        return self.bootstrap.prompt_checks(_settings(target), directory, write=write)
 
     def openapi(self) -> bytes:
         """The OpenAPI document."""

@@ -11,11 +11,13 @@ import click
 
 from headgate import __version__
 from headgate.cli.chat import chat, complete
+from headgate.cli.docs import docs
 from headgate.cli.doctor import doctor
 from headgate.cli.installation import Installation, Session
 from headgate.cli.keys import keys
 from headgate.cli.openapi import openapi
 from headgate.cli.options import connection_options, example
+from headgate.cli.prompts import prompts
 from headgate.cli.serve import serve
 from headgate.cli.simulate import simulate
 from headgate.cli.stores import migrate, seed
@@ -59,6 +61,8 @@ for command in (
     complete,
     usage,
     budget,
+    docs,
+    prompts,
     simulate,
     doctor,
     openapi,

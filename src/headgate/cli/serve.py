@@ -39,10 +39,12 @@ class Announcement:
         self._name = name
 
     def prepared(self, url: str, stores: Prepared) -> None:
-        """A key made just now is shown, with a first request that works."""
+        """A key made just now is shown, with a first request that works, and a way to sign in."""
         if stores.admin_key is not None:
             click.echo(admin_key_text(stores.admin_key))
             click.echo(f"Try it:\n\n{first_request(url, stores.admin_key)}\n")
+        if stores.ticket is not None:
+            click.echo(f"{sign_in_text(url, stores.ticket)}\n")
 
     def ready(self, url: str) -> None:
         """The one line that scripts wait for."""
@@ -52,6 +54,14 @@ class Announcement:
 def admin_key_text(admin_key: str) -> str:
     """A new admin key with what its owner must know."""
     return f"Your admin key, shown this once (only its hash is kept):\n\n  {admin_key}\n"
+
+
+def sign_in_text(url: str, ticket: str) -> str:
+    """The link that opens the dashboard; what follows `#` stays in the browser, out of all logs."""
+    return (
+        "The dashboard, signed in (this link works once, within ten minutes):\n\n"
+        f"  {url}/dashboard/login#{ticket}"
+    )
 
 
 def first_request(url: str, api_key: str) -> str:

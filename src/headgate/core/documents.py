@@ -16,6 +16,8 @@ from headgate.core.usage import UsageEvent
 DocumentKind: TypeAlias = Literal["txt", "md", "html", "pdf", "docx"]
 DEFAULT_RESULTS = 10
 MOST_RESULTS = 50
+DEFAULT_SOURCES = 5
+"""How many passages a model reads to answer a question."""
 
 
 class Document(msgspec.Struct, frozen=True, kw_only=True):
@@ -111,7 +113,7 @@ class Found(msgspec.Struct, frozen=True):
     events: tuple[UsageEvent, ...] = ()
 
 
-class Citation(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+class Citation(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
     """Where a statement stands: the quote is the text of the document from `start` to `end`."""
 
     document_id: str

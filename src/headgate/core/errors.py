@@ -78,6 +78,12 @@ class IdempotencyConflict(HeadgateError):
     code = "idempotency_conflict"
 
 
+class Conflict(HeadgateError):
+    """What is asked for does not go with how things stand, such as a second decision."""
+
+    code = "conflict"
+
+
 class RequestTooLarge(HeadgateError):
     """The body is larger than the configured limit."""
 

@@ -73,6 +73,17 @@ class KeySecret(msgspec.Struct, frozen=True):
     valid_until: float | None = None
 
 
+COMMAND_LINE = KEY_PREFIX + "commandline0"
+"""The id of the key that commands act with on the data directory; no secret belongs to it."""
+
+
+def command_line_key() -> VirtualKey:
+    """The key of whoever has the data directory: an admin's, in every process the same."""
+    return VirtualKey(
+        key_id=COMMAND_LINE, name="command line", scopes=frozenset(SCOPES), created_at=0.0
+    )
+
+
 def new_key_id() -> str:
     """A new public id: `sk-proj-` and 12 letters or digits."""
     return KEY_PREFIX + "".join(secrets.choice(_ALPHABET) for _ in range(12))

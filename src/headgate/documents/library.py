@@ -27,6 +27,7 @@ from headgate.core.documents import (
 from headgate.core.errors import InvalidRequest, NotFound
 from headgate.core.ids import new_id
 from headgate.core.metered import Models
+from headgate.core.prompts import Prompts
 from headgate.core.usage import UsageEvent
 from headgate.core.words import terms, words
 from headgate.documents import answers
@@ -66,6 +67,7 @@ class Documents:
     """
 
     store: DocumentStore
+    prompts: Prompts
     embedding_model: str
     answering_model: str
     reader: Reader = field(default_factory=Reader)
@@ -163,7 +165,9 @@ class Documents:
         found = await self.search(workspace_id, search, models, call_key=call_key)
         if not found.passages:
             return answers.none(found.events)
-        request = answers.request(search.query, found.passages, model or self.answering_model)
+        asked = model or self.answering_model
+        style = models.style(asked)
+        request = answers.request(self.prompts, search.query, found.passages, asked, style)
         part = None if call_key is None else f"{call_key}/answer"
         said = await models.complete(request, call_key=part)
         events = (*found.events, said.event)

@@ -47,6 +47,18 @@ class Trouble(NamedTuple):
 
 
 @dataclass(slots=True)
+class Record:
+    """How a vendor did last, in Unix seconds; `last_error` is the kind of its last failure.
+
+    A refusal that shows the vendor at work is neither.
+    """
+
+    last_success: float | None = None
+    last_failure: float | None = None
+    last_error: str | None = None
+
+
+@dataclass(slots=True)
 class _Circuit:
     """A route that did not answer; `open_until` is None while calls go through."""
 
@@ -82,6 +94,7 @@ class Breakers:
     clock: Callable[[], float] = time.monotonic
     time_of_day: Callable[[], float] = time.time
     _circuits: dict[str, _Circuit] = field(default_factory=dict)
+    _records: dict[str, Record] = field(default_factory=dict)
 
     def enter(self, route: Route, *, is_last_hope: bool = False) -> "Trial | None":
         """A call to a route, or None where it is to be left alone.
@@ -116,6 +129,21 @@ class Breakers:
             for name, circuit in self._circuits.items()
             if (state := circuit.state(now)) is not None
         }
+
+    def records(self) -> Mapping[str, Record]:
+        """How the vendors did that were called since the process began."""
+        return self._records
+
+    def note(self, route: Route, error: ProviderError | None = None) -> None:
+        """Take note of how a vendor did."""
+        vendor = route.provider.provider
+        if vendor in self.built_in:
+            return
+        record = self._records.setdefault(vendor, Record())
+        if error is None:
+            record.last_success = self.time_of_day()
+        else:
+            record.last_failure, record.last_error = self.time_of_day(), kind_of(error)
 
     def fail(self, route: Route, error: ProviderError, probed: _Circuit | None) -> None:
         """Count a failure; `probed` is the circuit that the call was to probe."""
@@ -187,6 +215,7 @@ class Trial:
         """The vendor gave all of its answer, or what the caller stayed for."""
         if not self._is_over:
             self._is_over = True
+            self._breakers.note(self.route)
             self._breakers.close(self.route, self._probed)
 
     @property
@@ -206,6 +235,8 @@ class Trial:
         kind = error.kind if isinstance(error, ProviderRefused) else None
         if self.route.is_own and kind == "rate_limited":
             return  # the limit is that of one user's own account, and says nothing to the others
+        if kind not in _ANSWERS and kind != "unsupported":
+            self._breakers.note(self.route, error)
         if after:
             self._breakers.cool(self.route, error, after)
         if kind in _ANSWERS:

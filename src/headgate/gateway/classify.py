@@ -6,9 +6,12 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from headgate.core.chat import ChatRequest, Message, ResponseFormat
+from headgate.core.chat import ChatRequest, ResponseFormat
+from headgate.core.models import PromptStyle
+from headgate.core.prompts import Prompts
 
 USE_CASE = "classification"
+TEMPLATE = "classify"
 
 
 class Classification(msgspec.Struct, frozen=True):
@@ -25,13 +28,12 @@ class _Reply(msgspec.Struct):
     scores: dict[str, float] | None = None
 
 
-def question(text: str, labels: Sequence[str], model: str) -> ChatRequest:
+def question(
+    prompts: Prompts, text: str, labels: Sequence[str], model: str, style: PromptStyle
+) -> ChatRequest:
     """The request that asks a chat model which of `labels` fits `text`."""
-    listed = "\n".join(f"- {label}" for label in labels)
-    instruction = (
-        "Classify the user's text. Answer with a JSON object that has `label`, exactly one of the "
-        f"labels below, and `confidence`, a number from 0 to 1.\nLabels:\n{listed}"
-    )
+    inputs = {"text": text, "labels": list(labels)}
+    prompt = prompts.render(TEMPLATE, inputs, style=style)
     schema: dict[str, object] = {
         "type": "object",
         "properties": {
@@ -41,9 +43,8 @@ def question(text: str, labels: Sequence[str], model: str) -> ChatRequest:
         "required": ["label", "confidence"],
         "additionalProperties": False,
     }
-    return ChatRequest(
-        model=model,
-        messages=(Message("system", instruction), Message("user", text)),
+    return msgspec.structs.replace(
+        prompt.request(model),
         response_format=ResponseFormat("json_schema", schema, "classification", strict=True),
         temperature=0,
         use_case=USE_CASE,

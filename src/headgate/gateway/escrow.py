@@ -141,10 +141,6 @@ class Escrow:
             book.used_at = now
         return Hold(self._owner, ceiling, books, frozenset(limited))
 
-    def is_shared(self, books: Books) -> bool:
-        """Whether other processes have leased a part of what limits a call."""
-        return any(book.is_limited and book.others for book in books)
-
     async def recall(self, books: Books, ceiling: NanoUSD) -> None:
         """Have other processes give back what they do not use where `books` lack `ceiling`.
 

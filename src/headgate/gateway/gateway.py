@@ -215,6 +215,9 @@ class Gateway:
 
     async def vector(self, caller: Caller, model: str, text: str, place: Place) -> Embedded:
         """See `semantic.Embeds.vector`."""
+        if caller.call_key is not None:
+            # To a vendor it is another call than the one that it is a part of.
+            caller = msgspec.structs.replace(caller, call_key=f"{caller.call_key} vector")
         request = EmbeddingRequest(model=model, input=(text,))
         routes = await self.routes(model, caller.key)
         answer = await self._embedded(caller, request, routes, place)
@@ -436,7 +439,7 @@ class Gateway:
         books = await self.ledger.books(call.caller.accounts(route.model))
         bounds = None if route.price.is_free or route.is_own else call.bounds(route)
         ceiling, limit = self._ceiling(call, route, bounds, books)
-        if bounds is not None and limit is not None and self.ledger.is_shared(books):
+        if bounds is not None and limit is not None and limit < bounds.output:
             # Before an answer is made shorter, money that lies idle elsewhere comes back.
             markup = self.billing.markup_for(call.caller.key.workspace_id)
             full = markup.billed(route.price.ceiling(bounds.input, bounds.output))

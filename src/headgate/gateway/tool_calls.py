@@ -1,61 +1,14 @@
-"""One call of a tool, from an authenticated key to its answer.
+"""Calls of tools by those who pay for them."""
 
-Such a call is one request within the key's limits, with the calls to models that it makes: these
-take their money and their rows like any other, and no further place. With an idempotency key it is
-made once, and its answer kept before it is told. What its calls to models have answered is kept on
-the way, under keys derived from its own, so that a process that dies in the middle leaves nothing
-that would be paid for twice.
-"""
-
-import contextlib
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
-from headgate.core.answers import KEPT_SECONDS, AnswerStore, KeptAnswer
-from headgate.core.budgets import Budget
-from headgate.core.limits import Window
-from headgate.core.metered import CallLabels
-from headgate.core.money import NanoUSD
-from headgate.core.tools import Toolbox, ToolContext, ToolOutcome
-from headgate.core.usage import UsageEvent
-from headgate.gateway.calls import Caller, Place, Replayed
-from headgate.gateway.flights import Flight, Flights
-from headgate.gateway.metered import MeteredAccess
-from headgate.gateway.replays import replayed
-
-
-class ToolReceipt(msgspec.Struct, frozen=True):
-    """What the caller is told besides the answer.
-
-    Attributes:
-        budget: the tightest of those that pay for any call of this caller's.
-    """
-
-    requests: Window
-    tokens: Window
-    budget: Budget | None
-    events: tuple[UsageEvent, ...] = ()
-
-    @property
-    def answerer(self) -> tuple[str, str]:
-        """The last model that answered, and its vendor; empty where none was called."""
-        return (self.events[-1].model, self.events[-1].provider) if self.events else ("", "")
-
-    @property
-    def billed(self) -> NanoUSD:
-        """What all of it is charged."""
-        return sum(event.billed for event in self.events)
-
-
-class WrittenOutcome(msgspec.Struct, frozen=True):
-    """A tool's answer as its caller gets it."""
-
-    body: bytes
-    receipt: ToolReceipt | Replayed
+from headgate.core.tools import Toolbox, ToolOutcome
+from headgate.gateway.calls import Caller
+from headgate.gateway.works import Works, WrittenOutcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +16,7 @@ class ToolCalls:
     """Calls tools for callers who pay, within their limits."""
 
     toolbox: Toolbox
-    access: MeteredAccess
-    flights: Flights
-    answers: AnswerStore
+    works: Works
 
     async def run(
         self,
@@ -74,7 +25,7 @@ class ToolCalls:
         arguments: Mapping[str, Any],
         write: Callable[[ToolOutcome], bytes],
     ) -> WrittenOutcome:
-        """Call a tool; see `Toolbox.call`.
+        """Call a tool, as one work; see `Toolbox.call`.
 
         Raises:
             RateLimited: the key's limits do not admit it.
@@ -82,57 +33,8 @@ class ToolCalls:
             HeadgateError: there is no answer.
         """
         self.toolbox.spec(name, caller.key)
-        key = caller.answer_key
-        if key is None:
-            outcome, receipt = await self._called(caller, name, arguments)
-            return WrittenOutcome(write(outcome), receipt)
-
-        async def make(flight: Flight[ToolReceipt]) -> None:
-            claiming = msgspec.structs.replace(caller, claim=flight.claim)
-            outcome, receipt = await self._called(claiming, name, arguments)
-            body = write(outcome)
-            model, provider = receipt.answerer
-            expires_at = time.time() + KEPT_SECONDS
-            await self.answers.keep(
-                KeptAnswer(
-                    key=key, model=model, provider=provider, body=body, expires_at=expires_at
-                )
-            )
-            flight.open(lambda: receipt)
-            flight.add(body)
-
-        async with contextlib.aclosing(await self.flights.join(key, make)) as reader:
-            told = reader.receipt
-            if isinstance(told, Replayed):
-                told = await replayed(self.access.replays.gateway, caller, *reader.answerer)
-            return WrittenOutcome(await reader.whole(), told)
-
-    async def _called(
-        self, caller: Caller, name: str, arguments: Mapping[str, Any]
-    ) -> tuple[ToolOutcome, ToolReceipt]:
-        gateway = self.access.replays.gateway
-        place = Place(await gateway.limiter.admit(caller.key, 0))
-        try:
-            if caller.claim is not None:
-                await caller.claim()
-            labels = CallLabels(
-                request_id=caller.request_id,
-                request_type="tool",
-                use_case=name,
-                tags=caller.tags,
-            )
-            context = ToolContext(
-                key=caller.key,
-                models=self.access.models(caller.key, labels, place),
-                call_key=None if caller.answer_key is None else caller.answer_key.id,
-            )
-            outcome = await self.toolbox.call(name, arguments, context)
-            books = await gateway.ledger.books(caller.accounts(None))
-            return outcome, ToolReceipt(
-                place.ticket.requests,
-                place.ticket.tokens,
-                gateway.ledger.tightest(books),
-                outcome.events,
-            )
-        finally:
-            place.leave()
+        return await self.works.do(
+            msgspec.structs.replace(caller, use_case=name),
+            lambda context: self.toolbox.call(name, arguments, context),
+            write,
+        )

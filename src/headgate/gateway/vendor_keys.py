@@ -15,6 +15,7 @@ import msgspec
 from headgate.core.errors import InvalidRequest, NotFound, UpstreamFailed
 from headgate.core.keys import VirtualKey
 from headgate.core.models import Provider, ProviderError, ProviderRefused, TakesKeys
+from headgate.core.readings import Readings
 from headgate.core.vendor_keys import Sealer, VendorKey, VendorKeyStore
 from headgate.gateway.catalog import Route
 
@@ -76,6 +77,7 @@ class VendorKeys:
     make_sealer: Callable[[], Sealer]
     clock: Callable[[], float] = time.time
     _known: dict[str, _Known] = field(default_factory=dict)
+    _readings: Readings[OwnKeys] = field(default_factory=lambda: Readings(FRESH_SECONDS))
     _sealer: Sealer | None = None
 
     async def put(self, user_id: str, provider: str, api_key: str) -> VendorKey:
@@ -132,12 +134,18 @@ class VendorKeys:
 
     async def _of_user(self, user_id: str) -> OwnKeys:
         now = self.clock()
+        known = self._known.get(user_id)
+        if known is not None and now - FRESH_SECONDS < known.read_at <= now:
+            return known.own
+        return await self._readings.shared(
+            user_id, lambda: self._read(user_id, now), now=now, known=self._known
+        )
+
+    async def _read(self, user_id: str, now: float) -> OwnKeys:
         # Its own name for what is known: a change meanwhile makes a new dictionary, and what was
         # read before it is then not remembered.
         known_then = self._known
         known = known_then.get(user_id)
-        if known is not None and now - FRESH_SECONDS < known.read_at <= now:
-            return known.own
         before = {} if known is None else known.own.by_vendor
         own: dict[str, _Own | VendorKey] = {}
         for key in await self.store.of_user(user_id):

@@ -15,10 +15,14 @@ import msgspec
 
 from headgate.core.errors import HeadgateError, InvalidRequest, Overloaded, RequestTooLarge
 from headgate.core.ids import new_id
+from headgate.core.keys import VirtualKey
 from headgate.http import errors
 from headgate.http.calls import Call, Headers, Reply, StreamReply
+from headgate.http.credentials import check_page, presented_key, session_token
+from headgate.http.lists import last_seen
 from headgate.http.routes import Match, RouteTable
 from headgate.http.services import Services
+from headgate.http.uploads import is_multipart
 from headgate.identity.keys import require
 
 Scope: TypeAlias = MutableMapping[str, Any]
@@ -27,10 +31,15 @@ Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 App: TypeAlias = Callable[[Scope, Receive, Send], Coroutine[Any, Any, None]]
 
+# Under this name a server notes in the scope of a request that it is about to stop.
+CLOSING = "headgate.closing"
 _PASSED_ON = frozenset((b"forwarded", b"x-forwarded-for", b"x-real-ip", b"via"))
 
 # Calls that end sooner cannot be worth abandoning, so only longer ones are watched.
 WATCH_AFTER_SECONDS = 0.25
+
+MOST_DRAINED_BYTES = 256 * 1024 * 1024
+"""How much of a body that is too large is read, so that its sender gets to read the answer."""
 
 _LOG = logging.getLogger(__name__)
 _JSON = msgspec.json.Encoder()
@@ -124,13 +133,14 @@ class Application:
         if services is None:
             raise RuntimeError("the application was not started")
         headers: dict[bytes, bytes] = dict(scope["headers"])
-        raw = await _body(receive, headers, services.max_body_bytes)
+        most = match.route.upload_bytes if _brings_files(match, headers) else None
+        raw = await _body(receive, headers, services.max_body_bytes if most is None else most)
         key = None
         access = match.route.access
         if access == "local":
             access = "open" if _is_local(scope, headers) else "admin"
         if access != "open":
-            key = await services.keys.authenticate(_credential(headers))
+            key = await _caller_key(services, scope, headers)
             if access != "any":
                 require(key, access)
         return Call(
@@ -140,10 +150,33 @@ class Application:
             headers=headers,
             params=match.params,
             query=_query(match, scope["query_string"]),
-            body=_decoded(match, raw),
+            body=_decoded(match, raw) if most is None else None,
             raw=raw,
             key_or_none=key,
+            local_address=_local_address(scope),
+            is_closing=lambda: bool(scope.get(CLOSING)),
         )
+
+
+async def _caller_key(services: Services, scope: Scope, headers: dict[bytes, bytes]) -> VirtualKey:
+    """Whose key a request comes with; without one, on whose behalf its session is.
+
+    Raises:
+        InvalidKey: there is neither, or it is not good.
+        InsufficientScope: another site's page may have sent the session along.
+    """
+    presented = presented_key(headers)
+    token = None if presented is not None else session_token(headers)
+    if token is None:
+        return await services.keys.authenticate(presented)
+    check_page(headers, scope["method"], _local_address(scope), services.dashboard_hosts)
+    return (await services.sessions.authenticate(token)).key
+
+
+def _local_address(scope: Scope) -> str:
+    """The address of ours at which a request came in."""
+    server = scope.get("server")
+    return str(server[0]) if server else ""
 
 
 class _Departure:
@@ -186,6 +219,8 @@ async def _body(receive: Receive, headers: dict[bytes, bytes], limit: int) -> by
     """
     declared = headers.get(b"content-length", b"0")
     if not declared.isdigit() or int(declared) > limit:
+        if b"expect" not in headers:  # else it waits for leave to send the body
+            await _drain(receive)
         raise _too_large(limit)
     message = await receive()
     body: bytes = message.get("body", b"")
@@ -200,8 +235,29 @@ async def _body(receive: Receive, headers: dict[bytes, bytes], limit: int) -> by
         chunks.append(message.get("body", b""))
         size += len(chunks[-1])
         if size > limit:
+            chunks.clear()
+            if message.get("more_body"):
+                await _drain(receive)
             raise _too_large(limit)
     return b"".join(chunks)
+
+
+async def _drain(receive: Receive) -> None:
+    """Read on for a while, keeping nothing.
+
+    Who is still sending when the connection is closed gets a reset, and never sees the answer.
+    """
+    size = 0
+    while size < MOST_DRAINED_BYTES:
+        message = await receive()
+        size += len(message.get("body", b""))
+        if not message.get("more_body"):
+            return
+
+
+def _brings_files(match: Match, headers: dict[bytes, bytes]) -> bool:
+    content_type = headers.get(b"content-type", b"").decode("latin-1")
+    return match.route.upload_bytes is not None and is_multipart(content_type)
 
 
 def _too_large(limit: int) -> RequestTooLarge:
@@ -235,6 +291,8 @@ def _query(match: Match, query_string: bytes) -> Any:
     if match.route.query is None:
         return None
     given = dict(parse_qsl(query_string.decode("latin-1"), keep_blank_values=True))
+    if "cursor" in given:
+        given["cursor"] = last_seen(given["cursor"])
     try:
         return msgspec.convert(given, match.route.query, strict=False)
     except msgspec.ValidationError as error:

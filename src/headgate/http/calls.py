@@ -1,7 +1,7 @@
 """What a handler gets and what it gives back."""
 
 import re
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from typing import Any, Generic, TypeAlias, TypeVar
 
 import msgspec
@@ -29,6 +29,8 @@ class Call(msgspec.Struct, Generic[B], frozen=True):
     Attributes:
         route: the method and path of its row in the route table.
         key: whose key it came with; None only on routes that need none.
+        local_address: the address of ours at which it came in.
+        is_closing: whether the server stops, and waits for an answer without an end of its own.
         headers: by lower-case name; the last of several.
         raw: the body as it came.
     """
@@ -42,6 +44,8 @@ class Call(msgspec.Struct, Generic[B], frozen=True):
     body: B
     raw: bytes
     key_or_none: VirtualKey | None
+    local_address: str = ""
+    is_closing: Callable[[], bool] = lambda: False
 
     @property
     def key(self) -> VirtualKey:
@@ -65,12 +69,7 @@ class Call(msgspec.Struct, Generic[B], frozen=True):
         """
         if tags is None and (listed := self.header(b"x-headgate-tags")):
             tags = [tag.strip() for tag in listed.split(",") if tag.strip()]
-        tags = list(dict.fromkeys(tags or ()))
-        if len(tags) > MOST_TAGS or any(not 0 < len(tag) <= MOST_TAG_LENGTH for tag in tags):
-            raise InvalidRequest(
-                f"tags are at most {MOST_TAGS}, each of 1 to {MOST_TAG_LENGTH} characters",
-                param="tags",
-            )
+        tags = _checked(tags) if tags else []
         use_case = use_case or self.header(b"x-headgate-use-case")
         if use_case is not None and len(use_case) > MOST_TAG_LENGTH:
             raise InvalidRequest(
@@ -87,8 +86,11 @@ class Call(msgspec.Struct, Generic[B], frozen=True):
 
     def _wants_fresh(self) -> bool:
         """Whether `Cache-Control` says to leave the cache alone."""
-        listed = (self.header(b"cache-control") or "").lower().split(",")
-        return not {"no-cache", "no-store"}.isdisjoint(word.strip() for word in listed)
+        listed = self.header(b"cache-control")
+        if listed is None:
+            return False
+        words = {word.strip() for word in listed.lower().split(",")}
+        return not words.isdisjoint({"no-cache", "no-store"})
 
     def _answer_key(self) -> AnswerKey | None:
         given = self.headers.get(b"idempotency-key")
@@ -100,6 +102,17 @@ class Call(msgspec.Struct, Generic[B], frozen=True):
                 param="Idempotency-Key",
             )
         return answer_key(self.key.key_id, self.route, given.decode(), self.raw)
+
+
+def _checked(tags: list[str]) -> list[str]:
+    """The tags, each of them once."""
+    once = list(dict.fromkeys(tags))
+    if len(once) > MOST_TAGS or any(not 0 < len(tag) <= MOST_TAG_LENGTH for tag in once):
+        raise InvalidRequest(
+            f"tags are at most {MOST_TAGS}, each of 1 to {MOST_TAG_LENGTH} characters",
+            param="tags",
+        )
+    return once
 
 
 class Reply(msgspec.Struct, frozen=True):

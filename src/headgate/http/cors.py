@@ -37,7 +37,7 @@ def with_cors(app: App, origins: tuple[str, ...]) -> App:
     )
 
     async def serve(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or not any(name == b"origin" for name, _ in scope["headers"]):
+        if scope["type"] != "http" or b"origin" not in dict(scope["headers"]):
             await app(scope, receive, send)  # not from a page: there is nothing to guard
             return
         if scope["method"] != "OPTIONS":

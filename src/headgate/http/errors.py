@@ -35,6 +35,7 @@ FORMS: dict[type[errors.HeadgateError], ErrorForm] = {
     errors.ModelNotFound: ErrorForm(404, "invalid_request_error"),
     errors.MethodNotAllowed: ErrorForm(405, "invalid_request_error"),
     errors.IdempotencyConflict: ErrorForm(409, "invalid_request_error"),
+    errors.Conflict: ErrorForm(409, "invalid_request_error"),
     errors.RequestTooLarge: ErrorForm(413, "invalid_request_error"),
     errors.RateLimited: ErrorForm(429, "rate_limit_error"),
     errors.UpstreamFailed: ErrorForm(502, "api_error"),
@@ -55,6 +56,7 @@ ANTHROPIC_TYPES = {
     "model_not_found": "not_found_error",
     "method_not_allowed": "invalid_request_error",
     "idempotency_conflict": "conflict_error",
+    "conflict": "conflict_error",
     "request_too_large": "request_too_large",
     "rate_limit_exceeded": "rate_limit_error",
     "upstream_error": "api_error",
@@ -133,7 +135,7 @@ def headers_of(error: errors.HeadgateError) -> list[tuple[bytes, bytes]]:
         headers += budget_headers(error.budget)
         if error.requests and error.tokens:
             headers += window_headers(error.requests, error.tokens)
-    elif isinstance(error, errors.IdempotencyConflict):
+    elif isinstance(error, errors.IdempotencyConflict | errors.Conflict):
         # They retry 409 too, and it would stay one.
         headers.append((b"x-should-retry", b"false"))
     elif isinstance(error, errors.RequestTooLarge):

@@ -7,11 +7,18 @@ import msgspec
 
 from headgate.core.budgets import Account, Limit
 from headgate.core.errors import InvalidRequest
-from headgate.core.keys import DEFAULT_WORKSPACE, RateLimit, Scope, VirtualKey, new_key_id
+from headgate.core.keys import (
+    DEFAULT_WORKSPACE,
+    KEY_PREFIX,
+    RateLimit,
+    Scope,
+    VirtualKey,
+    new_key_id,
+)
 from headgate.core.money import MAX_DOLLARS, Dollars, NanoUSD, from_dollars, to_json
 from headgate.core.times import iso, parse_iso
 from headgate.http.calls import Call, Reply
-from headgate.http.lists import PageQuery, page
+from headgate.http.lists import PageQuery, behind, page
 from headgate.http.services import Services
 from headgate.identity.keys import MAX_GRACE_SECONDS
 
@@ -110,7 +117,8 @@ async def create_key(call: Call[CreateKey]) -> Reply:
 async def list_keys(call: Call[None]) -> Reply:
     """`GET /v1/auth/keys`."""
     query: PageQuery = call.query
-    keys = await call.services.keys.list(limit=query.limit + 1, after=query.cursor)
+    after = behind(query.cursor, KEY_PREFIX)
+    keys = await call.services.keys.list(limit=query.limit + 1, after=after)
     items = await _items(call.services, keys)
     return Reply(page(items, query.limit, [key.key_id for key in keys]))
 

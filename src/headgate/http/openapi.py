@@ -21,6 +21,7 @@ from headgate.http.calls import MOST_KEY_LENGTH
 from headgate.http.error_bodies import ERROR_BODIES
 from headgate.http.errors import ANTHROPIC_OVERLOADED, FAULT, FAULT_CODE, FORMS
 from headgate.http.routes import Route
+from headgate.http.uploads import FIELD, MULTIPART
 
 Json: TypeAlias = dict[str, Any]
 
@@ -80,6 +81,13 @@ _HEADERS: dict[str, tuple[str, Json]] = {
     "retry-after": ("Whole seconds after which a new try makes sense.", _COUNT),
     "x-should-retry": ("`false`: a new try would fail the same way.", {"enum": ["false"]}),
     "www-authenticate": ("How to send a key.", {"enum": ["Bearer"]}),
+}
+_FILES: Json = {
+    "type": "object",
+    "properties": {
+        FIELD: {"type": "array", "items": {"type": "string", "format": "binary"}, "minItems": 1}
+    },
+    "required": [FIELD],
 }
 _IDEMPOTENCY_KEY: Json = {
     "name": "Idempotency-Key",
@@ -222,6 +230,8 @@ def _operation(row: Route, schemas: dict[Any, Json], named: dict[str, Json]) -> 
         operation["parameters"] = parameters
     if row.body is not None:
         content = {"application/json": {"schema": schemas[row.body]}}
+        if row.upload_bytes is not None:
+            content[MULTIPART] = {"schema": _FILES}
         operation["requestBody"] = {"required": not row.is_body_optional, "content": content}
     operation["responses"] = {
         str(row.status): _success(row, schemas),

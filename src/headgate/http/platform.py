@@ -9,7 +9,7 @@ from headgate.core.embeddings import EmbeddingRequest, EmbeddingResponse
 from headgate.core.errors import InvalidRequest
 from headgate.core.ids import new_id
 from headgate.core.money import Dollars, to_json
-from headgate.gateway.calls import Receipt
+from headgate.gateway.calls import Caller, Receipt
 from headgate.gateway.classify import USE_CASE, question, verdict
 from headgate.gateway.gateway import Answer
 from headgate.gateway.streams import StreamedAnswer
@@ -93,10 +93,22 @@ class ResponseFormatItem(msgspec.Struct):
     json_schema: SchemaItem | None = None
 
 
-class CompleteRequest(msgspec.Struct, rename="camel"):
-    """The body of `POST /v1/complete` and `/v1/stream`."""
+class PromptCall(msgspec.Struct):
+    """A prompt template, the latest unless a version is named, and what it is filled in with."""
 
-    messages: Annotated[list[MessageItem], msgspec.Meta(min_length=1)]
+    name: str
+    inputs: dict[str, Any] = {}
+    version: int | None = None
+
+
+class CompleteRequest(msgspec.Struct, rename="camel"):
+    """The body of `POST /v1/complete` and `/v1/stream`: `messages`, or a `prompt`, or both.
+
+    A prompt's messages come before the others. Its policy holds where the body says nothing else.
+    """
+
+    messages: list[MessageItem] = []
+    prompt: PromptCall | None = None
     model: ModelName | None = None
     temperature: Annotated[float, msgspec.Meta(ge=0, le=2)] | None = None
     top_p: Annotated[float, msgspec.Meta(ge=0, le=1)] | None = None
@@ -178,9 +190,7 @@ async def complete(call: Call[CompleteRequest]) -> Reply | StreamReply:
     """`POST /v1/complete`."""
     if call.body.stream:
         return await stream(call)
-    body = call.body
-    caller = call.caller(tags=body.tags, use_case=body.use_case)
-    request = _request(call, stream=False)
+    caller, request = _asked(call, stream=False)
     return written_reply(await call.services.replays.complete(caller, request, _completion))
 
 
@@ -203,11 +213,11 @@ def _completion(answer: Answer[chat.ChatResponse]) -> bytes:
 
 async def stream(call: Call[CompleteRequest]) -> StreamReply:
     """`POST /v1/stream`."""
-    body = call.body
+    caller, request = _asked(call, stream=True)
     return await stream_reply(
         call.services.replays,
-        call.caller(tags=body.tags, use_case=body.use_case),
-        _request(call, stream=True),
+        caller,
+        request,
         _Frames,
         lambda error: event({"type": "error", **error}),
         heartbeat_seconds=call.services.heartbeat_seconds,
@@ -284,7 +294,9 @@ async def classify(call: Call[ClassifyRequest]) -> Reply:
     """`POST /v1/classify`."""
     body = call.body
     labels = list(dict.fromkeys(body.labels))
-    request = question(body.input, labels, body.model or call.services.default_model)
+    services, model = call.services, body.model or call.services.default_model
+    style = services.gateway.catalog.style(model, call.key)
+    request = question(services.prompts, body.input, labels, model, style)
     caller = call.caller(tags=body.tags, use_case=USE_CASE)
 
     def write(answer: Answer[chat.ChatResponse]) -> bytes:
@@ -303,24 +315,52 @@ async def classify(call: Call[ClassifyRequest]) -> Reply:
     return written_reply(await call.services.replays.complete(caller, request, write))
 
 
-def _request(call: Call[CompleteRequest], *, stream: bool) -> chat.ChatRequest:
+def _asked(call: Call[CompleteRequest], *, stream: bool) -> tuple[Caller, chat.ChatRequest]:
+    """Who asks, and what; what they do not label is labelled as the prompt that they use."""
+    prompted = _prompted(call)
+    caller = call.caller(tags=call.body.tags, use_case=call.body.use_case)
+    if caller.use_case is None and prompted.use_case is not None:
+        caller = msgspec.structs.replace(caller, use_case=prompted.use_case)
+    return caller, _request(call, caller, prompted, stream=stream)
+
+
+def _prompted(call: Call[CompleteRequest]) -> chat.ChatRequest:
+    """The request that the body's prompt makes; an empty one where it has none."""
+    body, services = call.body, call.services
+    item = body.prompt
+    if item is None:
+        return chat.ChatRequest(model=body.model or services.default_model, messages=())
+    template = services.prompts.shelf(item.name).version(item.version)
+    model = body.model or template.front.model.model or services.default_model
+    style = services.gateway.catalog.style(model, call.key)
+    prompt = services.prompts.render(item.name, item.inputs, style=style, version=item.version)
+    return prompt.request(model)
+
+
+def _request(
+    call: Call[CompleteRequest], caller: Caller, prompted: chat.ChatRequest, *, stream: bool
+) -> chat.ChatRequest:
     body = call.body
     messages = [_message(index, item) for index, item in enumerate(body.messages)]
+    messages = [*prompted.messages, *messages]
+    if not messages:
+        raise InvalidRequest("there are no messages: give some, or a prompt", param="messages")
     if body.system_prompt:
         messages.insert(0, chat.Message("system", body.system_prompt))
     stop = body.stop
-    return chat.ChatRequest(
-        model=body.model or call.services.default_model,
+    max_tokens, temperature = body.max_tokens, body.temperature
+    return msgspec.structs.replace(
+        prompted,
         messages=tuple(messages),
-        max_tokens=body.max_tokens,
-        temperature=body.temperature,
+        max_tokens=prompted.max_tokens if max_tokens is None else max_tokens,
+        temperature=prompted.temperature if temperature is None else temperature,
         top_p=body.top_p,
         stop=() if stop is None else (stop,) if isinstance(stop, str) else tuple(stop),
         tools=tuple(_tool(index, item) for index, item in enumerate(body.tools or ())),
         tool_choice=_tool_choice(body),
-        response_format=_response_format(body.response_format),
+        response_format=_response_format(body.response_format) or prompted.response_format,
         stream=stream,
-        use_case=body.use_case,
+        use_case=caller.use_case,
     )
 
 

@@ -5,7 +5,7 @@ from headgate.core.limits import Window
 from headgate.core.money import to_text
 from headgate.gateway.calls import Receipt, Replayed
 from headgate.gateway.replays import Written
-from headgate.gateway.tool_calls import ToolReceipt
+from headgate.gateway.works import WorkReceipt
 from headgate.http.calls import Headers, Reply
 
 
@@ -36,8 +36,8 @@ def _replayed_headers(replayed: Replayed) -> Headers:
     return headers
 
 
-def outcome_headers(receipt: ToolReceipt | Replayed) -> Headers:
-    """The headers of a tool's answer; a model and its vendor are told where one was called."""
+def outcome_headers(receipt: WorkReceipt | Replayed) -> Headers:
+    """The headers of a work's answer; a model and its vendor are told where one was called."""
     if isinstance(receipt, Replayed):
         return _replayed_headers(receipt)
     return [

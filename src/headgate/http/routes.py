@@ -30,6 +30,8 @@ class Route:
         path: with `{name}` for a segment and `{name:path}` for a rest that may hold slashes.
         metered: whether it reaches a model; every such handler goes through the gateway.
         body, query: what is decoded, strictly, before the handler is called.
+        upload_bytes: the largest body that comes as files instead (`multipart/form-data`); None
+            where none does. The handler gets it undecoded, with `body` None.
         answer: the answer's type, for the document; a union where there are several. None where
             every answer is a stream.
         media_type: what the answer is written in.
@@ -45,6 +47,7 @@ class Route:
     summary: str
     answer: Any
     body: Any = None
+    upload_bytes: int | None = None
     query: Any = None
     metered: bool = False
     streams: bool = False

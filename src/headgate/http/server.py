@@ -19,6 +19,7 @@ from uvicorn.supervisors import Multiprocess
 
 from headgate.core.errors import HeadgateError, InvalidRequest, RequestTooLarge
 from headgate.core.ids import new_id
+from headgate.http.app import CLOSING, Scope
 from headgate.http.errors import body_of
 
 BACKLOG = 2048
@@ -56,6 +57,13 @@ class JsonErrorProtocol(HttpToolsProtocol):
         """Note that the head has ended."""
         self._in_head = False
         super().on_headers_complete()
+
+    def shutdown(self) -> None:
+        """Begin to stop: an answer without an end of its own sees it and ends."""
+        cycle = cast("RequestResponseCycle | None", self.cycle)
+        if cycle is not None:
+            cast("Scope", cycle.scope)[CLOSING] = True
+        super().shutdown()
 
     def send_400_response(self, msg: str) -> None:
         """Refuse what is no HTTP request."""

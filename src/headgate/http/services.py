@@ -3,13 +3,20 @@
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
+from headgate.agents.runs import Runs
+from headgate.core.tool_serving import ToolServer
 from headgate.core.usage import UsageStore
+from headgate.documents.library import Documents
 from headgate.gateway.catalog import AUTO
 from headgate.gateway.gateway import Gateway
 from headgate.gateway.replays import Replays
 from headgate.gateway.tool_calls import ToolCalls
 from headgate.gateway.vendor_keys import VendorKeys
+from headgate.gateway.works import Works
 from headgate.identity.keys import Keys
+from headgate.identity.sessions import Sessions
+from headgate.prompts.library import Library
+from headgate.usage.watch import UsageWatch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,23 +27,33 @@ class Services:
         health: by name, the checks that `GET /health` makes; each raises `HeadgateError` when
             its part is down, and says what is wrong where the platform works in spite of it.
         default_model, default_embedding_model: what answers where the caller named no model.
+        tool_server: writes MCP.
         metrics: what this process says of itself, as text for Prometheus.
         max_body_bytes: larger requests are refused.
+        dashboard_hosts: names, besides this machine's own, at which the dashboard is opened.
         heartbeat_seconds: how long a stream's head waits for the first piece of the answer.
     """
 
     gateway: Gateway
     vendor_keys: VendorKeys
     replays: Replays
+    works: Works
+    prompts: Library
     tool_calls: ToolCalls
+    documents: Documents
+    tool_server: ToolServer
+    runs: Runs
     keys: Keys
+    sessions: Sessions
     usage: UsageStore
+    watch: UsageWatch
     health: Mapping[str, Callable[[], Awaitable[str | None]]]
     metrics: Callable[[], Awaitable[bytes]]
     default_model: str
     default_embedding_model: str
     max_body_bytes: int
     heartbeat_seconds: float
+    dashboard_hosts: frozenset[str] = frozenset()
 
     def embedding_model(self, wanted: str | None) -> str:
         """The model that embeds; `auto` and none leave the choice to the platform."""

@@ -24,17 +24,27 @@ class Trouble(msgspec.Struct, frozen=True, rename="camel"):
     since: str
 
 
+class VendorRecord(msgspec.Struct, frozen=True, rename="camel"):
+    """When a vendor last gave an answer and last failed to; `lastError` is the kind of failure."""
+
+    last_success: str | None
+    last_failure: str | None
+    last_error: str | None
+
+
 class Health(msgspec.Struct, frozen=True):
     """Whether the platform works; `checks` says `ok` or what is wrong for each of its parts.
 
     A part may be wrong in a way that the platform works around; then the status stays `ok`.
-    `providers` are the vendors' models that are not well, as the answering process sees them.
+    `providers` are the vendors' models that are not well, and `vendors` all vendors that were
+    called, as the answering process has seen them since it began.
     """
 
     status: str
     version: str
     checks: dict[str, str]
     providers: dict[str, Trouble]
+    vendors: dict[str, VendorRecord]
 
 
 PROMETHEUS = b"text/plain; version=0.0.4; charset=utf-8"
@@ -59,12 +69,26 @@ async def health(call: Call[None]) -> Reply:
             raise finding
         else:
             said[name] = finding or "ok"
-    troubles = {
-        model: Trouble(found.state, found.last_error, iso(found.since))
-        for model, found in call.services.gateway.routing.breakers.troubles().items()
-    }
+    found = Health("unavailable" if failing else "ok", __version__, said, *_vendors(call))
     if not failing:
-        return Reply(Health("ok", __version__, said, troubles))
+        return Reply(found)
     error = errors.body_of(Overloaded(f"not available: {', '.join(failing)}"))
-    answer = msgspec.structs.asdict(Health("unavailable", __version__, said, troubles))
-    return Reply(answer | error, 503)
+    return Reply(msgspec.structs.asdict(found) | error, 503)
+
+
+def _vendors(call: Call[None]) -> tuple[dict[str, Trouble], dict[str, VendorRecord]]:
+    """The models that are not well, and how their vendors did last."""
+    breakers = call.services.gateway.routing.breakers
+    troubles = {
+        model: Trouble(trouble.state, trouble.last_error, iso(trouble.since))
+        for model, trouble in breakers.troubles().items()
+    }
+    records = {
+        vendor: VendorRecord(_iso(each.last_success), _iso(each.last_failure), each.last_error)
+        for vendor, each in breakers.records().items()
+    }
+    return troubles, records
+
+
+def _iso(moment: float | None) -> str | None:
+    return None if moment is None else iso(moment)

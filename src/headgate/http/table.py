@@ -1,14 +1,27 @@
 """All routes of the platform. What is not a row here does not exist."""
 
 from headgate.http.routes import Route
-from headgate.http.rows import keys, models, system, tools, usage
+from headgate.http.rows import (
+    agents,
+    dashboard,
+    documents,
+    keys,
+    models,
+    prompts,
+    system,
+    tools,
+    usage,
+)
 
 
 def routes() -> list[Route]:
     """The rows, in the order in which the document lists them."""
     rows = [*models.platform_routes(), *models.openai_routes(), *models.anthropic_routes()]
-    rows += tools.tool_routes()
+    rows += [*tools.tool_routes(), *documents.document_routes(), *agents.agent_routes()]
     rows += [*keys.key_routes(), *keys.vendor_key_routes(), *usage.usage_routes()]
+    rows += prompts.prompt_routes()
+    rows += [*dashboard.session_routes(), *dashboard.live_routes()]
     rows += [*system.health_routes(), *system.metrics_routes()]
+    rows += dashboard.dashboard_routes()
     rows += system.document_routes(rows)
     return rows

@@ -68,7 +68,7 @@ async def run_tool(call: Call[dict[str, Any]]) -> Reply:
     name = call.params["name"]
     # The same body means something else to another tool, so it is another call.
     caller = msgspec.structs.replace(call, route=f"POST /v1/tools/{name}").caller(use_case=name)
-    written = await call.services.tool_calls.run(caller, name, call.body, _written)
+    written = await call.services.tool_calls.run(caller, name, call.body, write_outcome)
     return Reply(written.body, headers=outcome_headers(written.receipt))
 
 
@@ -83,7 +83,8 @@ def _described(spec: ToolSpec) -> ToolDescription:
     )
 
 
-def _written(outcome: ToolOutcome) -> bytes:
+def write_outcome(outcome: ToolOutcome) -> bytes:
+    """What came of a call, as its caller gets it."""
     usage = usage_of(outcome.events) if outcome.events else msgspec.UNSET
     return _encode(ToolAnswer(outcome.result, usage))
 

@@ -20,7 +20,7 @@ from headgate.core.money import MAX_DOLLARS, Dollars, from_dollars, to_json
 from headgate.core.times import iso, parse_iso
 from headgate.core.usage import Dimension, UsageEvent, UsageFilter, UsageStore, UsageTotals, total
 from headgate.http.calls import Call, Reply
-from headgate.http.lists import Cursor, PageQuery, PageSize, page
+from headgate.http.lists import Cursor, PageQuery, PageSize, behind, page
 from headgate.usage.projection import days_before, projection
 
 Threshold: TypeAlias = Annotated[float, msgspec.Meta(gt=0, le=10)]
@@ -207,7 +207,7 @@ async def usage_events(call: Call[None]) -> Reply:
     """`GET /v1/usage/events`."""
     query: EventsQuery = call.query
     events = await call.services.usage.events(
-        _filter(call, query), limit=query.limit + 1, before=query.cursor
+        _filter(call, query), limit=query.limit + 1, before=behind(query.cursor, "evt_")
     )
     items = [_event(event) for event in events]
     return Reply(page(items, query.limit, [event.id for event in events]))
@@ -264,7 +264,7 @@ async def unconfirmed(call: Call[None]) -> Reply:
     """`GET /v1/usage/unconfirmed`."""
     query: PageQuery = call.query
     entries = await call.services.gateway.ledger.unconfirmed(
-        limit=query.limit + 1, after=query.cursor
+        limit=query.limit + 1, after=behind(query.cursor, "unc_")
     )
     items = [_unconfirmed(entry) for entry in entries]
     return Reply(page(items, query.limit, [entry.id for entry in entries]))

@@ -26,6 +26,7 @@ from headgate.core.keys import (
     new_api_key,
     new_key_id,
 )
+from headgate.core.readings import Readings
 
 # A key's state older than this is read again, so that a revocation reaches every process in time.
 FRESH_SECONDS = 0.5
@@ -62,6 +63,7 @@ class Keys:
     clock: Callable[[], float] = time.time
     local: Mapping[str, VirtualKey] = field(default_factory=dict)
     _known: dict[str, _Known] = field(default_factory=dict)
+    _readings: Readings[_Known] = field(default_factory=lambda: Readings(FRESH_SECONDS))
 
     async def authenticate(self, api_key: str | None) -> VirtualKey:
         """The key that was presented.
@@ -76,7 +78,15 @@ class Keys:
             )
         if len(api_key) > MAX_KEY_LENGTH:
             raise InvalidKey("the API key is not valid")
-        secret_hash = hash_api_key(api_key)
+        return await self.authenticate_hash(hash_api_key(api_key))
+
+    async def authenticate_hash(self, secret_hash: str) -> VirtualKey:
+        """The key whose secret has this hash, which was seen before.
+
+        Raises:
+            InvalidKey: it is unknown, revoked or expired.
+            Overloaded: the store did not say.
+        """
         now = self.clock()
         known = self._known.get(secret_hash)
         if known is None or not now - FRESH_SECONDS < known.read_at <= now:
@@ -86,14 +96,40 @@ class Keys:
             raise InvalidKey("the API key was revoked or has expired: ask for a new one")
         return known.key
 
+    async def known(self, key_id: str) -> VirtualKey:
+        """The key with this id, for whom it was proven to in another way than by its secret.
+
+        Raises:
+            InvalidKey: there is none, or it was revoked or has expired.
+            Overloaded: the store did not say.
+        """
+        key = await self.store.get(key_id)
+        if key is None or not key.is_usable(self.clock()):
+            raise InvalidKey("the API key was revoked or has expired: ask for a new one")
+        return key
+
+    async def first_admin(self) -> VirtualKey | None:
+        """The oldest admin key that is usable, if there is one."""
+        found: VirtualKey | None = None
+        async for key in self._all():
+            if key.may("admin") and key.is_usable(self.clock()):
+                found = key
+        return found
+
     async def _read(self, secret_hash: str) -> _Known:
+        """What the store has, by one look-up for all who ask at once."""
         now = self.clock()
-        # Its own name for what is known: a change meanwhile makes a new dictionary, and what was
-        # read before it is then not remembered.
-        known_then = self._known
         own = self.local.get(secret_hash)
         if own is not None:
             return _Known(own, KeySecret(secret_hash, own.key_id), now)
+        return await self._readings.shared(
+            secret_hash, lambda: self._find(secret_hash, now), now=now, known=self._known
+        )
+
+    async def _find(self, secret_hash: str, now: float) -> _Known:
+        # Its own name for what is known: a change meanwhile makes a new dictionary, and what was
+        # read before it is then not remembered.
+        known_then = self._known
         found = await self.store.find(secret_hash)
         # The store looked the hash up by its index; the comparison is what decides.
         if found is None or not hmac.compare_digest(found[1].hash, secret_hash):

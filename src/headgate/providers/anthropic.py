@@ -9,6 +9,7 @@ import math
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, TypeGuard
 
 import msgspec
@@ -20,15 +21,12 @@ from headgate.core.models import (
     ProviderBroke,
     ProviderError,
     ProviderRefused,
-    ProviderTimedOut,
-    RefusalKind,
 )
 from headgate.core.protocols.anthropic import PROTOCOL
 from headgate.providers.anthropic_events import EventReader
 from headgate.providers.anthropic_requests import translated, what_is_read
 from headgate.providers.anthropic_shapes import (
     FINISH_REASONS,
-    UNREADABLE,
     Event,
     Fault,
     TokenCount,
@@ -38,7 +36,14 @@ from headgate.providers.anthropic_shapes import (
     read_fault,
     thoughts_in,
 )
-from headgate.providers.failures import retry_after, unanswered, without_secrets
+from headgate.providers.failures import (
+    meaning,
+    posted,
+    retry_after,
+    unanswered,
+    understood,
+    without_secrets,
+)
 from headgate.providers.frames import (
     BLANK,
     FrameCutter,
@@ -91,6 +96,7 @@ class AnthropicVendor:
 
 
 _FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_COUNT = msgspec.json.Decoder(TokenCount)
 # The vendor's sentences for errors that have no type of their own.
 _TOO_LONG = re.compile(
     r"prompt is too long|exceeds? (?:the )?context|context window", re.IGNORECASE
@@ -171,47 +177,39 @@ def _estimate(request: chat.ChatRequest, body: bytes) -> chat.TokenUsage:
     )
 
 
-def error_from(status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:
-    """What the vendor's error means; its text is kept only where the caller can act on it."""
+def error_from(
+    status: int, headers: Mapping[str, str], body: bytes, key: str | None = None
+) -> ProviderError:
+    """What the vendor's error means.
+
+    Its text is kept only where the caller can act on it, without secrets, of which `key` is one.
+    """
     fault = read_fault(body)
-    said = without_secrets(fault.message)
-    if status in {408, 504}:
-        return ProviderTimedOut("the vendor did not answer in time")
+    said = without_secrets(fault.message, key)
     if status == 402 or fault.type == "billing_error" or _NO_CREDIT.search(said):
         # No waiting will cure it: the account with the vendor is empty.
         return ProviderRefused("unauthorized", "the account with the vendor is exhausted")
-    kinds: dict[int, tuple[RefusalKind, str]] = {
-        401: ("unauthorized", "the vendor refused the platform's credential"),
-        403: ("unauthorized", "the vendor refused the platform's credential"),
-        404: ("not_found", "the vendor does not know this model"),
-        429: ("rate_limited", "the vendor's rate limit is reached"),
-        503: ("overloaded", "the vendor is overloaded"),
-        529: ("overloaded", "the vendor is overloaded"),
-    }
-    if status in kinds:
-        kind, message = kinds[status]
-        return ProviderRefused(kind, message, retry_after_seconds=retry_after(headers))
-    if not 400 <= status < 500:
-        return ProviderRefused("failed", "the vendor failed")
-    if _TOO_LONG.search(said):
-        return ProviderRefused("context_length", said, param="messages")
-    return ProviderRefused("invalid", said or "the vendor refused the request")
+    wait = retry_after(headers)
+    return meaning(status, said, wait=wait, is_too_long=bool(_TOO_LONG.search(said)))
 
 
-def _broken_off(fault: Fault, *, has_begun: bool) -> ProviderError:
+def _broken_off(fault: Fault, key: str | None, *, has_begun: bool) -> ProviderError:
     """What an error among the events means: before the answer began it is a refusal."""
     if has_begun:
         return ProviderBroke("the vendor broke off with an error")
     statuses = {"overloaded_error": 529, "rate_limit_error": 429, "invalid_request_error": 400}
     body = msgspec.json.encode({"error": fault})
-    return error_from(statuses.get(fault.type, 500), {}, body)
+    return error_from(statuses.get(fault.type, 500), {}, body, key)
 
 
 class AnthropicStream:
     """One streamed answer."""
 
-    def __init__(self, stream: HttpStream, request: chat.ChatRequest) -> None:
+    def __init__(
+        self, stream: HttpStream, request: chat.ChatRequest, key: str | None = None
+    ) -> None:
         self._stream = stream
+        self._key = key
         self._forward = _speaks_it(request.wire)
         self._usage = Usage()
         self._is_counted = False
@@ -262,7 +260,8 @@ class AnthropicStream:
         try:
             async with self._stream as answer, contextlib.aclosing(answer.chunks()) as chunks:
                 if answer.status != 200:
-                    raise error_from(answer.status, answer.headers, await answer.read())
+                    body = await answer.read()
+                    raise error_from(answer.status, answer.headers, body, self._key)
                 async for chunk in chunks:
                     if not (block := cutter.push(chunk)):
                         continue
@@ -330,7 +329,7 @@ class AnthropicStream:
             ProviderError: the vendor breaks off.
         """
         if event.type == "error":
-            raise _broken_off(event.error or Fault(), has_begun=self._has_begun)
+            raise _broken_off(event.error or Fault(), self._key, has_begun=self._has_begun)
         if event.message is not None:
             self._has_begun = True
         usage = event.message.usage if event.message else event.usage
@@ -433,7 +432,7 @@ class AnthropicProvider:
         body = to_wire(request, self.output_ceiling(request))
         headers = self._headers_for(request) | {"idempotency-key": idempotency_key}
         stream = self._client.stream("POST", self._messages_url, headers=headers, body=body)
-        return AnthropicStream(stream, request)
+        return AnthropicStream(stream, request, self._vendor.api_key)
 
     async def count_tokens(self, request: chat.ChatRequest) -> int:
         """The input tokens as the vendor counts them, which it does without a charge.
@@ -443,10 +442,7 @@ class AnthropicProvider:
         """
         body = count_to_wire(request, self.output_ceiling(request))
         answer = await self._post(self._count_url, body, self._headers_for(request))
-        try:
-            return msgspec.json.decode(answer, type=TokenCount).input_tokens
-        except UNREADABLE as error:
-            raise ProviderBroke("the vendor's answer could not be understood") from error
+        return understood(_COUNT, answer).input_tokens
 
     async def embed(self, request: EmbeddingRequest, *, idempotency_key: str) -> EmbeddingResponse:  # noqa: ARG002 - whatever is asked
         """Nothing.
@@ -469,7 +465,7 @@ class AnthropicProvider:
         except HttpError as error:
             raise unanswered(error) from error
         if answer.status in {401, 403} or answer.status >= 500:
-            raise error_from(answer.status, answer.headers, answer.body)
+            raise error_from(answer.status, answer.headers, answer.body, self._vendor.api_key)
 
     def _headers_for(self, request: chat.ChatRequest) -> dict[str, str]:
         """The platform's headers, and those by which a forwarded body is to be read."""
@@ -477,10 +473,11 @@ class AnthropicProvider:
         return self._headers | own
 
     async def _post(self, url: str, body: bytes, headers: Mapping[str, str]) -> bytes:
-        try:
-            answer = await self._client.send("POST", url, headers=headers, body=body)
-        except HttpError as error:
-            raise unanswered(error) from error
-        if answer.status != 200:
-            raise error_from(answer.status, answer.headers, answer.body)
+        answer = await posted(
+            self._client,
+            url,
+            headers=headers,
+            body=body,
+            error_from=partial(error_from, key=self._vendor.api_key),
+        )
         return answer.body

@@ -9,9 +9,7 @@ import msgspec
 
 from headgate.core import chat
 from headgate.core.models import ProviderBroke
-
-# What decoding a vendor's text can raise: it is no JSON, has another shape, or is too deep.
-UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+from headgate.providers.failures import UNREADABLE, understood
 
 FINISH_REASONS: Mapping[str | None, chat.FinishReason] = {
     "end_turn": "stop",
@@ -151,10 +149,7 @@ def read_answer(data: bytes) -> Answer:
     Raises:
         ProviderBroke: it is none.
     """
-    try:
-        answer = _ANSWER.decode(data)
-    except UNREADABLE as error:
-        raise ProviderBroke("the vendor's answer could not be understood") from error
+    answer = understood(_ANSWER, data)
     if answer.content is None:
         raise ProviderBroke("the vendor's answer could not be understood")
     return answer
@@ -166,10 +161,7 @@ def read_event(data: bytes) -> Event:
     Raises:
         ProviderBroke: it is none.
     """
-    try:
-        return _EVENT.decode(data)
-    except UNREADABLE as error:
-        raise ProviderBroke("the vendor's answer could not be understood") from error
+    return understood(_EVENT, data)
 
 
 def read_fault(body: bytes) -> Fault:

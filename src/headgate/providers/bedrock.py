@@ -40,7 +40,13 @@ from headgate.providers.bedrock_events import EventReader
 from headgate.providers.bedrock_models import base_name
 from headgate.providers.bedrock_requests import converse
 from headgate.providers.bedrock_shapes import FINISH_REASONS, read_answer, read_event, read_fault
-from headgate.providers.failures import retry_after, unanswered, without_secrets
+from headgate.providers.failures import (
+    meaning,
+    posted,
+    retry_after,
+    unanswered,
+    without_secrets,
+)
 from headgate.providers.frames import tokens_received
 from headgate.transport.http import HttpClient, HttpError, HttpResponse, HttpStream
 from headgate.transport.sigv4 import CredentialsSource, Target, sign
@@ -155,27 +161,19 @@ def error_from(status: int, headers: Mapping[str, str], body: bytes) -> Provider
 
 def _meaning(status: int, kind: str, message: str, wait: float | None) -> ProviderError:
     said = without_secrets(_AWS_SECRET.sub("[removed]", message))
-    if kind == "ModelTimeoutException" or status in {408, 504}:
+    if kind == "ModelTimeoutException":
         return ProviderTimedOut("the vendor did not answer in time")
-    kinds: dict[str | int, tuple[RefusalKind, str]] = {
+    kinds: dict[str, tuple[RefusalKind, str]] = {
         "ModelNotReadyException": ("overloaded", "the vendor is still loading this model"),
         "ServiceQuotaExceededException": ("rate_limited", "the vendor's quota is used up"),
-        401: ("unauthorized", "the vendor refused the platform's credential"),
-        403: ("unauthorized", "the vendor refused the platform's credential"),
-        404: ("not_found", "the vendor does not know this model"),
-        429: ("rate_limited", "the vendor's rate limit is reached"),
-        503: ("overloaded", "the vendor is overloaded"),
-        529: ("overloaded", "the vendor is overloaded"),
     }
-    if (meant := kinds.get(kind) or kinds.get(status)) is not None:
-        return ProviderRefused(meant[0], meant[1], retry_after_seconds=wait)
-    if kind == "ModelErrorException" or not 400 <= status < 500:
-        return ProviderRefused("failed", "the vendor failed")
-    if _TOO_LONG.search(said):
-        return ProviderRefused("context_length", said, param="messages")
-    if _NO_MODEL.search(said):
-        return ProviderRefused("not_found", "the vendor does not know this model")
-    return ProviderRefused("invalid", said or "the vendor refused the request")
+    if kind in kinds:
+        return ProviderRefused(*kinds[kind], retry_after_seconds=wait)
+    if kind == "ModelErrorException":
+        status = 500  # It is the model's fault, and no request's.
+    elif status == 400 and _NO_MODEL.search(said):
+        status = 404
+    return meaning(status, said, wait=wait, is_too_long=bool(_TOO_LONG.search(said)))
 
 
 _STATUSES = {
@@ -405,13 +403,7 @@ class BedrockProvider:
 
     async def _post(self, url: str, body: bytes, idempotency_key: str) -> HttpResponse:
         headers = await self._signed("POST", url, body, idempotency_key)
-        try:
-            answer = await self._client.send("POST", url, headers=headers, body=body)
-        except HttpError as error:
-            raise unanswered(error) from error
-        if answer.status != 200:
-            raise error_from(answer.status, answer.headers, answer.body)
-        return answer
+        return await posted(self._client, url, headers=headers, body=body, error_from=error_from)
 
     async def _signed(
         self, method: str, url: str, body: bytes, idempotency_key: str | None

@@ -11,7 +11,7 @@ import msgspec
 from headgate.core.embeddings import EmbeddingRequest
 from headgate.core.models import ProviderBroke, ProviderRefused, unsupported
 from headgate.providers.bedrock_models import base_name
-from headgate.providers.bedrock_shapes import UNREADABLE
+from headgate.providers.failures import UNREADABLE
 
 COHERE_TEXTS = 96
 # Where the body does not count the input, a header does.

@@ -6,9 +6,7 @@ import msgspec
 
 from headgate.core import chat
 from headgate.core.models import ProviderBroke
-
-# What decoding a vendor's text can raise: it is no JSON, has another shape, or is too deep.
-UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+from headgate.providers.failures import UNREADABLE, understood
 
 FINISH_REASONS: Mapping[str | None, chat.FinishReason] = {
     "end_turn": "stop",
@@ -144,6 +142,7 @@ class Fault(msgspec.Struct):
 _ANSWER = msgspec.json.Decoder(Answer)
 _EVENT = msgspec.json.Decoder(Event)
 _FAULT = msgspec.json.Decoder(Fault)
+_TEXT = msgspec.json.Decoder(str)
 
 
 def read_answer(data: bytes) -> Answer:
@@ -152,10 +151,7 @@ def read_answer(data: bytes) -> Answer:
     Raises:
         ProviderBroke: it is none.
     """
-    try:
-        answer = _ANSWER.decode(data)
-    except UNREADABLE as error:
-        raise ProviderBroke("the vendor's answer could not be understood") from error
+    answer = understood(_ANSWER, data)
     if answer.output is None or answer.output.message is None:
         raise ProviderBroke("the vendor's answer could not be understood")
     return answer
@@ -167,10 +163,7 @@ def read_event(data: bytes) -> Event:
     Raises:
         ProviderBroke: it is none.
     """
-    try:
-        return _EVENT.decode(data)
-    except UNREADABLE as error:
-        raise ProviderBroke("the vendor's answer could not be understood") from error
+    return understood(_EVENT, data)
 
 
 def read_fault(body: bytes) -> Fault:
@@ -189,10 +182,7 @@ def fragment_of(tool_use: ToolUse) -> str:
     """
     if tool_use.input is _NO_INPUT:
         return ""
-    try:
-        return msgspec.json.decode(tool_use.input, type=str)
-    except UNREADABLE as error:
-        raise ProviderBroke("the vendor's answer could not be understood") from error
+    return understood(_TEXT, tool_use.input)
 
 
 def _count(tokens: int | None) -> int:

@@ -9,6 +9,7 @@ import math
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import msgspec
 
@@ -19,8 +20,6 @@ from headgate.core.models import (
     ProviderBroke,
     ProviderError,
     ProviderRefused,
-    ProviderTimedOut,
-    RefusalKind,
     unsupported,
 )
 from headgate.providers.batches import embed_in_batches
@@ -32,14 +31,20 @@ from headgate.providers.cohere_events import (
 )
 from headgate.providers.cohere_requests import MARK, translated
 from headgate.providers.cohere_shapes import (
-    UNREADABLE,
     Message,
     Vectors,
     read_answer,
     read_event,
     read_fault,
 )
-from headgate.providers.failures import retry_after, unanswered, without_secrets
+from headgate.providers.failures import (
+    meaning,
+    posted,
+    retry_after,
+    unanswered,
+    understood,
+    without_secrets,
+)
 from headgate.providers.frames import FrameCutter, data_of, split, tokens_received
 from headgate.transport.http import HttpClient, HttpError, HttpStream
 
@@ -80,6 +85,7 @@ class CohereVendor:
     output_tokens: Mapping[str, int] = field(default_factory=dict)
 
 
+_VECTORS = msgspec.json.Decoder(Vectors)
 # The vendor's sentence for an error that has no status of its own.
 _TOO_LONG = re.compile(r"too many tokens|context length|maximum .{0,20}tokens", re.IGNORECASE)
 
@@ -157,40 +163,33 @@ def _estimate(request: chat.ChatRequest, body: bytes) -> chat.TokenUsage:
     )
 
 
-def error_from(status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:
-    """What the vendor's error means; its text is kept only where the caller can act on it."""
-    said = without_secrets(read_fault(body))
-    if status in {408, 504}:
-        return ProviderTimedOut("the vendor did not answer in time")
+def error_from(
+    status: int, headers: Mapping[str, str], body: bytes, key: str | None = None
+) -> ProviderError:
+    """What the vendor's error means.
+
+    Its text is kept only where the caller can act on it, without secrets, of which `key` is one.
+    """
+    said = without_secrets(read_fault(body), key)
     if status == 402:
         # No waiting will cure it: the platform's own account with the vendor is empty.
         return ProviderRefused(
             "unauthorized", "the platform's account with the vendor is exhausted"
         )
-    kinds: dict[int, tuple[RefusalKind, str]] = {
-        401: ("unauthorized", "the vendor refused the platform's credential"),
-        403: ("unauthorized", "the vendor refused the platform's credential"),
-        498: ("unauthorized", "the vendor refused the platform's credential"),
-        404: ("not_found", "the vendor does not know this model"),
-        429: ("rate_limited", "the vendor's rate limit is reached"),
-        503: ("overloaded", "the vendor is overloaded"),
-        529: ("overloaded", "the vendor is overloaded"),
-    }
-    if status in kinds:
-        kind, message = kinds[status]
-        return ProviderRefused(kind, message, retry_after_seconds=retry_after(headers))
-    if not 400 <= status < 500:
-        return ProviderRefused("failed", "the vendor failed")
-    if _TOO_LONG.search(said):
-        return ProviderRefused("context_length", said, param="messages")
-    return ProviderRefused("invalid", said or "the vendor refused the request")
+    if status == 498:
+        status = 401  # The vendor's own number for a credential that it does not take.
+    wait = retry_after(headers)
+    return meaning(status, said, wait=wait, is_too_long=bool(_TOO_LONG.search(said)))
 
 
 class CohereStream:
     """One streamed answer."""
 
-    def __init__(self, stream: HttpStream, request: chat.ChatRequest) -> None:
+    def __init__(
+        self, stream: HttpStream, request: chat.ChatRequest, key: str | None = None
+    ) -> None:
         self._stream = stream
+        self._key = key
         self._reader = EventReader(request)
         self._usage: chat.TokenUsage | None = None
         self._frames = 0
@@ -226,7 +225,8 @@ class CohereStream:
         try:
             async with self._stream as answer, contextlib.aclosing(answer.chunks()) as chunks:
                 if answer.status != 200:
-                    raise error_from(answer.status, answer.headers, await answer.read())
+                    body = await answer.read()
+                    raise error_from(answer.status, answer.headers, body, self._key)
                 async for chunk in chunks:
                     if not (block := cutter.push(chunk)):
                         continue
@@ -344,7 +344,7 @@ class CohereProvider:
         headers = self._headers | {"idempotency-key": idempotency_key}
         body = to_wire(request)
         stream = self._client.stream("POST", self._chat_url, headers=headers, body=body)
-        return CohereStream(stream, request)
+        return CohereStream(stream, request, self._vendor.api_key)
 
     async def embed(self, request: EmbeddingRequest, *, idempotency_key: str) -> EmbeddingResponse:
         """One vector per input, by as many calls as the vendor needs for them.
@@ -367,14 +367,11 @@ class CohereProvider:
         except HttpError as error:
             raise unanswered(error) from error
         if answer.status in {401, 403, 498} or answer.status >= 500:
-            raise error_from(answer.status, answer.headers, answer.body)
+            raise error_from(answer.status, answer.headers, answer.body, self._vendor.api_key)
 
     async def _embed(self, request: EmbeddingRequest, idempotency_key: str) -> EmbeddingResponse:
         body = await self._post(self._embed_url, embedding_to_wire(request), idempotency_key)
-        try:
-            answer = msgspec.json.decode(body, type=Vectors)
-        except UNREADABLE as error:
-            raise ProviderBroke("the vendor's answer could not be understood") from error
+        answer = understood(_VECTORS, body)
         vectors = answer.embeddings.floats
         if len(vectors) != len(request.input):
             raise ProviderBroke("the vendor gave another number of vectors than was asked for")
@@ -389,10 +386,11 @@ class CohereProvider:
 
     async def _post(self, url: str, body: bytes, idempotency_key: str) -> bytes:
         headers = self._headers | {"idempotency-key": idempotency_key}
-        try:
-            answer = await self._client.send("POST", url, headers=headers, body=body)
-        except HttpError as error:
-            raise unanswered(error) from error
-        if answer.status != 200:
-            raise error_from(answer.status, answer.headers, answer.body)
+        answer = await posted(
+            self._client,
+            url,
+            headers=headers,
+            body=body,
+            error_from=partial(error_from, key=self._vendor.api_key),
+        )
         return answer.body

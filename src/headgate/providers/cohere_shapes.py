@@ -9,10 +9,7 @@ from typing import TypeAlias
 import msgspec
 
 from headgate.core import chat
-from headgate.core.models import ProviderBroke
-
-# What decoding a vendor's text can raise: it is no JSON, has another shape, or is too deep.
-UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+from headgate.providers.failures import UNREADABLE, understood
 
 FINISH_REASONS: Mapping[str, chat.FinishReason] = {
     "COMPLETE": "stop",
@@ -186,10 +183,7 @@ def read_answer(data: bytes) -> Answer:
     Raises:
         ProviderBroke: it is none.
     """
-    try:
-        return _ANSWER.decode(data)
-    except UNREADABLE as error:
-        raise ProviderBroke("the vendor's answer could not be understood") from error
+    return understood(_ANSWER, data)
 
 
 def read_event(data: bytes) -> Event:
@@ -198,10 +192,7 @@ def read_event(data: bytes) -> Event:
     Raises:
         ProviderBroke: it is none.
     """
-    try:
-        return _EVENT.decode(data)
-    except UNREADABLE as error:
-        raise ProviderBroke("the vendor's answer could not be understood") from error
+    return understood(_EVENT, data)
 
 
 def read_fault(body: bytes) -> str:

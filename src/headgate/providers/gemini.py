@@ -8,6 +8,7 @@ import math
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from urllib.parse import quote
 
 import msgspec
@@ -19,17 +20,21 @@ from headgate.core.models import (
     ProviderBroke,
     ProviderError,
     ProviderRefused,
-    ProviderTimedOut,
-    RefusalKind,
     unsupported,
 )
 from headgate.providers.batches import embed_in_batches
-from headgate.providers.failures import retry_after, unanswered, without_secrets
+from headgate.providers.failures import (
+    meaning,
+    posted,
+    retry_after,
+    unanswered,
+    understood,
+    without_secrets,
+)
 from headgate.providers.frames import FrameCutter, data_of, split, tokens_received
 from headgate.providers.gemini_pieces import PieceReader
 from headgate.providers.gemini_requests import translated
 from headgate.providers.gemini_shapes import (
-    UNREADABLE,
     TokenCount,
     Vectors,
     read_answer,
@@ -78,6 +83,8 @@ class GeminiVendor:
     output_tokens: Mapping[str, int] = field(default_factory=dict)
 
 
+_COUNT = msgspec.json.Decoder(TokenCount)
+_VECTORS = msgspec.json.Decoder(Vectors)
 # The vendor's sentences for errors that have no name of their own.
 _TOO_LONG = re.compile(r"input token count.{0,40}exceeds", re.IGNORECASE)
 _NO_CREDIT = re.compile(r"credits? (?:is|are) depleted|enable billing", re.IGNORECASE)
@@ -169,12 +176,15 @@ def _estimate(request: chat.ChatRequest, body: bytes) -> chat.TokenUsage:
     )
 
 
-def error_from(status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:
-    """What the vendor's error means; its text is kept only where the caller can act on it."""
+def error_from(
+    status: int, headers: Mapping[str, str], body: bytes, key: str | None = None
+) -> ProviderError:
+    """What the vendor's error means.
+
+    Its text is kept only where the caller can act on it, without secrets, of which `key` is one.
+    """
     fault = read_fault(body)
-    said = without_secrets(fault.message)
-    if status in {408, 504}:
-        return ProviderTimedOut("the vendor did not answer in time")
+    said = without_secrets(fault.message, key)
     if status == 402 or fault.status == "FAILED_PRECONDITION" or _NO_CREDIT.search(said):
         # No waiting will cure it: it is the platform's own account with the vendor.
         return ProviderRefused(
@@ -182,32 +192,20 @@ def error_from(status: int, headers: Mapping[str, str], body: bytes) -> Provider
         )
     if "API_KEY_INVALID" in fault.reasons:
         status = 401  # The vendor says 400.
-    kinds: dict[int, tuple[RefusalKind, str]] = {
-        401: ("unauthorized", "the vendor refused the platform's credential"),
-        403: ("unauthorized", "the vendor refused the platform's credential"),
-        404: ("not_found", "the vendor does not know this model"),
-        429: ("rate_limited", "the vendor's rate limit is reached"),
-        503: ("overloaded", "the vendor is overloaded"),
-        529: ("overloaded", "the vendor is overloaded"),
-    }
-    if status in kinds:
-        kind, message = kinds[status]
-        seconds = retry_after(headers)
-        if seconds is None:
-            seconds = fault.retry_after_seconds
-        return ProviderRefused(kind, message, retry_after_seconds=seconds)
-    if not 400 <= status < 500:
-        return ProviderRefused("failed", "the vendor failed")
-    if _TOO_LONG.search(said):
-        return ProviderRefused("context_length", said, param="messages")
-    return ProviderRefused("invalid", said or "the vendor refused the request")
+    wait = retry_after(headers)
+    if wait is None:
+        wait = fault.retry_after_seconds
+    return meaning(status, said, wait=wait, is_too_long=bool(_TOO_LONG.search(said)))
 
 
 class GeminiStream:
     """One streamed answer."""
 
-    def __init__(self, stream: HttpStream, request: chat.ChatRequest) -> None:
+    def __init__(
+        self, stream: HttpStream, request: chat.ChatRequest, key: str | None = None
+    ) -> None:
         self._stream = stream
+        self._key = key
         self._reader = PieceReader(request)
         self._usage: chat.TokenUsage | None = None
         self._frames = 0
@@ -245,7 +243,8 @@ class GeminiStream:
         try:
             async with self._stream as answer, contextlib.aclosing(answer.chunks()) as chunks:
                 if answer.status != 200:
-                    raise error_from(answer.status, answer.headers, await answer.read())
+                    body = await answer.read()
+                    raise error_from(answer.status, answer.headers, body, self._key)
                 async for chunk in chunks:
                     if not (block := cutter.push(chunk)):
                         continue
@@ -268,7 +267,7 @@ class GeminiStream:
         if (fault := answer.error) is not None:
             if self._frames:
                 raise ProviderBroke("the vendor broke off with an error")
-            raise error_from(fault.code, {}, data)
+            raise error_from(fault.code, {}, data, self._key)
         if answer.usage_metadata is not None:
             self._usage = answer.usage_metadata.counted()
         parts = [part for candidate in answer.candidates or () for part in candidate.parts]
@@ -366,7 +365,7 @@ class GeminiProvider:
         headers = self._headers | {"idempotency-key": idempotency_key}
         body = to_wire(request)
         stream = self._client.stream("POST", url, headers=headers, body=body)
-        return GeminiStream(stream, request)
+        return GeminiStream(stream, request, self._vendor.api_key)
 
     async def count_tokens(self, request: chat.ChatRequest) -> int:
         """The input tokens as the vendor counts them, which it does without a charge.
@@ -376,10 +375,7 @@ class GeminiProvider:
         """
         url = self._url(request.model, "countTokens")
         answer = await self._post(url, count_to_wire(request), self._headers)
-        try:
-            return msgspec.json.decode(answer, type=TokenCount).total_tokens
-        except UNREADABLE as error:
-            raise ProviderBroke("the vendor's answer could not be understood") from error
+        return understood(_COUNT, answer).total_tokens
 
     async def embed(self, request: EmbeddingRequest, *, idempotency_key: str) -> EmbeddingResponse:
         """One vector per input, by as many calls as the vendor needs for them.
@@ -403,16 +399,13 @@ class GeminiProvider:
         except HttpError as error:
             raise unanswered(error) from error
         if answer.status >= 400:  # A wrong key is a 400 here.
-            raise error_from(answer.status, answer.headers, answer.body)
+            raise error_from(answer.status, answer.headers, answer.body, self._vendor.api_key)
 
     async def _embed(self, request: EmbeddingRequest, idempotency_key: str) -> EmbeddingResponse:
         url = self._url(request.model, "batchEmbedContents")
         headers = self._headers | {"idempotency-key": idempotency_key}
         body = await self._post(url, embedding_to_wire(request), headers)
-        try:
-            answer = msgspec.json.decode(body, type=Vectors)
-        except UNREADABLE as error:
-            raise ProviderBroke("the vendor's answer could not be understood") from error
+        answer = understood(_VECTORS, body)
         if len(answer.embeddings) != len(request.input):
             raise ProviderBroke("the vendor gave another number of vectors than was asked for")
         usage = None if answer.usage_metadata is None else answer.usage_metadata.counted()
@@ -428,10 +421,11 @@ class GeminiProvider:
         return f"{self._models_url}/{quote(model, safe='')}:{method}"
 
     async def _post(self, url: str, body: bytes, headers: Mapping[str, str]) -> bytes:
-        try:
-            answer = await self._client.send("POST", url, headers=headers, body=body)
-        except HttpError as error:
-            raise unanswered(error) from error
-        if answer.status != 200:
-            raise error_from(answer.status, answer.headers, answer.body)
+        answer = await posted(
+            self._client,
+            url,
+            headers=headers,
+            body=body,
+            error_from=partial(error_from, key=self._vendor.api_key),
+        )
         return answer.body

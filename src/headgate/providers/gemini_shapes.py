@@ -9,10 +9,7 @@ from collections.abc import Mapping
 import msgspec
 
 from headgate.core import chat
-from headgate.core.models import ProviderBroke
-
-# What decoding a vendor's text can raise: it is no JSON, has another shape, or is too deep.
-UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+from headgate.providers.failures import UNREADABLE, understood
 
 # Reasons that are in none of these two end an answer like any other.
 FINISH_REASONS: Mapping[str, chat.FinishReason] = {
@@ -187,10 +184,7 @@ def read_answer(data: bytes) -> Answer:
     Raises:
         ProviderBroke: it is none.
     """
-    try:
-        return _ANSWER.decode(data)
-    except UNREADABLE as error:
-        raise ProviderBroke("the vendor's answer could not be understood") from error
+    return understood(_ANSWER, data)
 
 
 def read_fault(body: bytes) -> Fault:

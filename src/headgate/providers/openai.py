@@ -9,6 +9,7 @@ import math
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Literal, TypeGuard
 from urllib.parse import quote, urlencode
 
@@ -21,11 +22,17 @@ from headgate.core.models import (
     ProviderBroke,
     ProviderError,
     ProviderRefused,
-    ProviderTimedOut,
-    RefusalKind,
 )
 from headgate.core.protocols.openai import PROTOCOL
-from headgate.providers.failures import retry_after, unanswered, without_secrets
+from headgate.providers.failures import (
+    UNREADABLE,
+    meaning,
+    posted,
+    retry_after,
+    unanswered,
+    understood,
+    without_secrets,
+)
 from headgate.providers.frames import (
     BLANK,
     FrameCutter,
@@ -36,8 +43,8 @@ from headgate.providers.frames import (
 from headgate.providers.openai_frames import END, only_usage, plain_length, without_usage
 from headgate.providers.openai_requests import LimitField, set_limit, translated
 from headgate.providers.openai_shapes import (
-    UNREADABLE,
     Answer,
+    Call,
     CallNumbers,
     Choice,
     Listing,
@@ -105,6 +112,7 @@ class OpenAIVendor:
 
 
 _FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_VECTORS = msgspec.json.Decoder(Vectors)
 _OPTIONS = dict[str, msgspec.Raw] | None
 _TRUE = msgspec.Raw(b"true")
 # The vendors' sentences for the one error that has no code of its own with most of them.
@@ -166,14 +174,16 @@ def from_wire(request: chat.ChatRequest, body: bytes) -> chat.ChatResponse:
         finish_reason=_finish_reason(answer.choices[0]) or "stop",
         usage=usage or _estimate(request, answer),
         estimated=usage is None,
-        tool_calls=tuple(
-            chat.ToolCall(
-                call.id or new_id("call"), call.function.name, call.function.arguments or ""
-            )
-            for call in turn.tool_calls or ()
-            if call.function is not None and call.function.name is not None
-        ),
+        tool_calls=_tool_calls(turn.tool_calls) if turn.tool_calls else (),
         wire=chat.Wire(PROTOCOL, body),
+    )
+
+
+def _tool_calls(calls: Sequence[Call]) -> tuple[chat.ToolCall, ...]:
+    return tuple(
+        chat.ToolCall(call.id or new_id("call"), call.function.name, call.function.arguments or "")
+        for call in calls
+        if call.function is not None and call.function.name is not None
     )
 
 
@@ -201,39 +211,35 @@ def delta_from(choice: Choice, numbers: CallNumbers) -> chat.ChatDelta:
     )
 
 
-def error_from(status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:
-    """What a vendor's error means; its text is kept only where the caller can act on it."""
+def error_from(
+    status: int, headers: Mapping[str, str], body: bytes, key: str | None = None
+) -> ProviderError:
+    """What a vendor's error means.
+
+    Its text is kept only where the caller can act on it, without secrets, of which `key` is one.
+    """
     fault = read_fault(body)
-    said = without_secrets(fault.message)
-    if status in {408, 504}:
-        return ProviderTimedOut("the vendor did not answer in time")
+    said = without_secrets(fault.message, key)
     if status == 402 or fault.code == "insufficient_quota":
         # No waiting will cure it: the account with the vendor is empty.
         return ProviderRefused("unauthorized", "the account with the vendor is exhausted")
-    kinds: dict[int, tuple[RefusalKind, str]] = {
-        401: ("unauthorized", "the vendor refused the platform's credential"),
-        403: ("unauthorized", "the vendor refused the platform's credential"),
-        404: ("not_found", "the vendor does not know this model"),
-        429: ("rate_limited", "the vendor's rate limit is reached"),
-        503: ("overloaded", "the vendor is overloaded"),
-        529: ("overloaded", "the vendor is overloaded"),
-    }
-    if status in kinds:
-        kind, message = kinds[status]
-        return ProviderRefused(kind, message, retry_after_seconds=retry_after(headers))
-    if not 400 <= status < 500:
-        return ProviderRefused("failed", "the vendor failed")
-    if fault.code == "context_length_exceeded" or _TOO_LONG.search(said):
-        return ProviderRefused("context_length", said, param="messages")
-    param = without_secrets(fault.param) if fault.param is not None else None
-    return ProviderRefused("invalid", said or "the vendor refused the request", param=param)
+    return meaning(
+        status,
+        said,
+        wait=retry_after(headers),
+        is_too_long=fault.code == "context_length_exceeded" or bool(_TOO_LONG.search(said)),
+        param=None if fault.param is None else without_secrets(fault.param, key),
+    )
 
 
 class OpenAIStream:
     """One streamed answer."""
 
-    def __init__(self, stream: HttpStream, request: chat.ChatRequest) -> None:
+    def __init__(
+        self, stream: HttpStream, request: chat.ChatRequest, key: str | None = None
+    ) -> None:
         self._stream = stream
+        self._key = key
         self._forward = _speaks_it(request.wire)
         self._numbers = CallNumbers()
         self._received: list[bytes] = []
@@ -280,7 +286,8 @@ class OpenAIStream:
         try:
             async with self._stream as answer, contextlib.aclosing(answer.chunks()) as chunks:
                 if answer.status != 200:
-                    raise error_from(answer.status, answer.headers, await answer.read())
+                    body = await answer.read()
+                    raise error_from(answer.status, answer.headers, body, self._key)
                 async for chunk in chunks:
                     if not (block := cutter.push(chunk)):
                         continue
@@ -434,7 +441,7 @@ class OpenAIProvider:
         body = to_wire(self._vendor, request)
         url = self._url(request.model, "chat/completions")
         stream = self._client.stream("POST", url, headers=headers, body=body)
-        return OpenAIStream(stream, request)
+        return OpenAIStream(stream, request, self._vendor.api_key)
 
     async def embed(self, request: EmbeddingRequest, *, idempotency_key: str) -> EmbeddingResponse:
         """One vector per input.
@@ -445,10 +452,7 @@ class OpenAIProvider:
         url = self._url(request.model, "embeddings")
         wanted = embedding_to_wire(self._vendor, request)
         body = await self._post(url, wanted, idempotency_key)
-        try:
-            answer = msgspec.json.decode(body, type=Vectors)
-        except UNREADABLE as error:
-            raise ProviderBroke("the vendor's answer could not be understood") from error
+        answer = understood(_VECTORS, body)
         if len(answer.data) != len(request.input):
             raise ProviderBroke("the vendor gave another number of vectors than was asked for")
         ordered = sorted(answer.data, key=lambda item: item.index or 0)
@@ -485,7 +489,7 @@ class OpenAIProvider:
             raise unanswered(error) from error
         # Any other answer proves as much: not every vendor lists its models.
         if answer.status in {401, 403} or answer.status >= 500:
-            raise error_from(answer.status, answer.headers, answer.body)
+            raise error_from(answer.status, answer.headers, answer.body, self._vendor.api_key)
 
     def _url(self, model: str, operation: str) -> str:
         if self._vendor.api_version is None:
@@ -495,10 +499,11 @@ class OpenAIProvider:
 
     async def _post(self, url: str, body: bytes, idempotency_key: str) -> bytes:
         headers = self._headers | {"idempotency-key": idempotency_key}
-        try:
-            answer = await self._client.send("POST", url, headers=headers, body=body)
-        except HttpError as error:
-            raise unanswered(error) from error
-        if answer.status != 200:
-            raise error_from(answer.status, answer.headers, answer.body)
+        answer = await posted(
+            self._client,
+            url,
+            headers=headers,
+            body=body,
+            error_from=partial(error_from, key=self._vendor.api_key),
+        )
         return answer.body

@@ -11,10 +11,7 @@ import msgspec
 
 from headgate.core import chat
 from headgate.core.ids import new_id
-from headgate.core.models import ProviderBroke
-
-# What decoding a vendor's text can raise: it is no JSON, has another shape, or is too deep.
-UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+from headgate.providers.failures import UNREADABLE, understood
 
 
 class Details(msgspec.Struct):
@@ -146,10 +143,7 @@ def read_answer(data: bytes) -> Answer:
     Raises:
         ProviderBroke: it is neither.
     """
-    try:
-        return _ANSWER.decode(data)
-    except UNREADABLE as error:
-        raise ProviderBroke("the vendor's answer could not be understood") from error
+    return understood(_ANSWER, data)
 
 
 def read_fault(body: bytes) -> Fault:

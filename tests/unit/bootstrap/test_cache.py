@@ -1,12 +1,15 @@
 """Where the settings say that answers are kept, and who may find them."""
 
+import pytest
+
 from gateway_desk import Desk
-from headgate.bootstrap.cache import LOOK_SECONDS, open_cache, with_semantics
+from headgate.bootstrap.cache import LOOK_SECONDS, check_cache, open_cache, with_semantics
 from headgate.configuration import Cache, Configuration
 from headgate.settings import Secret, Settings
 from headgate.stores.memory_cache import MemoryCache
 from headgate.stores.memory_neighbours import MemoryNeighbours
 from headgate.stores.redis_cache import RedisCache
+from headgate.variables import Url
 
 REDIS = Secret("redis://127.0.0.1:1/0")
 SEMANTIC = Configuration(cache=Cache(semantic_model="small", semantic_threshold=0.9))
@@ -49,3 +52,23 @@ def test_looks_for_similar_questions_give_up_early_and_shut_no_model_for_others(
     assert (looking.routing.attempt_seconds, looking.routing.retries) == (LOOK_SECONDS, 0)
     assert looking.routing.breakers._circuits is not gateway.routing.breakers._circuits
     assert looking.ledger is gateway.ledger
+
+
+@pytest.mark.parametrize(
+    ("section", "status", "said"),
+    [
+        (Cache(), "ok", "in each process for 3600 s"),
+        (Cache(ttl_seconds=0, semantic_model="made-up"), "ok", "off"),
+        (Cache(semantic_model="local/local"), "ok", "found by local/local"),
+        (Cache(semantic_model="made-up"), "fail", "no model 'made-up'"),
+        (Cache(semantic_model="openai/text-embedding-3-small"), "fail", "no model 'openai/"),
+    ],
+)
+async def test_the_doctor_says_where_answers_are_kept_and_whether_the_model_is_there(
+    section: Cache, status: str, said: str
+) -> None:
+    settings = Settings(
+        configuration=Configuration(cache=section), ollama_base_url=Url("http://127.0.0.1:9")
+    )
+    finding = await check_cache(settings)
+    assert (finding.status, said in finding.message) == (status, True)

@@ -5,8 +5,13 @@ from typing import Any
 
 import pytest
 
-from headgate.bootstrap.routing import check_routing, routing_of
+from fakes import FakeProvider
+from gateway_desk import PRICE
+from headgate.bootstrap.routing import MOST_TOLD, check_routing, providers_check, routing_of
 from headgate.configuration import Configuration, read_configuration
+from headgate.core.models import ProviderTimedOut
+from headgate.gateway.breakers import Breakers
+from headgate.gateway.catalog import Route
 from headgate.gateway.choice import Preference
 from headgate.settings import Settings
 from servers import serve
@@ -14,6 +19,10 @@ from servers import serve
 TROUBLE = (
     b'{"status":"ok","version":"1","checks":{},"providers":{"openai/gpt-4o":'
     b'{"state":"open","lastError":"timed_out","since":"2026-11-23T12:00:00.000Z"}}}'
+)
+ANSWERED = (
+    b'{"providers":{},"vendors":{"openai":{"lastSuccess":"2026-11-23T12:00:00.000Z",'
+    b'"lastFailure":"2026-11-23T11:00:00.000Z","lastError":"timed_out"},"cohere":{}}}'
 )
 WELL = b'{"status":"ok","version":"1","checks":{},"providers":{}}'
 
@@ -43,6 +52,8 @@ def test_what_runs_in_this_process_is_built_in() -> None:
     [
         (TROUBLE, "warn", "openai/gpt-4o is open since 2026-11-23T12:00:00.000Z (timed_out)"),
         (WELL, "ok", "all models are well"),
+        (ANSWERED, "ok", "openai last answered 2026-11-23T12:00:00.000Z and last failed 2026"),
+        (ANSWERED, "ok", "cohere last answered never"),
         (b"<html>another program</html>", "ok", "no server to ask"),
         (b'{"status":"ok"}', "ok", "no server to ask"),
     ],
@@ -67,3 +78,17 @@ async def test_the_doctor_asks_the_running_server(
 async def test_without_a_server_there_is_nothing_to_tell(tmp_path: Path) -> None:
     gone = Settings.load({"HEADGATE_URL": "http://127.0.0.1:9"}, tmp_path)
     assert (await check_routing(gone)).status == "ok"
+
+
+async def test_health_names_models_that_are_not_well_and_not_all_of_very_many() -> None:
+    breakers = Breakers(failures=1)
+    check = providers_check(breakers)
+    assert await check() is None
+    for number in range(MOST_TOLD + 2):
+        trial = breakers.enter(Route(FakeProvider("one"), f"model-{number:02}", PRICE))
+        assert trial is not None
+        trial.failed(ProviderTimedOut("slow"))
+    said = await check()
+    assert said is not None
+    assert said.startswith("one/model-00 is open (timed_out); one/model-01 is open")
+    assert said.endswith("; 2 more")

@@ -4,7 +4,17 @@ from decimal import Decimal
 import pytest
 
 from fake_installation import FakeConnection, refusal, reply
-from headgate.cli.connection import CommandFailed, Reply, fetch, payloads, refuse_errors
+from headgate.cli.connection import (
+    CommandFailed,
+    File,
+    Reply,
+    content_type_of,
+    encode,
+    fetch,
+    payloads,
+    refuse_errors,
+)
+from headgate.http.uploads import UploadedFile, uploaded_files
 
 
 async def cut(data: bytes, size: int) -> AsyncIterator[bytes]:
@@ -41,3 +51,11 @@ def test_an_answer_of_something_else_is_no_stack_trace(body: bytes) -> None:
 
 async def test_a_success_is_given_on() -> None:
     assert (await fetch(FakeConnection([reply({"a": 1})]), "GET", "/x")).json == {"a": 1}
+
+
+def test_a_file_is_sent_as_the_platform_reads_files() -> None:
+    file = File('gr\u00f6\u00dfe "x".md', b"--\r\n\x00\xff")
+    told = uploaded_files(content_type_of(file), encode(file))
+    assert told == [UploadedFile("gr\u00f6\u00dfe _x_.md", file.content)]
+    assert (content_type_of({"a": 1}), encode({"a": 1})) == ("application/json", b'{"a":1}')
+    assert encode(None) == b""

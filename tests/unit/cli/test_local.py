@@ -15,6 +15,7 @@ from headgate.cli.installation import (
     Check,
     Finding,
     Prepared,
+    PromptCheck,
     ServeOptions,
     SimulatorOptions,
     Target,
@@ -54,6 +55,9 @@ class FakeBootstrap:
         self.settings.append(settings)
         return "sk-new"
 
+    def sign_in(self, settings: Settings, /) -> str | None:
+        return "a-ticket"
+
     def seed(self, settings: Settings, /) -> Mapping[str, object]:
         self.settings.append(settings)
         return {"keys": 1}
@@ -73,6 +77,12 @@ class FakeBootstrap:
         if vendor != "openai":
             raise ValueError(f"there is no vendor {vendor!r} to simulate")
         return app
+
+    def prompt_checks(
+        self, settings: Settings, directory: Path | None, /, *, write: bool
+    ) -> Sequence[PromptCheck]:
+        self.settings.append(settings)
+        return [PromptCheck(str(directory), (), (), is_recorded=write)]
 
     def openapi_document(self) -> bytes:
         return b"{}"

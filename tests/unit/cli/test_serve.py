@@ -20,6 +20,11 @@ def test_a_later_start_shows_only_that_it_is_ready() -> None:
     assert result.stdout == f"Headgate {__version__} is ready on {URL}\n"
 
 
+def test_a_start_shows_a_link_that_signs_in() -> None:
+    result = invoke(FakeInstallation(ticket="a-ticket"), "serve")
+    assert f"\n  {URL}/dashboard/login#a-ticket\n" in result.stdout
+
+
 def test_the_request_is_one_command_for_a_shell() -> None:
     words = shlex.split(first_request(URL, "k'ey").replace("\\\n", ""))
     assert words[:2] == ["curl", f"{URL}/v1/complete"]

@@ -2,6 +2,7 @@ import pytest
 
 from headgate.core.documents import Citation, Passage
 from headgate.documents.answers import NOT_IN_THE_DOCUMENTS, none, request, sourced
+from headgate.prompts.library import open_library
 
 RETURNS = "# Returns\n\nGoods may be returned within 30 days. Downloads cannot be returned at all."
 HARBOUR = "The harbour was founded by King Olav in 1070.\nIt handles 30 ships a day."
@@ -27,11 +28,19 @@ def quotes(question: str, said: str) -> list[str]:
 
 
 def test_a_model_is_shown_numbered_sources_and_the_question() -> None:
-    asked = request(" When? ", PASSAGES, "small")
+    asked = request(open_library(), " When? ", PASSAGES, "small", "headings")
     assert asked.model == "small"
     assert asked.messages[1].content == (
-        f"Sources:\n\n[1]\n{RETURNS}\n\n[2]\n{HARBOUR}\n\nQuestion: When?"
+        "# Sources\n\nSource 1: returns.md\n"
+        "> # Returns\n>\n"
+        "> Goods may be returned within 30 days. Downloads cannot be returned at all.\n\n"
+        "Source 2: harbour.md\n"
+        "> The harbour was founded by King Olav in 1070.\n> It handles 30 ships a day.\n\n"
+        "# Question\n\nWhen?"
     )
+    assert asked.prompt is not None
+    assert asked.prompt.name == "answer"
+    assert "NOT IN THE DOCUMENTS" in asked.messages[0].text
 
 
 def test_a_citation_says_where_the_sentence_stands() -> None:

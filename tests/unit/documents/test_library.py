@@ -7,6 +7,7 @@ from headgate.core.errors import HeadgateError, InvalidRequest, NotFound, Overlo
 from headgate.core.metered import Metered
 from headgate.documents.answers import NOT_IN_THE_DOCUMENTS
 from headgate.documents.library import Documents, Upload
+from headgate.prompts.library import open_library
 from headgate.providers.local.provider import Local
 from headgate.stores.memory_documents import MemoryDocuments
 from local_models import LocalModels
@@ -18,6 +19,7 @@ HARBOUR = Upload("harbour.pdf", document_files.pdf("Dues rise in May.", "Ferries
 def library() -> Documents:
     return Documents(
         store=MemoryDocuments(),
+        prompts=open_library(),
         embedding_model="local",
         answering_model="local",
         clock=lambda: 1000.0,

@@ -13,7 +13,7 @@ from headgate.core.models import (
     RefusalKind,
 )
 from headgate.gateway import breakers as module
-from headgate.gateway.breakers import LONGEST_COOLING_SECONDS, Breakers, Trial
+from headgate.gateway.breakers import LONGEST_COOLING_SECONDS, Breakers, Record, Trial
 from headgate.gateway.catalog import Route
 
 FAILED = ProviderRefused("failed", "no")
@@ -224,3 +224,22 @@ def test_names_that_callers_make_up_take_no_memory(
 )
 def test_an_error_is_one_word(error: ProviderError, word: str) -> None:
     assert module.kind_of(error) == word
+
+
+def test_it_is_noted_how_each_vendor_did_last(breakers: Breakers, clock: FakeClock) -> None:
+    enter(breakers).succeeded()
+    clock.advance(5)
+    fail(breakers)
+    fail(breakers, error=ProviderRefused("invalid", "your fault"))
+    enter(breakers, Route(FakeProvider("sandbox"), "sandbox", PRICE)).succeeded()
+    assert breakers.records() == {"one": Record(NOON, NOON + 5, "failed")}
+    clock.advance(5)
+    enter(breakers, OTHER).succeeded()
+    assert breakers.records() == {"one": Record(NOON + 10, NOON + 5, "failed")}
+
+
+def test_the_limit_of_a_users_own_account_is_no_failure_of_the_vendor(breakers: Breakers) -> None:
+    own = Route(FakeProvider("one"), "small", PRICE, is_own=True)
+    with enter(breakers, own) as trial:
+        trial.failed(ProviderRefused("rate_limited", "later"))
+    assert breakers.records() == {}

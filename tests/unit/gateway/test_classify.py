@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from headgate.core.chat import PromptVersion
 from headgate.gateway.classify import USE_CASE, question, verdict
+from headgate.prompts.library import open_library
 
 LABELS = ["spam", "news", "private"]
 
@@ -108,7 +110,7 @@ def test_a_strange_answer_does_no_harm(answer: str) -> None:
 
 
 def test_a_question_names_every_label_and_asks_for_json() -> None:
-    request = question("Buy now!", LABELS, "auto")
+    request = question(open_library(), "Buy now!", LABELS, "auto", "headings")
     assert request.last_user_text == "Buy now!"
     assert request.labels == tuple(LABELS)
     assert request.use_case == USE_CASE
@@ -116,4 +118,5 @@ def test_a_question_names_every_label_and_asks_for_json() -> None:
     assert request.response_format is not None
     asked = msgspec.json.encode(request.response_format.schema).decode()
     assert all(f'"{label}"' in asked for label in LABELS)
-    assert all(f"- {label}" in request.messages[0].text for label in LABELS)
+    assert request.prompt == PromptVersion("classify", 1)
+    assert all(f'- "{label}"' in request.messages[0].text for label in LABELS)

@@ -282,11 +282,11 @@ async def test_what_is_affordable_grows_by_what_others_do_not_use(here: Till, th
     await here.limit(1000)
     await leave_free(there, 900)
     books = await here.escrow.books([KEY, USER])
-    assert (here.escrow.affordable(books), here.escrow.is_shared(books)) == (100, True)
+    assert here.escrow.affordable(books) == 100
     await here.escrow.recall(books, 100)
     assert "recall" not in here.store.asked
     await here.escrow.recall(books, 5_000)
-    assert (here.escrow.affordable(books), here.escrow.is_shared(books)) == (1000, False)
+    assert here.escrow.affordable(books) == 1000
 
 
 async def test_recalls_are_answered_by_a_process_that_runs(

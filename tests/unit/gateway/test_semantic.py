@@ -211,6 +211,15 @@ async def test_a_look_under_an_idempotency_key_is_not_kept_as_the_answer() -> No
     await till.flights.aclose()
 
 
+async def test_a_look_is_another_call_to_a_vendor_that_knows_calls_by_their_keys() -> None:
+    vendor = Meanings("one")
+    cache = MemoryCache(3600, 1_000_000)
+    till = Desk(vendor, cache=cache, semantic=("one/small", THRESHOLD))
+    named = msgspec.structs.replace(CALLER, call_key="step 7")
+    await till.gateway.complete(named, question("hello"))
+    assert len(set(vendor.idempotency_keys)) == 2
+
+
 @pytest.mark.parametrize(
     "fields",
     [

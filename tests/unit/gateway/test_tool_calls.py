@@ -17,7 +17,8 @@ from headgate.core.metered import CallLabels
 from headgate.core.tools import ToolContext, ToolOutcome, ToolSpec
 from headgate.gateway.calls import Caller, Replayed
 from headgate.gateway.metered import MeteredAccess
-from headgate.gateway.tool_calls import ToolCalls, ToolReceipt, WrittenOutcome
+from headgate.gateway.tool_calls import ToolCalls
+from headgate.gateway.works import WorkReceipt, Works, WrittenOutcome
 
 ONCE = msgspec.structs.replace(CALLER, answer_key=AnswerKey("call-1", "body-1"))
 
@@ -60,7 +61,9 @@ async def asks_twice(context: ToolContext) -> ToolOutcome:
 def calls(desk: Desk, work: Work) -> tuple[ToolCalls, OneTool]:
     toolbox = OneTool(work)
     return (
-        ToolCalls(toolbox, MeteredAccess(desk.replays), desk.flights, desk.store.memory.answers),
+        ToolCalls(
+            toolbox, Works(MeteredAccess(desk.replays), desk.flights, desk.store.memory.answers)
+        ),
         toolbox,
     )
 
@@ -76,7 +79,7 @@ async def test_a_tool_that_asks_no_model_costs_nothing_and_counts_as_a_request()
     tools, toolbox = calls(desk, nothing)
     answer = await run(tools)
     assert answer.body == b'"done"'
-    assert isinstance(answer.receipt, ToolReceipt)
+    assert isinstance(answer.receipt, WorkReceipt)
     assert (answer.receipt.billed, answer.receipt.answerer) == (0, ("", ""))
     assert answer.receipt.requests.remaining == answer.receipt.requests.limit - 1
     assert toolbox.given == [{"n": 1}]
@@ -89,7 +92,7 @@ async def test_calls_to_models_are_the_keys_and_carry_the_tools_name() -> None:
     await desk.limit(1000)
     tools, _ = calls(desk, asks_twice)
     answer = await run(tools)
-    assert isinstance(answer.receipt, ToolReceipt)
+    assert isinstance(answer.receipt, WorkReceipt)
     assert answer.receipt.billed == 40
     assert answer.receipt.answerer == ("small", "one")
     assert answer.receipt.budget is not None
@@ -165,7 +168,7 @@ async def test_duplicates_in_flight_wait_for_the_one_call() -> None:
     answers = await asyncio.gather(*asked)
     assert {answer.body for answer in answers} == {b'"done"'}
     assert len(toolbox.given) == 1
-    assert sum(isinstance(answer.receipt, ToolReceipt) for answer in answers) == 1
+    assert sum(isinstance(answer.receipt, WorkReceipt) for answer in answers) == 1
     await desk.rest()
 
 
@@ -189,7 +192,7 @@ async def test_what_a_dead_process_had_asked_of_models_is_not_asked_again() -> N
     vendor = FakeProvider("one")
     tools, _ = calls(Desk(vendor, beside=desk), asks_twice)
     answer = await run(tools, ONCE)
-    assert isinstance(answer.receipt, ToolReceipt)
+    assert isinstance(answer.receipt, WorkReceipt)
     assert not vendor.chats
     assert len(desk.events) == 2
 

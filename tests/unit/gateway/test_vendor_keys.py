@@ -20,6 +20,7 @@ from headgate.core.errors import (
 )
 from headgate.core.models import Provider, ProviderRefused
 from headgate.core.prices import Markup
+from headgate.core.vendor_keys import VendorKey
 from headgate.gateway.calls import Caller
 from headgate.gateway.vendor_keys import FRESH_SECONDS
 from headgate.stores.memory_cache import MemoryCache
@@ -300,3 +301,20 @@ async def test_many_calls_at_once_are_all_made_with_the_own_key() -> None:
     await asyncio.gather(*(till.gateway.complete(CALLER, asks()) for _ in range(50)))
     assert len(vendor.own.chats) == 50
     await till.rest()
+
+
+async def test_callers_at_once_share_one_reading_of_the_users_keys() -> None:
+    class Counted(MemoryVendorKeys):
+        reads = 0
+
+        async def of_user(self, user_id: str) -> list[VendorKey]:
+            self.reads += 1
+            await asyncio.sleep(0)
+            return await super().of_user(user_id)
+
+    till = await desk(KeyedProvider("one"))
+    store = till.vendor_keys.store = Counted()
+    await till.vendor_keys.put("ada", "one", SECRET)
+    found = await asyncio.gather(*(till.vendor_keys.of(KEY) for _ in range(32)))
+    assert store.reads == 1
+    assert {own.vendors for own in found} == {frozenset({"one"})}

@@ -33,12 +33,25 @@ async def test_a_wrong_method_is_405_and_says_which_are_right() -> None:
     assert answer.headers["allow"] == "POST"
 
 
-async def test_a_declared_body_that_is_too_large_is_413_without_being_read() -> None:
+async def test_a_declared_body_that_is_too_large_is_413() -> None:
     async with platform(max_body_bytes=100) as running:
         headers = {"content-length": "101"}
         answer = await running.call("POST", "/v1/complete", b"", key=None, headers=headers)
     assert (answer.status, answer.json["error"]["code"]) == (413, "request_too_large")
-    assert not answer.is_read.is_set()
+
+
+async def test_who_sends_a_body_that_is_too_large_is_read_to_its_end() -> None:
+    """A connection that is closed on somebody who still sends takes the answer with it."""
+    async with platform(max_body_bytes=10) as running:
+        for headers in ({"content-length": "11"}, {}):
+            client = running.client("POST", "/v1/complete", b"x" * 11, headers=headers)
+            await running.app(client.scope, client.receive, client.send)
+            assert client.status == 413
+            assert client.unread == b""
+        waiting = {"content-length": "11", "expect": "100-continue"}
+        client = running.client("POST", "/v1/complete", b"x" * 11, headers=waiting)
+        await running.app(client.scope, client.receive, client.send)
+        assert (client.status, client.unread) == (413, b"x" * 11)
 
 
 async def test_an_undeclared_body_that_is_too_large_is_413() -> None:

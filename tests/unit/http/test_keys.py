@@ -68,6 +68,22 @@ async def test_keys_are_listed_newest_first_and_stay_so_while_new_ones_arrive() 
     assert last.json["nextCursor"] is None
 
 
+@pytest.mark.parametrize("path", [KEYS, "/v1/usage/events", "/v1/usage/unconfirmed"])
+async def test_a_wrong_cursor_is_refused_by_every_list(path: str) -> None:
+    async with platform() as running:
+        for _ in range(2):
+            await make_key(running)
+        other = KEYS if path != KEYS else "/v1/usage/events"
+        for _ in range(2):
+            body = {"model": "sandbox", "messages": [{"role": "user", "content": "hello"}]}
+            await running.call("POST", "/v1/complete", body)
+        others = (await running.call("GET", other, query="limit=1")).json["nextCursor"]
+        for wrong in ("made-up", "", others, others[:-1]):
+            answer = await running.call("GET", path, query=f"cursor={wrong}")
+            assert (answer.status, answer.json["error"]["param"]) == (400, "cursor")
+            assert "nextCursor" in answer.json["error"]["message"]
+
+
 async def test_a_key_can_be_changed_and_a_limit_removed() -> None:
     async with platform() as running:
         made = await running.call(

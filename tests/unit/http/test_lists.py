@@ -3,7 +3,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from headgate.http.lists import PageQuery, page
+from headgate.core.errors import InvalidRequest
+from headgate.http.lists import PageQuery, behind, last_seen, page
 
 
 def query(**given: Any) -> PageQuery:
@@ -18,7 +19,9 @@ def test_a_page_that_holds_all_is_the_last(size: int) -> None:
 
 
 def test_one_item_more_than_asked_for_says_that_there_is_another_page() -> None:
-    assert page(["A", "B", "C"], 2, ["a", "b", "c"]) == {"data": ["A", "B"], "nextCursor": "b"}
+    found = page(["A", "B", "C"], 2, ["a", "b", "c"])
+    assert found["data"] == ["A", "B"]
+    assert last_seen(found["nextCursor"]) == "b"
 
 
 def test_pages_follow_each_other_without_a_gap_or_a_repeat() -> None:
@@ -27,7 +30,7 @@ def test_pages_follow_each_other_without_a_gap_or_a_repeat() -> None:
     seen: list[str] = []
     cursor: str | None = None
     while True:
-        start = 0 if cursor is None else names.index(cursor) + 1
+        start = 0 if cursor is None else names.index(last_seen(cursor)) + 1
         found = names[start : start + 3]
         answer = page(found, 2, found)
         seen += answer["data"]
@@ -53,3 +56,22 @@ def test_a_page_has_from_one_to_two_hundred_items(limit: str) -> None:
 def test_a_cursor_is_neither_empty_nor_endless(cursor: str) -> None:
     with pytest.raises(msgspec.ValidationError):
         query(cursor=cursor)
+
+
+@pytest.mark.parametrize("name", ["evt_1", "sk-proj-ab.c", "ü", "x" * 200])
+def test_a_cursor_leads_behind_its_item(name: str) -> None:
+    assert last_seen(page([1, 2], 1, [name, "z"])["nextCursor"]) == name
+
+
+@pytest.mark.parametrize("wrong", ["", "x", "evt_1", ".", "evt_1.", "evt_1.00000000", "ü.\udcff"])
+def test_what_no_list_gave_is_refused(wrong: str) -> None:
+    with pytest.raises(InvalidRequest, match="nextCursor") as refusal:
+        last_seen(wrong)
+    assert refusal.value.param == "cursor"
+
+
+def test_a_cursor_of_another_list_is_refused() -> None:
+    assert behind("evt_1", "evt_") == "evt_1"
+    assert behind(None, "evt_") is None
+    with pytest.raises(InvalidRequest):
+        behind("unc_1", "evt_")

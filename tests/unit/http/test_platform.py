@@ -2,10 +2,12 @@
 
 import json
 from decimal import Decimal
+from typing import Any
 
 import msgspec
 import pytest
 
+from fakes import FakeProvider
 from platform_in_memory import chat, platform
 
 
@@ -159,3 +161,15 @@ async def test_labels_of_the_call_stand_in_the_ledger() -> None:
         events = await running.call("GET", "/v1/usage/events")
     event = events.json["data"][0]
     assert (event["tags"], event["useCase"]) == (["a", "b"], "greeting")
+
+
+@pytest.mark.parametrize("path", ["/v1/complete", "/v1/stream"])
+async def test_a_use_case_in_the_header_reaches_the_vendor_as_one_in_the_body_does(
+    path: str,
+) -> None:
+    vendor = FakeProvider("one")
+    body: dict[str, Any] = {"model": "one/small", "messages": [{"role": "user", "content": "x"}]}
+    async with platform(vendor) as running:
+        await running.call("POST", path, body | {"useCase": "coding"})
+        await running.call("POST", path, body, headers={"x-headgate-use-case": "coding"})
+    assert [request.use_case for request in vendor.chats] == ["coding", "coding"]

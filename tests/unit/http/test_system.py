@@ -2,8 +2,10 @@
 
 import pytest
 
+from fakes import FakeProvider
 from headgate import __version__
 from headgate.core.errors import Overloaded
+from headgate.core.models import ProviderTimedOut
 from platform_in_memory import platform
 
 
@@ -16,6 +18,7 @@ async def test_a_platform_that_is_well_says_so(path: str) -> None:
         "version": __version__,
         "checks": {"store": "ok"},
         "providers": {},
+        "vendors": {},
     }
 
 
@@ -28,6 +31,21 @@ async def test_a_model_that_fails_is_named_and_no_failure_of_the_platform() -> N
     assert (answer.status, answer.json["status"]) == (200, "ok")
     assert (trouble["state"], trouble["lastError"]) == ("failing", "failed")
     assert trouble["since"].endswith("Z")
+
+
+async def test_each_vendor_that_was_called_says_how_it_did_last() -> None:
+    well, ill = FakeProvider("well"), FakeProvider("ill", ProviderTimedOut("slow"))
+    messages = [{"role": "user", "content": "hello"}]
+    async with platform(well, ill) as running:
+        for model in ("well/small", "ill/small"):
+            await running.call("POST", "/v1/complete", {"model": model, "messages": messages})
+        answer = await running.call("GET", "/health", key=None)
+    told = answer.json["vendors"]
+    assert set(told) == {"well", "ill"}
+    assert told["well"]["lastSuccess"].endswith("Z")
+    assert (told["well"]["lastFailure"], told["well"]["lastError"]) == (None, None)
+    assert told["ill"]["lastFailure"].endswith("Z")
+    assert (told["ill"]["lastSuccess"], told["ill"]["lastError"]) == (None, "timed_out")
 
 
 async def test_a_part_that_is_down_is_503_and_named() -> None:

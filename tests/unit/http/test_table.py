@@ -12,6 +12,7 @@ import pytest
 from headgate.gateway.gateway import Gateway
 from headgate.gateway.replays import Replays
 from headgate.gateway.tool_calls import ToolCalls
+from headgate.gateway.works import Works
 from headgate.http.openapi import document
 from headgate.http.routes import Route, RouteTable
 from headgate.http.table import routes
@@ -25,21 +26,35 @@ OPEN = {
     ("GET", "/v1/health"),
     ("GET", "/openapi.json"),
     ("GET", "/docs"),
+    # The dashboard's files hold nothing of the platform's; a session is what one signs in with.
+    ("GET", "/dashboard"),
+    ("GET", "/dashboard/"),
+    ("GET", "/dashboard/{path:path}"),
+    ("POST", "/v1/session"),
+    ("GET", "/v1/session"),
+    ("DELETE", "/v1/session"),
 }
 # What writes without a body, and why.
 WITHOUT_BODY = {
     ("POST", "/v1/usage/unconfirmed/{id}/release"): "its path says everything",
+    ("POST", "/v1/agents/runs/{run_id}/cancel"): "its path says everything",
+    ("POST", "/v1/agents/runs/{run_id}/pause"): "its path says everything",
+    ("POST", "/v1/agents/runs/{run_id}/resume"): "its path says everything",
 }
 # What takes a body to read it, and changes nothing.
-WITHOUT_CHANGE = {"/v1/messages/count_tokens"}
-# What a key may change for its own user; the handler refuses others.
-CHANGE_ONES_OWN = {"/v1/providers/{provider}/key"}
+WITHOUT_CHANGE = {"/v1/messages/count_tokens", "/v1/prompts/{name}/render"}
+# What callers may change for themselves; the handler refuses others.
+CHANGE_ONES_OWN = {"/v1/providers/{provider}/key", "/v1/session"}
+# What a key may change in its own workspace, which is neither a key nor a budget.
+OF_ONES_WORKSPACE = {"/v1/documents/{id}"}
 # Who is asked for an answer: the gateway, or what keeps its answers for who asks again.
-ASKED = {"gateway", "replays", "tool_calls"}
+ASKED = {"gateway", "replays", "tool_calls", "works"}
 # What both offer that costs money; nothing else in the HTTP layer may be metered.
 METERED = {"complete", "stream", "embed"}
 # A tool, which may reach models by these.
 TOOLS = {"run"}
+# Any other work of the platform's own, which may do the same.
+WORKS = {"do"}
 # What it asks of a vendor without a charge, so that nobody has to pay for it.
 WITHOUT_CHARGE = {"count_tokens", "routes"}
 # A part of a call that is admitted already, and metered by itself.
@@ -72,12 +87,12 @@ def imported(path: Path) -> set[str]:
 
 
 def calls_of_gateway(handler: Any, seen: frozenset[str] = frozenset()) -> set[str]:
-    """What of `METERED` and `TOOLS` a handler asks for, itself or in functions that it calls."""
+    """What costs money and a handler asks for, itself or in functions that it calls."""
     source = ast.parse(textwrap.dedent(inspect.getsource(handler)))
     namespace = inspect.unwrap(handler).__globals__
     found: set[str] = set()
     for node in ast.walk(source):
-        if isinstance(node, ast.Attribute) and node.attr in METERED | TOOLS:
+        if isinstance(node, ast.Attribute) and node.attr in METERED | TOOLS | WORKS:
             owner = ast.unparse(node.value)
             if owner.rpartition(".")[2] in ASKED:
                 found.add(node.attr)
@@ -105,6 +120,7 @@ def test_a_row_is_metered_exactly_where_its_handler_asks_the_gateway_for_a_model
         (Gateway, METERED | WITHOUT_CHARGE | WITHIN_A_CALL),
         (Replays, METERED),
         (ToolCalls, TOOLS),
+        (Works, WORKS),
     ],
 )
 def test_there_is_no_other_way_to_a_model(asked: type, ways: set[str]) -> None:
@@ -151,10 +167,14 @@ def test_whatever_changes_keys_or_budgets_needs_an_administrator() -> None:
         for row in ROWS
         if row.method != "GET"
         and not row.metered
-        and row.path not in WITHOUT_CHANGE | CHANGE_ONES_OWN
+        and row.path not in WITHOUT_CHANGE | CHANGE_ONES_OWN | OF_ONES_WORKSPACE
     ]
     assert changing
-    assert {row.access for row in changing} == {"admin"}
+    # A key starts runs of its own, and no handler shows it others'.
+    agents = {row.access for row in changing if row.path.startswith("/v1/agents/")}
+    assert agents == {"agent:run"}
+    others = [row for row in changing if not row.path.startswith("/v1/agents/")]
+    assert {row.access for row in others} == {"admin"}
     assert {row.access for row in ROWS if row.path.startswith("/v1/auth/")} == {"admin"}
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from fakes import FakeClock
+from fakes import FakeClock, until
 from headgate.core.errors import (
     InsufficientScope,
     InvalidKey,
@@ -127,6 +127,70 @@ async def test_a_clock_that_is_set_back_does_not_keep_old_knowledge_alive(
     clock.advance(-3600)
     await keys.authenticate(issued.api_key)
     assert store.lookups == 2
+
+
+async def test_callers_at_once_share_one_look_up() -> None:
+    store, clock = CountedKeys(), FakeClock()
+    keys = Keys(store, clock=clock)
+    api_key = (await issue(keys)).api_key
+    store.gate = asyncio.Event()
+    asking = [asyncio.create_task(keys.authenticate(api_key)) for _ in range(32)]
+    await store.looked.wait()
+    # One who leaves does not take it along.
+    asking.pop(0).cancel()
+    store.gate.set()
+    found = await asyncio.gather(*asking)
+    assert store.lookups == 1
+    assert len({key.key_id for key in found}) == 1
+    clock.advance(FRESH_SECONDS)
+    await asyncio.gather(*(keys.authenticate(api_key) for _ in range(32)))
+    assert store.lookups == 2
+    assert not keys._readings._begun
+
+
+async def test_callers_at_once_share_a_failure_and_the_next_one_asks_again() -> None:
+    store = CountedKeys()
+    keys = Keys(store)
+    wrong = new_api_key(new_key_id())
+    outcomes = await asyncio.gather(
+        *(keys.authenticate(wrong) for _ in range(5)), return_exceptions=True
+    )
+    assert all(isinstance(outcome, InvalidKey) for outcome in outcomes)
+    assert store.lookups == 1
+    with pytest.raises(InvalidKey):
+        await keys.authenticate(wrong)
+    assert store.lookups == 2
+
+
+async def test_a_look_up_that_is_slow_answers_nobody_who_asks_too_late() -> None:
+    """Elsewhere the key may have been revoked since it began."""
+    store, clock = CountedKeys(), FakeClock()
+    keys = Keys(store, clock=clock)
+    api_key = (await issue(keys)).api_key
+    store.gate = asyncio.Event()
+    first = asyncio.create_task(keys.authenticate(api_key))
+    await store.looked.wait()
+    clock.advance(FRESH_SECONDS)
+    second = asyncio.create_task(keys.authenticate(api_key))
+    await until(lambda: store.lookups == 2)
+    store.gate.set()
+    await asyncio.gather(first, second)
+
+
+async def test_a_look_up_from_before_a_change_answers_nobody_who_asks_after_it() -> None:
+    store = CountedKeys()
+    keys = Keys(store)
+    issued = await issue(keys)
+    store.gate = asyncio.Event()
+    first = asyncio.create_task(keys.authenticate(issued.api_key))
+    await store.looked.wait()
+    await keys.revoke(issued.key.key_id)
+    second = asyncio.create_task(keys.authenticate(issued.api_key))
+    await until(lambda: store.lookups == 2)
+    store.gate.set()
+    with pytest.raises(InvalidKey):
+        await second
+    await first
 
 
 async def test_a_revoked_key_is_refused_here_at_once(keys: Keys) -> None:

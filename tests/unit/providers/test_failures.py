@@ -1,7 +1,20 @@
+import msgspec
 import pytest
 
-from headgate.core.models import ProviderBroke, ProviderTimedOut, ProviderUnreachable
-from headgate.providers.failures import MAX_SAID, retry_after, unanswered, without_secrets
+from headgate.core.models import (
+    ProviderBroke,
+    ProviderRefused,
+    ProviderTimedOut,
+    ProviderUnreachable,
+)
+from headgate.providers.failures import (
+    MAX_SAID,
+    meaning,
+    retry_after,
+    unanswered,
+    understood,
+    without_secrets,
+)
 from headgate.transport.http import HttpBroke, HttpError, HttpTimedOut, HttpUnreachable
 
 
@@ -43,6 +56,12 @@ def test_what_a_caller_can_act_on_stays(said: str) -> None:
     assert without_secrets(said) == said
 
 
+def test_the_key_of_the_call_is_removed_whatever_it_looks_like() -> None:
+    said = without_secrets("the token our-own-word is wrong", "our-own-word")
+    assert said == "the token [removed] is wrong"
+    assert without_secrets("none of these is a number", "none") == "none of these is a number"
+
+
 def test_what_is_said_is_no_longer_than_a_sentence() -> None:
     assert len(without_secrets("a b " * 100_000)) == MAX_SAID
 
@@ -79,3 +98,50 @@ def test_no_answer_is_owed_only_where_a_connection_was_made(
     error: HttpError, kind: type[Exception]
 ) -> None:
     assert type(unanswered(error)) is kind
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (400, "invalid"),
+        (401, "unauthorized"),
+        (403, "unauthorized"),
+        (404, "not_found"),
+        (422, "invalid"),
+        (429, "rate_limited"),
+        (500, "failed"),
+        (503, "overloaded"),
+        (529, "overloaded"),
+        (302, "failed"),
+    ],
+)
+def test_a_status_means_the_same_of_every_vendor(status: int, kind: str) -> None:
+    refusal = meaning(status, "said", wait=3, param="p")
+    assert isinstance(refusal, ProviderRefused)
+    assert refusal.kind == kind
+    tells = kind not in {"invalid", "failed"}
+    assert refusal.retry_after_seconds == (3 if tells else None)
+    assert ("said" in refusal.message, refusal.param) == (
+        (True, "p") if kind == "invalid" else (False, None)
+    )
+
+
+@pytest.mark.parametrize("status", [408, 504])
+def test_a_vendor_that_timed_out_may_have_worked(status: int) -> None:
+    assert isinstance(meaning(status, "said"), ProviderTimedOut)
+
+
+def test_too_long_an_input_is_told_as_such_where_it_was_the_request() -> None:
+    refusal, other = meaning(400, "said", is_too_long=True), meaning(429, "s", is_too_long=True)
+    assert isinstance(refusal, ProviderRefused)
+    assert isinstance(other, ProviderRefused)
+    assert (refusal.kind, refusal.param) == ("context_length", "messages")
+    assert other.kind == "rate_limited"
+
+
+@pytest.mark.parametrize("data", [b"", b"{", b'"\xff"', b"7", b"[" * 100_000])
+def test_what_is_something_else_is_not_understood(data: bytes) -> None:
+    decoder = msgspec.json.Decoder(list[str])
+    assert understood(decoder, b'["a"]') == ["a"]
+    with pytest.raises(ProviderBroke):
+        understood(decoder, data)

@@ -15,9 +15,10 @@ from vendor_matrix.vendors import VENDORS
 QUESTION, OPENAI = TASKS[0], VENDORS[0]
 CELL = Cell(OPENAI, Platform, QUESTION)
 LIMITED = next(task for task in TASKS if task.row == "429")
-CUT = next(task for task in TASKS if task.is_cut and task.stream)
+CUT = next(task for task in TASKS if task.row == "an answer that is cut" and task.stream)
+HEADERS = {"x-cost": "0.00001785", "x-provider": "openai", "x-model": "gpt-4o-mini"}
 SEEN = Seen(
-    headers={"x-cost": "0.00001785"},
+    headers=HEADERS,
     text=QUESTION.answer,
     counts=QUESTION.counts,
     cost=Decimal("0.0000175"),
@@ -49,7 +50,9 @@ def test_a_cell_in_which_all_is_well_has_no_fault() -> None:
         {"counts": None},
         {"cost": Decimal("0.000017501")},
         {"billed": Decimal("0.0000175")},
-        {"headers": {"x-cost": "0.0000178"}},
+        {"headers": HEADERS | {"x-cost": "0.0000178"}},
+        {"headers": HEADERS | {"x-provider": "azure"}},
+        {"headers": HEADERS | {"x-model": "gpt-4o"}},
         {"vectors": 1},
         {"failure": Failure(502, "upstream_error")},
     ],

@@ -264,12 +264,15 @@ def _message(index: int, item: MessageItem) -> chat.Message:
     return chat.Message(
         role="system" if item.role == "developer" else item.role,
         content=_content(content, item.thinking_blocks),
-        tool_calls=tuple(
-            chat.ToolCall(call.id, call.function.name, call.function.arguments)
-            for call in item.tool_calls or ()
-        ),
+        tool_calls=_tool_calls(item.tool_calls) if item.tool_calls else (),
         tool_call_id=item.tool_call_id,
         name=item.name,
+    )
+
+
+def _tool_calls(items: list[CallItem]) -> tuple[chat.ToolCall, ...]:
+    return tuple(
+        [chat.ToolCall(call.id, call.function.name, call.function.arguments) for call in items]
     )
 
 

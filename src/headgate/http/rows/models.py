@@ -22,9 +22,10 @@ def platform_routes() -> list[Route]:
             handler=platform.complete,
             summary="Answer a conversation",
             description=(
-                "Without a `model` the platform's default answers. With `stream` the answer "
-                "is that of `POST /v1/stream`. Where the model refused to answer, `content` "
-                "is its refusal."
+                "Without a `model` the platform's default answers. With a `prompt` the messages of"
+                " that template come before the others, and the ledger has its name. With `stream`"
+                " the answer is that of `POST /v1/stream`. Where the model refused to answer,"
+                " `content` is its refusal."
             ),
             body=platform.CompleteRequest,
             answer=platform.CompleteAnswer,

@@ -2,7 +2,9 @@
 
 from typing import Any
 
-from headgate.http import tools
+import msgspec
+
+from headgate.http import mcp, tools
 from headgate.http.routes import Route
 
 
@@ -35,6 +37,22 @@ def tool_routes() -> list[Route]:
             ),
             body=dict[str, Any],
             answer=tools.ToolAnswer,
+            metered=True,
+        ),
+        Route(
+            method="POST",
+            path="/mcp",
+            access="tools:run",
+            handler=mcp.mcp,
+            summary="The tools over MCP",
+            description=(
+                "MCP's streamable HTTP, without sessions: each request is answered by itself, in"
+                " JSON. `tools/list` and `tools/call` are those of `/v1/tools`, with the same key,"
+                " limits and rows in the ledger; what a tool refuses comes as its result, with"
+                " `isError`."
+            ),
+            body=msgspec.Raw,
+            answer=dict[str, Any],
             metered=True,
         ),
     ]

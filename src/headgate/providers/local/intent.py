@@ -21,6 +21,8 @@ from headgate.providers.local.abilities import (
 from headgate.providers.local.parting import LONGEST_IN_CHARACTERS, parted, sectioned
 from headgate.providers.local.shape import ANY_SHAPE, Shape, shape_of
 
+_QUOTE = re.compile(r"^> ?", re.MULTILINE)
+
 LONG_ENOUGH = 60
 """Words from which a text without any instruction is taken as one to summarise."""
 
@@ -69,6 +71,7 @@ def intent(request: ChatRequest) -> Intent:
     results = _results(request)
     if not material:
         material = _earlier(request, system, last)
+    material = _QUOTE.sub("", material)
     if not abilities and material and (is_question(instruction) or results):
         # "What should we do, and who decides?" is looked up in the text like any question.
         abilities, beyond = ("answer",), tuple(one for one in beyond if one == "translate")

@@ -9,6 +9,7 @@
 | `ai-platform-rollups`     | `span`                    | `cell`              |
 | `ai-platform-keys`        | `part`                    | `place`             |
 | `ai-platform-answers`     | `callId`                  | `part`              |
+| `ai-platform-documents`   | `part`                    | `place`             |
 
 | index of `ai-platform-usage` | partition key | sort key | holds        |
 |------------------------------|---------------|----------|--------------|
@@ -31,6 +32,7 @@ UNCONFIRMED = "ai-platform-unconfirmed"
 ROLLUPS = "ai-platform-rollups"
 KEYS = "ai-platform-keys"
 ANSWERS = "ai-platform-answers"
+DOCUMENTS = "ai-platform-documents"
 
 BY_KEY = "by-key"
 BY_HOUR = "by-hour"
@@ -78,4 +80,5 @@ TABLES = (
     Table(ROLLUPS, "span", "cell"),
     Table(KEYS, "part", "place"),
     Table(ANSWERS, "callId", "part", ttl=TTL),
+    Table(DOCUMENTS, "part", "place"),
 )

@@ -19,19 +19,11 @@ T = TypeVar("T")
 class Readers:
     """Runs questions in threads of their own, each on one snapshot of the database."""
 
-    def __init__(
-        self,
-        path: str | os.PathLike[str],
-        *,
-        count: int,
-        equip: Callable[[sqlite3.Connection], None] | None = None,
-    ) -> None:
+    def __init__(self, path: str | os.PathLike[str], *, count: int) -> None:
         self._connections: list[sqlite3.Connection] = []
         self._idle: queue.SimpleQueue[sqlite3.Connection] = queue.SimpleQueue()
         for _ in range(count):
             connection = connect(path)
-            if equip is not None:
-                equip(connection)
             connection.execute("PRAGMA query_only = ON")
             self._connections.append(connection)
             self._idle.put(connection)
@@ -82,9 +74,8 @@ class Database:
         power_safe: bool = False,
         readers: int = 2,
         migrations: Migrations = MIGRATIONS,
-        equip: Callable[[sqlite3.Connection], None] | None = None,
     ) -> None:
-        """Open and migrate the database at `path`; `equip` prepares the readers' connections.
+        """Open and migrate the database at `path`.
 
         Raises:
             NewerDatabase: the file is from a later release.
@@ -92,7 +83,7 @@ class Database:
         """
         migrate(path, migrations)
         try:
-            self.readers = Readers(path, count=readers, equip=equip)
+            self.readers = Readers(path, count=readers)
             self.writer = Writer(connect(path, power_safe=power_safe))
         except sqlite3.Error as error:
             raise overloaded(error) from error

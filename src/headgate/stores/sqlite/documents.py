@@ -27,7 +27,7 @@ _HIT = (
 class SqliteDocuments:
     """`DocumentStore` in a database that other processes use too.
 
-    Its file has the tables of `documents_schema`, and its readers were `equipped`.
+    Its file has the tables of `documents_schema`.
     """
 
     database: Database
@@ -89,14 +89,15 @@ class SqliteDocuments:
 
 
 def equip(connection: sqlite3.Connection) -> None:
-    """Give a connection the function that compares vectors."""
-    if not _load_extension(connection):
+    """See that a connection has the function that compares vectors."""
+    known = "SELECT 1 FROM pragma_function_list WHERE name = 'vec_distance_cosine'"
+    if connection.execute(known).fetchone() is None and not _load_extension(connection):
         connection.create_function("vec_distance_cosine", 2, _distance, deterministic=True)
 
 
 def _load_extension(connection: sqlite3.Connection) -> bool:
     try:
-        # Loaded with the first database of documents rather than with every gateway.
+        # Loaded with the first search rather than with every gateway.
         extension = importlib.import_module("sqlite_vec")
         connection.enable_load_extension(True)
     except (ImportError, AttributeError, sqlite3.NotSupportedError):
@@ -209,6 +210,7 @@ def _by_vector(
     where: DocumentFilter,
     limit: int,
 ) -> list[Hit]:
+    equip(connection)
     condition, values = _condition(where)
     rows = connection.execute(
         f"SELECT {_HIT}, 1 - vec_distance_cosine(v.vector, ?) AS nearness "  # noqa: S608 - constant parts only

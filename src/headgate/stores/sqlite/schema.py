@@ -23,6 +23,7 @@ from typing import TypeAlias
 
 from headgate.core.errors import HeadgateError
 from headgate.stores.sqlite.connection import BUSY_SECONDS, connect, is_busy, overloaded
+from headgate.stores.sqlite.runs_schema import RUNS
 
 PathLike: TypeAlias = str | os.PathLike[str]
 
@@ -345,6 +346,7 @@ MIGRATIONS: Migrations = (
     _AUTO,
     _PROMPTS,
     _AUTO_SUMS,
+    RUNS,
 )
 """The statements of each migration. One that was ever released is never edited."""
 

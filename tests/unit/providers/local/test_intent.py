@@ -92,3 +92,12 @@ def test_a_standing_summary_does_not_swallow_an_order_for_something_else() -> No
     asked = of(("system", "You summarise texts."), ("user", "Write a poem about the sea"))
     assert asked.beyond == ("write new text",)
     assert asked.material == ""
+
+
+def test_quoted_material_is_read_without_its_marks() -> None:
+    """Prompt templates quote the lines of texts that strangers wrote."""
+    text = "# Sources\n\nSource 1: Post\n> The ferry\n> leaves at nine.\n\n# Question\n\nWhen?"
+    request = ChatRequest(
+        model="local", messages=(Message("user", text),), use_case="question-answering"
+    )
+    assert "The ferry\nleaves at nine." in intent(request).material

@@ -43,7 +43,7 @@ def test_the_extension_is_there_where_it_can_be_loaded() -> None:
 
 async def test_a_deleted_document_leaves_no_row_in_any_table(tmp_path: Path) -> None:
     path = tmp_path / "documents.db"
-    database = Database(path, migrations=MIGRATIONS, equip=equip)
+    database = Database(path, migrations=MIGRATIONS)
     store = SqliteDocuments(database)
     await store.add([document("a", "tea", "milk")])
     await store.delete("lab", "a")
@@ -56,8 +56,8 @@ async def test_a_deleted_document_leaves_no_row_in_any_table(tmp_path: Path) -> 
 
 async def test_a_second_process_finds_what_the_first_has_added(tmp_path: Path) -> None:
     path = tmp_path / "documents.db"
-    first = Database(path, migrations=MIGRATIONS, equip=equip)
-    second = Database(path, migrations=MIGRATIONS, equip=equip)
+    first = Database(path, migrations=MIGRATIONS)
+    second = Database(path, migrations=MIGRATIONS)
     await SqliteDocuments(first).add([document("a", "tea")])
     hits = await SqliteDocuments(second).by_vector(
         "lab", SPACE, at_angle(0), DocumentFilter(), limit=5

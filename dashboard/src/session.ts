@@ -1,0 +1,61 @@
+/** Who is at the dashboard. */
+
+import { signal } from "@preact/signals";
+
+import { type ApiError, onSignedOut, send, type Session } from "./api";
+import { BASE, navigate, place } from "./router";
+
+const RENEW_EVERY_MS = 10 * 60_000;
+
+/** Undefined until it is known, null where nobody has signed in. */
+export const session = signal<Session | null | undefined>(undefined);
+/** Why the last try to sign in failed. */
+export const refusal = signal<ApiError | null>(null);
+
+/** Find out who is there; a sign-in link signs in. */
+export async function begin(): Promise<void> {
+  onSignedOut.call = () => (session.value = null);
+  setInterval(() => void renew(), RENEW_EVERY_MS);
+  const ticket = place.value.path === "login" ? place.value.hash : "";
+  if (ticket) {
+    // Out of the address bar and the history first: it works once, and is nobody else's business.
+    navigate(BASE, { replace: true });
+    await signIn({ ticket });
+    return;
+  }
+  try {
+    session.value = (await send<{ session: Session | null }>("GET", "/v1/session")).session;
+    void renew();
+  } catch (error) {
+    session.value = null;
+    refusal.value = error as ApiError;
+  }
+}
+
+/** Open a session with an admin key or the ticket of a link. */
+export async function signIn(proof: { apiKey: string } | { ticket: string }): Promise<void> {
+  try {
+    session.value = await send<Session>("POST", "/v1/session", proof);
+    refusal.value = null;
+    if (place.value.path === "login") navigate(BASE, { replace: true });
+  } catch (error) {
+    session.value = null;
+    refusal.value = error as ApiError;
+  }
+}
+
+export async function signOut(): Promise<void> {
+  await send("DELETE", "/v1/session");
+  refusal.value = null;
+  session.value = null;
+}
+
+/** Stay signed in while somebody looks. */
+async function renew(): Promise<void> {
+  if (!session.value || document.hidden) return;
+  try {
+    session.value = await send<Session>("POST", "/v1/session", {});
+  } catch {
+    // A session that has ended shows the sign-in page by itself; anything else is tried again.
+  }
+}

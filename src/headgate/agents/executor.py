@@ -1,0 +1,111 @@
+"""The process's part in working on runs: whether it does, from when on, and what keeps it going.
+
+Where only one process may use the engine's database, whoever holds the office works; the others
+write down what is asked of runs, and read what happens in them. The engine, which is heavy, is
+loaded when there is something to work on.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+
+from headgate.agents.control import Controls
+from headgate.agents.performer import Performer
+from headgate.core.durable import Engine
+from headgate.core.errors import HeadgateError
+from headgate.core.runs import RunStore
+
+ROUND_SECONDS = 0.25
+AGAIN_SECONDS = 5.0
+BATCH = 200
+FORGET_ROUNDS = 240
+FORGET_BATCH = 50
+
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Executor:
+    """Works on runs in the background, from `running` on.
+
+    Attributes:
+        office: entered once this process may work; it may take long.
+        load: makes the engine, outside of the event loop where that takes long.
+        is_eager: whether to look for the runs of others; else only one that is submitted here, by
+            `nudge`, begins the work.
+        kept_seconds: how long ended runs are kept; None means for ever.
+    """
+
+    store: RunStore
+    controls: Controls
+    performer: Performer
+    office: Callable[[], AbstractAsyncContextManager[None]]
+    load: Callable[[], Awaitable[Engine]]
+    is_eager: bool = True
+    kept_seconds: float | None = None
+    clock: Callable[[], float] = field(default=lambda: 0.0)
+    _nudged: asyncio.Event = field(default_factory=asyncio.Event)
+    _engine: Engine | None = None
+    _rounds: int = 0
+
+    def nudge(self) -> None:
+        """Look now: a run was started or told something here."""
+        self._nudged.set()
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Work for the length of the block; what is unfinished then goes on another time."""
+        task = asyncio.create_task(self._work())
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.wait([task])
+
+    async def _work(self) -> None:
+        if not self.is_eager:
+            await self._nudged.wait()
+        while True:
+            try:
+                async with self.office():
+                    await self._serve()
+            except HeadgateError as error:
+                _LOG.warning("agent runs stand still: %s", error.message)
+            except Exception:  # noqa: BLE001 - a task's rim: without it no run would ever go on
+                _LOG.exception("agent runs stand still")
+            await asyncio.sleep(AGAIN_SECONDS)
+
+    async def _serve(self) -> None:
+        try:
+            while True:
+                self._nudged.clear()
+                if self._engine is None and await self._has_work():
+                    self._engine = await self.load()
+                    await self._engine.start(self.performer)
+                if self._engine is not None:
+                    await self._round(self._engine)
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(ROUND_SECONDS):
+                        await self._nudged.wait()
+        finally:
+            if self._engine is not None:
+                engine, self._engine = self._engine, None
+                await engine.aclose()
+
+    async def _has_work(self) -> bool:
+        return bool(await self.store.counts())
+
+    async def _round(self, engine: Engine) -> None:
+        await self.controls.update()
+        while waiting := await self.store.unsubmitted(BATCH):
+            for run_id in waiting:
+                await engine.submit(run_id, "")
+            await self.store.submitted(waiting)
+        self._rounds += 1
+        if self.kept_seconds is not None and self._rounds % FORGET_ROUNDS == 1:
+            before = self.clock() - self.kept_seconds
+            if old := await self.store.forget(before=before, limit=FORGET_BATCH):
+                await engine.forget(old)

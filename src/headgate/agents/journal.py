@@ -1,0 +1,88 @@
+"""What happens in runs: written into the store, and told to those in this process who follow."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from headgate.core.runs import (
+    LAST_EVENTS,
+    UNCHANGED,
+    Begun,
+    Change,
+    Draft,
+    RunEvent,
+    RunStatus,
+    RunStore,
+)
+
+# What another process writes is found by asking.
+POLL_SECONDS = 0.2
+PAGE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Journal:
+    """The events of runs, as they come."""
+
+    store: RunStore
+    _listeners: dict[str, set[asyncio.Event]] = field(default_factory=dict)
+
+    async def record(
+        self,
+        run_id: str,
+        drafts: Sequence[Draft],
+        change: Change = UNCHANGED,
+        *,
+        expected: RunStatus | None = None,
+    ) -> bool:
+        """See `RunStore.record`."""
+        done = await self.store.record(run_id, drafts, change, expected=expected)
+        self._tell(run_id)
+        return done
+
+    async def begin_step(self, run_id: str, step_id: str, data: Mapping[str, Any]) -> Begun | None:
+        """See `RunStore.begin_step`."""
+        begun = await self.store.begin_step(run_id, step_id, data)
+        self._tell(run_id)
+        return begun
+
+    async def follow(self, run_id: str, after: int) -> AsyncGenerator[Sequence[RunEvent], None]:
+        """The events behind the one numbered `after`, those to come too, up to the run's last.
+
+        All of them are read from the store, so that a later reader sees the same. Nothing, now and
+        then, where nothing happens.
+        """
+        run = await self.store.get(run_id)
+        has_ended = run is None or run.has_ended
+        while True:
+            with self._hearing(run_id) as arrived:
+                events = await self.store.events(run_id, after=after, limit=PAGE)
+                if not events and not has_ended:
+                    with contextlib.suppress(TimeoutError):
+                        async with asyncio.timeout(POLL_SECONDS):
+                            await arrived.wait()
+            if not events and has_ended:
+                return
+            yield events
+            if events:
+                after = events[-1].seq
+                has_ended = has_ended or events[-1].type in LAST_EVENTS
+
+    @contextlib.contextmanager
+    def _hearing(self, run_id: str) -> Iterator[asyncio.Event]:
+        """An event that is set when something is written."""
+        arrived = asyncio.Event()
+        listeners = self._listeners.setdefault(run_id, set())
+        listeners.add(arrived)
+        try:
+            yield arrived
+        finally:
+            listeners.discard(arrived)
+            if not listeners and self._listeners.get(run_id) is listeners:
+                del self._listeners[run_id]
+
+    def _tell(self, run_id: str) -> None:
+        for event in self._listeners.get(run_id, ()):
+            event.set()

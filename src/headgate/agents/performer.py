@@ -1,0 +1,92 @@
+"""From a run's first step to its ending: what an engine performs."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import msgspec
+
+from headgate.agents.control import Control, Controls, RunCancelled
+from headgate.agents.definitions import AgentType
+from headgate.agents.outcomes import Outcome, RunStopped
+from headgate.agents.steps import Desk, Steps
+from headgate.agents.work import Work
+from headgate.core.durable import Displaced, Thread
+from headgate.core.errors import InvalidRequest
+from headgate.core.runs import Change, Draft, Run, RunError
+
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Performer:
+    """Does what runs and their branches are for."""
+
+    desk: Desk
+    controls: Controls
+    types: Mapping[str, AgentType]
+
+    async def __call__(self, thread: Thread, body: str) -> str:
+        """Perform a thread; `body` is a branch's, as JSON, and empty for a run's own thread."""
+        run = await self.desk.journal.store.get(thread.run_id)
+        if run is None or run.has_ended:
+            return ""
+        async with self.controls.of(run.run_id) as control:
+            if thread.path:
+                return msgspec.json.encode(await self._branch(thread, run, control, body)).decode()
+            run = await self._started(run, control)
+            outcome = await self._outcome(thread, run, control, run.request.input)
+            await self._end(run, outcome)
+        return ""
+
+    async def _started(self, run: Run, control: Control) -> Run:
+        """The run with the moment at which it began, which is once, whatever dies."""
+        try:
+            await control.go()
+        except RunCancelled:
+            return run  # its first step ends it
+        now = self.desk.clock()
+        started = [Draft(type="run.started", once="run.started")]
+        change = Change(status="running", started_at=now)
+        await self.desk.journal.record(run.run_id, started, change)
+        found = await self.desk.journal.store.get(run.run_id)
+        return run if found is None else found
+
+    async def _branch(self, thread: Thread, run: Run, control: Control, body: str) -> Outcome:
+        return await self._outcome(thread, run, control, msgspec.json.decode(body))
+
+    async def _outcome(self, thread: Thread, run: Run, control: Control, given: object) -> Outcome:
+        """What a thread comes to."""
+        steps = Steps(self.desk, run, thread, control)
+        kind = self.types.get(run.request.type)
+        if kind is None:
+            gone = f"there is no type {run.request.type!r} any more"
+            return Outcome(error=RunError("internal", gone))
+        body = kind.branch if thread.path and kind.branch else kind.body
+        try:
+            value = await body(Work(steps), given)
+        except RunCancelled:
+            return Outcome(is_cancelled=True)
+        except RunStopped as stop:
+            return Outcome(error=stop.error)
+        except InvalidRequest as error:
+            return Outcome(error=RunError("internal", error.message))
+        except Exception:  # noqa: BLE001 - the rim of agents: logged, and told without a trace
+            _LOG.exception("run %s failed", run.run_id)
+            return Outcome(error=RunError("internal", "the agent failed; see the server's log"))
+        return Outcome(value, seconds_idle=steps.seconds_idle)
+
+    async def _end(self, run: Run, outcome: Outcome) -> None:
+        now = self.desk.clock()
+        if outcome.is_cancelled:
+            draft = Draft(type="run.cancelled")
+            change = Change(status="cancelled", finished_at=now)
+        elif outcome.error is not None:
+            told = {"error": msgspec.to_builtins(outcome.error)}
+            draft = Draft(type="run.failed", data=told)
+            change = Change(status="failed", finished_at=now, error=outcome.error)
+        else:
+            draft = Draft(type="run.finished", data={"output": outcome.value})
+            change = Change(status="succeeded", finished_at=now, output=outcome.value)
+        if not await self.desk.journal.record(run.run_id, [draft], change):
+            raise Displaced

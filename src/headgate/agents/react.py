@@ -1,0 +1,76 @@
+"""The free loop: a model thinks, calls tools, reads what came of it, and goes on until it answers.
+
+A model that makes the same call again and again, and learns the same from it, will not stop by
+itself: after three times in a row the run ends.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from headgate.agents.outcomes import Observation, RunStopped
+from headgate.agents.work import Work
+from headgate.core.chat import ChatRequest, Message, Tool, ToolCall
+from headgate.core.tools import ToolSpec
+
+MOST_REPEATS = 3
+
+
+async def react(work: Work, instructions: str, messages: Sequence[Message]) -> str:
+    """The model's answer to the conversation, with the run's tools at hand."""
+    talk = [Message("system", instructions), *messages]
+    tools = tuple(tool_of(spec) for spec in await work.specs())
+    repeats = Repeats()
+    while True:
+        request = ChatRequest(model=work.run.request.model, messages=tuple(talk), tools=tools)
+        reply = await work.ask(request)
+        if not reply.tool_calls:
+            return reply.text
+        calls = [named(call, place) for place, call in enumerate(reply.tool_calls, len(talk))]
+        observations = await work.call_all(calls)
+        repeats.see(calls, observations)
+        talk.append(Message(reply.message.role, reply.message.content, tool_calls=tuple(calls)))
+        talk += [
+            Message(
+                "tool",
+                observation.text,
+                tool_call_id=call.id,
+                name=call.name,
+                is_error=observation.error is not None,
+            )
+            for call, observation in zip(calls, observations, strict=True)
+        ]
+
+
+def named(call: ToolCall, place: int) -> ToolCall:
+    """The call with an id, which some vendors leave out."""
+    return call if call.id else ToolCall(f"call_{place}", call.name, call.arguments)
+
+
+def tool_of(spec: ToolSpec) -> Tool:
+    """What a model is told of a tool."""
+    return Tool(spec.name, spec.description, dict(spec.parameters))
+
+
+@dataclass(slots=True)
+class Repeats:
+    """Counts calls in a row that are the same and come to the same."""
+
+    _last: tuple[str, str, str] | None = None
+    _count: int = 0
+
+    def see(self, calls: Sequence[ToolCall], observations: Sequence[Observation]) -> None:
+        """Take note of calls.
+
+        Raises:
+            RunStopped: one was made too often.
+        """
+        for call, observation in zip(calls, observations, strict=True):
+            seen = (call.name, call.arguments, observation.text)
+            self._count = self._count + 1 if seen == self._last else 1
+            self._last = seen
+            if self._count >= MOST_REPEATS:
+                raise RunStopped(
+                    "repeated_call",
+                    f"{call.name} was called {MOST_REPEATS} times in a row with the same arguments"
+                    " and gave the same result each time",
+                )

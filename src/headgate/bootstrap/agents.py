@@ -1,0 +1,116 @@
+"""The part of `bootstrap` that puts agent runs together, and works on them where that is wanted."""
+
+import asyncio
+import contextlib
+import socket
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+
+from headgate import data_directory
+from headgate.agents.control import Controls
+from headgate.agents.executor import Executor
+from headgate.agents.journal import Journal
+from headgate.agents.performer import Performer
+from headgate.agents.runs import RunLimits, Runs
+from headgate.agents.steps import Desk
+from headgate.agents.types import BUILT_IN
+from headgate.core.durable import Engine
+from headgate.core.ids import new_id
+from headgate.core.keys import VirtualKey
+from headgate.core.metered import ModelAccess
+from headgate.core.runs import RunStore
+from headgate.core.tools import Toolbox
+from headgate.engine.office import file_office
+from headgate.settings import Settings
+
+DATABASE = "agents.db"
+LOCK = "agents.lock"
+DAY_SECONDS = 86_400
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentParts:
+    """What agents work through.
+
+    Attributes:
+        key: finds a key by its id, as it is now.
+        is_command: whether this process is a command, which works on what it starts itself.
+    """
+
+    store: RunStore
+    models: ModelAccess
+    toolbox: Toolbox
+    key: Callable[[str], Awaitable[VirtualKey | None]]
+    is_command: bool
+
+
+@contextlib.asynccontextmanager
+async def open_runs(settings: Settings, parts: AgentParts) -> AsyncIterator[Runs]:
+    """The runs, which are worked on here unless this process has another role."""
+    limits = settings.configuration.agents
+    journal = Journal(parts.store)
+    types = {kind.name: kind for kind in BUILT_IN}
+    controls = Controls(parts.store)
+    desk = Desk(
+        journal=journal,
+        models=parts.models,
+        toolbox=parts.toolbox,
+        key=parts.key,
+        at_once=asyncio.Semaphore(limits.steps_at_once),
+    )
+    executor = Executor(
+        store=parts.store,
+        controls=controls,
+        performer=Performer(desk, controls, types),
+        office=lambda: _office(settings),
+        load=lambda: asyncio.to_thread(_engine, settings),
+        is_eager=not parts.is_command,
+        kept_seconds=None if not limits.retention_days else limits.retention_days * DAY_SECONDS,
+        clock=time.time,
+    )
+    runs = Runs(
+        journal=journal,
+        types=types,
+        toolbox=parts.toolbox,
+        limits=RunLimits(
+            max_steps=limits.max_steps,
+            seconds=limits.timeout_seconds,
+            approval_seconds=limits.approval_seconds,
+        ),
+        nudge=executor.nudge,
+    )
+    if settings.role in {"gateway", "tools"}:
+        yield runs
+        return
+    async with executor.running():
+        yield runs
+
+
+@contextlib.asynccontextmanager
+async def _office(settings: Settings) -> AsyncIterator[None]:
+    """Nothing where many processes may work; else this data directory's only place."""
+    if settings.database_url is not None:
+        yield
+        return
+    data_directory.make(settings.data)
+    async with file_office(settings.data / LOCK):
+        yield
+
+
+def _engine(settings: Settings) -> Engine:
+    """The engine of the configured database; takes a second, for it is heavy."""
+    # Heavy, and needed only where there are runs: neither start-up nor the gateway pays for it.
+    from headgate.engine.databases import postgres_database, sqlite_database
+    from headgate.engine.dbos import DbosEngine
+    from headgate.engine.executors import Executors
+
+    most = settings.configuration.agents.runs_in_memory
+    if settings.database_url is None:
+        path = settings.data / DATABASE
+        data_directory.keep_private(path)
+        return DbosEngine(sqlite_database(path), "local", most)
+    database = postgres_database(settings.database_url.reveal())
+    executor_id = new_id(socket.gethostname())
+    fellows = Executors(database, executor_id).watching
+    return DbosEngine(database, executor_id, most, fellows)

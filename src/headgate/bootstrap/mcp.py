@@ -1,0 +1,115 @@
+"""The part of `bootstrap` that joins MCP: tools served to others, and others' servers as tools.
+
+The library takes most of a second to load and some 30 MB, so it is loaded where it is used: when
+the first request comes, or when the configuration names a server; and beside the event loop.
+"""
+
+import asyncio
+import contextlib
+import importlib
+import os
+from collections.abc import AsyncIterator, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from headgate.configuration import McpServer as Configured
+from headgate.core.tool_serving import ServedReply, ToolDesk, ToolServer
+from headgate.core.tools import Tool
+from headgate.settings import Settings
+
+
+@dataclass(slots=True)
+class LateServer:
+    """`ToolServer` that is loaded with its first request."""
+
+    most_body_bytes: int
+    _server: ToolServer | None = None
+    _task: asyncio.Task[None] | None = None
+    _starting: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def answer(
+        self, desk: ToolDesk, headers: Mapping[bytes, bytes], body: bytes
+    ) -> ServedReply:
+        """See `ToolServer.answer`."""
+        if self._server is None:
+            async with self._starting:
+                if self._server is None:
+                    self._server = await self._start()
+        return await self._server.answer(desk, headers, body)
+
+    async def aclose(self) -> None:
+        """End it, if it was begun."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _start(self) -> ToolServer:
+        module = await asyncio.to_thread(importlib.import_module, "headgate.mcp.server")
+        server = module.McpServer(self.most_body_bytes)
+        is_up = asyncio.get_running_loop().create_future()
+
+        async def run() -> None:
+            async with server.running():
+                is_up.set_result(None)
+                await asyncio.Event().wait()
+
+        self._task = asyncio.create_task(run())
+        await is_up
+        started: ToolServer = server
+        return started
+
+
+@dataclass(slots=True)
+class LateConnections:
+    """The tools of the configured servers; connected to in the background."""
+
+    servers: Mapping[str, Configured]
+    _connections: list[Any] = field(default_factory=list)
+
+    def tools(self) -> Iterable[Tool]:
+        """The tools of all servers that are there now."""
+        for connection in self._connections:
+            yield from connection.tools()
+
+    async def run(self) -> None:
+        """Connect, and stay connected until this is cancelled."""
+        module = await asyncio.to_thread(importlib.import_module, "headgate.mcp.client")
+        for name, server in self.servers.items():
+            address = module.McpAddress(
+                name=name,
+                url=server.url,
+                command=server.command,
+                token=None if server.api_key_env is None else os.environ.get(server.api_key_env),
+            )
+            connection = module.McpConnection(address)
+            self._connections.append(connection)
+            connection.start()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.gather(*(connection.aclose() for connection in self._connections))
+
+
+@contextlib.asynccontextmanager
+async def open_mcp_server(settings: Settings) -> AsyncIterator[ToolServer]:
+    """What answers MCP's requests."""
+    server = LateServer(settings.configuration.limits.max_body_bytes)
+    try:
+        yield server
+    finally:
+        await server.aclose()
+
+
+@contextlib.asynccontextmanager
+async def open_mcp_tools(settings: Settings) -> AsyncIterator[LateConnections]:
+    """The tools of the MCP servers that the configuration names."""
+    found = LateConnections(settings.configuration.tools.mcp)
+    if not found.servers:
+        yield found
+        return
+    task = asyncio.create_task(found.run())
+    try:
+        yield found
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)

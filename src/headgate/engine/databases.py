@@ -1,0 +1,49 @@
+"""The databases that DBOS keeps its checkpoints in, opened as durable runs need them."""
+
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from headgate.core.errors import InvalidRequest
+
+BUSY_MILLISECONDS = 30_000
+CONNECTIONS = 8
+
+
+def sqlite_database(path: Path) -> sa.Engine:
+    """A file that one process at a time uses.
+
+    DBOS's own engine leaves the default journal, in which a commit before a process's death may be
+    lost. Here a commit is in the write-ahead log, which outlives every process.
+    """
+    engine = sa.create_engine(f"sqlite:///{path}", pool_size=CONNECTIONS)
+    sa.event.listen(engine, "connect", _prepare)
+    return engine
+
+
+def _prepare(connection: sqlite3.Connection, _record: Any) -> None:
+    # Writers wait for each other from their first statement on, rather than fail at their second.
+    connection.isolation_level = "IMMEDIATE"
+    connection.execute(f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}")
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = NORMAL")
+    connection.execute("PRAGMA foreign_keys = ON")
+
+
+def postgres_database(url: str) -> sa.Engine:
+    """A PostgreSQL database, which many processes may share.
+
+    Raises:
+        InvalidRequest: it is no such address.
+    """
+    scheme, separator, rest = url.partition("://")
+    if not separator or scheme.partition("+")[0] not in {"postgres", "postgresql"}:
+        raise InvalidRequest(
+            "HEADGATE_DATABASE_URL is no PostgreSQL address: write"
+            " postgresql://user:password@host:5432/database"
+        )
+    return sa.create_engine(
+        f"postgresql+psycopg://{rest}", pool_size=CONNECTIONS, pool_pre_ping=True
+    )

@@ -1,0 +1,214 @@
+"""Agent runs on the real server: they end, whatever dies, and what was done is not done again."""
+
+import asyncio
+import datetime as dt
+import random
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from headgate_server import (
+    Caller,
+    Headgate,
+    Simulator,
+    eventually,
+    exact,
+    running,
+    simulating,
+)
+
+RUNS = 20
+DEATHS = 5
+MODEL = "openai/gpt-4o"
+CALLS = " ".join(f'[[call calculator {{"expression":"{n}+1"}}]]' for n in range(3))
+
+
+async def start(caller: Caller, text: str, **fields: Any) -> dict[str, Any]:
+    body = {"type": "react", "model": MODEL, "input": text, "tools": ["calculator"], **fields}
+    answer = await caller.post("/v1/agents/run", body)
+    assert answer.status in {200, 202}, answer.body
+    run: dict[str, Any] = answer.json
+    return run
+
+
+async def run_of(caller: Caller, run_id: str) -> dict[str, Any]:
+    run: dict[str, Any] = await caller.get(f"/v1/agents/runs/{run_id}")
+    return run
+
+
+async def ended(caller: Caller, run_id: str) -> dict[str, Any]:
+    over = {"succeeded", "failed", "cancelled"}
+    return await eventually(
+        lambda: run_of(caller, run_id), lambda run: run["status"] in over, seconds=120
+    )
+
+
+async def events_of(caller: Caller, run_id: str, **query: Any) -> list[dict[str, Any]]:
+    answer = await caller.send("GET", f"/v1/agents/runs/{run_id}/events", query=query)
+    events = []
+    for part in answer.body.decode().split("\n\n"):
+        if part and not part.startswith(":"):
+            number, data = part.split("\n")
+            events.append(exact(data.removeprefix("data: ")))
+            assert number == f"id: {events[-1]['seq']}"
+    return events
+
+
+def moment(text: str) -> float:
+    return dt.datetime.fromisoformat(text).timestamp()
+
+
+async def test_runs_survive_deaths_at_any_moment_and_no_finished_call_is_made_again(
+    tmp_path: Path,
+) -> None:
+    chance = random.Random(7)
+    for part in ("simulator", "platform"):
+        (tmp_path / part).mkdir()
+    with (
+        simulating(tmp_path / "simulator", "--tokens-per-second", "40") as vendors,
+        running(tmp_path / "platform", environment=vendors.environment) as platform,
+    ):
+        async with platform.caller() as caller:
+            # The engine is loaded before anything dies, so that the deaths hit the work.
+            await ended(caller, (await start(caller, f"Go {CALLS}"))["runId"])
+            await vendors.forget()
+            runs = await asyncio.gather(
+                *(start(caller, f"Run {n}. {CALLS} [[delay 100]]") for n in range(RUNS))
+            )
+        for _ in range(DEATHS):
+            await asyncio.sleep(chance.uniform(0.2, 3.0))
+            platform.kill()
+            platform.start()
+        async with platform.caller() as caller:
+            finished = [await ended(caller, run["runId"]) for run in runs]
+            logs = [await events_of(caller, run["runId"]) for run in runs]
+            spent = await caller.events()
+        calls = await vendors.calls()
+    for run, log in zip(finished, logs, strict=True):
+        assert run["status"] == "succeeded", run["error"]
+        assert run["output"] == {"text": "Results: 1 2 3"}
+        assert [event["seq"] for event in log] == list(range(1, len(log) + 1))
+        assert_nothing_finished_is_repeated(log)
+    assert_calls_were_made_once(calls)
+    # Each of a run's two model calls is one row of the ledger, whoever died.
+    rows = Counter(row["runId"] for row in spent if row["status"] == "ok" and row["runId"])
+    assert {rows[run["runId"]] for run in runs} == {2}
+
+
+def assert_nothing_finished_is_repeated(log: list[dict[str, Any]]) -> None:
+    """A later step never begins before the last attempt of the one before it has ended."""
+    done: Counter[str] = Counter()
+    for event in log:
+        if event["type"] == "step.finished":
+            done[event["stepId"]] += 1
+    assert set(done) == {"1", "2", "3", "4", "5"}
+    ends = [event["type"] for event in log].count("run.finished")
+    assert ends == 1
+
+
+def assert_calls_were_made_once(calls: list[dict[str, Any]]) -> None:
+    """No vendor was asked again under a key after it had answered whole, but for the last moment.
+
+    An answer that has come is settled within a moment; who dies in it asks again, by the same key.
+    """
+    by_key: dict[str, list[dict[str, Any]]] = {}
+    for call in calls:
+        by_key.setdefault(call["idempotencyKey"], []).append(call)
+    assert len(by_key) == 2 * RUNS
+    again = [
+        (whole, later)
+        for made in by_key.values()
+        for whole in made
+        if whole["finished"] and whole["status"] == 200
+        for later in made
+        if moment(later["startedAt"]) > moment(whole["endedAt"])
+    ]
+    assert len(again) <= DEATHS
+
+
+async def test_a_run_is_cancelled_within_two_seconds_in_the_middle_of_a_model_call(
+    headgate: Headgate, admin: Caller
+) -> None:
+    run = await start(admin, "[[delay 60000]]", model="sandbox", tools=[])
+    await eventually(lambda: run_of(admin, run["runId"]), lambda found: bool(found["steps"]))
+    began = asyncio.get_running_loop().time()
+    await admin.post(f"/v1/agents/runs/{run['runId']}/cancel", None)
+    assert (await ended(admin, run["runId"]))["status"] == "cancelled"
+    assert asyncio.get_running_loop().time() - began < 2
+
+
+async def test_a_run_of_a_revoked_key_ends(headgate: Headgate, admin: Caller) -> None:
+    async with admin.newcomer("agent:run", "tools:run") as owner:
+        run = await start(
+            owner,
+            f"{CALLS} [[delay 1500]]",
+            model="sandbox",
+        )
+        await eventually(lambda: run_of(owner, run["runId"]), lambda found: bool(found["steps"]))
+        await admin.send("DELETE", f"/v1/auth/keys/{owner.key.rpartition('-')[0]}")
+        found = await ended(admin, run["runId"])
+    assert (found["status"], found["error"]["code"]) == ("failed", "key_revoked")
+
+
+async def test_an_approval_waits_over_a_restart(headgate: Headgate) -> None:
+    async with headgate.caller() as caller:
+        run = await start(caller, CALLS, model="sandbox", approvals=["calculator"])
+        waiting = await eventually(
+            lambda: run_of(caller, run["runId"]),
+            lambda found: len(found["pendingApprovals"]) == 3,
+        )
+        assert waiting["status"] == "waiting"
+    headgate.kill()
+    headgate.start()
+    async with headgate.caller() as caller:
+        for pending in waiting["pendingApprovals"]:
+            path = f"/v1/agents/runs/{run['runId']}/approvals/{pending['stepId']}"
+            answer = await caller.post(
+                path, {"approved": pending["arguments"]["expression"] != "1+1"}
+            )
+            assert answer.status == 200
+            assert (await caller.post(path, {"approved": True})).status == 409
+        found = await ended(caller, run["runId"])
+    assert "Results: 1" in found["output"]["text"]
+    assert "the call was not approved" in found["output"]["text"]
+
+
+async def test_workers_share_the_work_of_one_and_each_follows_it(
+    tmp_path: Path, vendors: Simulator
+) -> None:
+    with running(tmp_path, workers=2) as platform:
+        async with platform.caller() as caller:
+            close = {"connection": "close"}
+            body = {
+                "type": "react",
+                "model": "sandbox",
+                "input": f"Go {CALLS} [[rate 40]]",
+                "tools": ["calculator"],
+                "waitSeconds": 60,
+            }
+            answers = await asyncio.gather(
+                *(caller.post("/v1/agents/run", body, **close) for _ in range(10))
+            )
+    assert {answer.status for answer in answers} == {200}
+    assert {answer.json["output"]["text"] for answer in answers} == {"Results: 1 2 3"}
+
+
+async def test_the_engine_is_loaded_with_the_first_run_and_never_by_a_gateway(
+    tmp_path: Path,
+) -> None:
+    def libraries(platform: Headgate) -> str:
+        return Path(f"/proc/{platform.command.pid}/maps").read_text()
+
+    (tmp_path / "gateway").mkdir()
+    gateway = {"HEADGATE_ROLE": "gateway"}
+    with running(tmp_path / "gateway", environment=gateway) as platform:
+        async with platform.caller() as caller:
+            run = await start(caller, "Go", model="sandbox", tools=[], waitSeconds=2)
+        assert run["status"] == "queued"
+        assert "sqlalchemy" not in libraries(platform)
+    (tmp_path / "all").mkdir()
+    with running(tmp_path / "all") as platform:
+        assert "sqlalchemy" not in libraries(platform)
+        async with platform.caller() as caller:
+            await start(caller, "Go", model="sandbox", tools=[], waitSeconds=60)
+        assert "sqlalchemy" in libraries(platform)

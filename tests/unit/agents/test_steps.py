@@ -1,0 +1,207 @@
+"""What must hold before a step, what it takes, and what becomes of it when processes die."""
+
+import asyncio
+
+import msgspec
+import pytest
+
+from agent_desk import BILLED, COST, KEY, Said, Script, agent_desk, told
+from fakes import FakeClock
+from headgate.agents.runs import RunLimits
+from headgate.core.budgets import Account, Budget
+from headgate.core.chat import ChatRequest
+from headgate.core.errors import (
+    BudgetExceeded,
+    HeadgateError,
+    InvalidKey,
+    InvalidRequest,
+    Overloaded,
+    RateLimited,
+    UpstreamFailed,
+)
+from headgate.core.runs import Run
+from headgate.tools.declaration import tool
+
+
+@tool()
+async def look(at: str) -> str:
+    """Look at something."""
+    return f"seen {at}"
+
+
+def turns(*said: Said) -> Script:
+    """What the model says at each of its turns in a run."""
+
+    def script(request: ChatRequest) -> Said:
+        return said[sum(message.role == "assistant" for message in request.messages)]
+
+    return script
+
+
+def error_code(run: Run) -> str:
+    assert run.error is not None
+    return run.error.code
+
+
+LOOK: Said = [("look", '{"at": "it"}')]
+
+
+async def test_a_run_that_dies_goes_on_where_it_was_and_asks_nothing_twice() -> None:
+    asked = asyncio.Event()
+
+    def silent(request: ChatRequest) -> Said:
+        if request.messages[-1].role != "tool":
+            return LOOK
+        asked.set()
+        return asyncio.Event()
+
+    async with agent_desk(silent, look) as first:
+        run = await first.start("Go", tools=("look",))
+        await asked.wait()
+    async with agent_desk(turns(LOOK, "I saw it"), look, before=first) as second:
+        run = await second.ended(run)
+        events = await second.events(run)
+    assert run.output == {"text": "I saw it "}
+    # Only the call that was interrupted is made again, and under its first name.
+    assert first.models.calls == [f"{run.run_id}:1", f"{run.run_id}:3"]
+    assert second.models.calls == [f"{run.run_id}:3"]
+    started = [(item.step_id, item.attempt) for item in events if item.type == "step.started"]
+    assert started == [("1", 1), ("2", 1), ("3", 1), ("3", 2)]
+    assert [event.seq for event in events] == list(range(1, len(events) + 1))
+    assert (run.tally.steps, run.tally.cost) == (3, 2 * COST)
+
+
+async def test_a_call_that_may_not_be_made_twice_is_not_made_again() -> None:
+    made: list[str] = []
+    begun = asyncio.Event()
+
+    @tool(idempotent=False)
+    async def pay(to: str) -> str:
+        """Pay somebody."""
+        made.append(to)
+        begun.set()
+        await asyncio.get_running_loop().create_future()
+        return "paid"
+
+    def script(request: ChatRequest) -> Said:
+        return told(request) if request.messages[-1].role == "tool" else [("pay", '{"to": "Al"}')]
+
+    async with agent_desk(script, pay) as first:
+        run = await first.start("Pay!", tools=("pay",))
+        await begun.wait()
+    async with agent_desk(script, pay, before=first) as second:
+        run = await second.ended(run)
+    assert made == ["Al"]
+    assert "nobody knows whether it was done" in run.output["text"]
+
+
+async def test_a_key_that_is_revoked_ends_its_runs_at_their_next_step() -> None:
+    silence = asyncio.Event()
+    async with agent_desk(turns(silence, "never"), look) as desk:
+        run = await desk.start("Go")
+        await desk.until(run, "step.started")
+        desk.keys[KEY.key_id] = msgspec.structs.replace(KEY, revoked_at=1.0)
+        other = await desk.finish("Go")
+        silence.set()
+        assert (await desk.ended(run)).status == "succeeded"
+    assert (other.status, error_code(other)) == ("failed", "key_revoked")
+
+
+@pytest.mark.parametrize("change", [{"expires_at": 1.0}, {"scopes": frozenset({"ai:complete"})}])
+async def test_a_key_must_be_good_for_agents(change: dict[str, object]) -> None:
+    async with agent_desk() as desk:
+        desk.keys[KEY.key_id] = msgspec.structs.replace(KEY, **change)
+        assert error_code(await desk.finish("Go")) == "key_revoked"
+        assert desk.models.calls == []
+
+
+async def test_a_budget_that_is_spent_ends_the_run_after_a_warning() -> None:
+    async with agent_desk(turns(LOOK, LOOK, "never"), look) as desk:
+        run = await desk.finish("Go", tools=("look",), budget=2 * BILLED)
+        events = await desk.events(run)
+    assert error_code(run) == "budget_exceeded"
+    assert run.tally.billed == 2 * BILLED
+    (warning,) = [event for event in events if event.type == "budget.warning"]
+    assert warning.data == {"billed": 2 * BILLED, "budget": 2 * BILLED}
+
+
+async def test_a_run_ends_at_its_most_steps() -> None:
+    limits = RunLimits(max_steps=3)
+    async with agent_desk(turns(LOOK, LOOK, "never"), look, limits=limits) as desk:
+        run = await desk.finish("Go", tools=("look",))
+    assert error_code(run) == "step_limit"
+    assert run.tally.steps == 3
+
+
+async def test_a_run_ends_when_its_time_is_over() -> None:
+    clock = FakeClock()
+
+    @tool()
+    async def nap() -> str:
+        """Take a nap."""
+        clock.advance(100)
+        return "rested"
+
+    limits = RunLimits(seconds=150)
+    script = turns([("nap", "{}")], [("nap", '{"": 1}'), ("nap", "{}")], "never")
+    async with agent_desk(script, nap, limits=limits, clock=clock) as desk:
+        run = await desk.finish("Go", tools=("nap",))
+    assert error_code(run) == "time_limit"
+
+
+async def test_a_run_whose_time_ends_in_a_call_stops_that_call() -> None:
+    limits = RunLimits(seconds=0.05)
+    async with agent_desk(lambda _: asyncio.Event(), limits=limits) as desk:
+        run = await desk.finish("Go")
+    assert error_code(run) == "time_limit"
+    assert desk.models.abandoned == 1
+
+
+async def test_what_may_mend_is_tried_again_after_a_pause() -> None:
+    failures: list[HeadgateError] = [
+        Overloaded("busy"),
+        RateLimited("slow down", retry_after_seconds=7),
+    ]
+    async with agent_desk(lambda _: failures.pop(0) if failures else "at last") as desk:
+        run = await desk.finish("Go")
+        events = await desk.events(run)
+    assert run.output == {"text": "at last "}
+    assert desk.pauses == [1.0, 7]
+    assert set(desk.models.calls) == {f"{run.run_id}:1"}
+    assert [event.attempt for event in events if event.type == "step.started"] == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "calls"),
+    [
+        (UpstreamFailed("the vendor failed"), "upstream_error", 3),
+        (InvalidRequest("too long"), "upstream_error", 1),
+        (InvalidKey("gone"), "key_revoked", 1),
+        (
+            BudgetExceeded(
+                "empty", budget=Budget(account=Account("key", "k"), period="2026-11", limit=None)
+            ),
+            "budget_exceeded",
+            1,
+        ),
+        (ZeroDivisionError("a bug"), "internal", 1),
+    ],
+)
+async def test_what_does_not_mend_ends_the_run_and_says_why(
+    error: Exception, code: str, calls: int
+) -> None:
+    async with agent_desk(lambda _: error) as desk:
+        run = await desk.finish("Go")
+        events = await desk.events(run)
+    assert error_code(run) == code
+    assert len(desk.models.calls) == calls
+    assert [event.type for event in events[-2:]] == ["step.finished", "run.failed"]
+    assert events[-1].data["error"]["code"] == code
+    assert "bug" not in events[-1].data["error"]["message"]
+
+
+async def test_calls_are_labelled_with_their_run() -> None:
+    async with agent_desk() as desk:
+        run = await desk.finish("Go")
+    (labels,) = desk.models.labels
+    assert (labels.run_id, labels.request_type) == (run.run_id, "agent")

@@ -1,0 +1,38 @@
+"""The databases of durable runs."""
+
+from pathlib import Path
+
+import pytest
+
+from headgate.core.errors import InvalidRequest
+from headgate.engine.databases import postgres_database, sqlite_database
+
+
+def test_sqlite_keeps_what_was_committed_and_waits_for_its_turn(tmp_path: Path) -> None:
+    engine = sqlite_database(tmp_path / "agents.db")
+    with engine.connect() as connection:
+
+        def pragma(name: str) -> object:
+            return connection.exec_driver_sql(f"PRAGMA {name}").scalar()
+
+        assert pragma("journal_mode") == "wal"
+        assert pragma("synchronous") == 1
+        assert pragma("foreign_keys") == 1
+        assert pragma("busy_timeout") == 30_000
+    engine.dispose()
+
+
+@pytest.mark.parametrize(
+    "url", ["postgresql://ada:pw@db:5432/runs", "postgres://ada:pw@db:5432/runs"]
+)
+def test_postgresql_is_reached_by_its_usual_address(url: str) -> None:
+    engine = postgres_database(url)
+    assert engine.url.render_as_string(hide_password=False) == (
+        "postgresql+psycopg://ada:pw@db:5432/runs"
+    )
+
+
+def test_another_address_is_refused_without_its_password() -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        postgres_database("mysql://ada:secret@db/runs")
+    assert "secret" not in refused.value.message

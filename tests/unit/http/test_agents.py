@@ -1,0 +1,163 @@
+"""Agent runs over HTTP."""
+
+import json
+from typing import Any
+
+import pytest
+
+from headgate.tools.declaration import tool
+from platform_in_memory import ADMIN, make_key, platform
+
+BODY = {"type": "react", "model": "sandbox", "input": "Hi", "waitSeconds": 30}
+
+
+@tool()
+async def double(number: int) -> int:
+    """Double a number."""
+    return number * 2
+
+
+def events_of(body: bytes) -> list[dict[str, Any]]:
+    """The events of a stream, whose ids are their numbers."""
+    events = []
+    for part in body.decode().split("\n\n"):
+        if part and not part.startswith(":"):
+            head, data = part.split("\n")
+            events.append(json.loads(data.removeprefix("data: ")))
+            assert head == f"id: {events[-1]['seq']}"
+    return events
+
+
+async def test_a_run_that_ends_in_time_is_answered_whole() -> None:
+    async with platform(tools=[double]) as here:
+        body = BODY | {"input": 'Go [[call double {"number": 4}]]', "tools": ["double"]}
+        answer = await here.call("POST", "/v1/agents/run", body)
+    assert answer.status == 200
+    run = answer.json
+    assert (run["status"], run["output"]) == ("succeeded", {"text": "Results: 8"})
+    assert [(step["kind"], step["name"]) for step in run["steps"]] == [
+        ("model", "model"),
+        ("tool", "double"),
+        ("model", "model"),
+    ]
+    assert run["billed"] > run["cost"] > 0
+    assert run["pendingApprovals"] == []
+    assert "error" not in run
+
+
+async def test_a_run_that_takes_longer_is_answered_with_202() -> None:
+    async with platform() as here:
+        body = BODY | {"input": "[[delay 60000]]", "waitSeconds": 0}
+        answer = await here.call("POST", "/v1/agents/run", body)
+        assert answer.status == 202
+        path = f"/v1/agents/runs/{answer.json['runId']}"
+        assert answer.json["eventsUrl"] == f"{path}/events"
+        assert (await here.call("POST", f"{path}/cancel")).status == 200
+
+
+async def test_a_run_can_be_followed_from_its_first_event_and_read_again() -> None:
+    async with platform() as here:
+        live = await here.call("POST", "/v1/agents/stream", BODY)
+        events = events_of(live.data)
+        path = f"/v1/agents/runs/{events[0]['runId']}/events"
+        again = await here.call("GET", path)
+        rest = await here.call("GET", path, query="after=2")
+        resumed = await here.call("GET", path, query="after=0", headers={"last-event-id": "4"})
+        wrong = await here.call("GET", path, headers={"last-event-id": "x"})
+    assert [event["seq"] for event in events] == list(range(1, len(events) + 1))
+    assert (events[0]["type"], events[-1]["type"]) == ("run.queued", "run.finished")
+    assert again.data == live.data
+    assert events_of(rest.data) == events[2:]
+    assert events_of(resumed.data) == events[4:]
+    assert wrong.status == 400
+
+
+@pytest.mark.parametrize(
+    ("fields", "param"),
+    [
+        ({"type": "poet"}, "type"),
+        ({"tools": ["fly"]}, "tools"),
+        ({"waitSeconds": 61}, "waitSeconds"),
+        ({"waitSeconds": -1}, "waitSeconds"),
+        ({"budget": -1}, "budget"),
+        ({"budget": "much"}, "budget"),
+        ({"input": ""}, "input"),
+        ({"input": 3}, "input"),
+    ],
+)
+async def test_what_cannot_be_meant_is_400(fields: dict[str, Any], param: str) -> None:
+    async with platform() as here:
+        answer = await here.call("POST", "/v1/agents/run", BODY | fields)
+    assert answer.status == 400
+    assert answer.json["error"]["param"] == param
+
+
+async def test_an_unknown_model_is_404() -> None:
+    async with platform() as here:
+        answer = await here.call("POST", "/v1/agents/run", BODY | {"model": "nobody"})
+    assert (answer.status, answer.json["error"]["code"]) == (404, "model_not_found")
+
+
+async def test_a_budget_ends_a_run() -> None:
+    async with platform(tools=[double]) as here:
+        body = BODY | {
+            "input": 'Go [[call double {"number": 4}]]',
+            "tools": ["double"],
+            "budget": 0.000001,
+        }
+        run = (await here.call("POST", "/v1/agents/run", body)).json
+    assert (run["status"], run["error"]["code"]) == ("failed", "budget_exceeded")
+
+
+async def test_a_decision_is_made_once() -> None:
+    async with platform(tools=[double]) as here:
+        body = BODY | {
+            "input": 'Go [[call double {"number": 4}]]',
+            "tools": ["double"],
+            "approvals": ["double"],
+            "waitSeconds": 1,
+        }
+        run = (await here.call("POST", "/v1/agents/run", body)).json
+        assert run["status"] == "waiting"
+        (pending,) = run["pendingApprovals"]
+        assert pending["arguments"] == {"number": 4}
+        path = f"/v1/agents/runs/{run['runId']}/approvals"
+        step = f"{path}/{pending['stepId']}"
+        assert (await here.call("POST", step, {"approved": True})).status == 200
+        assert (await here.call("POST", step, {"approved": True})).status == 409
+        assert (await here.call("POST", f"{path}/99", {"approved": True})).status == 404
+        assert (await here.call("GET", f"/v1/agents/runs/{run['runId']}/events")).status == 200
+        run = (await here.call("GET", f"/v1/agents/runs/{run['runId']}")).json
+    assert run["output"] == {"text": "Results: 8"}
+
+
+async def test_runs_are_listed_page_by_page_for_those_who_may_see_them() -> None:
+    async with platform() as here:
+        other = await make_key(here, scopes=["agent:run"])
+        none = await make_key(here, scopes=["ai:complete"])
+        for key in (ADMIN, ADMIN, other):
+            await here.call("POST", "/v1/agents/run", BODY, key=key)
+        first = (await here.call("GET", "/v1/agents/runs", query="limit=2")).json
+        cursor = first["nextCursor"]
+        second = (await here.call("GET", "/v1/agents/runs", query=f"limit=2&cursor={cursor}")).json
+        own = (await here.call("GET", "/v1/agents/runs", key=other)).json
+        failed = (await here.call("GET", "/v1/agents/runs", query="status=failed")).json
+        refused = await here.call("GET", "/v1/agents/runs", key=none)
+        hidden = await here.call("GET", f"/v1/agents/runs/{first['data'][1]['runId']}", key=other)
+    assert (len(first["data"]), len(second["data"]), second["nextCursor"]) == (2, 1, None)
+    assert len(own["data"]) == 1
+    assert failed["data"] == []
+    assert refused.status == 403
+    assert hidden.status == 404
+
+
+async def test_a_run_is_paused_and_resumed() -> None:
+    async with platform() as here:
+        body = BODY | {"input": "[[delay 60000]]", "waitSeconds": 0.3}
+        path = f"/v1/agents/runs/{(await here.call('POST', '/v1/agents/run', body)).json['runId']}"
+        assert (await here.call("POST", f"{path}/pause")).json["status"] == "paused"
+        assert (await here.call("POST", f"{path}/resume")).json["status"] == "running"
+        assert (await here.call("POST", f"{path}/resume")).status == 409
+        await here.call("POST", f"{path}/cancel")
+        answer = await here.call("GET", f"{path}/events")
+    assert events_of(answer.data)[-1]["type"] == "run.cancelled"
