@@ -39,9 +39,10 @@ class Deployment:
         provisioned, reserved: how many copies of the gateway function are kept warm, and how many
             run at most.
         tasks_min, tasks_max: how many tasks work on agent runs.
+        tasks_on_demand: how many of them AWS never takes back. The others cost about a third; a
+            run survives the loss of its task.
         task_cpu: in units of 1,024 to a processor.
         database_class, database_gb: of the engine's PostgreSQL.
-        spot: of four tasks beyond `tasks_min`, how many may be interrupted ones.
         alarm_email: who is told of alarms, besides those who are subscribed to the topic.
         log_days: how long logs are kept.
         monthly_budget_usd: an alarm is raised when AWS itself is estimated to charge more.
@@ -52,17 +53,17 @@ class Deployment:
     gateway: GatewayOn = "lambda"
     bundle: str = str(INFRA.parent / "build" / "bundle" / "headgate.zip")
     image: str = ""
-    gateway_memory_mb: int = 1024
+    gateway_memory_mb: int = 512
     tool_memory_mb: int = 512
     provisioned: int = 5
     reserved: int = 10
     tasks_min: int = 2
     tasks_max: int = 10
-    task_cpu: int = 512
-    task_memory_mb: int = 1024
+    tasks_on_demand: int = 1
+    task_cpu: int = 256
+    task_memory_mb: int = 512
     database_class: str = "t4g.micro"
     database_gb: int = 20
-    spot: int = 3
     alarm_email: str = ""
     log_days: int = 30
     monthly_budget_usd: int = 100

@@ -1,6 +1,7 @@
 """AIGatewayStack: the way in over HTTP and WebSocket, and the tables that the books are kept in."""
 
 import json
+from typing import cast
 
 import aws_cdk as cdk
 import jsii
@@ -8,12 +9,9 @@ from aws_cdk import aws_apigateway as rest
 from aws_cdk import aws_apigatewayv2 as websocket
 from aws_cdk import aws_apigatewayv2_integrations as integrations
 from aws_cdk import aws_dynamodb as dynamodb
-from aws_cdk import aws_ec2 as ec2
-from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_elasticloadbalancingv2 as balancing
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
@@ -21,9 +19,11 @@ from constructs import Construct
 
 from deployment import PREFIX, Deployment
 from headgate.stores.dynamodb.schema import TABLES, Index, Table
-from stacks.access import acknowledge, allow_platform
-from stacks.agents import AgentsStack, image
-from stacks.functions import PlatformFunction, environment, retention
+from stacks.access import acknowledge, allow, allow_platform
+from stacks.agents import AgentsStack
+from stacks.functions import PlatformFunction
+from stacks.gateway_tasks import PORT, GatewayTasks
+from stacks.records import log_group
 from stacks.security import SecurityStack
 from stacks.tools import ToolsStack
 
@@ -33,7 +33,6 @@ LONGEST = cdk.Duration.minutes(15)
 # The platform's default for one key: what a company's whole traffic is held to is its account's.
 SUSTAINED_RPS = 50
 BURST = 200
-PORT = 3000
 
 
 class GatewayStack(cdk.Stack):
@@ -52,6 +51,7 @@ class GatewayStack(cdk.Stack):
         super().__init__(
             scope, name, description="AI platform: gateway", env=deployment.environment
         )
+        security.bound(self)
         self._deployment = deployment
         self._security = security
         self._agents = agents
@@ -59,6 +59,7 @@ class GatewayStack(cdk.Stack):
         self.tables = {table.name: self._table(table) for table in TABLES}
         made = self._function()
         self.function, self.dead_letters = made.function, made.dead_letters
+        self._role = made.role
         self.alias = lambda_.Alias(
             self,
             "Live",
@@ -66,9 +67,11 @@ class GatewayStack(cdk.Stack):
             version=self.function.current_version,
             provisioned_concurrent_executions=deployment.provisioned or None,
         )
-        for tool in tools.functions.values():
-            tool.function.grant_invoke(self.function)
-        agents.queue.grant_send_messages(self.function)
+        self._link: rest.VpcLink | None = None
+        functions = [tool.function.function_arn for tool in tools.functions.values()]
+        allow(made.role, "Tools", ["lambda:InvokeFunction"], functions)
+        allow(made.role, "Runs", ["sqs:SendMessage"], [agents.queue.queue_arn])
+        allow_platform(self, made.role, security.key_arn)
         self.sockets = self._websocket()
         self.api = self._rest()
         self._keep_warm()
@@ -108,12 +111,11 @@ class GatewayStack(cdk.Stack):
             description="The gateway: HTTP, WebSocket and its own warming",
             memory_mb=deployment.gateway_memory_mb,
             timeout=LONGEST,
-            function_name=f"{PREFIX}-gateway",
             extra={
                 "HEADGATE_AGENT_QUEUE": self._agents.queue.queue_url,
                 "HEADGATE_TOOL_FUNCTIONS": f"{PREFIX}-tool-",
             },
-            reserved_concurrent_executions=deployment.reserved or None,
+            reserved=deployment.reserved or None,
         )
 
     def _websocket(self) -> websocket.WebSocketApi:
@@ -130,214 +132,142 @@ class GatewayStack(cdk.Stack):
                     f"Integration{route.strip('$').capitalize()}", self.alias
                 ),
             )
-        access = self._access_log("SocketAccess")
-        stage = websocket.WebSocketStage(
+        websocket.WebSocketStage(
             self,
             "Stage",
             web_socket_api=api,
             stage_name=STAGE,
             auto_deploy=True,
             throttle=websocket.ThrottleSettings(rate_limit=SUSTAINED_RPS, burst_limit=BURST),
-            access_log_settings=_SocketLog(access),
+            access_log_settings=_SocketLog(self._access_log("SocketAccess")),
         )
-        stage.grant_management_api_access(self.function)
+        connections = f"{STAGE}/POST/@connections/*"
+        pushing = self.format_arn(
+            service="execute-api", resource=api.api_id, resource_name=connections
+        )
+        allow(self._role, "Push", ["execute-api:ManageConnections"], [pushing])
+        api_id = f"<{self.get_logical_id(cast('websocket.CfnApi', api.node.default_child))}>"
+        acknowledge(
+            self._role,
+            {
+                f"IAM5[Resource::arn:<AWS::Partition>:execute-api:{self.region}:"
+                f"<AWS::AccountId>:{api_id}/{connections}]": (
+                    "The name of a connection is not known before it is there."
+                )
+            },
+        )
         acknowledge(
             api,
-            APIG4="Keys are checked by the platform, in the head or in the first message.",
-        )
-        acknowledge(
-            self.function,
-            IAM5="A connection's name is not known before it is there.",
+            {"APIG4": "The platform checks its keys, in the head or in the first message."},
         )
         return api
 
     def _rest(self) -> rest.RestApi:
-        access = self._access_log("RestAccess")
         api = rest.RestApi(
             self,
             "Api",
             rest_api_name="AI Platform API",
-            description="The platform's HTTP interface; every path is the application's own",
+            description="The HTTP interface of the platform; every path is the application's own",
             # An edge-optimised one cuts a stream that is silent for 30 s.
             endpoint_types=[rest.EndpointType.REGIONAL],
-            # Answers that are images or gzip pass as they are.
+            # Bodies pass as the bytes that they are.
             binary_media_types=["*/*"],
             cloud_watch_role=True,
             cloud_watch_role_removal_policy=cdk.RemovalPolicy.RETAIN,
-            deploy_options=rest.StageOptions(
-                stage_name=STAGE,
-                throttling_rate_limit=SUSTAINED_RPS,
-                throttling_burst_limit=BURST,
-                metrics_enabled=True,
-                tracing_enabled=True,
-                logging_level=rest.MethodLoggingLevel.ERROR,
-                access_log_destination=rest.LogGroupLogDestination(access),
-                access_log_format=rest.AccessLogFormat.json_with_standard_fields(
-                    caller=False,
-                    http_method=True,
-                    ip=True,
-                    protocol=True,
-                    request_time=True,
-                    resource_path=True,
-                    response_length=True,
-                    status=True,
-                    user=False,
-                ),
-            ),
+            deploy_options=self._stage(),
         )
-        integration = self._integration()
-        for resource in (api.root, api.root.add_resource("{proxy+}")):
-            resource.add_method("ANY", integration, **self._method_options())
+        balancer = self._balancer()
+        api.root.add_method("ANY", self._integration(balancer))
+        api.root.add_resource("{proxy+}").add_method(
+            "ANY",
+            self._integration(balancer, "{proxy}"),
+            request_parameters=None if balancer is None else {"method.request.path.proxy": True},
+        )
         plan = api.add_usage_plan(
             "Plan",
             name=PREFIX,
-            description="Holds callers who are given a key of API Gateway's own, beside the platform's",
+            description="Limits of all callers together; a key of the platform has its own",
             throttle=rest.ThrottleSettings(rate_limit=SUSTAINED_RPS, burst_limit=BURST),
         )
         plan.add_api_stage(stage=api.deployment_stage)
         acknowledge(
             api,
-            APIG2="The application decodes strictly and answers what is wrong.",
-            APIG4="Keys are checked by the platform; the health check and the documents are open.",
-            COG4="Keys are checked by the platform.",
-            IAM4="API Gateway's own role to write logs is AWS's.",
-        )
-        acknowledge(
-            api.deployment_stage,
-            APIG3="A web ACL costs as much as a database; `docs/guides/aws.md` says how to add one.",
+            {
+                "APIG2": "The application decodes strictly and answers what is wrong.",
+                "APIG3": "A web ACL has a fixed price a month; who wants one attaches it.",
+                "APIG4": "The platform checks its keys; its health and documents are open.",
+                "COG4": "The platform checks its keys.",
+                "IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/"
+                "AmazonAPIGatewayPushToCloudWatchLogs]": "API Gateway's own role is AWS's.",
+            },
         )
         return api
 
-    def _method_options(self) -> dict[str, object]:
-        if self._deployment.gateway == "lambda":
-            return {}
-        return {"request_parameters": {"method.request.path.proxy": False}}
+    def _stage(self) -> rest.StageOptions:
+        return rest.StageOptions(
+            stage_name=STAGE,
+            throttling_rate_limit=SUSTAINED_RPS,
+            throttling_burst_limit=BURST,
+            metrics_enabled=True,
+            tracing_enabled=True,
+            logging_level=rest.MethodLoggingLevel.ERROR,
+            access_log_destination=rest.LogGroupLogDestination(self._access_log("RestAccess")),
+            access_log_format=rest.AccessLogFormat.json_with_standard_fields(
+                caller=False,
+                http_method=True,
+                ip=True,
+                protocol=True,
+                request_time=True,
+                resource_path=True,
+                response_length=True,
+                status=True,
+                user=False,
+            ),
+        )
 
-    def _integration(self) -> rest.Integration:
-        if self._deployment.gateway == "lambda":
+    def _integration(
+        self, balancer: balancing.NetworkLoadBalancer | None, path: str = ""
+    ) -> rest.Integration:
+        """What answers at `path`: the function, or the tasks behind `balancer`."""
+        if balancer is None or self._link is None:
             return rest.LambdaIntegration(
                 self.alias,
                 proxy=True,
                 timeout=LONGEST,
                 response_transfer_mode=rest.ResponseTransferMode.STREAM,
+                # One permission for the whole interface, not one for each method and path.
+                scope_permission_to_method=False,
             )
-        balancer = self._tasks()
-        link = rest.VpcLink(self, "Link", targets=[balancer])
+        forwarded = {"integration.request.path.proxy": "method.request.path.proxy"}
         return rest.Integration(
             type=rest.IntegrationType.HTTP_PROXY,
             integration_http_method="ANY",
-            uri=f"http://{balancer.load_balancer_dns_name}:{PORT}/{{proxy}}",
+            uri=f"http://{balancer.load_balancer_dns_name}:{PORT}/{path}",
             options=rest.IntegrationOptions(
                 connection_type=rest.ConnectionType.VPC_LINK,
-                vpc_link=link,
+                vpc_link=self._link,
                 timeout=LONGEST,
                 response_transfer_mode=rest.ResponseTransferMode.STREAM,
-                request_parameters={"integration.request.path.proxy": "method.request.path.proxy"},
+                request_parameters=forwarded if path else None,
             ),
         )
 
-    def _tasks(self) -> balancing.NetworkLoadBalancer:
-        """The gateway as tasks, behind a balancer that only API Gateway reaches."""
-        deployment, security = self._deployment, self._security
-        task = ecs.FargateTaskDefinition(
+    def _balancer(self) -> balancing.NetworkLoadBalancer | None:
+        if self._deployment.gateway == "lambda":
+            return None
+        tasks = GatewayTasks(
             self,
-            "Task",
-            family=f"{PREFIX}-gateway",
-            cpu=deployment.task_cpu,
-            memory_limit_mib=deployment.task_memory_mb,
-            runtime_platform=ecs.RuntimePlatform(
-                cpu_architecture=ecs.CpuArchitecture.ARM64,
-                operating_system_family=ecs.OperatingSystemFamily.LINUX,
-            ),
+            "Tasks",
+            deployment=self._deployment,
+            security=self._security,
+            agents=self._agents,
+            key=self._key,
         )
-        log_group = logs.LogGroup(
-            self,
-            "TaskLogs",
-            log_group_name=f"/{PREFIX}/gateway-tasks",
-            encryption_key=self._key,
-            retention=retention(deployment.log_days),
-            removal_policy=cdk.RemovalPolicy.DESTROY,
-        )
-        task.add_container(
-            "gateway",
-            image=image(self, deployment),
-            command=["serve", "--role", "gateway", "--host", "0.0.0.0", "--port", str(PORT)],
-            port_mappings=[ecs.PortMapping(container_port=PORT)],
-            logging=ecs.LogDriver.aws_logs(stream_prefix="gateway", log_group=log_group),
-            readonly_root_filesystem=True,
-            stop_timeout=cdk.Duration.seconds(120),
-            environment={
-                **environment(deployment, security.key_arn),
-                "HEADGATE_AGENT_QUEUE": self._agents.queue.queue_url,
-            },
-        )
-        allow_platform(self, task.task_role, security.key_arn)
-        self._agents.queue.grant_send_messages(task.task_role)
-        acknowledge(task, ECS2="What is said there is public: names and addresses.")
-        acknowledge(
-            task.task_role, IAM5="Bedrock's models and keys for data are not known before."
-        )
-        if task.execution_role is not None:
-            acknowledge(task.execution_role, IAM5="`ecr:GetAuthorizationToken` knows no resources.")
-        group = ec2.SecurityGroup(
-            self,
-            "GatewaySecurityGroup",
-            vpc=security.vpc,
-            description="The gateway's tasks: only the balancer comes in",
-        )
-        service = ecs.FargateService(
-            self,
-            "Service",
-            cluster=self._agents.cluster,
-            service_name=f"{PREFIX}-gateway",
-            task_definition=task,
-            desired_count=deployment.tasks_min,
-            min_healthy_percent=100,
-            max_healthy_percent=200,
-            circuit_breaker=ecs.DeploymentCircuitBreaker(enable=True, rollback=True),
-            assign_public_ip=deployment.egress == "public",
-            vpc_subnets=security.task_subnets(deployment),
-            security_groups=[group],
-        )
-        behind = ec2.SecurityGroup(
-            self,
-            "BalancerSecurityGroup",
-            vpc=security.vpc,
-            description="The gateway's balancer: API Gateway's link comes in",
-        )
-        group.add_ingress_rule(behind, ec2.Port.tcp(PORT), "Balancer")
-        balancer = balancing.NetworkLoadBalancer(
-            self,
-            "Balancer",
-            vpc=security.vpc,
-            internet_facing=False,
-            cross_zone_enabled=True,
-            security_groups=[behind],
-            # Traffic of a link comes from addresses that no rule can name.
-            enforce_security_group_inbound_rules_on_private_link_traffic=False,
-        )
-        acknowledge(
-            balancer, ELB2="API Gateway logs each request; the balancer sees nothing else."
-        )
-        balancer.add_listener("Listener", port=PORT).add_targets(
-            "Gateway",
-            port=PORT,
-            targets=[service],
-            deregistration_delay=cdk.Duration.seconds(120),
-            health_check=balancing.HealthCheck(
-                protocol=balancing.Protocol.HTTP, path="/health", port=str(PORT)
-            ),
-        )
-        return balancer
+        self._link = rest.VpcLink(self, "Link", targets=[tasks.balancer])
+        return tasks.balancer
 
     def _access_log(self, name: str) -> logs.LogGroup:
-        return logs.LogGroup(
-            self,
-            name,
-            encryption_key=self._key,
-            retention=retention(self._deployment.log_days),
-            removal_policy=cdk.RemovalPolicy.DESTROY,
-        )
+        return log_group(self, name, self._key, self._deployment, name=None)
 
     def _keep_warm(self) -> None:
         events.Rule(

@@ -11,6 +11,7 @@ from constructs import Construct
 
 from deployment import PREFIX, Deployment
 from headgate.stores.dynamodb.schema import BUDGETS, USAGE
+from stacks.access import SLACK, allow_key, allow_secrets
 from stacks.agents import AgentsStack
 from stacks.functions import PlatformFunction
 from stacks.gateway import GatewayStack
@@ -41,6 +42,7 @@ class MonitoringStack(cdk.Stack):
         super().__init__(
             scope, name, description="AI platform: dashboard and alarms", env=deployment.environment
         )
+        security.bound(self)
         self._gateway, self._tools, self._agents = gateway, tools, agents
         self._deployment = deployment
         self.topic = sns.Topic(
@@ -62,8 +64,9 @@ class MonitoringStack(cdk.Stack):
             description="Tells Slack of alarms, where a webhook is set",
             memory_mb=256,
             timeout=cdk.Duration.seconds(30),
-            function_name=f"{PREFIX}-notifier",
         )
+        allow_secrets(self, notifier.role, [SLACK])
+        allow_key(notifier.role, security.key_arn)
         self.topic.add_subscription(subscriptions.LambdaSubscription(notifier.function))
         self.cold_starts = self._cold_starts()
         self._alarms()
@@ -141,17 +144,17 @@ class MonitoringStack(cdk.Stack):
         )
         if self.region == BILLING_REGION:
             self._alarm(
-            "Bill",
-            "AWS estimates more for this month than was planned",
-            cloudwatch.Metric(
-                namespace="AWS/Billing",
-                metric_name="EstimatedCharges",
-                dimensions_map={"Currency": "USD"},
-                statistic=cloudwatch.Stats.MAXIMUM,
-                period=cdk.Duration.hours(6),
-            ),
-            threshold=self._deployment.monthly_budget_usd,
-        )
+                "Bill",
+                "AWS estimates more for this month than was planned",
+                cloudwatch.Metric(
+                    namespace="AWS/Billing",
+                    metric_name="EstimatedCharges",
+                    dimensions_map={"Currency": "USD"},
+                    statistic=cloudwatch.Stats.MAXIMUM,
+                    period=cdk.Duration.hours(6),
+                ),
+                threshold=self._deployment.monthly_budget_usd,
+            )
 
     def _alarm(
         self,
@@ -205,7 +208,10 @@ class MonitoringStack(cdk.Stack):
             ),
             _graph(
                 "Latency",
-                [api.metric_latency(period=FIVE_MINUTES, statistic=s) for s in ("p50", "p95", "p99")],
+                [
+                    api.metric_latency(period=FIVE_MINUTES, statistic=s)
+                    for s in ("p50", "p95", "p99")
+                ],
             ),
             _graph("Cold starts, ms", [self.cold_starts]),
         )
@@ -248,10 +254,7 @@ class MonitoringStack(cdk.Stack):
             ),
             _graph(
                 "Tables: throttled",
-                [
-                    table.metric("ThrottledRequests", statistic="Sum")
-                    for table in (usage, budgets)
-                ],
+                [table.metric("ThrottledRequests", statistic="Sum") for table in (usage, budgets)],
             ),
             _graph(
                 "Database",

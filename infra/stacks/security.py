@@ -4,13 +4,45 @@ import aws_cdk as cdk
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
-from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from deployment import PREFIX, Deployment
-from stacks.functions import retention
+from stacks import access
+from stacks.records import log_group
 
 AVAILABILITY_ZONES = 2
+
+# What any process of ours can ever be allowed. A role that is given more by mistake, or by whoever
+# breaks into a deployment, has no more than this: no users, roles, functions or tables are made.
+_BOUNDARY = (
+    *access.TABLE_ACTIONS,
+    *access.SECRET_ACTIONS,
+    *access.KEY_ACTIONS,
+    *access.MODEL_ACTIONS,
+    "ecr:BatchCheckLayerAvailability",
+    "ecr:BatchGetImage",
+    "ecr:GetAuthorizationToken",
+    "ecr:GetDownloadUrlForLayer",
+    "execute-api:ManageConnections",
+    "lambda:InvokeFunction",
+    "logs:CreateLogGroup",
+    "logs:CreateLogStream",
+    "logs:DescribeLogGroups",
+    "logs:DescribeLogStreams",
+    "logs:FilterLogEvents",
+    "logs:GetLogEvents",
+    "logs:PutLogEvents",
+    "secretsmanager:DescribeSecret",
+    "secretsmanager:GetSecretValue",
+    "sqs:ChangeMessageVisibility",
+    "sqs:DeleteMessage",
+    "sqs:GetQueueAttributes",
+    "sqs:GetQueueUrl",
+    "sqs:ReceiveMessage",
+    "sqs:SendMessage",
+    "xray:PutTelemetryRecords",
+    "xray:PutTraceSegments",
+)
 
 
 class SecurityStack(cdk.Stack):
@@ -19,18 +51,24 @@ class SecurityStack(cdk.Stack):
     Attributes:
         key_arn: of the customer key; the others import it by this, so that a grant of theirs does
             not change this stack.
+        vpc: two zones, no NAT gateway unless one was chosen.
         lambda_security_group, ecs_security_group: let nothing in.
     """
 
     def __init__(self, scope: Construct, name: str, *, deployment: Deployment) -> None:
         super().__init__(
-            scope, name, description="AI platform: network, encryption, boundaries", env=deployment.environment
+            scope,
+            name,
+            description="AI platform: network, encryption, boundaries",
+            env=deployment.environment,
         )
+        self._boundary = self._make_boundary()
+        self.bound(self)
         key = kms.Key(
             self,
             "Key",
             alias=f"alias/{PREFIX}",
-            description="Encrypts the platform's tables, queues, logs and users' vendor keys",
+            description="Encrypts tables, queues, logs and the vendor keys of users",
             enable_key_rotation=True,
             removal_policy=cdk.RemovalPolicy.RETAIN,
         )
@@ -39,8 +77,17 @@ class SecurityStack(cdk.Stack):
         self.vpc = self._network(deployment, key)
         self.lambda_security_group = self._silent_group("LambdaSecurityGroup", "functions")
         self.ecs_security_group = self._silent_group("EcsSecurityGroup", "tasks")
-        cdk.CfnOutput(self, "VpcId", value=self.vpc.vpc_id)
-        cdk.CfnOutput(self, "KeyArn", value=key.key_arn)
+        for output, value in (
+            ("VpcId", self.vpc.vpc_id),
+            ("KeyArn", key.key_arn),
+            ("LambdaSecurityGroupId", self.lambda_security_group.security_group_id),
+            ("EcsSecurityGroupId", self.ecs_security_group.security_group_id),
+        ):
+            cdk.CfnOutput(self, output, value=value)
+
+    def bound(self, stack: cdk.Stack) -> None:
+        """Hold every role of `stack` to what the platform's processes can ever need."""
+        iam.PermissionsBoundary.of(stack).apply(self._boundary)
 
     def task_subnets(self, deployment: Deployment) -> ec2.SubnetSelection:
         """Where tasks run: with a public address and no way in, or behind a gateway."""
@@ -50,6 +97,19 @@ class SecurityStack(cdk.Stack):
             else ec2.SubnetType.PRIVATE_WITH_EGRESS
         )
         return ec2.SubnetSelection(subnet_type=kind)
+
+    def _make_boundary(self) -> iam.ManagedPolicy:
+        boundary = iam.ManagedPolicy(
+            self,
+            "Boundary",
+            description="The most that a process of the platform can be allowed",
+            statements=[iam.PolicyStatement(actions=list(_BOUNDARY), resources=["*"])],
+        )
+        access.acknowledge(
+            boundary,
+            {"IAM5[Resource::*]": "A boundary allows nothing; it limits roles."},
+        )
+        return boundary
 
     def _network(self, deployment: Deployment, key: kms.IKey) -> ec2.Vpc:
         subnets = [
@@ -83,21 +143,15 @@ class SecurityStack(cdk.Stack):
             subnet_configuration=subnets,
             restrict_default_security_group=False,
         )
-        for service in (
-            ec2.GatewayVpcEndpointAwsService.DYNAMODB,
-            ec2.GatewayVpcEndpointAwsService.S3,
-        ):
-            vpc.add_gateway_endpoint(f"{service.name.rsplit('.', 1)[-1]}Endpoint", service=service)
-        flow_logs = logs.LogGroup(
-            self,
-            "FlowLogs",
-            encryption_key=key,
-            retention=retention(deployment.log_days),
-            removal_policy=cdk.RemovalPolicy.DESTROY,
+        vpc.add_gateway_endpoint(
+            "DynamoEndpoint", service=ec2.GatewayVpcEndpointAwsService.DYNAMODB
         )
+        vpc.add_gateway_endpoint("S3Endpoint", service=ec2.GatewayVpcEndpointAwsService.S3)
         vpc.add_flow_log(
             "FlowLog",
-            destination=ec2.FlowLogDestination.to_cloud_watch_logs(flow_logs),
+            destination=ec2.FlowLogDestination.to_cloud_watch_logs(
+                log_group(self, "FlowLogs", key, deployment, name=None)
+            ),
             # What was refused is what an investigation asks for; the rest costs more than it tells.
             traffic_type=ec2.FlowLogTrafficType.REJECT,
         )
@@ -105,7 +159,11 @@ class SecurityStack(cdk.Stack):
 
     def _silent_group(self, name: str, who: str) -> ec2.SecurityGroup:
         return ec2.SecurityGroup(
-            self, name, vpc=self.vpc, description=f"AI platform {who}: nothing comes in"
+            self,
+            name,
+            vpc=self.vpc,
+            description=f"AI platform {who}: nothing comes in",
+            allow_all_ipv6_outbound=True,
         )
 
     def _let_services_encrypt(self, key: kms.Key) -> None:
@@ -129,7 +187,10 @@ class SecurityStack(cdk.Stack):
             iam.PolicyStatement(
                 sid="Alarms",
                 actions=["kms:Decrypt", "kms:GenerateDataKey*"],
-                principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com")],
+                principals=[
+                    iam.ServicePrincipal("cloudwatch.amazonaws.com"),
+                    iam.ServicePrincipal("sns.amazonaws.com"),
+                ],
                 resources=["*"],
                 conditions={"StringEquals": {"aws:SourceAccount": self.account}},
             )
