@@ -27,6 +27,7 @@ RESERVED_VENDORS = frozenset((*VENDORS, "sandbox"))
 MAX_MARKUP = 10
 DAY = 86_400
 
+_EDITION = re.compile(r"\d{4}-\d{2}-\d{2}(-preview)?")
 _VENDOR_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 
 
@@ -143,15 +144,16 @@ class Azure(Section, frozen=True, kw_only=True):
     api_version: Annotated[
         str | None,
         Meta(
-            pattern=r"^\d{4}-\d{2}-\d{2}(-preview)?$",
             description="A dated edition of Azure's API, `2024-10-21`, instead of its current one.",
         ),
     ] = None
 
     def __post_init__(self) -> None:
-        """Refuse models and deployments without a name."""
+        """Refuse models and deployments without a name, and what is no edition."""
         if not all(model and name for model, name in self.deployments.items()):
             raise ValueError("deployments: name the model and its deployment")
+        if self.api_version is not None and not _EDITION.fullmatch(self.api_version):
+            raise ValueError(f"api_version = {self.api_version!r} is not like 2024-10-21")
 
 
 class Billing(Section, frozen=True, kw_only=True):
@@ -360,7 +362,7 @@ class McpServer(Section, frozen=True, kw_only=True):
 
     url: Annotated[
         str | None,
-        Meta(pattern=r"^https?://[^\s/]+", description="Its address, of streamable HTTP."),
+        Meta(description="Its address, of streamable HTTP."),
     ] = None
     command: Annotated[
         tuple[str, ...],
@@ -370,11 +372,17 @@ class McpServer(Section, frozen=True, kw_only=True):
         str | None,
         Meta(description="The environment variable with the token that `url` is sent."),
     ] = None
+    environment: Annotated[
+        tuple[str, ...],
+        Meta(description="The environment variables that `command` is given besides a few."),
+    ] = ()
 
     def __post_init__(self) -> None:
         """Refuse what is nowhere, and what is in two places."""
         if (self.url is None) == (not self.command):
             raise ValueError("give either url or command")
+        if self.url is not None and not re.match(r"https?://[^\s/]+", self.url):
+            raise ValueError(f"url = {self.url!r} is no http or https address")
 
 
 class Tools(Section, frozen=True, kw_only=True):

@@ -39,6 +39,16 @@ SHORTEST_SECRET = 16
 _SAMPLES = ("change-me", "change_me", "changeme", "your-", "your_", "example", "sample", "secret")
 
 
+class McpProgram(NamedTuple):
+    """An MCP server behind a URL, or a program that is started, with what it is trusted with."""
+
+    name: str
+    url: str | None
+    command: tuple[str, ...]
+    token: Secret | None
+    environment: dict[str, Secret]
+
+
 class CompatibleVendor(NamedTuple):
     """A `[vendors.…]` section with its key; without one, requests carry no credential."""
 
@@ -54,6 +64,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         configuration: the content of `headgate.toml`, or its defaults.
         vendors: the file's OpenAI-compatible vendors, with their keys from the environment.
+        mcp_servers: the file's MCP servers, with theirs.
         unknown: variables that start with `HEADGATE_` and mean nothing, likely misspelt.
     """
 
@@ -402,6 +413,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = None
     configuration: Configuration = Configuration()
     vendors: tuple[CompatibleVendor, ...] = ()
+    mcp_servers: tuple[McpProgram, ...] = ()
     unknown: tuple[str, ...] = ()
 
     @classmethod
@@ -440,6 +452,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             config=path,
             configuration=configuration,
             vendors=_compatible_vendors(configuration, texts),
+            mcp_servers=_mcp_servers(configuration, texts),
             unknown=tuple(sorted(n for n in texts if n.startswith("HEADGATE_") and n not in names)),
         )
         _refuse_unsafe_production(settings)
@@ -493,6 +506,17 @@ def _compatible_vendors(
         api_key = Secret(key) if key else None
         vendors.append(CompatibleVendor(name, vendor.base_url.rstrip("/"), api_key, vendor.models))
     return tuple(vendors)
+
+
+def _mcp_servers(configuration: Configuration, texts: Mapping[str, str]) -> tuple[McpProgram, ...]:
+    servers = []
+    for name, server in configuration.tools.mcp.items():
+        token = texts.get(server.api_key_env, "").strip() if server.api_key_env else ""
+        given = {each: Secret(texts[each]) for each in server.environment if each in texts}
+        servers.append(
+            McpProgram(name, server.url, server.command, Secret(token) if token else None, given)
+        )
+    return tuple(servers)
 
 
 def _refuse_unsafe_production(settings: Settings) -> None:

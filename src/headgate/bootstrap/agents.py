@@ -15,10 +15,12 @@ from headgate.agents.performer import Performer
 from headgate.agents.runs import RunLimits, Runs
 from headgate.agents.steps import Desk
 from headgate.agents.types import BUILT_IN
+from headgate.core.documents import Library
 from headgate.core.durable import Engine
 from headgate.core.ids import new_id
 from headgate.core.keys import VirtualKey
 from headgate.core.metered import ModelAccess
+from headgate.core.prompts import Prompts
 from headgate.core.runs import RunStore
 from headgate.core.tools import Toolbox
 from headgate.engine.office import file_office
@@ -41,6 +43,8 @@ class AgentParts:
     store: RunStore
     models: ModelAccess
     toolbox: Toolbox
+    prompts: Prompts
+    library: Library
     key: Callable[[str], Awaitable[VirtualKey | None]]
     is_command: bool
 
@@ -56,6 +60,8 @@ async def open_runs(settings: Settings, parts: AgentParts) -> AsyncIterator[Runs
         journal=journal,
         models=parts.models,
         toolbox=parts.toolbox,
+        prompts=parts.prompts,
+        library=parts.library,
         key=parts.key,
         at_once=asyncio.Semaphore(limits.steps_at_once),
     )

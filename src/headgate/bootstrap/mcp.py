@@ -7,15 +7,13 @@ the first request comes, or when the configuration names a server; and beside th
 import asyncio
 import contextlib
 import importlib
-import os
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from headgate.configuration import McpServer as Configured
 from headgate.core.tool_serving import ServedReply, ToolDesk, ToolServer
 from headgate.core.tools import Tool
-from headgate.settings import Settings
+from headgate.settings import McpProgram, Settings
 
 
 @dataclass(slots=True)
@@ -63,7 +61,7 @@ class LateServer:
 class LateConnections:
     """The tools of the configured servers; connected to in the background."""
 
-    servers: Mapping[str, Configured]
+    servers: Sequence[McpProgram]
     _connections: list[Any] = field(default_factory=list)
 
     def tools(self) -> Iterable[Tool]:
@@ -74,12 +72,13 @@ class LateConnections:
     async def run(self) -> None:
         """Connect, and stay connected until this is cancelled."""
         module = await asyncio.to_thread(importlib.import_module, "headgate.mcp.client")
-        for name, server in self.servers.items():
+        for server in self.servers:
             address = module.McpAddress(
-                name=name,
+                name=server.name,
                 url=server.url,
                 command=server.command,
-                token=None if server.api_key_env is None else os.environ.get(server.api_key_env),
+                token=None if server.token is None else server.token.reveal(),
+                environment={name: text.reveal() for name, text in server.environment.items()},
             )
             connection = module.McpConnection(address)
             self._connections.append(connection)
@@ -103,7 +102,7 @@ async def open_mcp_server(settings: Settings) -> AsyncIterator[ToolServer]:
 @contextlib.asynccontextmanager
 async def open_mcp_tools(settings: Settings) -> AsyncIterator[LateConnections]:
     """The tools of the MCP servers that the configuration names."""
-    found = LateConnections(settings.configuration.tools.mcp)
+    found = LateConnections(settings.mcp_servers)
     if not found.servers:
         yield found
         return

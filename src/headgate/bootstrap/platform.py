@@ -19,6 +19,7 @@ from headgate.bootstrap.prompts import check_prompts, review_prompts
 from headgate.bootstrap.routing import check_routing
 from headgate.bootstrap.services import open_services
 from headgate.bootstrap.stores import check_store, make_tables, open_stores
+from headgate.bootstrap.tools import check_tools
 from headgate.bootstrap.vendors import check_vendors, vendors_of
 from headgate.cli.installation import Check, PromptCheck
 from headgate.core.errors import Overloaded
@@ -178,6 +179,7 @@ def checks(settings: Settings, /) -> Sequence[Check]:
         Check("routing", lambda: check_routing(settings)),
         Check("alerts", lambda: check_alerts(settings)),
         Check("prompts", lambda: check_prompts(settings)),
+        Check("tools", lambda: check_tools(settings)),
     )
 
 

@@ -3,10 +3,11 @@
 import contextlib
 import importlib.metadata
 import logging
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from pathlib import Path
 
 from headgate.bootstrap.mcp import open_mcp_tools
+from headgate.cli.installation import Finding
 from headgate.configuration import Workspace
 from headgate.core.documents import Library
 from headgate.core.prompts import Prompts
@@ -74,19 +75,50 @@ def _configured(settings: Settings) -> Iterator[Tool]:
         yield declared(CodeRunner().run_code)
 
 
+def _points() -> Iterable[importlib.metadata.EntryPoint]:
+    return importlib.metadata.entry_points(group=ENTRY_POINTS)
+
+
+def _loaded(point: importlib.metadata.EntryPoint) -> Tool | None:
+    """The tool of an installed package, if it can be used."""
+    try:
+        return declared(point.load())
+    except Exception:  # noqa: BLE001 - the rim to other people's code, logged
+        _LOG.exception("the tool %s of %s cannot be used", point.name, point.value)
+        return None
+
+
 def _installed(taken: set[str]) -> Iterator[Tool]:
     """The tools of installed packages; one that cannot be used is told of and left out."""
-    for point in importlib.metadata.entry_points(group=ENTRY_POINTS):
-        try:
-            found = declared(point.load())
-        except Exception:  # noqa: BLE001 - the rim to other people's code, logged
-            _LOG.exception("the tool %s of %s cannot be used", point.name, point.value)
+    for point in _points():
+        found = _loaded(point)
+        if found is None:
             continue
         if found.spec.name in taken:
             _LOG.error("%s: there is a tool %s already", point.value, found.spec.name)
             continue
         taken.add(found.spec.name)
         yield found
+
+
+async def check_tools(settings: Settings) -> Finding:
+    """Whether the tools that are configured or installed can be used."""
+    unusable = [point.value for point in _points() if _loaded(point) is None]
+    if unusable:
+        return Finding(
+            "fail",
+            f"not usable: {', '.join(unusable)}",
+            "Start the server to see why, in its log; or uninstall the package.",
+        )
+    if settings.configuration.tools.run_code and not await CodeRunner().is_held():
+        return Finding(
+            "warn",
+            "run_code is off: this machine's kernel does not confine code",
+            "Use Linux with seccomp on x86-64 or ARM64, or set run_code = false under [tools].",
+        )
+    servers = ", ".join(server.name for server in settings.mcp_servers)
+    own = sum(1 for _ in _points())
+    return Finding("ok", f"{own} of installed packages; MCP servers: {servers or 'none'}")
 
 
 def _hosts_of(settings: Settings) -> Callable[[str], tuple[str, ...] | None]:

@@ -43,6 +43,28 @@ async def test_a_configured_server_lends_its_tools(tmp_path: Path) -> None:
         await eventually(names, lambda listed: "shop_price" in listed)
 
 
+async def test_a_server_is_trusted_with_what_is_named_and_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / "headgate.toml").write_text(
+        """
+        [tools.mcp.far]
+        url = "https://mcp.example.com/mcp"
+        api_key_env = "FAR_TOKEN"
+        [tools.mcp.near]
+        command = ["near"]
+        environment = ["NEAR_TOKEN", "MISSING"]
+        """
+    )
+    texts = {"FAR_TOKEN": "far-secret", "NEAR_TOKEN": "near-secret", "OPENAI_API_KEY": "sk"}
+    settings = Settings.load({"HEADGATE_DATA": str(tmp_path), **texts}, tmp_path)
+    far, near = settings.mcp_servers
+    assert (far.token and far.token.reveal(), far.environment) == ("far-secret", {})
+    assert near.token is None
+    assert {name: text.reveal() for name, text in near.environment.items()} == {
+        "NEAR_TOKEN": "near-secret"
+    }
+    assert "secret" not in repr(settings.mcp_servers)
+
+
 async def test_without_a_server_there_is_nothing_to_close(tmp_path: Path) -> None:
     settings = Settings.load({"HEADGATE_DATA": str(tmp_path)}, tmp_path)
     async with open_mcp_tools(settings) as found:
