@@ -2,16 +2,16 @@
 
 import json
 import sys
-from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from decimal import Decimal
 from typing import Any
 
 import click
 
-from headgate.cli.connection import CommandFailed, Connection, failure, fetch
+from headgate.cli.connection import CommandFailed, Connection, Reply, failure, fetch
 from headgate.cli.installation import Session, pass_session
 from headgate.cli.options import amount, as_json, connection_options, example
-from headgate.cli.output import dollars, print_json, print_reply, print_table, printable
+from headgate.cli.output import dollars, print_reply, print_table, printable
 from headgate.cli.run_tree import RunTree
 
 _LAST = {"run.finished", "run.failed", "run.cancelled"}
@@ -53,9 +53,10 @@ def run(
     names = {"model": "model", "budget": "budget", "session_id": "sessionId"}
     body |= {name: options[key] for key, name in names.items() if options[key] is not None}
     body |= {name: list(options[name]) for name in ("tools", "approvals") if options[name]}
-    last = session.run(lambda c: follow(c, body, watch=watch))
+    payload = session.run(lambda c: follow(c, body, watch=watch))
+    last = _decoded(payload)
     if as_json:
-        print_json(last)
+        print_reply(Reply(200, {}, payload))
     elif last["type"] == "run.finished":
         click.echo(_text_of(last.get("output")))
     if last["type"] == "run.failed":
@@ -185,30 +186,29 @@ def input_of(given: str) -> Any:
     return text
 
 
-async def follow(connection: Connection, body: dict[str, Any], *, watch: bool) -> dict[str, Any]:
-    """Start a run and follow it; gives its last event.
+async def follow(connection: Connection, body: dict[str, Any], *, watch: bool) -> bytes:
+    """Start a run and follow it; gives its last event, as JSON.
 
     Raises:
         CommandFailed: it was not started, or what is told of it broke off.
     """
-    last: dict[str, Any] | None = None
+    last = None
     with RunTree(is_shown=watch) as tree:
-        async with aclosing(_events(connection, body)) as events:
-            async for event in events:
+        async with aclosing(connection.stream("POST", "/v1/agents/stream", body)) as stream:
+            async for payload in stream:
+                event = _decoded(payload)
                 tree.take(event)
                 if event["type"] in _LAST:
-                    last = event
+                    last = payload
     if last is None:
         raise CommandFailed("The run's events broke off. `headgate agents list` shows the run.")
     return last
 
 
-async def _events(
-    connection: Connection, body: dict[str, Any]
-) -> AsyncGenerator[dict[str, Any], None]:
-    async with aclosing(connection.stream("POST", "/v1/agents/stream", body)) as stream:
-        async for payload in stream:
-            yield json.loads(payload)
+def _decoded(payload: bytes) -> dict[str, Any]:
+    """An event; its amounts are exact."""
+    found: dict[str, Any] = json.loads(payload, parse_float=Decimal)
+    return found
 
 
 def _text_of(output: Any) -> str:
