@@ -96,7 +96,7 @@ bench-usage: setup ## Measure questions about ten million calls (ARGS= for the s
 	@$(BIN)/python benchmarks/usage_run.py $(ARGS)
 
 bench-search: setup ## Measure search on its own corpus, and write docs/concepts/search.md
-	@PYTHONPATH=tests $(BIN)/python benchmarks/search_run.py
+	@PYTHONPATH=tests $(BIN)/python benchmarks/search_run.py && PYTHONPATH=tests $(BIN)/python benchmarks/search_speed.py
 
 torture: setup ## Kill servers under load, for a quarter of an hour, and write down what became of the money
 	@PYTHONPATH=tests $(BIN)/python -m torture $(ARGS)
