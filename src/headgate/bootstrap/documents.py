@@ -31,6 +31,15 @@ def make_documents(settings: Settings, store: DocumentStore, prompts: Prompts) -
     )
 
 
+async def reach(store: DocumentStore) -> None:
+    """Ask the documents' store for something, as a health check does.
+
+    Raises:
+        Overloaded: it does not answer.
+    """
+    await store.get(DEFAULT_WORKSPACE, "none")
+
+
 async def seed_documents(documents: Documents, models: Models) -> int:
     """Add the sample documents that the default workspace has not; how many there are.
 
