@@ -12,6 +12,7 @@ import tomllib
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
+from types import UnionType
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 import msgspec
@@ -19,6 +20,7 @@ from msgspec import Meta
 
 from headgate.core.money import NanoUSD, from_dollars
 from headgate.core.prices import PPM, Markup, Price
+from headgate.sections import NAME, Agents, Guardrails, Section, Tools
 
 VENDORS = ("openai", "anthropic", "bedrock", "azure", "gemini", "cohere", "ollama", "local")
 """Vendors with settings of their own, whose names no OpenAI-compatible vendor may take."""
@@ -28,7 +30,6 @@ MAX_MARKUP = 10
 DAY = 86_400
 
 _EDITION = re.compile(r"\d{4}-\d{2}-\d{2}(-preview)?")
-_VENDOR_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 
 
 class SettingsError(Exception):
@@ -56,10 +57,6 @@ def _price(name: str, dollars: Decimal | None) -> NanoUSD | None:
     if amount < 0:
         raise ValueError(f"{name} = {dollars} is negative")
     return amount
-
-
-class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A table of the file; each field's `Meta` description is its help text."""
 
 
 class Routing(Section, frozen=True, kw_only=True):
@@ -140,7 +137,7 @@ class Azure(Section, frozen=True, kw_only=True):
             description="The deployment of each model where its name is another, and which models"
             ' there are: `"gpt-4o" = "our-chat"`.'
         ),
-    ] = {}
+    ] = {}  # noqa: RUF012 - msgspec gives each instance its own
     api_version: Annotated[
         str | None,
         Meta(
@@ -225,6 +222,7 @@ class Workspace(Section, frozen=True, kw_only=True):
         ),
     ] = None
 
+    guardrails: Guardrails | None = None
     files: Annotated[
         str | None,
         Meta(
@@ -357,105 +355,6 @@ class Prompts(Section, frozen=True, kw_only=True):
     ] = None
 
 
-class McpServer(Section, frozen=True, kw_only=True):
-    """An MCP server whose tools become tools here, named `NAME_tool`; the table's name is NAME."""
-
-    url: Annotated[
-        str | None,
-        Meta(description="Its address, of streamable HTTP."),
-    ] = None
-    command: Annotated[
-        tuple[str, ...],
-        Meta(description="Or the program that is started here and spoken to, and its arguments."),
-    ] = ()
-    api_key_env: Annotated[
-        str | None,
-        Meta(description="The environment variable with the token that `url` is sent."),
-    ] = None
-    environment: Annotated[
-        tuple[str, ...],
-        Meta(description="The environment variables that `command` is given besides a few."),
-    ] = ()
-
-    def __post_init__(self) -> None:
-        """Refuse what is nowhere, and what is in two places."""
-        if (self.url is None) == (not self.command):
-            raise ValueError("give either url or command")
-        if self.url is not None and not re.match(r"https?://[^\s/]+", self.url):
-            raise ValueError(f"url = {self.url!r} is no http or https address")
-
-
-class Tools(Section, frozen=True, kw_only=True):
-    """The tools beyond those that are always there."""
-
-    model: Annotated[
-        str,
-        Meta(min_length=1, description="What `summarize`, `extract` and `classify` ask."),
-    ] = "auto"
-    run_code: Annotated[
-        bool,
-        Meta(description="Offer `run_code`, where the kernel can confine it."),
-    ] = False
-    mcp: dict[str, McpServer] = {}
-
-    def __post_init__(self) -> None:
-        """Refuse servers whose names no tool could carry."""
-        for name in self.mcp:
-            if not _VENDOR_NAME.fullmatch(name):
-                raise ValueError(f"mcp.{name}: use small letters, digits, - and _ for its name")
-
-
-class Agents(Section, frozen=True, kw_only=True):
-    """What agent runs may take."""
-
-    max_steps: Annotated[
-        int, Meta(ge=1, le=100_000, description="A run takes at most so many steps.")
-    ] = 200
-    timeout_seconds: Annotated[
-        float,
-        Meta(
-            gt=0,
-            le=30 * 86_400,
-            description="A run works at most so long; the time that it waits for people or is"
-            " paused does not count.",
-        ),
-    ] = 7200
-    approval_seconds: Annotated[
-        float,
-        Meta(
-            gt=0,
-            le=30 * 86_400,
-            description="A tool call waits at most so long for approval; then it is not made.",
-        ),
-    ] = 86_400
-    steps_at_once: Annotated[
-        int,
-        Meta(
-            ge=1,
-            le=100_000,
-            description="So many model and tool calls of runs are made at the same time, in each"
-            " process that works on runs.",
-        ),
-    ] = 256
-    runs_in_memory: Annotated[
-        int,
-        Meta(
-            ge=1,
-            le=100_000,
-            description="A process works on so many runs at a time, those that wait for people"
-            " too; others stay queued.",
-        ),
-    ] = 1000
-    retention_days: Annotated[
-        int,
-        Meta(
-            ge=0,
-            le=36_500,
-            description="Runs that ended longer ago are deleted with their events; 0 keeps all.",
-        ),
-    ] = 90
-
-
 class Configuration(Section, frozen=True, kw_only=True):
     """The whole file; every section may be left out."""
 
@@ -466,21 +365,22 @@ class Configuration(Section, frozen=True, kw_only=True):
             ' with `models` and a `strategy`: `"order"`, `"fastest"`, or `"weighted"` with'
             " `weights`."
         ),
-    ] = {}
+    ] = {}  # noqa: RUF012 - msgspec gives each instance its own
     routing: Routing = Routing()
-    vendors: dict[str, Vendor] = {}
+    vendors: dict[str, Vendor] = {}  # noqa: RUF012 - msgspec gives each instance its own
     azure: Azure = Azure()
     billing: Billing = Billing()
     cache: Cache = Cache()
     budgets: Budgets = Budgets()
-    workspaces: dict[str, Workspace] = {}
-    prices: dict[str, PriceCorrection] = {}
+    workspaces: dict[str, Workspace] = {}  # noqa: RUF012 - msgspec gives each instance its own
+    prices: dict[str, PriceCorrection] = {}  # noqa: RUF012 - msgspec gives each instance its own
     limits: Limits = Limits()
     http: Http = Http()
     storage: Storage = Storage()
     usage: Usage = Usage()
     prompts: Prompts = Prompts()
     tools: Tools = Tools()
+    guardrails: Guardrails = Guardrails()
     agents: Agents = Agents()
 
     @property
@@ -506,7 +406,7 @@ class Configuration(Section, frozen=True, kw_only=True):
                     f"vendors.{name}: the name belongs to a built-in vendor, which is set up"
                     " through the environment; choose another name"
                 )
-            if not _VENDOR_NAME.fullmatch(name):
+            if not NAME.fullmatch(name):
                 raise ValueError(
                     f"vendors.{name}: use small letters, digits, - and _ for a vendor's name"
                 )
@@ -555,7 +455,9 @@ def _struct(kind: type[Any], table: object, *, key: str) -> Any:
 def _value(kind: Any, value: object, *, key: str) -> object:
     if get_origin(kind) is Annotated and get_origin(get_args(kind)[0]) is dict:
         kind = get_args(kind)[0]
-    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+    if get_origin(kind) is UnionType:
+        kind = next((part for part in get_args(kind) if _is_section(part)), kind)
+    if _is_section(kind):
         return _struct(kind, value, key=key)
     if isinstance(value, dict) and Alias in get_args(kind):
         return _struct(Alias, value, key=key)
@@ -567,6 +469,10 @@ def _value(kind: Any, value: object, *, key: str) -> object:
     except msgspec.ValidationError as error:
         problem = str(error).partition(" - at ")[0]
         raise ValueError(f"{key}: {problem[:1].lower()}{problem[1:]}") from None
+
+
+def _is_section(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, Section) and kind is not Alias
 
 
 def _path(key: str, name: str) -> str:
