@@ -114,7 +114,19 @@ class Tools(Section, frozen=True, kw_only=True):
 
 
 class Agents(Section, frozen=True, kw_only=True):
-    """What agent runs may take."""
+    """Types of runs of your own, and what runs may take."""
+
+    directory: Annotated[
+        str | None,
+        Meta(
+            description="Where the files are that declare types of runs, seen from this file;"
+            " `agents` in the data directory when not set.",
+        ),
+    ] = None
+    modules: Annotated[
+        tuple[str, ...],
+        Meta(description="Python modules that declare types of runs with `@agent`."),
+    ] = ()
 
     max_steps: Annotated[
         int, Meta(ge=1, le=100_000, description="A run takes at most so many steps.")

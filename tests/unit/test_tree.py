@@ -10,7 +10,7 @@ TESTED_ELSEWHERE = {
     "agents/journal.py": "agents/test_runs.py follows runs through it",
     "agents/outcomes.py": "values; agents/test_steps.py and others show what becomes of them",
     "agents/performer.py": "agents/test_steps.py and test_runs.py show runs from start to end",
-    "agents/types.py": "agents/test_react.py shows the built-in ones",
+    "agents/types.py": "test_react.py, test_research.py and others show the built-in ones",
     "agents/work.py": "agents/test_react.py and test_runs.py show what agents can do",
     "core/durable.py": "ports; tests/contract holds the engines to them",
     "core/runs.py": "values and a port; tests/contract holds its adapters to it",

@@ -111,6 +111,8 @@ async def open_services(
                     store=stores.runs,
                     models=access,
                     toolbox=tools,
+                    prompts=prompts,
+                    library=documents,
                     key=lambda key_id: _key(stores.keys, key_id),
                     is_command=bool(local_keys),
                 ),

@@ -2,8 +2,8 @@
 
 A rule finds stretches of a text: personal data, words that a company has named, hosts that are not
 its own, orders that destroy. What is found is taken out, or stops the whole text. No stretch is
-longer than `LONGEST`, so a stream is held back by little more than that, and a stretch is found whether
-it comes in one piece or letter by letter.
+longer than `LONGEST`, so a stream is held back by little more than that, and a stretch is found
+whether it comes in one piece or letter by letter.
 """
 
 import re

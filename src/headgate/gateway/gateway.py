@@ -50,6 +50,7 @@ from headgate.gateway.guarding import GuardedProvider, no_guards
 from headgate.gateway.recordings import RecordedStream, RecordingStream
 from headgate.gateway.routing import Routing, within
 from headgate.gateway.semantic import Embedded
+from headgate.gateway.standing import standing
 from headgate.gateway.streams import StreamedAnswer
 from headgate.gateway.vendor_keys import VendorKeys, told
 
@@ -402,11 +403,19 @@ class Gateway:
                     waited = attempt.latency_ms() / 1000
                     self.routing.choice.measured(trial.route, call.kind, waited)
                     return attempt, answer
+        failed: HeadgateError
         if tries.refusal is None and unaffordable is not None:
-            unaffordable.requests = call.place.ticket.requests
-            unaffordable.tokens = call.place.ticket.tokens
-            raise unaffordable
-        raise failure(tries.refusal or ProviderUnreachable("no vendor is configured"))
+            failed = unaffordable
+        else:
+            failed = failure(tries.refusal or ProviderUnreachable("no vendor is configured"))
+        failed.standing = await standing(
+            self.ledger,
+            call.caller,
+            call.place,
+            model=call.routes[0].model if call.routes else None,
+            cache="miss" if call.is_cached else "bypass",
+        )
+        raise failed
 
     async def _attempted(self, call: _Call[T], attempt: Attempt, output: int | None) -> T:
         """The vendor's answer; an attempt without one is settled and durable.
