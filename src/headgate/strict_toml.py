@@ -70,11 +70,11 @@ def _value(kind: Any, value: object, *, key: str) -> object:
         kind = get_args(kind)[0]
     if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
         return _struct(kind, value, key=key)
-    if isinstance(value, dict) and (section := _section_in(kind)) is not None:
-        return _struct(section, value, key=key)
     if get_origin(kind) is dict and isinstance(value, dict):
         entry = get_args(kind)[1]
         return {name: _value(entry, item, key=_path(key, name)) for name, item in value.items()}
+    if isinstance(value, dict) and (section := _section_in(kind)) is not None:
+        return _struct(section, value, key=key)
     try:
         return msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
