@@ -1,26 +1,22 @@
 """The configuration file, `headgate.toml`: what a company decides once for everybody.
 
-Reading is strict. An unknown key, a missing key and a wrong type are each refused with the file,
-the key and a suggestion, because a misspelt limit that is silently ignored is no limit. Decimals
-are read exactly: no amount of money ever passes through a binary fraction.
+`strict_toml` reads it. Decimals are read exactly: no amount of money ever passes through a binary
+fraction.
 """
 
-import difflib
 import hashlib
 import re
-import tomllib
 from collections.abc import Mapping
 from decimal import Decimal
-from pathlib import Path
-from types import UnionType
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
 
 from headgate.core.money import NanoUSD, from_dollars
 from headgate.core.prices import PPM, Markup, Price
-from headgate.sections import NAME, Agents, Guardrails, Section, Tools
+from headgate.sections import NAME, Agents, Guardrails, Tools
+from headgate.strict_toml import Section
 
 VENDORS = ("openai", "anthropic", "bedrock", "azure", "gemini", "cohere", "ollama", "local")
 """Vendors with settings of their own, whose names no OpenAI-compatible vendor may take."""
@@ -30,10 +26,6 @@ MAX_MARKUP = 10
 DAY = 86_400
 
 _EDITION = re.compile(r"\d{4}-\d{2}-\d{2}(-preview)?")
-
-
-class SettingsError(Exception):
-    """The settings cannot be used; the message says where it is wrong and what to write."""
 
 
 def exact_markup(share: Decimal) -> Markup:
@@ -137,7 +129,7 @@ class Azure(Section, frozen=True, kw_only=True):
             description="The deployment of each model where its name is another, and which models"
             ' there are: `"gpt-4o" = "our-chat"`.'
         ),
-    ] = {}  # noqa: RUF012 - msgspec gives each instance its own
+    ] = {}
     api_version: Annotated[
         str | None,
         Meta(
@@ -365,15 +357,15 @@ class Configuration(Section, frozen=True, kw_only=True):
             ' with `models` and a `strategy`: `"order"`, `"fastest"`, or `"weighted"` with'
             " `weights`."
         ),
-    ] = {}  # noqa: RUF012 - msgspec gives each instance its own
+    ] = {}
     routing: Routing = Routing()
-    vendors: dict[str, Vendor] = {}  # noqa: RUF012 - msgspec gives each instance its own
+    vendors: dict[str, Vendor] = {}
     azure: Azure = Azure()
     billing: Billing = Billing()
     cache: Cache = Cache()
     budgets: Budgets = Budgets()
-    workspaces: dict[str, Workspace] = {}  # noqa: RUF012 - msgspec gives each instance its own
-    prices: dict[str, PriceCorrection] = {}  # noqa: RUF012 - msgspec gives each instance its own
+    workspaces: dict[str, Workspace] = {}
+    prices: dict[str, PriceCorrection] = {}
     limits: Limits = Limits()
     http: Http = Http()
     storage: Storage = Storage()
@@ -410,78 +402,3 @@ class Configuration(Section, frozen=True, kw_only=True):
                 raise ValueError(
                     f"vendors.{name}: use small letters, digits, - and _ for a vendor's name"
                 )
-
-
-def read_configuration(path: Path) -> Configuration:
-    """The configuration in the file at `path`.
-
-    Raises:
-        SettingsError: it cannot be read, is no TOML, or says something that cannot be meant.
-    """
-    try:
-        table = tomllib.loads(path.read_text("utf-8"), parse_float=Decimal)
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path} cannot be read: {error}") from None
-    except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"{path} is not valid TOML: {error}") from None
-    try:
-        configuration: Configuration = _struct(Configuration, table, key="")
-    except ValueError as error:
-        raise SettingsError(f"{path}: {error}") from None
-    return configuration
-
-
-def _struct(kind: type[Any], table: object, *, key: str) -> Any:
-    """Build a section from its table, so that each error can name the full key."""
-    if not isinstance(table, dict):
-        raise ValueError(f"{key} is a section: write [{key}] and its keys below it")  # noqa: TRY004 - a ValueError, as for every other mistake in the file
-    fields = {field.name: field for field in msgspec.structs.fields(kind)}
-    for name in table:
-        if name not in fields:
-            raise ValueError(f"unknown key {_path(key, name)}{_suggestion(name, list(fields))}")
-    for name, field in fields.items():
-        if field.required and name not in table:
-            raise ValueError(f"{key} needs {name}")
-    values = {
-        name: _value(fields[name].type, value, key=_path(key, name))
-        for name, value in table.items()
-    }
-    try:
-        return kind(**values)
-    except ValueError as error:
-        raise ValueError(f"{key}: {error}" if key else str(error)) from None
-
-
-def _value(kind: Any, value: object, *, key: str) -> object:
-    if get_origin(kind) is Annotated and get_origin(get_args(kind)[0]) is dict:
-        kind = get_args(kind)[0]
-    if get_origin(kind) is UnionType:
-        kind = next((part for part in get_args(kind) if _is_section(part)), kind)
-    if _is_section(kind):
-        return _struct(kind, value, key=key)
-    if isinstance(value, dict) and Alias in get_args(kind):
-        return _struct(Alias, value, key=key)
-    if get_origin(kind) is dict and isinstance(value, dict):
-        entry = get_args(kind)[1]
-        return {name: _value(entry, item, key=_path(key, name)) for name, item in value.items()}
-    try:
-        return msgspec.convert(value, kind)
-    except msgspec.ValidationError as error:
-        problem = str(error).partition(" - at ")[0]
-        raise ValueError(f"{key}: {problem[:1].lower()}{problem[1:]}") from None
-
-
-def _is_section(kind: Any) -> bool:
-    return isinstance(kind, type) and issubclass(kind, Section) and kind is not Alias
-
-
-def _path(key: str, name: str) -> str:
-    shown = name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else f'"{name}"'
-    return f"{key}.{shown}" if key else shown
-
-
-def _suggestion(name: str, known: list[str]) -> str:
-    close = difflib.get_close_matches(name, known, n=1)
-    if close:
-        return f"; did you mean {close[0]}?"
-    return f"; known here: {', '.join(known)}"

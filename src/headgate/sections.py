@@ -3,18 +3,14 @@
 import re
 from typing import Annotated, Literal, TypeAlias
 
-import msgspec
 from msgspec import Meta
 
 from headgate.core import guardrails
 from headgate.core.guardrails import Guardrails as CompiledGuardrails
+from headgate.strict_toml import Section
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 """A name that the file gives to a vendor or a server."""
-
-
-class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A table of the file; each field's `Meta` description is its help text."""
 
 
 GuardedKind: TypeAlias = Literal["email", "phone", "card", "iban", "destructive"]

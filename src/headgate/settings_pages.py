@@ -13,8 +13,8 @@ from typing import Annotated, Any, get_args, get_origin
 import msgspec
 
 from headgate.configuration import Configuration
-from headgate.sections import Section
 from headgate.settings import VARIABLES, Settings
+from headgate.strict_toml import Section
 from headgate.variables import Variable, describe, without_none
 
 _CLASSES = {"str": "text", "int": "whole number", "float": "number", "Decimal": "decimal"}

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from headgate.bootstrap.guardrails import guards_of
-from headgate.configuration import SettingsError, read_configuration
+from headgate.configuration import Configuration
 from headgate.core.guardrails import checked
+from headgate.strict_toml import SettingsError, read_sections
 
 CONFIGURED = """
 [guardrails]
@@ -27,7 +28,7 @@ TEXT = "ada@example.org 4111 1111 1111 1111 HERA http://a.example"
 def test_a_workspaces_own_rules_take_the_place_of_the_platforms(tmp_path: Path) -> None:
     path = tmp_path / "headgate.toml"
     path.write_text(CONFIGURED)
-    guards = guards_of(read_configuration(path))
+    guards = guards_of(read_sections(Configuration, path))
     platform, acme = guards("default"), guards("acme")
     assert platform is not None
     assert acme is not None
@@ -41,7 +42,7 @@ def test_a_workspaces_own_rules_take_the_place_of_the_platforms(tmp_path: Path) 
 def test_without_a_configuration_there_are_none(tmp_path: Path) -> None:
     path = tmp_path / "headgate.toml"
     path.write_text("")
-    assert guards_of(read_configuration(path))("default") is None
+    assert guards_of(read_sections(Configuration, path))("default") is None
 
 
 @pytest.mark.parametrize(
@@ -51,12 +52,12 @@ def test_without_a_configuration_there_are_none(tmp_path: Path) -> None:
         ('[guardrails]\nredact = ["faces"]', "guardrails.redact"),
         ('[guardrails]\nblok = ["email"]', "did you mean block?"),
         ('[workspaces.acme.guardrails]\nblok = ["email"]', "did you mean block?"),
-        ("[workspaces.acme]\nguardrails = 5", "is a section"),
+        ("[workspaces.acme]\nguardrails = 5", "workspaces.acme.guardrails"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(tmp_path: Path, text: str, said: str) -> None:
     path = tmp_path / "headgate.toml"
     path.write_text(text)
     with pytest.raises(SettingsError) as caught:
-        read_configuration(path)
+        read_sections(Configuration, path)
     assert said in str(caught.value)
