@@ -15,6 +15,7 @@ from msgspec import Meta
 
 from headgate.core.money import NanoUSD, from_dollars
 from headgate.core.prices import PPM, Markup, Price
+from headgate.sections import NAME, Agents, Guardrails, Tools
 from headgate.strict_toml import Section
 
 VENDORS = ("openai", "anthropic", "bedrock", "azure", "gemini", "cohere", "ollama", "local")
@@ -25,7 +26,6 @@ MAX_MARKUP = 10
 DAY = 86_400
 
 _EDITION = re.compile(r"\d{4}-\d{2}-\d{2}(-preview)?")
-_VENDOR_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 
 
 def exact_markup(share: Decimal) -> Markup:
@@ -214,6 +214,7 @@ class Workspace(Section, frozen=True, kw_only=True):
         ),
     ] = None
 
+    guardrails: Guardrails | None = None
     files: Annotated[
         str | None,
         Meta(
@@ -346,117 +347,6 @@ class Prompts(Section, frozen=True, kw_only=True):
     ] = None
 
 
-class McpServer(Section, frozen=True, kw_only=True):
-    """An MCP server whose tools become tools here, named `NAME_tool`; the table's name is NAME."""
-
-    url: Annotated[
-        str | None,
-        Meta(description="Its address, of streamable HTTP."),
-    ] = None
-    command: Annotated[
-        tuple[str, ...],
-        Meta(description="Or the program that is started here and spoken to, and its arguments."),
-    ] = ()
-    api_key_env: Annotated[
-        str | None,
-        Meta(description="The environment variable with the token that `url` is sent."),
-    ] = None
-    environment: Annotated[
-        tuple[str, ...],
-        Meta(description="The environment variables that `command` is given besides a few."),
-    ] = ()
-
-    def __post_init__(self) -> None:
-        """Refuse what is nowhere, and what is in two places."""
-        if (self.url is None) == (not self.command):
-            raise ValueError("give either url or command")
-        if self.url is not None and not re.match(r"https?://[^\s/]+", self.url):
-            raise ValueError(f"url = {self.url!r} is no http or https address")
-
-
-class Tools(Section, frozen=True, kw_only=True):
-    """The tools beyond those that are always there."""
-
-    model: Annotated[
-        str,
-        Meta(min_length=1, description="What `summarize`, `extract` and `classify` ask."),
-    ] = "auto"
-    run_code: Annotated[
-        bool,
-        Meta(description="Offer `run_code`, where the kernel can confine it."),
-    ] = False
-    mcp: dict[str, McpServer] = {}
-
-    def __post_init__(self) -> None:
-        """Refuse servers whose names no tool could carry."""
-        for name in self.mcp:
-            if not _VENDOR_NAME.fullmatch(name):
-                raise ValueError(f"mcp.{name}: use small letters, digits, - and _ for its name")
-
-
-class Agents(Section, frozen=True, kw_only=True):
-    """Types of runs of your own, and what runs may take."""
-
-    directory: Annotated[
-        str | None,
-        Meta(
-            description="Where the files are that declare types of runs, seen from this file;"
-            " `agents` in the data directory when not set.",
-        ),
-    ] = None
-    modules: Annotated[
-        tuple[str, ...],
-        Meta(description="Python modules that declare types of runs with `@agent`."),
-    ] = ()
-
-    max_steps: Annotated[
-        int, Meta(ge=1, le=100_000, description="A run takes at most so many steps.")
-    ] = 200
-    timeout_seconds: Annotated[
-        float,
-        Meta(
-            gt=0,
-            le=30 * 86_400,
-            description="A run works at most so long; the time that it waits for people or is"
-            " paused does not count.",
-        ),
-    ] = 7200
-    approval_seconds: Annotated[
-        float,
-        Meta(
-            gt=0,
-            le=30 * 86_400,
-            description="A tool call waits at most so long for approval; then it is not made.",
-        ),
-    ] = 86_400
-    steps_at_once: Annotated[
-        int,
-        Meta(
-            ge=1,
-            le=100_000,
-            description="So many model and tool calls of runs are made at the same time, in each"
-            " process that works on runs.",
-        ),
-    ] = 256
-    runs_in_memory: Annotated[
-        int,
-        Meta(
-            ge=1,
-            le=100_000,
-            description="A process works on so many runs at a time, those that wait for people"
-            " too; others stay queued.",
-        ),
-    ] = 1000
-    retention_days: Annotated[
-        int,
-        Meta(
-            ge=0,
-            le=36_500,
-            description="Runs that ended longer ago are deleted with their events; 0 keeps all.",
-        ),
-    ] = 90
-
-
 class Configuration(Section, frozen=True, kw_only=True):
     """The whole file; every section may be left out."""
 
@@ -482,6 +372,7 @@ class Configuration(Section, frozen=True, kw_only=True):
     usage: Usage = Usage()
     prompts: Prompts = Prompts()
     tools: Tools = Tools()
+    guardrails: Guardrails = Guardrails()
     agents: Agents = Agents()
 
     @property
@@ -507,7 +398,7 @@ class Configuration(Section, frozen=True, kw_only=True):
                     f"vendors.{name}: the name belongs to a built-in vendor, which is set up"
                     " through the environment; choose another name"
                 )
-            if not _VENDOR_NAME.fullmatch(name):
+            if not NAME.fullmatch(name):
                 raise ValueError(
                     f"vendors.{name}: use small letters, digits, - and _ for a vendor's name"
                 )

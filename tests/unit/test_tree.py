@@ -28,6 +28,7 @@ TESTED_ELSEWHERE = {
     "core/documents.py": "values and ports; tests/contract holds the adapters to them",
     "core/process.py": "values and a port; telemetry/test_process.py shows its adapter",
     "core/sessions.py": "values and a port; test_file_tickets.py shows its adapter",
+    "sections.py": "test_configuration.py reads them as parts of the file",
     "core/fetching.py": "a value and a port; transport/test_fetcher.py shows its adapter",
     "core/tool_serving.py": "a value and a port; mcp/test_server.py shows its adapter",
     "core/measurements.py": "a value and a port; tools/test_toolbox.py shows what is measured",
