@@ -318,8 +318,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Variable(
             "AGENT_ENDPOINT",
             AGENTS,
-            "Where agent runs are executed, if not in this process.",
-            planned=True,
+            "Where agent routes are answered instead of by a process of the role `gateway`: the"
+            " address of one that shares its stores. Without it such a process takes orders for"
+            " runs itself, and leaves the work to the others.",
         ),
     ] = None
     budget_alerts_enabled: Annotated[

@@ -17,6 +17,8 @@ TESTED_ELSEWHERE = {
     "core/runs.py": "values and a port; tests/contract holds its adapters to it",
     "engine/dbos.py": "tests/contract holds every engine to the port",
     "engine/executors.py": "scenarios/test_agents_on_postgres.py kills the others",
+    "agents/run_counts.py": "scenarios/test_agents.py asks for the metrics",
+    "bootstrap/agent_relay.py": "scenarios/test_agents.py reaches agents through it",
     "bootstrap/agents.py": "scenarios/test_agents.py runs what it puts together",
     "stores/memory_runs.py": "tests/contract holds every adapter to its port",
     "stores/sqlite/runs.py": "tests/contract holds every adapter to its port",

@@ -5,6 +5,7 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator, Mapping
 
+from headgate.agents.run_counts import RunCounts
 from headgate.bootstrap.agents import AgentParts, open_runs
 from headgate.bootstrap.alerts import channels
 from headgate.bootstrap.cache import open_cache, with_semantics
@@ -118,6 +119,7 @@ async def open_services(
                 ),
             )
         )
+        counts = RunCounts(stores.runs)
         yield Services(
             runs=runs,
             gateway=gateway,
@@ -132,7 +134,7 @@ async def open_services(
             sessions=make_sessions(settings, keys),
             usage=stores.usage,
             watch=UsageWatch(stores.usage),
-            metrics=metrics_of([tools]),
+            metrics=metrics_of([tools, counts], counts.refresh),
             measured=[tools],
             process=await stack.enter_async_context(watching()),
             limited=stores.alerts.limited,
