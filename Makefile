@@ -2,7 +2,8 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-infra check check-infra lock-infra fix bench bench-search bench-usage torture matrix lock clean
+.PHONY: help setup run test test-infra check check-infra lock-infra fix images bench bench-search \
+	bench-usage torture matrix lock clean
 
 PYTHON ?= python3
 PORT ?= 3000
@@ -84,6 +85,9 @@ check: setup ## Check format, lint, types, import rules, prompts, documents and 
 fix: setup ## Format, and repair what the linter can repair
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
+
+images: setup ## Take the guide's pictures of the dashboard anew
+	@DASHBOARD_IMAGES=docs/images/dashboard $(BIN)/pytest tests/browser/test_images.py
 
 types: setup ## Write the dashboard's types anew from the interface's document
 	@$(BIN)/headgate openapi > build-openapi.json
