@@ -31,6 +31,7 @@ from headgate.core.errors import (
     UpstreamTimedOut,
 )
 from headgate.core.keys import VirtualKey
+from headgate.core.memory import MemoryStore
 from headgate.core.metered import CallLabels, ModelAccess, Models
 from headgate.core.money import to_text
 from headgate.core.prompts import Prompts
@@ -65,6 +66,7 @@ class Desk:
     toolbox: Toolbox
     prompts: Prompts
     library: Library
+    memories: MemoryStore
     key: Callable[[str], Awaitable[VirtualKey | None]]
     at_once: asyncio.Semaphore
     clock: Callable[[], float] = time.time
