@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check fix bench bench-search bench-usage torture matrix lock clean
+.PHONY: help setup run test test-infra check check-infra lock-infra fix bench bench-search bench-usage torture matrix lock clean
 
 PYTHON ?= python3
 PORT ?= 3000
@@ -69,6 +69,9 @@ test: setup ## Run all tests (ARGS= for pytest); as root on Debian, installs wha
 	@$(INSTALL_PROGRAMS)
 	@$(BIN)/pytest $(ARGS)
 
+test-infra: setup ## Write all stacks, without an account, and check what they would make
+	@$(BIN)/pytest tests/scenarios/test_infra.py $(ARGS)
+
 check: setup ## Check format, lint, types, import rules, prompts, documents and lock; what CI checks
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -104,6 +107,14 @@ matrix: setup ## Ask every vendor through every client, and write docs/reference
 lock: setup ## Pin all dependencies by hash from pyproject.toml (ARGS=--upgrade for newer ones)
 	$(COMPILE) --output-file requirements/runtime.txt
 	$(COMPILE) --group dev --constraints requirements/runtime.txt --output-file requirements/dev.txt
+
+lock-infra: setup ## Pin what writes the stacks by hash from infra/requirements.in
+	$(BIN)/uv pip compile infra/requirements.in --quiet --universal --python-version 3.11 \
+		--generate-hashes --custom-compile-command 'make lock-infra' $(ARGS) \
+		--output-file infra/requirements.txt
+
+check-infra: test-infra ## Check the types of the stacks, which takes a minute
+	cd infra && MYPYPATH=../src ../.venv-infra/bin/mypy --strict --explicit-package-bases app.py
 
 clean: ## Remove environments, caches and builds; the data directory .headgate stays
 	rm -rf $(VENV) $(VENV)-* dashboard/node_modules src/headgate/dashboard .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist build

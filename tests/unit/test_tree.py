@@ -7,6 +7,7 @@ UNIT = Path(__file__).parent
 MOST_LINES = 600
 
 TESTED_ELSEWHERE = {
+    "strict_toml.py": "test_configuration.py reads files by it, and makes each mistake",
     "agents/journal.py": "agents/test_runs.py follows runs through it",
     "agents/outcomes.py": "values; agents/test_steps.py and others show what becomes of them",
     "agents/performer.py": "agents/test_steps.py and test_runs.py show runs from start to end",
@@ -33,6 +34,7 @@ TESTED_ELSEWHERE = {
     "core/documents.py": "values and ports; tests/contract holds the adapters to them",
     "core/process.py": "values and a port; telemetry/test_process.py shows its adapter",
     "core/sessions.py": "values and a port; test_file_tickets.py shows its adapter",
+    "sections.py": "test_configuration.py reads them as parts of the file",
     "core/fetching.py": "a value and a port; transport/test_fetcher.py shows its adapter",
     "core/tool_serving.py": "a value and a port; mcp/test_server.py shows its adapter",
     "core/measurements.py": "a value and a port; tools/test_toolbox.py shows what is measured",

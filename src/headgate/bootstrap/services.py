@@ -12,6 +12,7 @@ from headgate.bootstrap.alerts import channels
 from headgate.bootstrap.cache import open_cache, with_semantics
 from headgate.bootstrap.dashboard import make_sessions
 from headgate.bootstrap.documents import make_documents
+from headgate.bootstrap.guardrails import guards_of
 from headgate.bootstrap.limits import open_limiter
 from headgate.bootstrap.mcp import open_mcp_server
 from headgate.bootstrap.metrics import metrics_of
@@ -94,6 +95,7 @@ async def open_services(
             vendor_keys=vendor_keys,
             cache=Cache(cache.answers),
             min_output_tokens=configuration.budgets.min_output_tokens,
+            guards=guards_of(configuration),
         )
         if cache.questions is not None:
             gateway = with_semantics(gateway, settings, cache.questions)
