@@ -410,6 +410,8 @@ export interface components {
             /** @default null */
             documentIds: string[] | null;
             /** @default null */
+            names: string[] | null;
+            /** @default null */
             kinds: ("docx" | "html" | "md" | "pdf" | "txt")[] | null;
         };
         /**
@@ -726,7 +728,7 @@ export interface components {
         };
         /**
          * TotalsItem
-         * @description Sums over calls.
+         * @description Sums over calls; `ownCost` is the part of `cost` that users' own vendor keys paid.
          */
         TotalsItem: {
             requests: number;
@@ -742,6 +744,8 @@ export interface components {
             savedCost: number;
             /** @description US dollars, with at most nine decimals */
             autoSaved: number;
+            /** @description US dollars, with at most nine decimals */
+            ownCost: number;
         };
         /**
          * EventPage
