@@ -15,7 +15,8 @@ from typing import Annotated, Any, Literal, NamedTuple, Self, TypeAlias, get_arg
 import msgspec
 
 from headgate import dotenv
-from headgate.configuration import Configuration, SettingsError, read_configuration
+from headgate.configuration import Configuration
+from headgate.strict_toml import SettingsError, read_sections
 from headgate.variables import Email, Emails, Port, Secret, SecretUrl, Url, Variable, read
 
 __all__ = ["CompatibleVendor", "Secret", "Settings", "SettingsError"]
@@ -317,8 +318,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Variable(
             "AGENT_ENDPOINT",
             AGENTS,
-            "Where agent runs are executed, if not in this process.",
-            planned=True,
+            "Where agent routes are answered instead of by a process of the role `gateway`: the"
+            " address of one that shares its stores. Without it such a process takes orders for"
+            " runs itself, and leaves the work to the others.",
         ),
     ] = None
     budget_alerts_enabled: Annotated[
@@ -444,7 +446,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         path = directory / (settings.config or data / "headgate.toml")
         configuration = Configuration()
         if settings.config or path.exists():
-            configuration = read_configuration(path)
+            configuration = read_sections(Configuration, path)
         names = {variable.name for variable, _ in VARIABLES.values()}
         settings = msgspec.structs.replace(
             settings,

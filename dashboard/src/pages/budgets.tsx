@@ -5,9 +5,10 @@ import type { FunctionComponent } from "preact";
 
 import { type Budget, send, type SpendProjection, type Usage, withQuery } from "../api";
 import { TimeChart } from "../charts/time-chart";
-import { axisMoney, count, date, day, money } from "../format";
+import { axisMoney, count, day, money } from "../format";
 import { useAction } from "../parts/action";
 import { BarList } from "../parts/bar-list";
+import { Amount } from "../parts/amount";
 import { Card } from "../parts/card";
 import { Dialog } from "../parts/dialog";
 import { Empty } from "../parts/empty";
@@ -63,8 +64,8 @@ export const Budgets: FunctionComponent = () => {
                 columns={[
                   { name: "For", cell: (budget) => <Owner budget={budget} /> },
                   { name: "Used", cell: (budget) => <Meter value={budget.spent} limit={budget.monthlyBudget ?? 0} high={budget.projected} label={`${budget.scope} ${budget.id}`} /> },
-                  { name: "Spent", isNumber: true, cell: (budget) => money(budget.spent) },
-                  { name: "Limit", isNumber: true, cell: (budget) => money(budget.monthlyBudget ?? 0) },
+                  { name: "Spent", isNumber: true, cell: (budget) => <Amount of={budget.spent} /> },
+                  { name: "Limit", isNumber: true, cell: (budget) => <Amount of={budget.monthlyBudget ?? 0} /> },
                   { name: "Heading for", isNumber: true, cell: (budget) => <Projection budget={budget} /> },
                   { name: "State", cell: (budget) => <State budget={budget} /> },
                   {
@@ -239,5 +240,5 @@ function used(budget: Budget): number {
 
 function resetText(budgets: Budget[]): string {
   const [first] = budgets;
-  return first ? `Renewed ${date(first.resetsAt)}, 00:00 UTC` : "None is set";
+  return first ? `Renewed ${day(new Date(first.resetsAt))}, 00:00 UTC` : "None is set";
 }

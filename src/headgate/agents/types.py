@@ -8,6 +8,7 @@ from headgate.agents.react import react
 from headgate.agents.research import research
 from headgate.agents.teams import (
     TASK_FIELDS,
+    check_task,
     check_team,
     member_branch,
     parallel,
@@ -25,27 +26,18 @@ async def free(work: Work, given: Any) -> Any:
     return {"text": await react(work, {"goal": text_of(given, *TASK_FIELDS)})}
 
 
-def check_text(given: Any) -> None:
-    """Whether there is something to work on.
-
-    Raises:
-        InvalidRequest: there is not.
-    """
-    text_of(given, *TASK_FIELDS)
-
-
 BUILT_IN = (
     AgentType(
         name="react",
         summary="A model in a free loop over the given tools.",
         body=free,
-        check=check_text,
+        check=check_task,
     ),
     AgentType(
         name="research",
         summary="A report on a topic from the workspace's documents, with citations.",
         body=research,
-        check=check_text,
+        check=check_task,
         tools=RESEARCH_TOOLS,
     ),
     AgentType(

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from headgate.bootstrap.agent_relay import with_relay
 from headgate.bootstrap.alerts import check_alerts
 from headgate.bootstrap.cache import check_cache
 from headgate.bootstrap.dashboard import sign_in_ticket
@@ -17,6 +18,7 @@ from headgate.bootstrap.documents import seed_documents
 from headgate.bootstrap.limits import check_limits
 from headgate.bootstrap.prompts import check_prompts, review_prompts
 from headgate.bootstrap.routing import check_routing
+from headgate.bootstrap.sample_runs import seed_runs
 from headgate.bootstrap.services import open_services
 from headgate.bootstrap.stores import check_store, make_tables, open_stores
 from headgate.bootstrap.tools import check_tools
@@ -156,17 +158,21 @@ def seed(settings: Settings, /) -> Mapping[str, object]:
             "keys": len(samples.keys(now)),
             "days": samples.DAYS,
             "calls": len(records),
-            "documents": await _seed_documents(settings, samples.keys(now)[0]),
+            **await _seed_work(settings, samples.keys(now)[0]),
         }
 
     return asyncio.run(run())
 
 
-async def _seed_documents(settings: Settings, key: VirtualKey) -> int:
+async def _seed_work(settings: Settings, key: VirtualKey) -> Mapping[str, int]:
+    """Documents and agent runs, which take the platform's parts to be made."""
     async with open_services(settings, {hash_api_key(new_api_key(key.key_id)): key}) as services:
         labels = CallLabels(request_id=new_id("req"), request_type="tool", tags=("sample",))
         models = services.works.access.models(key, labels)
-        return await seed_documents(services.documents, models)
+        return {
+            "documents": await seed_documents(services.documents, models),
+            "runs": await seed_runs(services.runs, key),
+        }
 
 
 def checks(settings: Settings, /) -> Sequence[Check]:
@@ -191,8 +197,11 @@ def prompt_checks(
 
 
 def _app(settings: Settings, local_keys: Mapping[str, VirtualKey]) -> App:
-    application = Application(RouteTable(routes()), lambda: open_services(settings, local_keys))
-    return with_cors(application, settings.configuration.http.cors_origins)
+    table = RouteTable(routes())
+    app: App = Application(table, lambda: open_services(settings, local_keys))
+    if settings.role == "gateway" and settings.agent_endpoint is not None:
+        app = with_relay(app, settings.agent_endpoint)
+    return with_cors(app, settings.configuration.http.cors_origins)
 
 
 @contextlib.asynccontextmanager
