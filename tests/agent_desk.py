@@ -18,12 +18,15 @@ from headgate.agents.runs import Order, RunLimits, Runs
 from headgate.agents.steps import Desk
 from headgate.agents.types import BUILT_IN
 from headgate.core.chat import ChatDelta, ChatRequest, ChatResponse, ToolCallDelta
+from headgate.core.documents import Document, Found, Library, Search, SourcedAnswer
 from headgate.core.embeddings import EmbeddingRequest, EmbeddingResponse
+from headgate.core.errors import NotFound
 from headgate.core.keys import VirtualKey
 from headgate.core.metered import CallLabels, Metered, MeteredStream, Models
 from headgate.core.models import PromptStyle
 from headgate.core.runs import Run, RunEvent
 from headgate.core.usage import UsageEvent
+from headgate.prompts.library import open_library
 from headgate.stores.memory_runs import MemoryRuns
 from headgate.tools.declaration import declared
 from headgate.tools.toolbox import ProcessTools
@@ -109,6 +112,32 @@ class ScriptedModels:
         return "headings"
 
 
+class NoDocuments:
+    """A library with nothing in it."""
+
+    async def search(
+        self, workspace_id: str, search: Search, models: Models, *, call_key: str | None = None
+    ) -> Found:
+        return Found(())
+
+    async def answer(
+        self,
+        workspace_id: str,
+        search: Search,
+        models: Models,
+        *,
+        model: str | None = None,
+        call_key: str | None = None,
+    ) -> SourcedAnswer:
+        raise NotImplementedError
+
+    async def document(self, workspace_id: str, document_id: str) -> Document:
+        raise NotFound(f"there is no document {document_id!r}")
+
+    async def text(self, workspace_id: str, document_id: str) -> str:
+        raise NotFound(f"there is no document {document_id!r}")
+
+
 @dataclass
 class AgentDesk:
     """A platform's agents, and what a test looks at."""
@@ -177,6 +206,7 @@ async def agent_desk(
     types: Sequence[AgentType] = BUILT_IN,
     limits: RunLimits | None = None,
     clock: Callable[[], float] | None = None,
+    library: Library | None = None,
 ) -> AsyncIterator[AgentDesk]:
     """Agents at work until the end of the block, which is as the death of their process.
 
@@ -203,6 +233,8 @@ async def agent_desk(
         journal=Journal(store),
         models=models,
         toolbox=toolbox,
+        prompts=open_library(None),
+        library=library or NoDocuments(),
         key=key,
         at_once=asyncio.Semaphore(100),
         pause=pause,

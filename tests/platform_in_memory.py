@@ -169,11 +169,19 @@ async def platform(
     async def key(key_id: str) -> VirtualKey | None:
         return ADMIN_KEY if key_id == ADMIN_KEY.key_id else await keys.store.get(key_id)
 
+    documents = Documents(
+        store=MemoryDocuments(),
+        prompts=open_library(prompts),
+        embedding_model="sandbox",
+        answering_model="sandbox",
+    )
     agents = office(
         Desk(
             journal=Journal(MemoryRuns()),
             models=access,
             toolbox=toolbox,
+            prompts=open_library(prompts),
+            library=documents,
             key=key,
             at_once=asyncio.Semaphore(100),
         ),
@@ -187,12 +195,7 @@ async def platform(
         works=works,
         prompts=open_library(prompts),
         tool_calls=ToolCalls(toolbox, works),
-        documents=Documents(
-            store=MemoryDocuments(),
-            prompts=open_library(prompts),
-            embedding_model="sandbox",
-            answering_model="sandbox",
-        ),
+        documents=documents,
         runs=agents.runs,
         keys=keys,
         sessions=Sessions(keys, MemoryTickets(), lambda: b"a secret of the tests"),

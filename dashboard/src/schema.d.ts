@@ -9,10 +9,15 @@ export interface components {
     schemas: {
         /**
          * CompleteRequest
-         * @description The body of `POST /v1/complete` and `/v1/stream`.
+         * @description The body of `POST /v1/complete` and `/v1/stream`: `messages`, or a `prompt`, or both.
+         *
+         *         A prompt's messages come before the others. Its policy holds where the body says nothing else.
          */
         CompleteRequest: {
+            /** @default [] */
             messages: components["schemas"]["platform.MessageItem"][];
+            /** @default null */
+            prompt: components["schemas"]["PromptCall"] | null;
             /** @default null */
             model: string | null;
             /** @default null */
@@ -82,6 +87,17 @@ export interface components {
             id: string;
             name: string;
             arguments: string;
+        };
+        /**
+         * PromptCall
+         * @description A prompt template, the latest unless a version is named, and what it is filled in with.
+         */
+        PromptCall: {
+            name: string;
+            /** @default {} */
+            inputs: Record<string, never>;
+            /** @default null */
+            version: number | null;
         };
         /**
          * ToolItem
@@ -297,6 +313,298 @@ export interface components {
             cost: number;
             /** @description US dollars, with at most nine decimals */
             billed: number;
+        };
+        /**
+         * AddDocument
+         * @description The body of `POST /v1/documents` as JSON: a text, or a file in base64.
+         */
+        AddDocument: {
+            name: string;
+            /** @default null */
+            text: string | null;
+            /** @default null */
+            contentBase64: string | null;
+        };
+        /**
+         * AddedDocuments
+         * @description The answer of `POST /v1/documents`: the documents in the order of their files.
+         */
+        AddedDocuments: {
+            data: components["schemas"]["AddedItem"][];
+        };
+        /**
+         * AddedItem
+         * @description A document that was added.
+         */
+        AddedItem: {
+            id: string;
+            name: string;
+            chunks: number;
+        };
+        /**
+         * DocumentPage
+         * @description A page of documents, newest first.
+         */
+        DocumentPage: {
+            data: components["schemas"]["DocumentItem"][];
+            nextCursor: string | null;
+        };
+        /**
+         * DocumentItem
+         * @description What is known of a document; `pages` where its kind has pages.
+         */
+        DocumentItem: {
+            id: string;
+            name: string;
+            /** @enum {unknown} */
+            kind: "docx" | "html" | "md" | "pdf" | "txt";
+            characters: number;
+            chunks: number;
+            pages: number | null;
+            createdAt: string;
+        };
+        /**
+         * DocumentText
+         * @description A document with a part of its text; `nextStart` where the text goes on.
+         */
+        DocumentText: {
+            id: string;
+            name: string;
+            /** @enum {unknown} */
+            kind: "docx" | "html" | "md" | "pdf" | "txt";
+            characters: number;
+            chunks: number;
+            pages: number | null;
+            createdAt: string;
+            text: string;
+            start: number;
+            nextStart: number | null;
+        };
+        /**
+         * DeletedDocument
+         * @description A document that is gone.
+         */
+        DeletedDocument: {
+            id: string;
+            /** @default true */
+            deleted: boolean;
+        };
+        /**
+         * SearchDocuments
+         * @description The body of `POST /v1/search`.
+         */
+        SearchDocuments: {
+            query: string;
+            /** @default 10 */
+            limit: number;
+            /** @default null */
+            filter: components["schemas"]["FilterItem"] | null;
+            /** @default null */
+            tags: string[] | null;
+        };
+        /**
+         * FilterItem
+         * @description Which documents count; what is left out sets no condition.
+         */
+        FilterItem: {
+            /** @default null */
+            documentIds: string[] | null;
+            /** @default null */
+            kinds: ("docx" | "html" | "md" | "pdf" | "txt")[] | null;
+        };
+        /**
+         * SearchResults
+         * @description The answer of `POST /v1/search`: passages, best first.
+         */
+        SearchResults: {
+            results: components["schemas"]["ResultItem"][];
+        };
+        /**
+         * ResultItem
+         * @description A passage: the text of the document from `start` to before `end`; `score` is at most 1.
+         */
+        ResultItem: {
+            documentId: string;
+            name: string;
+            text: string;
+            score: number;
+            start: number;
+            end: number;
+            /** @default null */
+            page: number | null;
+        };
+        /**
+         * AskDocuments
+         * @description The body of `POST /v1/documents/ask`; `limit` is how many passages the model reads.
+         */
+        AskDocuments: {
+            question: string;
+            /** @default null */
+            model: string | null;
+            /** @default 5 */
+            limit: number;
+            /** @default null */
+            filter: components["schemas"]["FilterItem"] | null;
+            /** @default null */
+            tags: string[] | null;
+        };
+        /**
+         * DocumentsAnswer
+         * @description The answer of `POST /v1/documents/ask`; without an answer `found` is false.
+         */
+        DocumentsAnswer: {
+            answer: string;
+            found: boolean;
+            citations: components["schemas"]["Citation"][];
+            usage: components["schemas"]["ToolUsage"];
+        };
+        /**
+         * Citation
+         * @description Where a statement stands: the quote is the text of the document from `start` to `end`.
+         */
+        Citation: {
+            documentId: string;
+            title: string;
+            start: number;
+            end: number;
+            quote: string;
+            /** @default null */
+            page: number | null;
+        };
+        /**
+         * RunBody
+         * @description The body of `POST /v1/agents/run` and `/v1/agents/stream`.
+         */
+        RunBody: {
+            type: string;
+            input: string | Record<string, never>;
+            /** @default null */
+            model: string | null;
+            /** @default null */
+            tools: string[] | null;
+            /** @default null */
+            budget: number | null;
+            /** @default 0 */
+            waitSeconds: number;
+            /** @default [] */
+            approvals: string[];
+            /** @default null */
+            sessionId: string | null;
+        };
+        /**
+         * RunItem
+         * @description A run with all of its own.
+         */
+        RunItem: {
+            runId: string;
+            type: string;
+            /** @enum {unknown} */
+            status: "cancelled" | "failed" | "paused" | "queued" | "running" | "succeeded" | "waiting";
+            model: string;
+            tools: string[];
+            sessionId: string | null;
+            keyId: string;
+            userId: string | null;
+            workspaceId: string;
+            stepCount: number;
+            /** @description US dollars, with at most nine decimals */
+            cost: number;
+            /** @description US dollars, with at most nine decimals */
+            billed: number;
+            budget: number | null;
+            createdAt: string;
+            startedAt: string | null;
+            finishedAt: string | null;
+            error?: components["schemas"]["RunErrorItem"];
+            pendingApprovals: components["schemas"]["ApprovalItem"][];
+            eventsUrl: string;
+            input: unknown;
+            output: unknown;
+            steps: components["schemas"]["StepItem"][];
+        };
+        /**
+         * RunErrorItem
+         * @description Why a run failed.
+         */
+        RunErrorItem: {
+            /** @enum {unknown} */
+            code: "budget_exceeded" | "internal" | "key_revoked" | "repeated_call" | "step_limit" | "time_limit" | "tool_not_allowed" | "upstream_error";
+            message: string;
+        };
+        /**
+         * ApprovalItem
+         * @description A tool call that waits for a decision.
+         */
+        ApprovalItem: {
+            stepId: string;
+            tool: string;
+            arguments: unknown;
+            requestedAt: string;
+            expiresAt: string;
+        };
+        /**
+         * StepItem
+         * @description A step of a run, as its last attempt went; what it gave stands in the run's events.
+         */
+        StepItem: {
+            stepId: string;
+            kind: string;
+            name: string;
+            attempt: number;
+            startedAt: string;
+            /** @default null */
+            finishedAt: string | null;
+            /** @default null */
+            cost: number | null;
+            /** @default null */
+            billed: number | null;
+            /** @default null */
+            error: components["schemas"]["RunErrorItem"] | null;
+        };
+        /**
+         * RunList
+         * @description A page of runs, newest first.
+         */
+        RunList: {
+            data: components["schemas"]["RunSummary"][];
+            nextCursor: string | null;
+        };
+        /**
+         * RunSummary
+         * @description A run in a list.
+         */
+        RunSummary: {
+            runId: string;
+            type: string;
+            /** @enum {unknown} */
+            status: "cancelled" | "failed" | "paused" | "queued" | "running" | "succeeded" | "waiting";
+            model: string;
+            tools: string[];
+            sessionId: string | null;
+            keyId: string;
+            userId: string | null;
+            workspaceId: string;
+            stepCount: number;
+            /** @description US dollars, with at most nine decimals */
+            cost: number;
+            /** @description US dollars, with at most nine decimals */
+            billed: number;
+            budget: number | null;
+            createdAt: string;
+            startedAt: string | null;
+            finishedAt: string | null;
+            error?: components["schemas"]["RunErrorItem"];
+            pendingApprovals: components["schemas"]["ApprovalItem"][];
+            eventsUrl: string;
+        };
+        /**
+         * DecisionBody
+         * @description The body of `POST /v1/agents/runs/{runId}/approvals/{stepId}`.
+         */
+        DecisionBody: {
+            approved: boolean;
+            /** @default null */
+            comment: string | null;
         };
         /**
          * CreateKey
@@ -584,6 +892,145 @@ export interface components {
             id: string;
         };
         /**
+         * PromptList
+         * @description All templates, by name.
+         */
+        PromptList: {
+            data: components["schemas"]["PromptItem"][];
+            /** @default null */
+            nextCursor: string | null;
+        };
+        /**
+         * PromptItem
+         * @description A template in its latest version; `origin` is `own` where it is the company's.
+         */
+        PromptItem: {
+            name: string;
+            version: number;
+            versions: number[];
+            /** @enum {unknown} */
+            origin: "own" | "platform";
+            description: string;
+            useCase: string;
+            inputs: components["schemas"]["InputItem"][];
+        };
+        /**
+         * InputItem
+         * @description What a template is filled in with; `fields` are those of each of its `objects`.
+         */
+        InputItem: {
+            name: string;
+            /** @enum {unknown} */
+            type: "boolean" | "integer" | "number" | "object" | "objects" | "string" | "strings";
+            description: string;
+            required: boolean;
+            default: unknown;
+            fields: {
+                [key: string]: "integer" | "number" | "string";
+            } | null;
+        };
+        /**
+         * PromptDetail
+         * @description One version of a template. `template` is the whole file, `frontMatter` its beginning.
+         */
+        PromptDetail: {
+            name: string;
+            version: number;
+            versions: number[];
+            /** @enum {unknown} */
+            origin: "own" | "platform";
+            description: string;
+            useCase: string;
+            inputs: components["schemas"]["InputItem"][];
+            blocks: components["schemas"]["BlockItem"][];
+            example: Record<string, never>;
+            policy: components["schemas"]["PolicyItem"];
+            outputSchema: Record<string, never> | null;
+            frontMatter: string;
+            template: string;
+        };
+        /**
+         * BlockItem
+         * @description A block as it is written, and the line of the file where its text begins.
+         */
+        BlockItem: {
+            name: string;
+            /** @enum {unknown} */
+            message: "system" | "user";
+            text: string;
+            line: number;
+        };
+        /**
+         * PolicyItem
+         * @description How a template's prompts are to be asked; null leaves it to the caller.
+         */
+        PolicyItem: {
+            model: string | null;
+            temperature: number | null;
+            maxTokens: number | null;
+        };
+        /**
+         * RenderRequest
+         * @description The body of `POST /v1/prompts/{name}/render`.
+         *
+         *         The style is `style`, else the one for `model`. `template` is the text of a draft, to be tried
+         *         in place of what is there.
+         */
+        RenderRequest: {
+            /** @default {} */
+            inputs: Record<string, never>;
+            /** @default null */
+            version: number | null;
+            /** @default null */
+            model: string | null;
+            /** @default null */
+            style: ("headings" | "xml") | null;
+            /** @default null */
+            template: string | null;
+        };
+        /**
+         * RenderedPrompt
+         * @description The answer of `POST /v1/prompts/{name}/render`.
+         */
+        RenderedPrompt: {
+            name: string;
+            version: number;
+            /** @enum {unknown} */
+            style: "headings" | "xml";
+            messages: components["schemas"]["RenderedMessage"][];
+            policy: components["schemas"]["PolicyItem"];
+            outputSchema: Record<string, never> | null;
+        };
+        /**
+         * RenderedMessage
+         * @description A message as a model reads it.
+         */
+        RenderedMessage: {
+            /** @enum {unknown} */
+            role: "assistant" | "system" | "tool" | "user";
+            content: string;
+        };
+        /**
+         * PromptDiff
+         * @description What changed between two versions; `unified` is the whole file as a unified diff.
+         */
+        PromptDiff: {
+            name: string;
+            from: number;
+            to: number;
+            changes: components["schemas"]["ChangeItem"][];
+            unified: string;
+        };
+        /**
+         * ChangeItem
+         * @description A block, or the front matter, that differs; null where one version does not have it.
+         */
+        ChangeItem: {
+            part: string;
+            before: string | null;
+            after: string | null;
+        };
+        /**
          * OpenSession
          * @description The body of `POST /v1/session`: an administrator's key, or the ticket of a sign-in link.
          *
@@ -793,7 +1240,8 @@ export interface components {
          * @description Whether the platform works; `checks` says `ok` or what is wrong for each of its parts.
          *
          *         A part may be wrong in a way that the platform works around; then the status stays `ok`.
-         *         `providers` are the vendors' models that are not well, as the answering process sees them.
+         *         `providers` are the vendors' models that are not well, and `vendors` all vendors that were
+         *         called, as the answering process has seen them since it began.
          */
         Health: {
             status: string;
@@ -804,6 +1252,18 @@ export interface components {
             providers: {
                 [key: string]: components["schemas"]["Trouble"];
             };
+            vendors: {
+                [key: string]: components["schemas"]["VendorRecord"];
+            };
+        };
+        /**
+         * VendorRecord
+         * @description When a vendor last gave an answer and last failed to; `lastError` is the kind of failure.
+         */
+        VendorRecord: {
+            lastSuccess: string | null;
+            lastFailure: string | null;
+            lastError: string | null;
         };
     };
     responses: never;

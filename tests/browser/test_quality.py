@@ -14,9 +14,12 @@ PAGES = {
     "": "Overview",
     "real-time": "Real time",
     "budgets": "Budgets",
+    "runs": "Agent runs",
     "requests": "Requests",
     "health": "Health",
     "playground": "Playground",
+    "prompts": "Prompts",
+    "documents": "Documents",
     "keys": "Keys",
     "providers": "Providers",
 }

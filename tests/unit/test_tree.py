@@ -7,15 +7,18 @@ UNIT = Path(__file__).parent
 MOST_LINES = 600
 
 TESTED_ELSEWHERE = {
+    "strict_toml.py": "test_configuration.py reads files by it, and makes each mistake",
     "agents/journal.py": "agents/test_runs.py follows runs through it",
     "agents/outcomes.py": "values; agents/test_steps.py and others show what becomes of them",
     "agents/performer.py": "agents/test_steps.py and test_runs.py show runs from start to end",
-    "agents/types.py": "agents/test_react.py shows the built-in ones",
+    "agents/types.py": "test_react.py, test_research.py and others show the built-in ones",
     "agents/work.py": "agents/test_react.py and test_runs.py show what agents can do",
     "core/durable.py": "ports; tests/contract holds the engines to them",
     "core/runs.py": "values and a port; tests/contract holds its adapters to it",
     "engine/dbos.py": "tests/contract holds every engine to the port",
     "engine/executors.py": "scenarios/test_agents_on_postgres.py kills the others",
+    "agents/run_counts.py": "scenarios/test_agents.py asks for the metrics",
+    "bootstrap/agent_relay.py": "scenarios/test_agents.py reaches agents through it",
     "bootstrap/agents.py": "scenarios/test_agents.py runs what it puts together",
     "stores/memory_runs.py": "tests/contract holds every adapter to its port",
     "stores/sqlite/runs.py": "tests/contract holds every adapter to its port",
@@ -27,6 +30,7 @@ TESTED_ELSEWHERE = {
     "core/documents.py": "values and ports; tests/contract holds the adapters to them",
     "core/process.py": "values and a port; telemetry/test_process.py shows its adapter",
     "core/sessions.py": "values and a port; test_file_tickets.py shows its adapter",
+    "sections.py": "test_configuration.py reads them as parts of the file",
     "core/fetching.py": "a value and a port; transport/test_fetcher.py shows its adapter",
     "core/tool_serving.py": "a value and a port; mcp/test_server.py shows its adapter",
     "core/measurements.py": "a value and a port; tools/test_toolbox.py shows what is measured",

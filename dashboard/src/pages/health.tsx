@@ -11,10 +11,9 @@ import { Empty } from "../parts/empty";
 import { Figure } from "../parts/figure";
 import { useMinute } from "../parts/minute";
 import { PageHead } from "../parts/page-head";
+import { usePoll } from "../parts/poll";
 import { Table } from "../parts/table";
 import { useResource } from "../resource";
-import { tick } from "../live";
-import { useEffect } from "preact/hooks";
 
 const HOUR = 3_600_000;
 const HOURS = 24;
@@ -30,12 +29,10 @@ export const Health: FunctionComponent = () => {
   );
   const process = useResource<Process>("/v1/process");
   const health = useResource<HealthAnswer>("/v1/health");
-  const seconds = Math.floor(Date.parse(tick.value?.at ?? "") / EVERY_MS);
-  useEffect(() => {
-    if (!seconds || document.hidden) return;
+  usePoll(EVERY_MS, () => {
     process.reload();
     health.reload();
-  }, [seconds]);
+  });
   const here = process.data;
   const last = here?.samples.at(-1);
   const found = latency.data;

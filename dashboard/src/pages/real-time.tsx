@@ -2,7 +2,7 @@
 
 import type { FunctionComponent } from "preact";
 
-import { type Event, type Latency, type Page, type Process, withQuery } from "../api";
+import { type Event, type Latency, type Page, type Process, type RunSummary, withQuery } from "../api";
 import { TimeChart } from "../charts/time-chart";
 import { clock, count, duration, money, percent, time } from "../format";
 import { tick } from "../live";
@@ -11,6 +11,7 @@ import { Empty } from "../parts/empty";
 import { Figure } from "../parts/figure";
 import { useMinute } from "../parts/minute";
 import { PageHead } from "../parts/page-head";
+import { usePoll } from "../parts/poll";
 import { address } from "../parts/code";
 import { Table } from "../parts/table";
 import { useResource } from "../resource";
@@ -18,6 +19,7 @@ import { href } from "../router";
 
 const MINUTES = 60;
 const FEED = 20;
+const ACTIVE = ["queued", "running", "waiting", "paused"];
 
 export const RealTime: FunctionComponent = () => {
   const now = useMinute();
@@ -34,6 +36,9 @@ export const RealTime: FunctionComponent = () => {
     3000,
   );
   const process = useResource<Process>("/v1/process", ["usage"], 5000);
+  const runs = useResource<Page<RunSummary>>(withQuery("/v1/agents/runs", { limit: 200 }));
+  usePoll(5000, () => runs.reload());
+  const active = runs.data?.data.filter((run) => ACTIVE.includes(run.status));
   const found = latency.data;
   const tools = process.data?.measurements.filter((one) => one.kind === "gauge" && one.labels["tool"]);
   return (
@@ -43,9 +48,9 @@ export const RealTime: FunctionComponent = () => {
       </PageHead>
       <div class="grid">
         <Figure label="Calls under way" value={tick.value ? count(tick.value.activeCalls) : undefined} note="In the process that answers you" />
-        <Figure label="Calls" value={found && count(found.calls)} note={found && (found.isComplete ? "Ended in the last 60 minutes" : "The newest of the last 60 minutes")} />
+        <Figure label="Active runs" value={active && count(active.length)} note={active && `${count(active.filter((run) => run.status === "waiting").length)} of them wait for approval`} />
         <Figure label="Answer time, p95" value={found && (found.whole.p95 === null ? "–" : duration(found.whole.p95))} note={found && percentiles(found)} />
-        <Figure label="Error rate" value={found && (found.calls ? percent(found.errors / found.calls) : "–")} note={found && `${count(found.errors)} failed`} />
+        <Figure label="Error rate" value={found && (found.calls ? percent(found.errors / found.calls) : "–")} note={found && `${count(found.errors)} of ${count(found.calls)} calls in ${found.isComplete ? "the last hour" : "the newest ones"}`} />
         <Card title="Answer time" note="Per minute, to the end of the answer; answers from the cache left out" error={latency.error}>
           {found &&
             (found.calls ? (

@@ -64,7 +64,7 @@ class Performer:
             return Outcome(error=RunError("internal", gone))
         body = kind.branch if thread.path and kind.branch else kind.body
         try:
-            value = await body(Work(steps), given)
+            value = msgspec.to_builtins(await body(Work(steps), given))
         except RunCancelled:
             return Outcome(is_cancelled=True)
         except RunStopped as stop:

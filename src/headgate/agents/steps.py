@@ -18,6 +18,7 @@ import msgspec
 from headgate.agents.control import Control, RunCancelled
 from headgate.agents.journal import Journal
 from headgate.agents.outcomes import Outcome, RunStopped
+from headgate.core.documents import Library
 from headgate.core.durable import Displaced, Thread
 from headgate.core.errors import (
     BudgetExceeded,
@@ -32,6 +33,7 @@ from headgate.core.errors import (
 from headgate.core.keys import VirtualKey
 from headgate.core.metered import CallLabels, ModelAccess, Models
 from headgate.core.money import to_text
+from headgate.core.prompts import Prompts
 from headgate.core.runs import Change, Draft, EventType, Run, RunError, Tally
 from headgate.core.tools import Toolbox
 from headgate.core.usage import UsageEvent
@@ -61,6 +63,8 @@ class Desk:
     journal: Journal
     models: ModelAccess
     toolbox: Toolbox
+    prompts: Prompts
+    library: Library
     key: Callable[[str], Awaitable[VirtualKey | None]]
     at_once: asyncio.Semaphore
     clock: Callable[[], float] = time.time

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from headgate.bootstrap.agent_relay import with_relay
 from headgate.bootstrap.alerts import check_alerts
 from headgate.bootstrap.cache import check_cache
 from headgate.bootstrap.dashboard import sign_in_ticket
@@ -19,6 +20,7 @@ from headgate.bootstrap.prompts import check_prompts, review_prompts
 from headgate.bootstrap.routing import check_routing
 from headgate.bootstrap.services import open_services
 from headgate.bootstrap.stores import check_store, make_tables, open_stores
+from headgate.bootstrap.tools import check_tools
 from headgate.bootstrap.vendors import check_vendors, vendors_of
 from headgate.cli.installation import Check, PromptCheck
 from headgate.core.errors import Overloaded
@@ -178,6 +180,7 @@ def checks(settings: Settings, /) -> Sequence[Check]:
         Check("routing", lambda: check_routing(settings)),
         Check("alerts", lambda: check_alerts(settings)),
         Check("prompts", lambda: check_prompts(settings)),
+        Check("tools", lambda: check_tools(settings)),
     )
 
 
@@ -189,8 +192,11 @@ def prompt_checks(
 
 
 def _app(settings: Settings, local_keys: Mapping[str, VirtualKey]) -> App:
-    application = Application(RouteTable(routes()), lambda: open_services(settings, local_keys))
-    return with_cors(application, settings.configuration.http.cors_origins)
+    table = RouteTable(routes())
+    app: App = Application(table, lambda: open_services(settings, local_keys))
+    if settings.role == "gateway" and settings.agent_endpoint is not None:
+        app = with_relay(app, settings.agent_endpoint)
+    return with_cors(app, settings.configuration.http.cors_origins)
 
 
 @contextlib.asynccontextmanager

@@ -5,11 +5,13 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator, Mapping
 
+from headgate.agents.run_counts import RunCounts
 from headgate.bootstrap.agents import AgentParts, open_runs
 from headgate.bootstrap.alerts import channels
 from headgate.bootstrap.cache import open_cache, with_semantics
 from headgate.bootstrap.dashboard import make_sessions
 from headgate.bootstrap.documents import make_documents
+from headgate.bootstrap.guardrails import guards_of
 from headgate.bootstrap.limits import open_limiter
 from headgate.bootstrap.mcp import open_mcp_server
 from headgate.bootstrap.metrics import metrics_of
@@ -92,6 +94,7 @@ async def open_services(
             vendor_keys=vendor_keys,
             cache=Cache(cache.answers),
             min_output_tokens=configuration.budgets.min_output_tokens,
+            guards=guards_of(configuration),
         )
         if cache.questions is not None:
             gateway = with_semantics(gateway, settings, cache.questions)
@@ -109,11 +112,14 @@ async def open_services(
                     store=stores.runs,
                     models=access,
                     toolbox=tools,
+                    prompts=prompts,
+                    library=documents,
                     key=lambda key_id: _key(stores.keys, key_id),
                     is_command=bool(local_keys),
                 ),
             )
         )
+        counts = RunCounts(stores.runs)
         yield Services(
             runs=runs,
             gateway=gateway,
@@ -128,7 +134,7 @@ async def open_services(
             sessions=make_sessions(settings, keys),
             usage=stores.usage,
             watch=UsageWatch(stores.usage),
-            metrics=metrics_of([tools]),
+            metrics=metrics_of([tools, counts], counts.refresh),
             measured=[tools],
             process=await stack.enter_async_context(watching()),
             limited=stores.alerts.limited,

@@ -16,7 +16,7 @@ import msgspec
 from headgate.core.errors import HeadgateError, InvalidRequest, Overloaded, RequestTooLarge
 from headgate.core.ids import new_id
 from headgate.core.keys import VirtualKey
-from headgate.http import errors
+from headgate.http import errors, sockets
 from headgate.http.calls import Call, Headers, Reply, StreamReply
 from headgate.http.credentials import check_page, presented_key, session_token
 from headgate.http.lists import last_seen
@@ -40,6 +40,10 @@ WATCH_AFTER_SECONDS = 0.25
 
 MOST_DRAINED_BYTES = 256 * 1024 * 1024
 """How much of a body that is too large is read, so that its sender gets to read the answer."""
+
+MOST_DRAINED_SECONDS = 60.0
+DRAINED_SILENCE_SECONDS = 0.25
+"""After such a pause nobody is sending any more, or never was."""
 
 _LOG = logging.getLogger(__name__)
 _JSON = msgspec.json.Encoder()
@@ -71,8 +75,15 @@ class Application:
         elif scope["type"] == "lifespan":
             await self._live(receive, send)
         elif scope["type"] == "websocket":
+            await self._converse(scope, receive, send)
+
+    async def _converse(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"] != sockets.PATH or self._services is None:
             await receive()
             await send({"type": "websocket.close", "code": 4404})
+            return
+        socket = sockets.Socket(self._table, self._services, receive, send)
+        await socket.serve(dict(scope["headers"]))
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
@@ -138,15 +149,18 @@ class Application:
             raise RuntimeError("the application was not started")
         headers: dict[bytes, bytes] = dict(scope["headers"])
         most = match.route.upload_bytes if _brings_files(match, headers) else None
-        raw = await _body(receive, headers, services.max_body_bytes if most is None else most)
-        key = None
-        access = match.route.access
-        if access == "local":
-            access = "open" if _is_local(scope, headers) else "admin"
-        if access != "open":
-            key = await _caller_key(services, scope, headers)
-            if access != "any":
-                require(key, access)
+        if most is None:
+            raw = await _body(receive, headers, services.max_body_bytes)
+            key = await _admitted(match, services, scope, headers)
+        else:
+            # A stranger's files are not kept, not even for a moment.
+            await _refuse_declared(receive, headers, most)
+            try:
+                key = await _admitted(match, services, scope, headers)
+            except HeadgateError:
+                await _drain(receive)
+                raise
+            raw = await _body(receive, headers, most)
         return Call(
             services=services,
             route=f"{match.route.method} {match.route.path}",
@@ -160,6 +174,26 @@ class Application:
             local_address=_local_address(scope),
             is_closing=lambda: bool(scope.get(CLOSING)),
         )
+
+
+async def _admitted(
+    match: Match, services: Services, scope: Scope, headers: dict[bytes, bytes]
+) -> VirtualKey | None:
+    """Whose key a request comes with; None where the route needs none.
+
+    Raises:
+        InvalidKey: it needs one, and there is none, or none that is good.
+        InsufficientScope: the key may not do this.
+    """
+    access = match.route.access
+    if access == "local":
+        access = "open" if _is_local(scope, headers) else "admin"
+    if access == "open":
+        return None
+    key = await _caller_key(services, scope, headers)
+    if access != "any":
+        require(key, access)
+    return key
 
 
 async def _caller_key(services: Services, scope: Scope, headers: dict[bytes, bytes]) -> VirtualKey:
@@ -221,11 +255,7 @@ async def _body(receive: Receive, headers: dict[bytes, bytes], limit: int) -> by
     Raises:
         RequestTooLarge: it is, or says it is, larger than `limit` bytes.
     """
-    declared = headers.get(b"content-length", b"0")
-    if not declared.isdigit() or int(declared) > limit:
-        if b"expect" not in headers:  # else it waits for leave to send the body
-            await _drain(receive)
-        raise _too_large(limit)
+    await _refuse_declared(receive, headers, limit)
     message = await receive()
     body: bytes = message.get("body", b"")
     if not message.get("more_body"):
@@ -246,17 +276,33 @@ async def _body(receive: Receive, headers: dict[bytes, bytes], limit: int) -> by
     return b"".join(chunks)
 
 
+async def _refuse_declared(receive: Receive, headers: dict[bytes, bytes], limit: int) -> None:
+    """See that the body does not say that it is too large.
+
+    Raises:
+        RequestTooLarge: it does.
+    """
+    declared = headers.get(b"content-length", b"0")
+    if not declared.isdigit() or int(declared) > limit:
+        if b"expect" not in headers:  # else it waits for leave to send the body
+            await _drain(receive)
+        raise _too_large(limit)
+
+
 async def _drain(receive: Receive) -> None:
-    """Read on for a while, keeping nothing.
+    """Read on while something comes, keeping nothing.
 
     Who is still sending when the connection is closed gets a reset, and never sees the answer.
     """
     size = 0
-    while size < MOST_DRAINED_BYTES:
-        message = await receive()
-        size += len(message.get("body", b""))
-        if not message.get("more_body"):
-            return
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(MOST_DRAINED_SECONDS):
+            while size < MOST_DRAINED_BYTES:
+                async with asyncio.timeout(DRAINED_SILENCE_SECONDS):
+                    message = await receive()
+                size += len(message.get("body", b""))
+                if not message.get("more_body"):
+                    return
 
 
 def _brings_files(match: Match, headers: dict[bytes, bytes]) -> bool:

@@ -203,5 +203,5 @@ async def test_what_does_not_mend_ends_the_run_and_says_why(
 async def test_calls_are_labelled_with_their_run() -> None:
     async with agent_desk() as desk:
         run = await desk.finish("Go")
-    (labels,) = desk.models.labels
+    labels = desk.models.labels[-1]
     assert (labels.run_id, labels.request_type) == (run.run_id, "agent")

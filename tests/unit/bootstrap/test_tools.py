@@ -10,12 +10,13 @@ import pytest
 
 from headgate.bootstrap.documents import make_documents
 from headgate.bootstrap.stores import open_stores
-from headgate.bootstrap.tools import open_tools
+from headgate.bootstrap.tools import check_tools, open_tools
 from headgate.core.errors import InvalidRequest, NotFound
 from headgate.core.keys import VirtualKey
 from headgate.core.tools import ToolContext
 from headgate.settings import Settings
 from headgate.tools.declaration import tool
+from headgate.tools.run_code import CodeRunner
 from headgate.tools.toolbox import ProcessTools
 from no_models import NO_MODELS
 from tool_contexts import PROMPTS
@@ -99,6 +100,26 @@ async def test_files_and_a_database_are_their_workspaces_alone(tmp_path: Path) -
 async def test_code_is_run_where_that_is_switched_on(tmp_path: Path) -> None:
     async with tools_of(tmp_path, "[tools]\nrun_code = true") as tools:
         assert names(tools) - ALWAYS == {"run_code"}
+
+
+async def test_the_doctor_says_which_tools_can_be_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "headgate.toml").write_text(
+        "[tools]\nrun_code = true\n[tools.mcp.shop]\ncommand = ['shop']"
+    )
+    settings = Settings.load({"HEADGATE_DATA": str(tmp_path)}, tmp_path)
+    assert (await check_tools(settings)).message.endswith("MCP servers: shop")
+
+    async def no(_self: CodeRunner) -> bool:
+        return False
+
+    monkeypatch.setattr(CodeRunner, "is_held", no)
+    assert (await check_tools(settings)).status == "warn"
+    broken = [importlib.metadata.EntryPoint("one", "no_such_module:one", "headgate.tools")]
+    monkeypatch.setattr(importlib.metadata, "entry_points", lambda group: broken)
+    found = await check_tools(settings)
+    assert (found.status, found.message) == ("fail", "not usable: no_such_module:one")
 
 
 @tool()

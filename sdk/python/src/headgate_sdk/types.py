@@ -777,6 +777,7 @@ class DocumentFilterParam(TypedDict, total=False):
     """Which documents count; what is left out sets no condition."""
 
     documentIds: Sequence[str] | None
+    names: Sequence[str] | None
     kinds: Sequence[Literal["docx", "html", "md", "pdf", "txt"]] | None
 
 
