@@ -124,7 +124,7 @@ class BudgetExceeded(HeadgateError):
 class CallTooDear(HeadgateError):
     """The call could cost more than whoever makes it may spend on it."""
 
-    code = "call_too_dear"
+    code = "budget_exceeded"
 
 
 class RateLimited(HeadgateError):

@@ -52,7 +52,6 @@ ANTHROPIC_TYPES = {
     "context_length_exceeded": "invalid_request_error",
     "invalid_api_key": "authentication_error",
     "budget_exceeded": "billing_error",
-    "call_too_dear": "billing_error",
     "insufficient_scope": "permission_error",
     "not_found": "not_found_error",
     "model_not_found": "not_found_error",
