@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from headgate.agents import samples as agent_samples
 from headgate.bootstrap.agent_relay import with_relay
 from headgate.bootstrap.alerts import check_alerts
 from headgate.bootstrap.cache import check_cache
@@ -153,10 +154,17 @@ def seed(settings: Settings, /) -> Mapping[str, object]:
             billing = settings.configuration.billing.share
             records = [ledger.settle(call) for call in samples.settlements(now, prices, billing)]
             await asyncio.gather(*records)
+            told = agent_samples.runs(now)
+            for sample in told:
+                if await stores.runs.get(sample.run.run_id) is None:
+                    await stores.runs.add(sample.run)
+                # One that has ended takes nothing more.
+                await stores.runs.record(sample.run.run_id, sample.events, sample.ending)
         return {
             "keys": len(samples.keys(now)),
             "days": samples.DAYS,
             "calls": len(records),
+            "runs": len(told),
             "documents": await _seed_documents(settings, samples.keys(now)[0]),
         }
 
