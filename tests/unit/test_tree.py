@@ -27,6 +27,7 @@ TESTED_ELSEWHERE = {
     "stores/memory_runs.py": "tests/contract holds every adapter to its port",
     "stores/sqlite/runs.py": "tests/contract holds every adapter to its port",
     "stores/sqlite/runs_schema.py": "tests/contract works on the tables",
+    "bootstrap/sample_runs.py": "test_platform.py loads them, and browsers show them",
     "bootstrap/services.py": "test_platform.py shows what it puts together",
     "bootstrap/stores.py": "test_platform.py opens and checks both stores",
     "http/rows": "rows of data; test_table.py walks all of them",

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from headgate.agents import samples as agent_samples
 from headgate.bootstrap.agent_relay import with_relay
 from headgate.bootstrap.alerts import check_alerts
 from headgate.bootstrap.cache import check_cache
@@ -19,6 +18,7 @@ from headgate.bootstrap.documents import seed_documents
 from headgate.bootstrap.limits import check_limits
 from headgate.bootstrap.prompts import check_prompts, review_prompts
 from headgate.bootstrap.routing import check_routing
+from headgate.bootstrap.sample_runs import seed_runs
 from headgate.bootstrap.services import open_services
 from headgate.bootstrap.stores import check_store, make_tables, open_stores
 from headgate.bootstrap.tools import check_tools
@@ -154,28 +154,25 @@ def seed(settings: Settings, /) -> Mapping[str, object]:
             billing = settings.configuration.billing.share
             records = [ledger.settle(call) for call in samples.settlements(now, prices, billing)]
             await asyncio.gather(*records)
-            told = agent_samples.runs(now)
-            for sample in told:
-                if await stores.runs.get(sample.run.run_id) is None:
-                    await stores.runs.add(sample.run)
-                # One that has ended takes nothing more.
-                await stores.runs.record(sample.run.run_id, sample.events, sample.ending)
         return {
             "keys": len(samples.keys(now)),
             "days": samples.DAYS,
             "calls": len(records),
-            "runs": len(told),
-            "documents": await _seed_documents(settings, samples.keys(now)[0]),
+            **await _seed_work(settings, samples.keys(now)[0]),
         }
 
     return asyncio.run(run())
 
 
-async def _seed_documents(settings: Settings, key: VirtualKey) -> int:
+async def _seed_work(settings: Settings, key: VirtualKey) -> Mapping[str, int]:
+    """Documents and agent runs, which take the platform's parts to be made."""
     async with open_services(settings, {hash_api_key(new_api_key(key.key_id)): key}) as services:
         labels = CallLabels(request_id=new_id("req"), request_type="tool", tags=("sample",))
         models = services.works.access.models(key, labels)
-        return await seed_documents(services.documents, models)
+        return {
+            "documents": await seed_documents(services.documents, models),
+            "runs": await seed_runs(services.runs, key),
+        }
 
 
 def checks(settings: Settings, /) -> Sequence[Check]:

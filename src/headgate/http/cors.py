@@ -7,6 +7,7 @@ from headgate.http.app import App, Message, Receive, Scope, Send
 
 # What pages may read besides the headers that browsers always show.
 EXPOSED_HEADERS = (
+    "idempotency-replayed",
     "request-id",
     "retry-after",
     "x-budget-limit",
