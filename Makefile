@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-infra check check-infra lock-infra fix images bench bench-search \
+.PHONY: help setup run test test-infra check check-infra lock-infra fix images bench bench-agents bench-search \
 	bench-usage torture matrix lock clean
 
 PYTHON ?= python3
@@ -99,6 +99,9 @@ bench: setup ## Measure the gateway, beside its peers where they can be installe
 
 bench-usage: setup ## Measure questions about ten million calls (ARGS= for the script)
 	@$(BIN)/python benchmarks/usage_run.py $(ARGS)
+
+bench-agents: setup ## Measure agent runs: a step's cost, runs a second, memory (ARGS= for the script)
+	@PYTHONPATH=tests $(BIN)/python benchmarks/agents_run.py $(ARGS)
 
 bench-search: setup ## Measure search on its own corpus, and write docs/concepts/search.md
 	@PYTHONPATH=tests $(BIN)/python benchmarks/search_run.py

@@ -30,7 +30,6 @@ FORMS: dict[type[errors.HeadgateError], ErrorForm] = {
     errors.ContextLengthExceeded: ErrorForm(400, "invalid_request_error"),
     errors.InvalidKey: ErrorForm(401, "authentication_error"),
     errors.BudgetExceeded: ErrorForm(402, "insufficient_quota"),
-    errors.CallTooDear: ErrorForm(402, "insufficient_quota"),
     errors.InsufficientScope: ErrorForm(403, "permission_error"),
     errors.NotFound: ErrorForm(404, "invalid_request_error"),
     errors.ModelNotFound: ErrorForm(404, "invalid_request_error"),
