@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-infra check check-infra lock-infra fix bench bench-search bench-usage torture matrix lock clean
+.PHONY: help setup run test test-infra check check-infra lock-infra bundle cost fix bench bench-search bench-usage torture matrix lock clean
 
 PYTHON ?= python3
 PORT ?= 3000
@@ -83,6 +83,9 @@ fix: setup ## Format, and repair what the linter can repair
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
 
+cost: setup ## Compute what AWS charges, and write the tables into docs/guides/aws.md
+	@$(BIN)/python infra/cost.py --write
+
 types: setup ## Write the dashboard's types anew from the interface's document
 	@$(BIN)/headgate openapi > build-openapi.json
 	@$(BIN)/python hatch_build.py npm run types; status=$$?; rm -f build-openapi.json; exit $$status
@@ -105,6 +108,12 @@ matrix: setup ## Ask every vendor through every client, and write docs/reference
 lock: setup ## Pin all dependencies by hash from pyproject.toml (ARGS=--upgrade for newer ones)
 	$(COMPILE) --output-file requirements/runtime.txt
 	$(COMPILE) --group dev --constraints requirements/runtime.txt --output-file requirements/dev.txt
+
+# With a Python of the function's version the bundle is compiled, which makes cold starts shorter.
+BUNDLE_PYTHON ?= $(shell command -v python3.13)
+
+bundle: setup ## Make the zip that AWS's functions run, for arm64, without Docker
+	@$(BIN)/python infra/bundle.py $(if $(BUNDLE_PYTHON),--compile-with $(BUNDLE_PYTHON))
 
 lock-infra: setup ## Pin what writes the stacks by hash from infra/requirements.in
 	$(BIN)/uv pip compile infra/requirements.in --quiet --universal --python-version 3.11 \

@@ -81,6 +81,7 @@ class PlatformFunction(Construct):
             environment={
                 "AWS_LAMBDA_EXEC_WRAPPER": WRAPPER,
                 "HEADGATE_LAMBDA": part,
+                "HEADGATE_ROLE": "gateway",
                 # Nothing else can be written to.
                 "HEADGATE_DATA": "/tmp/headgate",  # noqa: S108 - a function's own
                 **environment(),

@@ -11,6 +11,7 @@ import pytest
 import ministack
 from asgi import Client
 from headgate.bootstrap import platform as bootstrap
+from headgate.bootstrap.lifespan import running
 from headgate.bootstrap.stores import DATABASE
 from headgate.core.errors import Overloaded
 from headgate.settings import Settings
