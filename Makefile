@@ -89,8 +89,9 @@ fix: setup ## Format, and repair what the linter can repair
 images: setup ## Take the guide's pictures of the dashboard anew
 	@DASHBOARD_IMAGES=docs/images/dashboard $(BIN)/pytest tests/browser/test_images.py
 
-types: setup ## Write the dashboard's types anew from the interface's document
+types: setup ## Write the types of the dashboard and of the SDKs anew from the interface's document
 	@$(BIN)/headgate openapi > build-openapi.json
+	@$(BIN)/python sdk/python/write_types.py build-openapi.json && $(BIN)/python sdk/python/write_sync.py
 	@$(BIN)/python hatch_build.py npm run types; status=$$?; rm -f build-openapi.json; exit $$status
 
 bench: setup ## Measure the gateway, beside its peers where they can be installed (ARGS= for the script)

@@ -3,7 +3,7 @@
 import { useSignal } from "@preact/signals";
 import type { FunctionComponent } from "preact";
 
-import { type Budget, send, type SpendProjection, type Usage, withQuery } from "../api";
+import { type Budget, send, type SpendProjection, type Totals, type Usage, withQuery } from "../api";
 import { TimeChart } from "../charts/time-chart";
 import { axisMoney, count, day, money } from "../format";
 import { useAction } from "../parts/action";
@@ -88,7 +88,7 @@ export const Budgets: FunctionComponent = () => {
               <Empty>No budget is set, so nothing limits what is spent. Set one for a key, a user, a workspace or a model.</Empty>
             ))}
         </Card>
-        <Card title="Spend by user" note="Billed this month, US dollars" span={12} error={users.error}>
+        <Card title="Spend by user" note="Billed this month, US dollars" span={7} error={users.error}>
           {users.data &&
             (users.data.rows.length ? (
               <BarList
@@ -106,11 +106,39 @@ export const Budgets: FunctionComponent = () => {
               <Empty>What each user's calls cost appears here with the first call of the month.</Empty>
             ))}
         </Card>
+        <Card title="Who pays" note="Vendor cost this month, by whose vendor keys were used" span={5} error={users.error}>
+          {users.data && <WhoPays totals={users.data.totals} />}
+        </Card>
       </div>
       {draft.value && <SetBudget draft={draft.value} onClose={() => (draft.value = null)} />}
     </>
   );
 };
+
+/** Platform credit against users' own vendor keys. */
+const WhoPays: FunctionComponent<{ totals: Totals }> = ({ totals }) => (
+  <>
+    <BarList
+      label="Vendor cost by who pays"
+      columns={["Who pays", "Vendor cost"]}
+      format={money}
+      bars={[
+        { name: "Platform credit", value: totals.cost - totals.ownCost },
+        { name: "Users' own keys", value: totals.ownCost },
+      ]}
+    />
+    <dl class="facts">
+      <dt>Billed for platform credit</dt>
+      <dd>
+        <Amount of={totals.billed} />
+      </dd>
+      <dt>Saved by the cache</dt>
+      <dd>
+        <Amount of={totals.savedCost} />
+      </dd>
+    </dl>
+  </>
+);
 
 /** The month's spend as it adds up, and the band in which its end lies. */
 const Heading: FunctionComponent<{ days: Loaded<Usage<"day">> }> = ({ days }) => {

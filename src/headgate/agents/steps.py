@@ -22,6 +22,7 @@ from headgate.core.documents import Library
 from headgate.core.durable import Displaced, Thread
 from headgate.core.errors import (
     BudgetExceeded,
+    CallTooDear,
     HeadgateError,
     InsufficientScope,
     InvalidKey,
@@ -31,6 +32,7 @@ from headgate.core.errors import (
     UpstreamTimedOut,
 )
 from headgate.core.keys import VirtualKey
+from headgate.core.memory import MemoryStore
 from headgate.core.metered import CallLabels, ModelAccess, Models
 from headgate.core.money import to_text
 from headgate.core.prompts import Prompts
@@ -65,6 +67,7 @@ class Desk:
     toolbox: Toolbox
     prompts: Prompts
     library: Library
+    memories: MemoryStore
     key: Callable[[str], Awaitable[VirtualKey | None]]
     at_once: asyncio.Semaphore
     clock: Callable[[], float] = time.time
@@ -265,7 +268,12 @@ class _Step:
             raise RunStopped(
                 "budget_exceeded", f"the run has spent its budget of ${to_text(budget)}"
             )
-        labels = CallLabels(request_id=run.run_id, request_type="agent", run_id=run.run_id)
+        labels = CallLabels(
+            request_id=run.run_id,
+            request_type="agent",
+            run_id=run.run_id,
+            most=None if budget is None else budget - begun.tally.billed,
+        )
         return Attempt(
             self.step_id,
             begun.attempt,
@@ -317,7 +325,7 @@ async def _waited(pause: Callable[[float], Awaitable[object]], seconds: float) -
 
 
 def _run_error(error: HeadgateError) -> RunError:
-    if isinstance(error, BudgetExceeded):
+    if isinstance(error, BudgetExceeded | CallTooDear):
         return RunError("budget_exceeded", error.message)
     if isinstance(error, InvalidKey | InsufficientScope):
         return RunError("key_revoked", error.message)

@@ -5,6 +5,7 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator, Mapping
 
+from headgate.agents.memory import Memories
 from headgate.agents.run_counts import RunCounts
 from headgate.bootstrap.agents import AgentParts, open_runs
 from headgate.bootstrap.alerts import channels
@@ -114,6 +115,7 @@ async def open_services(
                     toolbox=tools,
                     prompts=prompts,
                     library=documents,
+                    memories=stores.memories,
                     key=lambda key_id: _key(stores.keys, key_id),
                     is_command=bool(local_keys),
                 ),
@@ -122,6 +124,7 @@ async def open_services(
         counts = RunCounts(stores.runs)
         yield Services(
             runs=runs,
+            memories=Memories(stores.memories),
             gateway=gateway,
             vendor_keys=vendor_keys,
             replays=replays,

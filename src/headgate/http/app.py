@@ -35,7 +35,14 @@ App: TypeAlias = Callable[[Scope, Receive, Send], Coroutine[Any, Any, None]]
 
 # Under this name a server notes in the scope of a request that it is about to stop.
 CLOSING = "headgate.closing"
-_PASSED_ON = frozenset((b"forwarded", b"x-forwarded-for", b"x-real-ip", b"via"))
+# Headers of requests that somebody on this machine made for somebody else: a proxy, or a browser
+# for a page that it shows.
+_FOR_OTHERS = frozenset(
+    (
+        *(b"forwarded", b"via", b"x-real-ip", b"origin"),
+        *(b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto"),
+    )
+)
 
 # Calls that end sooner cannot be worth abandoning, so only longer ones are watched.
 WATCH_AFTER_SECONDS = 0.25
@@ -316,21 +323,12 @@ def _too_large(limit: int) -> RequestTooLarge:
 
 
 def _is_local(scope: Scope, headers: dict[bytes, bytes]) -> bool:
-    """Whether the caller is on this machine; who a proxy here speaks for is not known."""
+    """Whether the caller is on this machine, and speaks for nobody else."""
     client = scope.get("client")
-    if client is None or not _PASSED_ON.isdisjoint(headers):
+    if client is None or not _FOR_OTHERS.isdisjoint(headers):
         return False
     host = str(client[0]).removeprefix("::ffff:")
     return host == "::1" or host.startswith("127.")
-
-
-def _credential(headers: dict[bytes, bytes]) -> str | None:
-    authorization = headers.get(b"authorization", b"").decode("latin-1")
-    scheme, _, token = authorization.partition(" ")
-    if scheme.lower() == "bearer" and token.strip():
-        return token.strip()
-    own = headers.get(b"x-api-key")
-    return None if own is None else own.decode("latin-1").strip()
 
 
 def _query(match: Match, query_string: bytes) -> Any:

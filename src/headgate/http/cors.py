@@ -11,6 +11,7 @@ from headgate.http.sockets.connection import deny
 
 # What pages may read besides the headers that browsers always show.
 EXPOSED_HEADERS = (
+    "idempotency-replayed",
     "request-id",
     "retry-after",
     "x-budget-limit",
