@@ -7,6 +7,7 @@ the same.
 """
 
 import asyncio
+import itertools
 import logging
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
@@ -44,6 +45,8 @@ T = TypeVar("T")
 WARNING_SHARE = 0.8
 # What a later try may mend is tried again after these pauses, on top of the gateway's own retries.
 PAUSES_SECONDS = (1.0, 3.0)
+TURN_SECONDS = 1.0
+MOST_TURNS = 60
 MENDABLE = (RateLimited, Overloaded, UpstreamFailed, UpstreamTimedOut)
 
 NOTHING = Tally()
@@ -227,7 +230,8 @@ class _Step:
     async def _tried(self) -> Done:
         """What the work gives, tried again where a later try may mend it."""
         steps, desk = self.steps, self.steps.desk
-        for pause in (*PAUSES_SECONDS, None):
+        pauses, turns = iter(PAUSES_SECONDS), itertools.repeat(TURN_SECONDS, MOST_TURNS)
+        while True:
             attempt = self._attempt = await self._begun()
             try:
                 if self.is_idle:
@@ -235,6 +239,8 @@ class _Step:
                 else:
                     done = await self._in_time(attempt)
             except MENDABLE as error:
+                # Who has to wait for their turn gets it in the end.
+                pause = next(turns if isinstance(error, RateLimited) else pauses, None)
                 if pause is None:
                     raise
                 wanted = getattr(error, "retry_after_seconds", None) or pause
@@ -242,7 +248,6 @@ class _Step:
             else:
                 await self._finish(attempt, done)
                 return done
-        raise AssertionError("the last try raises or returns")
 
     async def _begun(self) -> Attempt:
         """The next attempt, if there may be one.

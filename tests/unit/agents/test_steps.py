@@ -172,6 +172,14 @@ async def test_what_may_mend_is_tried_again_after_a_pause() -> None:
     assert [event.attempt for event in events if event.type == "step.started"] == [1, 2, 3]
 
 
+async def test_a_run_waits_for_its_turn_as_long_as_it_takes() -> None:
+    failures = [RateLimited("slow down", retry_after_seconds=2) for _ in range(10)]
+    async with agent_desk(lambda _: failures.pop() if failures else "at last") as desk:
+        run = await desk.finish("Go")
+    assert run.status == "succeeded"
+    assert desk.pauses == [2] * 10
+
+
 @pytest.mark.parametrize(
     ("error", "code", "calls"),
     [
