@@ -197,16 +197,17 @@ class _Step:
     is_idle: bool
     was_finished_here: bool = False
     _attempt: Attempt | None = None
+    _paused: float = 0.0
 
     async def worked(self) -> str:
         """The outcome of working on it, encoded."""
         try:
-            idle = await self.steps.control.go()
+            self._paused = await self.steps.control.go()
             done = await self._tried()
             outcome = Outcome(
                 done.value,
                 Tally(1, done.tally.cost, done.tally.billed),
-                seconds_idle=idle + done.seconds_idle,
+                seconds_idle=self._paused + done.seconds_idle,
             )
         except RunCancelled:
             outcome = Outcome(is_cancelled=True)
@@ -291,7 +292,8 @@ class _Step:
         over = f"the run has worked for {run.request.seconds:g} s, its limit"
         async with steps.desk.at_once:
             began = run.created_at if run.started_at is None else run.started_at
-            left = began + run.request.seconds + steps.seconds_idle - steps.desk.clock()
+            idle = steps.seconds_idle + self._paused
+            left = began + run.request.seconds + idle - steps.desk.clock()
             if left <= 0:
                 raise RunStopped("time_limit", over)
             limit = asyncio.timeout(left)

@@ -151,7 +151,7 @@ async def test_a_run_ends_when_its_time_is_over() -> None:
 
 
 async def test_a_run_whose_time_ends_in_a_call_stops_that_call() -> None:
-    limits = RunLimits(seconds=0.05)
+    limits = RunLimits(seconds=1.0)
     async with agent_desk(lambda _: asyncio.Event(), limits=limits) as desk:
         run = await desk.finish("Go")
     assert error_code(run) == "time_limit"
