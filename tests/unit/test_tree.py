@@ -8,6 +8,8 @@ MOST_LINES = 600
 
 TESTED_ELSEWHERE = {
     "strict_toml.py": "test_configuration.py reads files by it, and makes each mistake",
+    "aws/secret_names.py": "data; test_parameters.py holds it to the settings",
+    "bootstrap/lifespan.py": "test_platform.py and test_function.py live by it",
     "agents/journal.py": "agents/test_runs.py follows runs through it",
     "agents/outcomes.py": "values; agents/test_steps.py and others show what becomes of them",
     "agents/performer.py": "agents/test_steps.py and test_runs.py show runs from start to end",
@@ -51,6 +53,8 @@ TESTED_ELSEWHERE = {
     "gateway/works.py": "test_tool_calls.py shows the work of a tool",
     "gateway/flights.py": "test_replays.py shows calls in flight to those who wait for them",
     "http/error_bodies.py": "values without behaviour; test_openapi.py compares them with errors",
+    "http/sockets/exchange.py": "sockets/test_conversation.py shows what becomes of requests",
+    "http/sockets/protocol.py": "scenarios/test_sockets.py speaks over it",
     "http/services.py": "fields without behaviour",
     "transport/connection.py": "test_http.py speaks over it",
     "stores/dynamodb/answers.py": "tests/contract holds every adapter to its port",

@@ -1,6 +1,7 @@
 """The ASGI application: one straight path from a request to its answer.
 
 path and method (404, 405) → size (413) → key (401) → scope (403) → decode (400) → handler.
+What comes over a socket (`http/sockets`) takes the same path from the scope on.
 """
 
 import asyncio
@@ -16,12 +17,13 @@ import msgspec
 from headgate.core.errors import HeadgateError, InvalidRequest, Overloaded, RequestTooLarge
 from headgate.core.ids import new_id
 from headgate.core.keys import VirtualKey
-from headgate.http import errors, sockets
+from headgate.http import errors
 from headgate.http.calls import Call, Headers, Reply, StreamReply
 from headgate.http.credentials import check_page, presented_key, session_token
 from headgate.http.lists import last_seen
 from headgate.http.routes import Match, RouteTable
 from headgate.http.services import Services
+from headgate.http.sockets.connection import Sockets
 from headgate.http.uploads import is_multipart
 from headgate.identity.keys import require
 
@@ -73,6 +75,7 @@ class Application:
     ) -> None:
         self._table = table
         self._resources = resources
+        self._sockets = Sockets(table)
         self._services: Services | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -85,12 +88,10 @@ class Application:
             await self._converse(scope, receive, send)
 
     async def _converse(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["path"] != sockets.PATH or self._services is None:
-            await receive()
-            await send({"type": "websocket.close", "code": 4404})
-            return
-        socket = sockets.Socket(self._table, self._services, receive, send)
-        await socket.serve(dict(scope["headers"]))
+        services = self._services
+        if services is None:
+            raise RuntimeError("the application was not started")
+        await self._sockets.serve(services, scope, receive, send, lambda: bool(scope.get(CLOSING)))
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
