@@ -1,6 +1,6 @@
-"""Environments for clients of other makers, apart from ours: their needs contradict each other.
+"""Environments for programs of other makers, apart from ours: their needs contradict each other.
 
-Both are made from locks and kept, so that only the first run, or a new lock, takes time.
+All are made from locks and kept, so that only the first run, or a new lock, takes time.
 """
 
 import os
@@ -19,17 +19,13 @@ _STAMP = "installed.lock"
 
 def python(requirements: str) -> Path:
     """The Python of an environment that holds what `tests/clients/{requirements}.txt` pins."""
-    lock = PROGRAMS / f"{requirements}.txt"
     environment = ROOT / requirements.replace("requirements", ".venv-clients")
-    program = environment / "bin" / "python"
-    uv = Path(sys.executable).with_name("uv")
-    if not program.exists():
-        new = ["venv", "--quiet", "--allow-existing", "--python"]
-        _run([uv, *new, sys.executable, environment])
-    if _is_new(lock, environment):
-        _run([uv, "pip", "sync", "--quiet", "--require-hashes", "--python", program, lock])
-        shutil.copy(lock, environment / _STAMP)
-    return program
+    return _installed(PROGRAMS / f"{requirements}.txt", environment)
+
+
+def infra_python() -> Path:
+    """The Python that writes the stacks, with what `infra/requirements.txt` pins."""
+    return _installed(ROOT / "infra" / "requirements.txt", ROOT / ".venv-infra")
 
 
 def node_modules() -> Path:
@@ -51,6 +47,18 @@ def node() -> list[str | Path]:
     return [python("requirements"), PROGRAMS / "run_node.py"]
 
 
+def _installed(lock: Path, environment: Path) -> Path:
+    program = environment / "bin" / "python"
+    uv = Path(sys.executable).with_name("uv")
+    if not program.exists():
+        new = ["venv", "--quiet", "--allow-existing", "--python"]
+        _run([uv, *new, sys.executable, environment])
+    if _is_new(lock, environment):
+        _run([uv, "pip", "sync", "--quiet", "--require-hashes", "--python", program, lock])
+        shutil.copy(lock, environment / _STAMP)
+    return program
+
+
 def _is_new(lock: Path, environment: Path) -> bool:
     stamp = environment / _STAMP
     return not stamp.exists() or stamp.read_bytes() != lock.read_bytes()
@@ -62,7 +70,7 @@ def _run(command: Sequence[str | Path], directory: Path = ROOT) -> None:
         command, cwd=directory, capture_output=True, text=True, encoding="utf-8", check=False
     )
     if ended.returncode:
-        message = f"clients could not be installed: {ended.stderr[-2000:]}"
+        message = f"an environment could not be made: {ended.stderr[-2000:]}"
         if os.environ.get("CI"):
             pytest.fail(message)
         pytest.skip(message)

@@ -87,13 +87,22 @@ def members_of(given: Any, default: Sequence[Member]) -> tuple[Member, ...]:
     return members
 
 
+def check_task(given: Any) -> None:
+    """Whether there is something to work on.
+
+    Raises:
+        InvalidRequest: there is not.
+    """
+    text_of(given, *TASK_FIELDS)
+
+
 def check_team(given: Any) -> None:
     """Whether a team could work on an input.
 
     Raises:
         InvalidRequest: it could not; says why.
     """
-    text_of(given, *TASK_FIELDS)
+    check_task(given)
     members_of(given, ())
 
 

@@ -4,10 +4,12 @@ from typing import Any
 
 from headgate.agents.analysis import analyse, check_document
 from headgate.agents.definitions import AgentType, text_of
+from headgate.agents.memory import Memories
 from headgate.agents.react import react
 from headgate.agents.research import research
 from headgate.agents.teams import (
     TASK_FIELDS,
+    check_task,
     check_team,
     member_branch,
     parallel,
@@ -22,16 +24,12 @@ RESEARCH_TOOLS = ("search", "summarize", "extract")
 
 async def free(work: Work, given: Any) -> Any:
     """A model in a free loop over the run's tools."""
-    return {"text": await react(work, {"goal": text_of(given, *TASK_FIELDS)})}
-
-
-def check_text(given: Any) -> None:
-    """Whether there is something to work on.
-
-    Raises:
-        InvalidRequest: there is not.
-    """
-    text_of(given, *TASK_FIELDS)
+    goal, desk = text_of(given, *TASK_FIELDS), work.steps.desk
+    memories = Memories(desk.memories, desk.clock)
+    context = await memories.recall(work, goal)
+    text = await react(work, {"goal": goal, **({"context": context} if context else {})})
+    await memories.learn(work, goal, text)
+    return {"text": text}
 
 
 BUILT_IN = (
@@ -39,13 +37,13 @@ BUILT_IN = (
         name="react",
         summary="A model in a free loop over the given tools.",
         body=free,
-        check=check_text,
+        check=check_task,
     ),
     AgentType(
         name="research",
         summary="A report on a topic from the workspace's documents, with citations.",
         body=research,
-        check=check_text,
+        check=check_task,
         tools=RESEARCH_TOOLS,
     ),
     AgentType(

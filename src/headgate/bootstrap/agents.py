@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import importlib
 import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -9,16 +10,20 @@ from dataclasses import dataclass
 
 from headgate import data_directory
 from headgate.agents.control import Controls
+from headgate.agents.definitions import AgentType, declared_in
 from headgate.agents.executor import Executor
 from headgate.agents.journal import Journal
 from headgate.agents.performer import Performer
 from headgate.agents.runs import RunLimits, Runs
 from headgate.agents.steps import Desk
+from headgate.agents.type_files import read_types
 from headgate.agents.types import BUILT_IN
 from headgate.core.documents import Library
 from headgate.core.durable import Engine
+from headgate.core.errors import InvalidRequest
 from headgate.core.ids import new_id
 from headgate.core.keys import VirtualKey
+from headgate.core.memory import MemoryStore
 from headgate.core.metered import ModelAccess
 from headgate.core.prompts import Prompts
 from headgate.core.runs import RunStore
@@ -28,6 +33,7 @@ from headgate.settings import Settings
 
 DATABASE = "agents.db"
 LOCK = "agents.lock"
+TYPES = "agents"
 DAY_SECONDS = 86_400
 
 
@@ -45,6 +51,7 @@ class AgentParts:
     toolbox: Toolbox
     prompts: Prompts
     library: Library
+    memories: MemoryStore
     key: Callable[[str], Awaitable[VirtualKey | None]]
     is_command: bool
 
@@ -54,7 +61,7 @@ async def open_runs(settings: Settings, parts: AgentParts) -> AsyncIterator[Runs
     """The runs, which are worked on here unless this process has another role."""
     limits = settings.configuration.agents
     journal = Journal(parts.store)
-    types = {kind.name: kind for kind in BUILT_IN}
+    types = {kind.name: kind for kind in (*BUILT_IN, *_own_types(settings))}
     controls = Controls(parts.store)
     desk = Desk(
         journal=journal,
@@ -62,6 +69,7 @@ async def open_runs(settings: Settings, parts: AgentParts) -> AsyncIterator[Runs
         toolbox=parts.toolbox,
         prompts=parts.prompts,
         library=parts.library,
+        memories=parts.memories,
         key=parts.key,
         at_once=asyncio.Semaphore(limits.steps_at_once),
     )
@@ -91,6 +99,25 @@ async def open_runs(settings: Settings, parts: AgentParts) -> AsyncIterator[Runs
         return
     async with executor.running():
         yield runs
+
+
+def _own_types(settings: Settings) -> list[AgentType]:
+    """The company's own types; one of a built-in's name takes its place.
+
+    Raises:
+        InvalidRequest: one of them cannot be used; says which, and why.
+    """
+    configuration = settings.configuration.agents
+    beside = settings.data if settings.config is None else settings.config.parent
+    named = configuration.directory
+    types = read_types(settings.data / TYPES if named is None else beside / named)
+    for name in configuration.modules:
+        try:
+            module = importlib.import_module(name)
+        except ImportError as error:
+            raise InvalidRequest(f"[agents] modules: {name} cannot be imported: {error}") from None
+        types += declared_in(vars(module))
+    return types
 
 
 @contextlib.asynccontextmanager

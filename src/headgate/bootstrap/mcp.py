@@ -21,25 +21,25 @@ class LateServer:
     """`ToolServer` that is loaded with its first request."""
 
     most_body_bytes: int
-    _server: ToolServer | None = None
+    _starting: asyncio.Task[ToolServer] | None = None
     _task: asyncio.Task[None] | None = None
-    _starting: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def answer(
         self, desk: ToolDesk, headers: Mapping[bytes, bytes], body: bytes
     ) -> ServedReply:
         """See `ToolServer.answer`."""
-        if self._server is None:
-            async with self._starting:
-                if self._server is None:
-                    self._server = await self._start()
-        return await self._server.answer(desk, headers, body)
+        if self._starting is None or self._starting.cancelled():
+            self._starting = asyncio.create_task(self._start())
+        # Not this caller's alone: who leaves must not stop what others wait for.
+        server = await asyncio.shield(self._starting)
+        return await server.answer(desk, headers, body)
 
     async def aclose(self) -> None:
         """End it, if it was begun."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        tasks = [task for task in (self._starting, self._task) if task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _start(self) -> ToolServer:
         module = await asyncio.to_thread(importlib.import_module, "headgate.mcp.server")
@@ -52,7 +52,9 @@ class LateServer:
                 await asyncio.Event().wait()
 
         self._task = asyncio.create_task(run())
-        await is_up
+        await asyncio.wait((self._task, is_up), return_when=asyncio.FIRST_COMPLETED)
+        if self._task.done():
+            self._task.result()
         started: ToolServer = server
         return started
 

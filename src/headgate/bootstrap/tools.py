@@ -4,6 +4,7 @@ import contextlib
 import importlib.metadata
 import logging
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
 
 from headgate.bootstrap.mcp import open_mcp_tools
@@ -32,6 +33,7 @@ ENTRY_POINTS = "headgate.tools"
 """The group under which installed packages name tools of their own."""
 
 IDLE_SECONDS = 20.0
+MOST_THREADS = 8
 
 _LOG = logging.getLogger("headgate")
 
@@ -41,18 +43,35 @@ async def open_tools(
     settings: Settings, prompts: Prompts, library: Library
 ) -> AsyncIterator[ProcessTools]:
     """The tools of this process; `library` has the documents that are searched."""
-    client = HttpClient(idle_seconds=IDLE_SECONDS, addresses=public_addresses)
     async with contextlib.AsyncExitStack() as stack:
+        # Each has its own threads: what a caller makes slow keeps nobody else waiting.
+        lookups, disks, databases = (
+            stack.enter_context(_threads(name)) for name in ("lookup", "files", "database")
+        )
+        client = HttpClient(
+            idle_seconds=IDLE_SECONDS,
+            addresses=lambda host, port: public_addresses(host, port, lookups),
+        )
         stack.push_async_callback(client.aclose)
         mcp = await stack.enter_async_context(open_mcp_tools(settings))
         own = [
             *_asking(settings, prompts, library),
             declared(calculator),
             declared(HttpRequests(HttpFetcher(client), _hosts_of(settings)).http_request),
-            *_configured(settings),
+            *_configured(settings, disks, databases),
         ]
         names = {tool.spec.name for tool in own}
         yield ProcessTools([*own, *_installed(names)], [mcp.tools])
+
+
+@contextlib.contextmanager
+def _threads(name: str) -> Iterator[Executor]:
+    """Threads for one kind of waiting; at the end nobody waits for those that are still busy."""
+    threads = ThreadPoolExecutor(MOST_THREADS, thread_name_prefix=f"headgate-{name}")
+    try:
+        yield threads
+    finally:
+        threads.shutdown(wait=False, cancel_futures=True)
 
 
 def _asking(settings: Settings, prompts: Prompts, library: Library) -> Iterator[Tool]:
@@ -64,10 +83,12 @@ def _asking(settings: Settings, prompts: Prompts, library: Library) -> Iterator[
     yield declared(DocumentSearch(library).search)
 
 
-def _configured(settings: Settings) -> Iterator[Tool]:
+def _configured(settings: Settings, disks: Executor, databases: Executor) -> Iterator[Tool]:
     """The tools that are there where the configuration says so."""
-    files = WorkspaceFiles(_path_of(settings, lambda workspace: workspace.files))
-    database = WorkspaceDatabase(_path_of(settings, lambda workspace: workspace.database))
+    files = WorkspaceFiles(_path_of(settings, lambda workspace: workspace.files), disks)
+    database = WorkspaceDatabase(
+        _path_of(settings, lambda workspace: workspace.database), databases
+    )
     yield declared(files.files_read, is_for=files.is_for)
     yield declared(files.files_write, is_for=files.is_for)
     yield declared(database.database_query, is_for=database.is_for)

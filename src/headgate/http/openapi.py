@@ -51,13 +51,19 @@ _RECEIPT = (
     *(*_LIMITS, *_BUDGET, "x-cost", "x-cache", "x-model", "x-provider"),
     "idempotency-replayed",
 )
+# What an error tells besides where the call had been admitted.
+_STANDING = (*_LIMITS, *_BUDGET, "x-cost", "x-cache")
 _ERROR_HEADERS = {
+    400: _STANDING,
     401: ("www-authenticate",),
-    402: ("x-should-retry", *_BUDGET, *_LIMITS),
+    402: ("x-should-retry", *_STANDING),
+    404: _STANDING,
     409: ("x-should-retry",),
-    429: ("retry-after", *_LIMITS),
-    503: ("retry-after",),
-    ANTHROPIC_OVERLOADED: ("retry-after",),
+    429: ("retry-after", *_STANDING),
+    502: _STANDING,
+    503: ("retry-after", *_STANDING),
+    504: _STANDING,
+    ANTHROPIC_OVERLOADED: ("retry-after", *_STANDING),
 }
 _AMOUNT = {"type": "string", "pattern": r"^\d+(\.\d{1,9})?$"}
 _COUNT = {"type": "integer", "minimum": 0}

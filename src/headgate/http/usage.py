@@ -50,7 +50,7 @@ class BudgetQuery(msgspec.Struct):
     id: Id | None = None
 
 
-class SetBudget(msgspec.Struct, rename="camel"):
+class SetBudget(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     """The body of `PUT /v1/usage/budget`; a `monthlyBudget` of null removes the limit."""
 
     scope: BudgetScope

@@ -12,6 +12,7 @@ Where the kernel does not take the filter, the program ends with the code 78 and
 import ctypes
 import importlib
 import io
+import os
 import platform
 import resource
 import struct
@@ -20,6 +21,7 @@ import traceback
 
 PROCESSOR_SECONDS = 5
 MEMORY_BYTES = 256 * 1024 * 1024
+NICENESS = 10
 UNCONFINED = 78
 FAILED = 1
 
@@ -127,6 +129,7 @@ def main() -> int:
     for name in MODULES:
         importlib.import_module(name)
     sys.stdin = io.StringIO()
+    os.nice(NICENESS)
     for kind, most in (
         (resource.RLIMIT_CPU, PROCESSOR_SECONDS),
         (resource.RLIMIT_AS, MEMORY_BYTES),

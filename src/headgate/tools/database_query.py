@@ -9,6 +9,7 @@ import asyncio
 import sqlite3
 import threading
 from collections.abc import Callable
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias
@@ -65,9 +66,11 @@ class WorkspaceDatabase:
 
     Attributes:
         database_of: the file of a workspace's database; None where it has none.
+        threads: wait for the database; questions beyond their number wait for them.
     """
 
     database_of: Callable[[str], Path | None]
+    threads: Executor
 
     def is_for(self, key: VirtualKey) -> bool:
         """Whether the key's workspace has a database."""
@@ -97,7 +100,9 @@ class WorkspaceDatabase:
         stop = threading.Event()
         try:
             async with asyncio.timeout(TIMEOUT_SECONDS):
-                return await asyncio.to_thread(ask, path, query, parameters or [], stop)
+                return await asyncio.get_running_loop().run_in_executor(
+                    self.threads, ask, path, query, parameters or [], stop
+                )
         except TimeoutError:
             raise InvalidRequest(
                 f"the query takes longer than {TIMEOUT_SECONDS:g} s: ask for less", param="query"

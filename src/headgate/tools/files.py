@@ -11,6 +11,7 @@ import os
 import secrets
 import stat
 from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -60,9 +61,11 @@ class WorkspaceFiles:
 
     Attributes:
         root_of: the directory of a workspace; None where it has none.
+        threads: wait for disks, which may be slow.
     """
 
     root_of: Callable[[str], Path | None]
+    threads: Executor
 
     def is_for(self, key: VirtualKey) -> bool:
         """Whether the key's workspace has files."""
@@ -71,7 +74,8 @@ class WorkspaceFiles:
     @tool(timeout_seconds=10)
     async def files_read(self, context: ToolContext, *, path: FilePath = "") -> FileContent:
         """Read a text file of the workspace, or list a directory of it."""
-        return await asyncio.to_thread(read, self._root(context), path)
+        root, loop = self._root(context), asyncio.get_running_loop()
+        return await loop.run_in_executor(self.threads, read, root, path)
 
     @tool(timeout_seconds=10, needs_approval=True)
     async def files_write(
@@ -82,7 +86,8 @@ class WorkspaceFiles:
         text: Annotated[str, Meta(max_length=MOST_BYTES, description="All of the file's text.")],
     ) -> WrittenFile:
         """Write a text file of the workspace, in place of what is there under its name."""
-        return await asyncio.to_thread(write, self._root(context), path, text)
+        root, loop = self._root(context), asyncio.get_running_loop()
+        return await loop.run_in_executor(self.threads, write, root, path, text)
 
     def _root(self, context: ToolContext) -> Path:
         root = self.root_of(context.key.workspace_id)

@@ -26,6 +26,17 @@ async def test_many_first_requests_start_one_server() -> None:
     await server.aclose()
 
 
+async def test_who_leaves_first_does_not_stop_what_others_wait_for() -> None:
+    server = LateServer(10_000)
+    desk = ToolDesk([], nothing)
+    first = asyncio.create_task(server.answer(desk, HEADERS, LIST))
+    await asyncio.sleep(0)
+    first.cancel()
+    await asyncio.gather(first, return_exceptions=True)
+    assert (await server.answer(desk, HEADERS, LIST)).status == 200
+    await server.aclose()
+
+
 async def test_a_server_that_nobody_asked_is_closed_without_a_trace() -> None:
     await LateServer(10_000).aclose()
 

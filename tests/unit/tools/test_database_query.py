@@ -3,6 +3,7 @@
 import hashlib
 import sqlite3
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from headgate.tools.database_query import MOST_ROWS, QueryResult, WorkspaceDatab
 from headgate.tools.declaration import declared
 from no_models import NO_MODELS
 
+THREADS = ThreadPoolExecutor(2)
 CONTEXT = ToolContext(key=KEY, models=NO_MODELS)
 
 
@@ -103,7 +105,7 @@ async def test_a_question_without_end_is_stopped(
     database: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(database_query, "TIMEOUT_SECONDS", 0.2)
-    tool = declared(WorkspaceDatabase(lambda _: database).database_query)
+    tool = declared(WorkspaceDatabase(lambda _: database, THREADS).database_query)
     with pytest.raises(InvalidRequest, match="takes longer"):
         await tool.run(CONTEXT, {"query": ENDLESS})
     found = await tool.run(CONTEXT, {"query": "SELECT 1"})
@@ -147,11 +149,11 @@ def test_a_database_that_is_not_there_is_not_made(tmp_path: Path) -> None:
 
 
 async def test_the_tool_is_for_workspaces_with_a_database(database: Path) -> None:
-    own = WorkspaceDatabase(lambda workspace: database if workspace == "acme" else None)
+    own = WorkspaceDatabase(lambda workspace: database if workspace == "acme" else None, THREADS)
     assert own.is_for(KEY)
     found = await declared(own.database_query).run(CONTEXT, {"query": "SELECT 1 AS n"})
     assert found.columns == ["n"]
-    none = WorkspaceDatabase(lambda _: None)
+    none = WorkspaceDatabase(lambda _: None, THREADS)
     assert not none.is_for(KEY)
     with pytest.raises(NotFound):
         await declared(none.database_query).run(CONTEXT, {"query": "SELECT 1"})

@@ -2,6 +2,7 @@
 
 import os
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from headgate.tools.declaration import declared
 from headgate.tools.files import MOST_BYTES, FileContent, WorkspaceFiles, read, write
 from no_models import NO_MODELS
 
+THREADS = ThreadPoolExecutor(2)
 CONTEXT = ToolContext(key=KEY, models=NO_MODELS)
 
 
@@ -160,14 +162,14 @@ def test_what_is_not_there_is_not_found(root: Path, path: str) -> None:
 
 
 async def test_the_tools_are_for_workspaces_with_a_directory(root: Path) -> None:
-    files = WorkspaceFiles(lambda workspace: root if workspace == "acme" else None)
+    files = WorkspaceFiles(lambda workspace: root if workspace == "acme" else None, THREADS)
     assert files.is_for(KEY)
     given: dict[str, Any] = {"path": "june.md", "text": "June."}
     written = await declared(files.files_write).run(CONTEXT, given)
     assert (written.path, written.bytes) == ("june.md", 5)
     assert (await declared(files.files_read).run(CONTEXT, {"path": "june.md"})).text == "June."
     assert declared(files.files_write).spec.needs_approval
-    others = WorkspaceFiles(lambda _workspace: None)
+    others = WorkspaceFiles(lambda _workspace: None, THREADS)
     assert not others.is_for(KEY)
     with pytest.raises(NotFound):
         await declared(others.files_read).run(CONTEXT, {})

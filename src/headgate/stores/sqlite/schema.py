@@ -23,6 +23,7 @@ from typing import TypeAlias
 
 from headgate.core.errors import HeadgateError
 from headgate.stores.sqlite.connection import BUSY_SECONDS, connect, is_busy, overloaded
+from headgate.stores.sqlite.memories_schema import MEMORIES
 from headgate.stores.sqlite.runs_schema import RUNS
 
 PathLike: TypeAlias = str | os.PathLike[str]
@@ -350,6 +351,7 @@ MIGRATIONS: Migrations = (
     _PROMPTS,
     _AUTO_SUMS,
     RUNS,
+    MEMORIES,
     _OWN_SUMS,
 )
 """The statements of each migration. One that was ever released is never edited."""

@@ -1,0 +1,1 @@
+"""One file per stack, and what they share."""
