@@ -8,6 +8,8 @@ MOST_LINES = 600
 
 TESTED_ELSEWHERE = {
     "strict_toml.py": "test_configuration.py reads files by it, and makes each mistake",
+    "aws/secret_names.py": "data; test_parameters.py holds it to the settings",
+    "bootstrap/lifespan.py": "test_platform.py and test_function.py live by it",
     "agents/journal.py": "agents/test_runs.py follows runs through it",
     "agents/outcomes.py": "values; agents/test_steps.py and others show what becomes of them",
     "agents/performer.py": "agents/test_steps.py and test_runs.py show runs from start to end",

@@ -22,7 +22,6 @@ from headgate.core.documents import Library
 from headgate.core.durable import Displaced, Thread
 from headgate.core.errors import (
     BudgetExceeded,
-    CallTooDear,
     HeadgateError,
     InsufficientScope,
     InvalidKey,
@@ -325,7 +324,7 @@ async def _waited(pause: Callable[[float], Awaitable[object]], seconds: float) -
 
 
 def _run_error(error: HeadgateError) -> RunError:
-    if isinstance(error, BudgetExceeded | CallTooDear):
+    if isinstance(error, BudgetExceeded):
         return RunError("budget_exceeded", error.message)
     if isinstance(error, InvalidKey | InsufficientScope):
         return RunError("key_revoked", error.message)

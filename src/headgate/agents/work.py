@@ -13,7 +13,6 @@ from headgate.agents.steps import MENDABLE, PAUSES_SECONDS, Attempt, Done, Steps
 from headgate.core.chat import ChatRequest, ToolCall
 from headgate.core.errors import (
     BudgetExceeded,
-    CallTooDear,
     HeadgateError,
     IdempotencyConflict,
     InvalidKey,
@@ -263,7 +262,7 @@ class Work:
                 why = "this call was interrupted, so nobody knows whether it was done"
                 return Observation(error=f"{why}; it is not made again"), nothing
             outcome = await toolbox.call(name, arguments, context)
-        except (BudgetExceeded, CallTooDear, InvalidKey):
+        except (BudgetExceeded, InvalidKey):
             raise
         except MENDABLE as error:
             if spec.is_idempotent and attempt.number <= len(PAUSES_SECONDS):

@@ -58,7 +58,7 @@ async def open_services(
         stack.push_async_callback(client.aclose)
         stores = await stack.enter_async_context(open_stores(settings))
         await stack.enter_async_context(retaining(stores.usage, configuration.usage.kept_days))
-        ledger = Escrow(stores.ledger)
+        ledger = _escrow(settings, stores)
         await ledger.start()
         stack.push_async_callback(ledger.aclose)
         flights = Flights(stores.answers, ledger.is_pending)
@@ -156,6 +156,13 @@ async def open_services(
             heartbeat_seconds=configuration.http.heartbeat_seconds,
             dashboard_hosts=frozenset(configuration.http.dashboard_hosts),
         )
+
+
+def _escrow(settings: Settings, stores: Stores) -> Escrow:
+    if settings.lambda_part is None:
+        return Escrow(stores.ledger)
+    # A function answers one caller at a time, and may stand still after each.
+    return Escrow(stores.ledger, lead_ticks=0)
 
 
 async def _key(store: KeyStore, key_id: str) -> VirtualKey | None:

@@ -121,12 +121,6 @@ class BudgetExceeded(HeadgateError):
         self.budget = budget
 
 
-class CallTooDear(HeadgateError):
-    """The call could cost more than whoever makes it may spend on it."""
-
-    code = "call_too_dear"
-
-
 class RateLimited(HeadgateError):
     """Too many requests or tokens per minute, or too many at once.
 

@@ -16,7 +16,6 @@ from headgate.core.chat import ChatRequest, ChatResponse, PromptVersion, TokenUs
 from headgate.core.embeddings import EmbeddingRequest, EmbeddingResponse
 from headgate.core.errors import (
     BudgetExceeded,
-    CallTooDear,
     ContextLengthExceeded,
     HeadgateError,
     InvalidRequest,
@@ -526,7 +525,7 @@ class Gateway:
         Without `bounds` nothing is billed.
 
         Raises:
-            CallTooDear: it is more than the caller may spend on the call.
+            BudgetExceeded: it is more than the caller may spend on the call.
         """
         if bounds is None:
             return 0, None
@@ -543,8 +542,10 @@ class Gateway:
             output = limit = min(bounds.output, max(covered, least))
         ceiling = markup.billed(price.ceiling(bounds.input, output))
         if most is not None and ceiling > most:
-            raise CallTooDear(
-                f"${to_text(most)} are left to spend, and this call could cost ${to_text(ceiling)}"
+            left, cost = to_text(most), to_text(ceiling)
+            raise BudgetExceeded(
+                f"${left} are left to spend, and this call could cost ${cost}",
+                budget=books[0].budget(),
             )
         return ceiling, limit
 

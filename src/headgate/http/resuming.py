@@ -22,7 +22,7 @@ async def resumable(call: Call[Any], reply: StreamReply, *, wanted: bool = False
     return StreamReply(frames, [*reply.headers, (HEADER, b"true")])
 
 
-async def resume(call: Call[None]) -> StreamReply:
+async def resume_stream(call: Call[None]) -> StreamReply:
     """`GET /v1/stream/{request_id}`."""
     frames = await call.services.kept_streams.resume(
         call.params["request_id"],

@@ -54,7 +54,7 @@ def platform_routes() -> list[Route]:
             method="GET",
             path="/v1/stream/{request_id}",
             access="ai:complete",
-            handler=resuming.resume,
+            handler=resuming.resume_stream,
             summary="Go on with an answer that was broken off",
             description=(
                 "Of an answer that was begun with `resumable`, or with the header"
