@@ -95,6 +95,7 @@ cost: setup ## Compute what AWS charges, and write the tables into docs/guides/a
 types: setup ## Write the types of the dashboard and of the SDKs anew from the interface's document
 	@$(BIN)/headgate openapi > build-openapi.json
 	@$(BIN)/python sdk/python/write_types.py build-openapi.json && $(BIN)/python sdk/python/write_sync.py
+	@$(BIN)/python sdk/typescript/write_schema.py build-openapi.json
 	@$(BIN)/python hatch_build.py npm run types; status=$$?; rm -f build-openapi.json; exit $$status
 
 bench: setup ## Measure the gateway, beside its peers where they can be installed (ARGS= for the script)
@@ -134,5 +135,5 @@ check-infra: test-infra ## Check the types of the stacks, which takes a minute
 	cd infra && MYPYPATH=../src ../.venv-infra/bin/mypy --strict --explicit-package-bases app.py
 
 clean: ## Remove environments, caches and builds; the data directory .headgate stays
-	rm -rf $(VENV) $(VENV)-* dashboard/node_modules src/headgate/dashboard .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist build
+	rm -rf $(VENV) $(VENV)-* dashboard/node_modules sdk/*/node_modules sdk/*/dist src/headgate/dashboard .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist build
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
