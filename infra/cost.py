@@ -223,7 +223,7 @@ def tables() -> str:
     prices, usage = Prices(), Usage()
     return "\n\n".join(
         [
-            f"List prices of us-east-1 as of {prices.as_of}, in dollars a month; compare them with AWS's.",
+            f"List prices of us-east-1 as of {prices.as_of}, in dollars a month.",
             _bill_table(usage, prices),
             _sizes_table(usage, prices),
             _break_even_table(usage, prices),
