@@ -11,6 +11,7 @@ from agent_desk import office
 from asgi import Client
 from engines import MemoryEngine
 from headgate.agents.journal import Journal
+from headgate.agents.memory import Memories
 from headgate.agents.steps import Desk
 from headgate.agents.types import BUILT_IN
 from headgate.bootstrap.mcp import LateServer
@@ -41,6 +42,7 @@ from headgate.providers.sandbox import SANDBOX_PRICE, Sandbox
 from headgate.stores.buckets import DefaultLimits
 from headgate.stores.memory import MemoryKeys, MemoryLedger
 from headgate.stores.memory_documents import MemoryDocuments
+from headgate.stores.memory_memories import MemoryMemories
 from headgate.stores.memory_runs import MemoryRuns
 from headgate.stores.memory_vendor_keys import MemoryVendorKeys
 from headgate.stores.process_limits import ProcessRateLimiter
@@ -175,6 +177,7 @@ async def platform(
         embedding_model="sandbox",
         answering_model="sandbox",
     )
+    memories = MemoryMemories()
     agents = office(
         Desk(
             journal=Journal(MemoryRuns()),
@@ -182,6 +185,7 @@ async def platform(
             toolbox=toolbox,
             prompts=open_library(prompts),
             library=documents,
+            memories=memories,
             key=key,
             at_once=asyncio.Semaphore(100),
         ),
@@ -197,6 +201,7 @@ async def platform(
         tool_calls=ToolCalls(toolbox, works),
         documents=documents,
         runs=agents.runs,
+        memories=Memories(memories),
         keys=keys,
         sessions=Sessions(keys, MemoryTickets(), lambda: b"a secret of the tests"),
         usage=ledger,

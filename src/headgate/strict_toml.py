@@ -68,13 +68,15 @@ def _struct(kind: type[Any], table: object, *, key: str) -> Any:
 def _value(kind: Any, value: object, *, key: str) -> object:
     if get_origin(kind) is Annotated and get_origin(get_args(kind)[0]) is dict:
         kind = get_args(kind)[0]
-    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+    if _is_section(kind):
         return _struct(kind, value, key=key)
     if get_origin(kind) is dict and isinstance(value, dict):
         entry = get_args(kind)[1]
         return {name: _value(entry, item, key=_path(key, name)) for name, item in value.items()}
-    if isinstance(value, dict) and (section := _section_in(kind)) is not None:
-        return _struct(section, value, key=key)
+    forms = [form for form in get_args(kind) if form is not type(None)]
+    for section in (form for form in forms if _is_section(form)):
+        if isinstance(value, dict) or forms == [section]:
+            return _struct(section, value, key=key)
     try:
         return msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
@@ -82,10 +84,8 @@ def _value(kind: Any, value: object, *, key: str) -> object:
         raise ValueError(f"{key}: {problem[:1].lower()}{problem[1:]}") from None
 
 
-def _section_in(kind: Any) -> type[Section] | None:
-    """The section that a value may be written as, among its other forms."""
-    forms = (form for form in get_args(kind) if isinstance(form, type))
-    return next((form for form in forms if issubclass(form, Section)), None)
+def _is_section(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, Section)
 
 
 def _path(key: str, name: str) -> str:

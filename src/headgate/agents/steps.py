@@ -31,6 +31,7 @@ from headgate.core.errors import (
     UpstreamTimedOut,
 )
 from headgate.core.keys import VirtualKey
+from headgate.core.memory import MemoryStore
 from headgate.core.metered import CallLabels, ModelAccess, Models
 from headgate.core.money import to_text
 from headgate.core.prompts import Prompts
@@ -65,6 +66,7 @@ class Desk:
     toolbox: Toolbox
     prompts: Prompts
     library: Library
+    memories: MemoryStore
     key: Callable[[str], Awaitable[VirtualKey | None]]
     at_once: asyncio.Semaphore
     clock: Callable[[], float] = time.time
@@ -265,7 +267,12 @@ class _Step:
             raise RunStopped(
                 "budget_exceeded", f"the run has spent its budget of ${to_text(budget)}"
             )
-        labels = CallLabels(request_id=run.run_id, request_type="agent", run_id=run.run_id)
+        labels = CallLabels(
+            request_id=run.run_id,
+            request_type="agent",
+            run_id=run.run_id,
+            most=None if budget is None else budget - begun.tally.billed,
+        )
         return Attempt(
             self.step_id,
             begun.attempt,

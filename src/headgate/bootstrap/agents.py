@@ -23,6 +23,7 @@ from headgate.core.durable import Engine
 from headgate.core.errors import InvalidRequest
 from headgate.core.ids import new_id
 from headgate.core.keys import VirtualKey
+from headgate.core.memory import MemoryStore
 from headgate.core.metered import ModelAccess
 from headgate.core.prompts import Prompts
 from headgate.core.runs import RunStore
@@ -50,6 +51,7 @@ class AgentParts:
     toolbox: Toolbox
     prompts: Prompts
     library: Library
+    memories: MemoryStore
     key: Callable[[str], Awaitable[VirtualKey | None]]
     is_command: bool
 
@@ -67,6 +69,7 @@ async def open_runs(settings: Settings, parts: AgentParts) -> AsyncIterator[Runs
         toolbox=parts.toolbox,
         prompts=parts.prompts,
         library=parts.library,
+        memories=parts.memories,
         key=parts.key,
         at_once=asyncio.Semaphore(limits.steps_at_once),
     )

@@ -5,6 +5,7 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator, Mapping
 
+from headgate.agents.memory import Memories
 from headgate.agents.run_counts import RunCounts
 from headgate.bootstrap.agents import AgentParts, open_runs
 from headgate.bootstrap.alerts import channels
@@ -56,7 +57,7 @@ async def open_services(
         stack.push_async_callback(client.aclose)
         stores = await stack.enter_async_context(open_stores(settings))
         await stack.enter_async_context(retaining(stores.usage, configuration.usage.kept_days))
-        ledger = Escrow(stores.ledger)
+        ledger = _escrow(settings, stores)
         await ledger.start()
         stack.push_async_callback(ledger.aclose)
         flights = Flights(stores.answers, ledger.is_pending)
@@ -114,6 +115,7 @@ async def open_services(
                     toolbox=tools,
                     prompts=prompts,
                     library=documents,
+                    memories=stores.memories,
                     key=lambda key_id: _key(stores.keys, key_id),
                     is_command=bool(local_keys),
                 ),
@@ -122,6 +124,7 @@ async def open_services(
         counts = RunCounts(stores.runs)
         yield Services(
             runs=runs,
+            memories=Memories(stores.memories),
             gateway=gateway,
             vendor_keys=vendor_keys,
             replays=replays,
@@ -149,6 +152,13 @@ async def open_services(
             heartbeat_seconds=configuration.http.heartbeat_seconds,
             dashboard_hosts=frozenset(configuration.http.dashboard_hosts),
         )
+
+
+def _escrow(settings: Settings, stores: Stores) -> Escrow:
+    if settings.lambda_part is None:
+        return Escrow(stores.ledger)
+    # A function answers one caller at a time, and may stand still after each.
+    return Escrow(stores.ledger, lead_ticks=0)
 
 
 async def _key(store: KeyStore, key_id: str) -> VirtualKey | None:

@@ -36,7 +36,7 @@ from headgate.core.models import (
     ProviderUnreachable,
     RefusalKind,
 )
-from headgate.core.money import NanoUSD
+from headgate.core.money import NanoUSD, to_text
 from headgate.core.usage import CacheResult, RequestType
 from headgate.gateway.auto import suited
 from headgate.gateway.books import Books, Hold
@@ -523,18 +523,31 @@ class Gateway:
 
         Where the caller sent no limit it is the model's, lowered to what the budgets still cover.
         Without `bounds` nothing is billed.
+
+        Raises:
+            BudgetExceeded: it is more than the caller may spend on the call.
         """
         if bounds is None:
             return 0, None
         price, sent = route.price, bounds.sent
         markup = self.billing.markup_for(call.caller.key.workspace_id)
         output, limit = bounds.output if sent is None else sent, None
+        most = call.caller.most
         money = self.ledger.affordable(books) if sent is None else None
+        if sent is None and most is not None:
+            money = most if money is None else min(money, most)
         if money is not None:
             covered = price.affordable_output(markup.affordable_cost(money), bounds.input)
             least = self.min_output_tokens * call.answers
             output = limit = min(bounds.output, max(covered, least))
-        return markup.billed(price.ceiling(bounds.input, output)), limit
+        ceiling = markup.billed(price.ceiling(bounds.input, output))
+        if most is not None and ceiling > most:
+            left, cost = to_text(most), to_text(ceiling)
+            raise BudgetExceeded(
+                f"${left} are left to spend, and this call could cost ${cost}",
+                budget=books[0].budget(),
+            )
+        return ceiling, limit
 
 
 def _caching(call: _Call[T], entry: Entry[R] | None) -> _Call[T]:

@@ -41,7 +41,7 @@ def _message(answer: Answer[chat.ChatResponse]) -> bytes:
     response = answer.response
     if response.wire is not None and response.wire.protocol == protocol.PROTOCOL:
         return response.wire.body
-    return msgspec.json.encode(answers.message(response))
+    return msgspec.json.encode(answers.message(msgspec.structs.replace(response, id=new_id("msg"))))
 
 
 class _Events:

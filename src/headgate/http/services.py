@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from headgate.agents.memory import Memories
 from headgate.agents.runs import Runs
 from headgate.core.budgets import Account
 from headgate.core.measurements import Measured
@@ -50,6 +51,7 @@ class Services:
     documents: Documents
     tool_server: ToolServer
     runs: Runs
+    memories: Memories
     keys: Keys
     sessions: Sessions
     usage: UsageStore

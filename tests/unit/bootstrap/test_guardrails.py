@@ -52,7 +52,7 @@ def test_without_a_configuration_there_are_none(tmp_path: Path) -> None:
         ('[guardrails]\nredact = ["faces"]', "guardrails.redact"),
         ('[guardrails]\nblok = ["email"]', "did you mean block?"),
         ('[workspaces.acme.guardrails]\nblok = ["email"]', "did you mean block?"),
-        ("[workspaces.acme]\nguardrails = 5", "is a section"),
+        ("[workspaces.acme]\nguardrails = 5", "workspaces.acme.guardrails"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(tmp_path: Path, text: str, said: str) -> None:

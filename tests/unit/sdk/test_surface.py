@@ -46,6 +46,12 @@ METHODS = {
     "pause": "agents.pause",
     "resume": "agents.resume",
     "decide": "agents.approve",
+    "facts": "memory.list",
+    "keep": "memory.add",
+    "change": "memory.update",
+    "forget": "memory.delete",
+    "conversation": "memory.conversation",
+    "end": "memory.end_session",
     "createKey": "keys.create",
     "listKeys": "keys.list",
     "getKey": "keys.get",
@@ -162,7 +168,7 @@ def test_the_typescript_client_has_the_same_methods() -> None:
         'const of = (name) => name.split(".").reduce((value, part) => value?.[part], client);'
         'console.log(names.filter((name) => typeof of(name) !== "function").join(" "));'
     )
-    command = [node, "--input-type=module", "--eval", program]
+    command = [str(node), "--input-type=module", "--eval", program]
     ended = subprocess.run(command, capture_output=True, text=True, check=True)
     assert ended.stdout.strip() == ""
 

@@ -387,7 +387,7 @@ class Trouble:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UsageTotals:
-    """Sums over calls."""
+    """Sums over calls; `ownCost` is the part of `cost` that users' own vendor keys paid."""
 
     requests: int
     errors: int
@@ -398,6 +398,7 @@ class UsageTotals:
     cache_hits: int
     saved_cost: float
     auto_saved: float
+    own_cost: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -667,6 +668,33 @@ class PromptChange:
     part: str
     before: str | None
     after: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """A fact."""
+
+    id: str
+    text: str
+    created_at: str
+    expires_at: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """What was said."""
+
+    speaker: Literal["assistant", "user"]
+    text: str
+    at: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forgotten:
+    """What is there no more."""
+
+    id: str
+    deleted: Literal[True] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
