@@ -5,6 +5,7 @@ import { Connection } from "./connection.ts";
 import { Documents } from "./documents.ts";
 import { HeadgateError } from "./errors.ts";
 import { Keys, Providers } from "./keys.ts";
+import { Memory } from "./memory.ts";
 import { Prompts } from "./prompts.ts";
 import { type CallOptions, type MeteredOptions, metered, read } from "./requests.ts";
 import { Stream } from "./streams.ts";
@@ -47,6 +48,7 @@ export class Headgate {
   readonly agents: Agents;
   readonly documents: Documents;
   readonly keys: Keys;
+  readonly memory: Memory;
   readonly models: Models;
   readonly prompts: Prompts;
   readonly providers: Providers;
@@ -70,6 +72,7 @@ export class Headgate {
     this.agents = new Agents(connection);
     this.documents = new Documents(connection);
     this.keys = new Keys(connection);
+    this.memory = new Memory(connection);
     this.models = new Models(connection);
     this.prompts = new Prompts(connection);
     this.providers = new Providers(connection);

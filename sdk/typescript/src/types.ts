@@ -47,6 +47,9 @@ export type Prompt = Schemas["PromptItem"];
 export type PromptDetail = Schemas["PromptDetail"];
 export type RenderedPrompt = Schemas["RenderedPrompt"];
 export type PromptDiff = Schemas["PromptDiff"];
+export type Fact = Schemas["FactItem"];
+export type Turn = Schemas["TurnItem"];
+export type Forgotten = Schemas["Forgotten"];
 export type Health = Schemas["Health"];
 
 export type Message = Schemas["platform.MessageItem"];
@@ -61,6 +64,7 @@ export type AskRequest = Schemas["AskDocuments"];
 export type RunRequest = Schemas["RunBody"];
 export type CreateKeyRequest = Schemas["CreateKey"];
 export type UpdateKeyRequest = Schemas["ChangeKey"];
+export type FactRequest = Schemas["FactBody"];
 export type SetBudgetRequest = Schemas["SetBudget"];
 export type RenderRequest = Schemas["RenderRequest"];
 

@@ -276,6 +276,15 @@ test("a run that is waited for gives its output, and its events can be read agai
   assert.ok((await client.agents.list({ status: "succeeded" })).data.some(({ runId }) => runId === run.runId));
 });
 
+test("what agents know is added, corrected, found and forgotten", async () => {
+  const fact = await client.memory.add({ text: "Ada likes tide mills" });
+  await client.memory.update(fact.id, { text: "Ada likes wind mills" });
+  assert.deepEqual((await client.memory.list({ query: "mills" })).map(({ text }) => text), ["Ada likes wind mills"]);
+  await client.memory.delete(fact.id);
+  assert.deepEqual(await client.memory.list(), []);
+  assert.deepEqual(await client.memory.conversation("none"), []);
+});
+
 test("a broken connection leaves no gap and no repeat in a run", async () => {
   const unlucky = new Headgate({ baseURL: named("CUTTING_URL_RUN") });
   const stream = unlucky.agents.stream({ type: "react", input: SUM, model: "sandbox", tools: ["calculator"] });
