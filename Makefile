@@ -2,7 +2,8 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-infra check check-infra lock-infra fix bench bench-search bench-usage torture matrix lock clean
+.PHONY: help setup run test test-infra check check-infra lock-infra bundle cost fix images bench \
+	bench-agents bench-search bench-usage torture matrix lock clean
 
 PYTHON ?= python3
 PORT ?= 3000
@@ -85,8 +86,16 @@ fix: setup ## Format, and repair what the linter can repair
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
 
-types: setup ## Write the dashboard's types anew from the interface's document
+images: setup ## Take the guide's pictures of the dashboard anew
+	@DASHBOARD_IMAGES=docs/images/dashboard $(BIN)/pytest tests/browser/test_images.py
+
+cost: setup ## Compute what AWS charges, and write the tables into docs/guides/aws.md
+	@$(BIN)/python infra/cost.py --write
+
+types: setup ## Write the types of the dashboard and of the SDKs anew from the interface's document
 	@$(BIN)/headgate openapi > build-openapi.json
+	@$(BIN)/python sdk/python/write_types.py build-openapi.json && $(BIN)/python sdk/python/write_sync.py
+	@$(BIN)/python sdk/typescript/write_schema.py build-openapi.json
 	@$(BIN)/python hatch_build.py npm run types; status=$$?; rm -f build-openapi.json; exit $$status
 
 bench: setup ## Measure the gateway, beside its peers where they can be installed (ARGS= for the script)
@@ -94,6 +103,9 @@ bench: setup ## Measure the gateway, beside its peers where they can be installe
 
 bench-usage: setup ## Measure questions about ten million calls (ARGS= for the script)
 	@$(BIN)/python benchmarks/usage_run.py $(ARGS)
+
+bench-agents: setup ## Measure agent runs: a step's cost, runs a second, memory (ARGS= for the script)
+	@PYTHONPATH=tests $(BIN)/python benchmarks/agents_run.py $(ARGS)
 
 bench-search: setup ## Measure search on its own corpus, and write docs/concepts/search.md
 	@PYTHONPATH=tests $(BIN)/python benchmarks/search_run.py && PYTHONPATH=tests $(BIN)/python benchmarks/search_speed.py
@@ -108,6 +120,12 @@ lock: setup ## Pin all dependencies by hash from pyproject.toml (ARGS=--upgrade 
 	$(COMPILE) --output-file requirements/runtime.txt
 	$(COMPILE) --group dev --constraints requirements/runtime.txt --output-file requirements/dev.txt
 
+# With a Python of the function's version the bundle is compiled, which makes cold starts shorter.
+BUNDLE_PYTHON ?= $(shell command -v python3.13)
+
+bundle: setup ## Make the zip that AWS's functions run, for arm64, without Docker
+	@$(BIN)/python infra/bundle.py $(if $(BUNDLE_PYTHON),--compile-with $(BUNDLE_PYTHON))
+
 lock-infra: setup ## Pin what writes the stacks by hash from infra/requirements.in
 	$(BIN)/uv pip compile infra/requirements.in --quiet --universal --python-version 3.11 \
 		--generate-hashes --custom-compile-command 'make lock-infra' $(ARGS) \
@@ -117,5 +135,5 @@ check-infra: test-infra ## Check the types of the stacks, which takes a minute
 	cd infra && MYPYPATH=../src ../.venv-infra/bin/mypy --strict --explicit-package-bases app.py
 
 clean: ## Remove environments, caches and builds; the data directory .headgate stays
-	rm -rf $(VENV) $(VENV)-* dashboard/node_modules src/headgate/dashboard .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist build
+	rm -rf $(VENV) $(VENV)-* dashboard/node_modules sdk/*/node_modules sdk/*/dist src/headgate/dashboard .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist build
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

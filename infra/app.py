@@ -18,7 +18,7 @@ def build(app: cdk.App) -> cdk.App:
     tools = ToolsStack(app, "AIToolsStack", deployment=deployment, security=security)
     agents = AgentsStack(app, "AIAgentsStack", deployment=deployment, security=security)
     gateway = GatewayStack(
-        app, "AIGatewayStack", deployment=deployment, security=security, tools=tools, agents=agents
+        app, "AIGatewayStack", deployment=deployment, security=security, agents=agents
     )
     MonitoringStack(
         app,

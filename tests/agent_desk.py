@@ -27,6 +27,7 @@ from headgate.core.models import PromptStyle
 from headgate.core.runs import Run, RunEvent
 from headgate.core.usage import UsageEvent
 from headgate.prompts.library import open_library
+from headgate.stores.memory_memories import MemoryMemories
 from headgate.stores.memory_runs import MemoryRuns
 from headgate.tools.declaration import declared
 from headgate.tools.toolbox import ProcessTools
@@ -146,6 +147,7 @@ class AgentDesk:
     store: MemoryRuns
     engine: MemoryEngine
     models: ScriptedModels
+    memories: MemoryMemories
     keys: dict[str, VirtualKey]
     pauses: list[float]
 
@@ -189,7 +191,7 @@ def office(desk: Desk, engine: MemoryEngine, types: Sequence[AgentType], **runs:
     async def load() -> MemoryEngine:
         return engine
 
-    store, controls = desk.journal.store, Controls(desk.journal.store)
+    store, controls = desk.journal.store, Controls(desk.journal.store, desk.clock)
     named = {kind.name: kind for kind in types}
     executor = Executor(
         store, controls, Performer(desk, controls, named), contextlib.nullcontext, load
@@ -218,6 +220,7 @@ async def agent_desk(
     else:
         dead = before.engine
         engine = MemoryEngine(dead.results, dead.submitted, dead.finished)
+    memories = before.memories if before else MemoryMemories()
     models = ScriptedModels(script if callable(script) else script.__getitem__)  # type: ignore[arg-type]
     keys, pauses = {KEY.key_id: KEY}, list[float]()
     toolbox = ProcessTools([declared(tool) for tool in tools])
@@ -235,6 +238,7 @@ async def agent_desk(
         toolbox=toolbox,
         prompts=open_library(None),
         library=library or NoDocuments(),
+        memories=memories,
         key=key,
         at_once=asyncio.Semaphore(100),
         pause=pause,
@@ -242,7 +246,7 @@ async def agent_desk(
     )
     made = office(desk, engine, types, limits=limits or RunLimits())
     async with made.executor.running():
-        yield AgentDesk(made.runs, store, engine, models, keys, pauses)
+        yield AgentDesk(made.runs, store, engine, models, memories, keys, pauses)
 
 
 def told(request: ChatRequest) -> str:

@@ -31,6 +31,8 @@ export interface components {
             /** @default null */
             stream: boolean | null;
             /** @default null */
+            resumable: boolean | null;
+            /** @default null */
             systemPrompt: string | null;
             /** @default null */
             useCase: string | null;
@@ -410,6 +412,8 @@ export interface components {
             /** @default null */
             documentIds: string[] | null;
             /** @default null */
+            names: string[] | null;
+            /** @default null */
             kinds: ("docx" | "html" | "md" | "pdf" | "txt")[] | null;
         };
         /**
@@ -607,6 +611,61 @@ export interface components {
             comment: string | null;
         };
         /**
+         * FactList
+         * @description Facts, the newest or the fittest first.
+         */
+        FactList: {
+            data: components["schemas"]["FactItem"][];
+        };
+        /**
+         * FactItem
+         * @description A fact.
+         */
+        FactItem: {
+            id: string;
+            text: string;
+            createdAt: string;
+            expiresAt: string | null;
+        };
+        /**
+         * FactBody
+         * @description A fact to keep; it is forgotten at `expiresAt`.
+         */
+        FactBody: {
+            text: string;
+            /** @default null */
+            expiresAt: string | null;
+        };
+        /**
+         * Forgotten
+         * @description What is there no more.
+         */
+        Forgotten: {
+            id: string;
+            /**
+             * @default true
+             * @enum {unknown}
+             */
+            deleted: true;
+        };
+        /**
+         * TurnList
+         * @description A conversation, in its order.
+         */
+        TurnList: {
+            data: components["schemas"]["TurnItem"][];
+        };
+        /**
+         * TurnItem
+         * @description What was said.
+         */
+        TurnItem: {
+            /** @enum {unknown} */
+            speaker: "assistant" | "user";
+            text: string;
+            at: string;
+        };
+        /**
          * CreateKey
          * @description The body of `POST /v1/auth/keys`; `monthlyBudget` is in US dollars.
          */
@@ -726,7 +785,7 @@ export interface components {
         };
         /**
          * TotalsItem
-         * @description Sums over calls.
+         * @description Sums over calls; `ownCost` is the part of `cost` that users' own vendor keys paid.
          */
         TotalsItem: {
             requests: number;
@@ -742,6 +801,8 @@ export interface components {
             savedCost: number;
             /** @description US dollars, with at most nine decimals */
             autoSaved: number;
+            /** @description US dollars, with at most nine decimals */
+            ownCost: number;
         };
         /**
          * EventPage

@@ -7,19 +7,10 @@ from aws_cdk import aws_iam as iam
 from constructs import IConstruct
 
 from deployment import PARAMETERS
+from headgate.aws.secret_names import VARIABLES
 from headgate.stores.dynamodb.schema import TABLES, Table
 
-SECRETS = (
-    "admin-key",
-    "anthropic-api-key",
-    "azure-openai-api-key",
-    "cohere-api-key",
-    "encryption-salt",
-    "gemini-api-key",
-    "jwt-secret-key",
-    "openai-api-key",
-    "slack-webhook-url",
-)
+SECRETS = tuple(VARIABLES)
 """The SecureString parameters below `/ai-platform`; those that are missing are settings not set."""
 
 SLACK = "slack-webhook-url"
@@ -36,7 +27,8 @@ TABLE_ACTIONS = (
     "dynamodb:UpdateItem",
 )
 SECRET_ACTIONS = ("ssm:GetParameters",)
-KEY_ACTIONS = ("kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey")
+KEY_ACTIONS = ("kms:Decrypt", "kms:GenerateDataKey")
+"""For what services keep encrypted with the key: secrets, queues, tables."""
 MODEL_ACTIONS = ("bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream")
 
 
@@ -77,11 +69,6 @@ def allow_secrets(stack: cdk.Stack, who: iam.IGrantable, names: Sequence[str] = 
     allow(who, "Secrets", SECRET_ACTIONS, arns)
 
 
-def allow_key(who: iam.IGrantable, key_arn: str) -> None:
-    """Let a process use the key: for what services keep encrypted, and for users' vendor keys."""
-    allow(who, "Key", KEY_ACTIONS, [key_arn])
-
-
 def allow_models(stack: cdk.Stack, role: iam.IRole) -> None:
     """Let a process ask Bedrock's models; which there are is not known before."""
     models = stack.format_arn(
@@ -100,11 +87,10 @@ def allow_models(stack: cdk.Stack, role: iam.IRole) -> None:
     )
 
 
-def allow_platform(stack: cdk.Stack, role: iam.IRole, key_arn: str) -> None:
+def allow_platform(stack: cdk.Stack, role: iam.IRole) -> None:
     """Let a process do what serving the platform's interface needs."""
     allow_books(stack, role)
     allow_secrets(stack, role)
-    allow_key(role, key_arn)
     allow_models(stack, role)
 
 

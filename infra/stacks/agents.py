@@ -162,7 +162,6 @@ class AgentsStack(cdk.Stack):
             role="agents",
             port=PORT,
             variables={
-                "HEADGATE_AGENT_QUEUE": self.queue.queue_url,
                 # What is missing here, PostgreSQL's own client takes from the variables below.
                 "HEADGATE_DATABASE_URL": "postgresql://",
                 "PGSSLMODE": "require",

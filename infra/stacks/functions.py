@@ -1,7 +1,5 @@
 """How every function is made: the same bundle, told by its environment which part it is."""
 
-from collections.abc import Mapping
-
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
@@ -11,7 +9,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from deployment import PARAMETERS, PREFIX, Deployment
-from stacks.access import acknowledge, allow
+from stacks.access import KEY_ACTIONS, acknowledge, allow
 from stacks.records import log_group
 
 RUNTIME = lambda_.Runtime.PYTHON_3_13
@@ -19,12 +17,11 @@ RUNTIME = lambda_.Runtime.PYTHON_3_13
 WRAPPER = "/var/task/bootstrap"
 
 
-def environment(key_arn: str) -> dict[str, str]:
+def environment() -> dict[str, str]:
     """What every process of the platform is told; secrets it reads from the parameters itself."""
     return {
         "HEADGATE_STORE": "dynamodb",
         "HEADGATE_PARAMETERS": PARAMETERS,
-        "HEADGATE_KMS_KEY": key_arn,
         "PLATFORM_ENVIRONMENT": "production",
     }
 
@@ -49,7 +46,6 @@ class PlatformFunction(Construct):
         memory_mb: int,
         timeout: cdk.Duration,
         reserved: int | None = None,
-        extra: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(scope, name)
         key = kms.Key.from_key_arn(self, "Key", key_arn)
@@ -85,8 +81,10 @@ class PlatformFunction(Construct):
             environment={
                 "AWS_LAMBDA_EXEC_WRAPPER": WRAPPER,
                 "HEADGATE_LAMBDA": part,
-                **environment(key_arn),
-                **(extra or {}),
+                "HEADGATE_ROLE": "gateway",
+                # Nothing else can be written to.
+                "HEADGATE_DATA": "/tmp/headgate",  # noqa: S108 - a function's own
+                **environment(),
             },
         )
         acknowledge(
@@ -101,6 +99,6 @@ class PlatformFunction(Construct):
             path=f"/{PREFIX}/",
         )
         own_log.grant_write(role)
-        # Its environment and its dead letters are encrypted.
-        allow(role, "OwnKey", ["kms:Decrypt", "kms:GenerateDataKey"], [key_arn])
+        # Its environment, its secrets and its dead letters are encrypted.
+        allow(role, "Key", KEY_ACTIONS, [key_arn])
         return role

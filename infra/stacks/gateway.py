@@ -25,7 +25,6 @@ from stacks.functions import PlatformFunction
 from stacks.gateway_tasks import PORT, GatewayTasks
 from stacks.records import log_group
 from stacks.security import SecurityStack
-from stacks.tools import ToolsStack
 
 STAGE = "prod"
 # The longest that API Gateway lets a stream last, and Lambda a function run.
@@ -45,7 +44,6 @@ class GatewayStack(cdk.Stack):
         *,
         deployment: Deployment,
         security: SecurityStack,
-        tools: ToolsStack,
         agents: AgentsStack,
     ) -> None:
         super().__init__(
@@ -68,10 +66,8 @@ class GatewayStack(cdk.Stack):
             provisioned_concurrent_executions=deployment.provisioned or None,
         )
         self._link: rest.VpcLink | None = None
-        functions = [tool.function.function_arn for tool in tools.functions.values()]
-        allow(made.role, "Tools", ["lambda:InvokeFunction"], functions)
         allow(made.role, "Runs", ["sqs:SendMessage"], [agents.queue.queue_arn])
-        allow_platform(self, made.role, security.key_arn)
+        allow_platform(self, made.role)
         self.sockets = self._websocket()
         self.api = self._rest()
         self._keep_warm()
@@ -111,10 +107,6 @@ class GatewayStack(cdk.Stack):
             description="The gateway: HTTP, WebSocket and its own warming",
             memory_mb=deployment.gateway_memory_mb,
             timeout=LONGEST,
-            extra={
-                "HEADGATE_AGENT_QUEUE": self._agents.queue.queue_url,
-                "HEADGATE_TOOL_FUNCTIONS": f"{PREFIX}-tool-",
-            },
             reserved=deployment.reserved or None,
         )
 

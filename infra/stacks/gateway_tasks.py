@@ -40,7 +40,6 @@ class GatewayTasks(Construct):
             key=key,
             role="gateway",
             port=PORT,
-            variables={"HEADGATE_AGENT_QUEUE": agents.queue.queue_url},
         )
         allow(task.task_role, "Runs", ["sqs:SendMessage"], [agents.queue.queue_arn])
         own = self._group("Own", security, "gateway tasks: only the balancer comes in")

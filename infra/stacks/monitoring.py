@@ -11,7 +11,7 @@ from constructs import Construct
 
 from deployment import PREFIX, Deployment
 from headgate.stores.dynamodb.schema import BUDGETS, USAGE
-from stacks.access import SLACK, allow_key, allow_secrets
+from stacks.access import SLACK, allow_secrets
 from stacks.agents import AgentsStack
 from stacks.functions import PlatformFunction
 from stacks.gateway import GatewayStack
@@ -66,7 +66,6 @@ class MonitoringStack(cdk.Stack):
             timeout=cdk.Duration.seconds(30),
         )
         allow_secrets(self, notifier.role, [SLACK])
-        allow_key(notifier.role, security.key_arn)
         self.topic.add_subscription(subscriptions.LambdaSubscription(notifier.function))
         self.cold_starts = self._cold_starts()
         self._alarms()

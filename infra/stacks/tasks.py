@@ -9,7 +9,7 @@ from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_kms as kms
 
 from deployment import INFRA, PREFIX, Deployment
-from stacks.access import acknowledge, allow_platform
+from stacks.access import KEY_ACTIONS, acknowledge, allow, allow_platform
 from stacks.functions import environment
 from stacks.records import log_group
 from stacks.security import SecurityStack
@@ -29,7 +29,7 @@ def platform_task(
     key: kms.IKey,
     role: str,
     port: int,
-    variables: Mapping[str, str],
+    variables: Mapping[str, str] | None = None,
     secrets: Mapping[str, ecs.Secret] | None = None,
 ) -> ecs.FargateTaskDefinition:
     """A task that serves as `role` of `headgate serve`, and may do what the platform does."""
@@ -62,13 +62,14 @@ def platform_task(
             command=["CMD", "python", "-c", _HEALTH.format(port=port)],
             start_period=cdk.Duration.seconds(60),
         ),
-        environment={**environment(key.key_arn), "HEADGATE_DATA": _DATA, **variables},
+        environment={**environment(), "HEADGATE_DATA": _DATA, **(variables or {})},
         secrets=secrets,
     )
     container.add_mount_points(
         ecs.MountPoint(container_path=_DATA, source_volume="data", read_only=False)
     )
-    allow_platform(stack, task.task_role, key.key_arn)
+    allow_platform(stack, task.task_role)
+    allow(task.task_role, "Key", KEY_ACTIONS, [key.key_arn])
     acknowledge(
         task,
         {"ECS2": "What is said there is public: names and addresses. Secrets are elsewhere."},

@@ -4,7 +4,7 @@ import aws_cdk as cdk
 from constructs import Construct
 
 from deployment import Deployment
-from stacks.access import allow_books, allow_key, allow_models, allow_secrets
+from stacks.access import allow_books, allow_models, allow_secrets
 from stacks.functions import PlatformFunction
 from stacks.security import SecurityStack
 
@@ -16,8 +16,8 @@ TIMEOUT = cdk.Duration.seconds(120)
 class ToolsStack(cdk.Stack):
     """The functions, by the names of their tools.
 
-    Those that ask models do so as the caller's key, so they keep its books; the others may do
-    nothing in the account.
+    Each is called with a key of the platform, as over HTTP, so it keeps that key's books; those
+    that ask no model may ask none.
     """
 
     def __init__(
@@ -38,12 +38,11 @@ class ToolsStack(cdk.Stack):
             )
             for tool in (*ASK_MODELS, *ALONE)
         }
-        for tool in ASK_MODELS:
-            role = self.functions[tool].role
-            allow_books(self, role)
-            allow_secrets(self, role)
-            allow_key(role, security.key_arn)
-            allow_models(self, role)
+        for tool, made in self.functions.items():
+            allow_books(self, made.role)
+            allow_secrets(self, made.role)
+            if tool in ASK_MODELS:
+                allow_models(self, made.role)
         for tool, made in self.functions.items():
             cdk.CfnOutput(self, f"{_pascal(tool)}FunctionArn", value=made.function.function_arn)
 

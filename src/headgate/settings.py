@@ -8,14 +8,15 @@ company rather than to a machine stands in `headgate.toml` (see `configuration`)
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, Self, TypeAlias, get_args
 
 import msgspec
 
 from headgate import dotenv
-from headgate.configuration import Configuration, SettingsError, read_configuration
+from headgate.configuration import Configuration
+from headgate.strict_toml import SettingsError, read_sections
 from headgate.variables import Email, Emails, Port, Secret, SecretUrl, Url, Variable, read
 
 __all__ = ["CompatibleVendor", "Secret", "Settings", "SettingsError"]
@@ -285,6 +286,33 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "AWS_EC2_METADATA_SERVICE_ENDPOINT", AWS, "The address of that service, version 2."
         ),
     ] = Url("http://169.254.169.254")
+    parameters: Annotated[
+        str | None,
+        Variable(
+            "HEADGATE_PARAMETERS",
+            AWS,
+            "A path in the Parameter Store, such as `/ai-platform`, below which the secrets lie:"
+            " `openai-api-key`, `jwt-secret-key` and so on. What is found there wins over the"
+            " variables.",
+        ),
+    ] = None
+    ssm_endpoint: Annotated[
+        Url | None,
+        Variable("SSM_ENDPOINT", AWS, "Its address; the region's own when not set."),
+    ] = None
+    lambda_part: Annotated[
+        str | None,
+        Variable(
+            "HEADGATE_LAMBDA",
+            AWS,
+            "What this process is as a Lambda function: `gateway`, or a tool such as"
+            " `tool-summarize`. The stacks set it.",
+        ),
+    ] = None
+    lambda_runtime_api: Annotated[
+        str | None,
+        Variable("AWS_LAMBDA_RUNTIME_API", AWS, "Where Lambda hands out events. Lambda sets it."),
+    ] = None
     bedrock_endpoint: Annotated[
         Url | None,
         Variable(
@@ -317,8 +345,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Variable(
             "AGENT_ENDPOINT",
             AGENTS,
-            "Where agent runs are executed, if not in this process.",
-            planned=True,
+            "Where agent routes are answered instead of by a process of the role `gateway`: the"
+            " address of one that shares its stores. Without it such a process takes orders for"
+            " runs itself, and leaves the work to the others.",
         ),
     ] = None
     budget_alerts_enabled: Annotated[
@@ -422,6 +451,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         env: Mapping[str, str] | None = None,
         cwd: Path | None = None,
         overrides: Mapping[str, str] | None = None,
+        parameters: Callable[[Self], Mapping[str, str]] | None = None,
     ) -> Self:
         """Read the environment, `.env` in `cwd` and the configuration file.
 
@@ -429,6 +459,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             env: the real environment; the process's own when not given.
             cwd: the working directory; the process's own when not given.
             overrides: variables that win over both, such as those a command's options set.
+            parameters: reads the variables that a parameter store has, which win over all, where
+                HEADGATE_PARAMETERS names one.
 
         Raises:
             SettingsError: something is wrong; the message says where and what to write.
@@ -440,11 +472,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             **(overrides or {}),
         }
         settings = cls(**_values(texts))
+        if settings.parameters is not None and parameters is not None:
+            texts |= parameters(settings)
+            settings = cls(**_values(texts))
         data = directory / settings.data
         path = directory / (settings.config or data / "headgate.toml")
         configuration = Configuration()
         if settings.config or path.exists():
-            configuration = read_configuration(path)
+            configuration = read_sections(Configuration, path)
         names = {variable.name for variable, _ in VARIABLES.values()}
         settings = msgspec.structs.replace(
             settings,

@@ -141,6 +141,29 @@ async def test_workers_share_the_work_of_one_and_each_follows_it(
     assert {answer.json["output"]["text"] for answer in answers} == {"Results: 1 2 3"}
 
 
+async def test_a_gateway_reaches_the_agents_over_http(tmp_path: Path) -> None:
+    with running(tmp_path, environment={"HEADGATE_ROLE": "agents"}) as agents:
+        near = {"HEADGATE_ROLE": "gateway", "AGENT_ENDPOINT": agents.url}
+        gateway = Headgate(agents.directory, environment=near).start()
+        try:
+            async with gateway.caller(agents.admin_key) as caller:
+                body = {"model": "sandbox", "tools": [], "waitSeconds": 60}
+                run = await start(caller, "Hi [[rate 40]]", **body)
+                assert run["status"] == "succeeded"
+                log = await events_of(caller, run["runId"])
+                assert log[-1]["type"] == "run.finished"
+                refused = await caller.post("/v1/agents/run", {"type": "poet", "input": "x"})
+                assert (refused.status, refused.error["param"]) == (400, "type")
+                metrics = await caller.send("GET", "/metrics")
+                assert 'headgate_agent_runs{status="queued"} 0.0' in metrics.body.decode()
+                agents.kill()
+                away = await caller.send("GET", "/v1/agents/runs")
+                assert (away.status, away.error["code"]) == (503, "overloaded")
+        finally:
+            gateway.close()
+            agents.start()
+
+
 async def test_the_engine_is_loaded_with_the_first_run_and_never_by_a_gateway(
     tmp_path: Path,
 ) -> None:

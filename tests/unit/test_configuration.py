@@ -2,9 +2,10 @@ from pathlib import Path
 
 import pytest
 
-from headgate.configuration import Alias, Configuration, SettingsError, read_configuration
+from headgate.configuration import Alias, Configuration
 from headgate.core.chat import TokenUsage
 from headgate.core.prices import Markup
+from headgate.strict_toml import SettingsError, read_sections
 
 EXAMPLE = """
 [aliases]
@@ -54,7 +55,7 @@ retention_days = 90
 def configured(folder: Path, text: str) -> Configuration:
     path = folder / "headgate.toml"
     path.write_text(text)
-    return read_configuration(path)
+    return read_sections(Configuration, path)
 
 
 def test_a_whole_file_is_read(tmp_path: Path) -> None:
@@ -150,7 +151,7 @@ def test_a_mistake_is_named_with_its_file_and_key(tmp_path: Path, text: str, mes
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"gone\.toml cannot be read"):
-        read_configuration(tmp_path / "gone.toml")
+        read_sections(Configuration, tmp_path / "gone.toml")
 
 
 @pytest.mark.parametrize("edition", ["2024-10-21", "2025-04-01-preview"])

@@ -77,7 +77,7 @@ export const TimeChart: FunctionComponent<TimeChartProps> = (props) => {
               </g>
             ))}
             {shownLabels(moments.length, Math.floor(inner / LABEL_WIDTH)).map((index) => (
-              <text key={index} class="axis" x={x(index)} y={height - 6} text-anchor="middle">
+              <text key={index} class="axis" x={Math.min(x(index), width - LABEL_WIDTH / 3)} y={height - 6} text-anchor="middle">
                 {moments[index]!.label}
               </text>
             ))}
@@ -131,13 +131,18 @@ const Lines: FunctionComponent<{ series: Series[]; x: Place; y: Place; at: numbe
       <g key={one.name} class={`line ${one.tone}`}>
         <path d={pathOf(one.values, x, y)} />
         {one.values.map((value, index) => {
-          const isAlone = value !== null && (one.values[index - 1] ?? null) === null && (one.values[index + 1] ?? null) === null;
-          return value !== null && (isAlone || index === at) && <circle key={index} cx={x(index)} cy={y(value)} r={3} />;
+          return value !== null && (isSparse(one) || index === at) && <circle key={index} cx={x(index)} cy={y(value)} r={3} />;
         })}
       </g>
     ))}
   </>
 );
+
+/** Whether moments without a value lie between others, so that a line alone would hide some. */
+function isSparse(one: Series): boolean {
+  const present = one.values.flatMap((value, index) => (value === null ? [] : [index]));
+  return present.length > 0 && present.at(-1)! - present[0]! >= present.length;
+}
 
 /** A line through the values, broken where there is none. */
 export function pathOf(values: (number | null)[], x: Place, y: Place): string {

@@ -3,11 +3,12 @@
 import { useSignal } from "@preact/signals";
 import type { FunctionComponent } from "preact";
 
-import { type Budget, send, type SpendProjection, type Usage, withQuery } from "../api";
+import { type Budget, send, type SpendProjection, type Totals, type Usage, withQuery } from "../api";
 import { TimeChart } from "../charts/time-chart";
-import { axisMoney, count, date, day, money } from "../format";
+import { axisMoney, count, day, money } from "../format";
 import { useAction } from "../parts/action";
 import { BarList } from "../parts/bar-list";
+import { Amount } from "../parts/amount";
 import { Card } from "../parts/card";
 import { Dialog } from "../parts/dialog";
 import { Empty } from "../parts/empty";
@@ -63,8 +64,8 @@ export const Budgets: FunctionComponent = () => {
                 columns={[
                   { name: "For", cell: (budget) => <Owner budget={budget} /> },
                   { name: "Used", cell: (budget) => <Meter value={budget.spent} limit={budget.monthlyBudget ?? 0} high={budget.projected} label={`${budget.scope} ${budget.id}`} /> },
-                  { name: "Spent", isNumber: true, cell: (budget) => money(budget.spent) },
-                  { name: "Limit", isNumber: true, cell: (budget) => money(budget.monthlyBudget ?? 0) },
+                  { name: "Spent", isNumber: true, cell: (budget) => <Amount of={budget.spent} /> },
+                  { name: "Limit", isNumber: true, cell: (budget) => <Amount of={budget.monthlyBudget ?? 0} /> },
                   { name: "Heading for", isNumber: true, cell: (budget) => <Projection budget={budget} /> },
                   { name: "State", cell: (budget) => <State budget={budget} /> },
                   {
@@ -87,7 +88,7 @@ export const Budgets: FunctionComponent = () => {
               <Empty>No budget is set, so nothing limits what is spent. Set one for a key, a user, a workspace or a model.</Empty>
             ))}
         </Card>
-        <Card title="Spend by user" note="Billed this month, US dollars" span={12} error={users.error}>
+        <Card title="Spend by user" note="Billed this month, US dollars" span={7} error={users.error}>
           {users.data &&
             (users.data.rows.length ? (
               <BarList
@@ -105,11 +106,39 @@ export const Budgets: FunctionComponent = () => {
               <Empty>What each user's calls cost appears here with the first call of the month.</Empty>
             ))}
         </Card>
+        <Card title="Who pays" note="Vendor cost this month, by whose vendor keys were used" span={5} error={users.error}>
+          {users.data && <WhoPays totals={users.data.totals} />}
+        </Card>
       </div>
       {draft.value && <SetBudget draft={draft.value} onClose={() => (draft.value = null)} />}
     </>
   );
 };
+
+/** Platform credit against users' own vendor keys. */
+const WhoPays: FunctionComponent<{ totals: Totals }> = ({ totals }) => (
+  <>
+    <BarList
+      label="Vendor cost by who pays"
+      columns={["Who pays", "Vendor cost"]}
+      format={money}
+      bars={[
+        { name: "Platform credit", value: totals.cost - totals.ownCost },
+        { name: "Users' own keys", value: totals.ownCost },
+      ]}
+    />
+    <dl class="facts">
+      <dt>Billed for platform credit</dt>
+      <dd>
+        <Amount of={totals.billed} />
+      </dd>
+      <dt>Saved by the cache</dt>
+      <dd>
+        <Amount of={totals.savedCost} />
+      </dd>
+    </dl>
+  </>
+);
 
 /** The month's spend as it adds up, and the band in which its end lies. */
 const Heading: FunctionComponent<{ days: Loaded<Usage<"day">> }> = ({ days }) => {
@@ -239,5 +268,5 @@ function used(budget: Budget): number {
 
 function resetText(budgets: Budget[]): string {
   const [first] = budgets;
-  return first ? `Renewed ${date(first.resetsAt)}, 00:00 UTC` : "None is set";
+  return first ? `Renewed ${day(new Date(first.resetsAt))}, 00:00 UTC` : "None is set";
 }

@@ -7,6 +7,7 @@ import { type Key, type Page, send, type Usage, withQuery } from "../api";
 import { ago, count, date, money } from "../format";
 import { useAction } from "../parts/action";
 import { BarList } from "../parts/bar-list";
+import { Amount } from "../parts/amount";
 import { Card } from "../parts/card";
 import { address, Code } from "../parts/code";
 import { Dialog } from "../parts/dialog";
@@ -61,7 +62,7 @@ export const Keys: FunctionComponent = () => {
       </PageHead>
       <div class="grid">
         <Figure label="Active keys" value={good && count(good.length)} note={keys && `${count(keys.length - good!.length)} revoked or expired on this page`} />
-        <Figure label="Administrators" value={good && count(good.filter((key) => key.scopes.includes("admin")).length)} note="Active keys that may do everything" />
+        <Figure label="Administrators" value={good && count(good.filter((key) => key.scopes.includes("admin")).length)} note="May do everything" />
         <Figure label="Used in this range" value={usage.data && count(usage.data.rows.length)} note="Keys with at least one request" isOld={usage.isOld} />
         <Figure label="Busiest" value={usage.data && (busiest ? count(busiest.requests) : "0")} note={busiest ? `requests by ${nameOf(keys, busiest.key)}` : "No requests"} isOld={usage.isOld} />
         <Card title="Requests by key" note="In this range" error={usage.error} isOld={usage.isOld}>
@@ -112,7 +113,7 @@ export const Keys: FunctionComponent = () => {
                         </>
                       ),
                     },
-                    { name: "Scopes", cell: (key) => <span class="scopes">{key.scopes.includes("admin") ? "admin" : key.scopes.join(", ")}</span> },
+                    { name: "Scopes", cell: (key) => <span class="scopes">{key.scopes.includes("admin") ? "admin" : key.scopes.map((scope) => scope.replace(/^ai:/, "")).join(", ")}</span> },
                     {
                       name: "Budget, limit",
                       isNumber: true,
@@ -129,14 +130,14 @@ export const Keys: FunctionComponent = () => {
                       isNumber: true,
                       cell: (key) => (used.has(key.keyId) ? <a href={href("requests", { key: key.keyId })}>{count(used.get(key.keyId)!.requests)}</a> : "0"),
                     },
-                    { name: "Billed", isNumber: true, cell: (key) => money(used.get(key.keyId)?.billed ?? 0) },
+                    { name: "Billed", isNumber: true, cell: (key) => <Amount of={used.get(key.keyId)?.billed ?? 0} /> },
                     { name: "Last used", isNumber: true, cell: (key) => (key.lastUsedAt ? ago(key.lastUsedAt) : <span class="muted">never</span>) },
                     {
                       name: "Change",
                       isUnnamed: true,
                       cell: (key) =>
                         key.revokedAt === null && (
-                          <span class="row-actions">
+                          <span class="row-actions stacked">
                             <button class="small" type="button" aria-label={`Rotate ${key.name}`} onClick={() => (doing.value = { what: "rotate", key })}>
                               Rotate
                             </button>

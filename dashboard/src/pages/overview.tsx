@@ -5,6 +5,7 @@ import type { FunctionComponent } from "preact";
 import { type Totals, type Usage, withQuery } from "../api";
 import { change, compact, count, money, percent } from "../format";
 import { BarList } from "../parts/bar-list";
+import { Amount } from "../parts/amount";
 import { Card } from "../parts/card";
 import { Empty } from "../parts/empty";
 import { Figure } from "../parts/figure";
@@ -76,7 +77,7 @@ const Figures: FunctionComponent<{ totals: Totals | undefined; before: Totals | 
   const against = (name: "requests" | "billed"): string | undefined => {
     if (!totals || !before) return undefined;
     const share = change(totals[name], before[name]);
-    return share === null ? "nothing in the period before" : `${share} against the period before`;
+    return share === null ? "nothing in the period before" : `${share} on the period before`;
   };
   const rate = totals && totals.requests ? 1 - totals.errors / totals.requests : undefined;
   const rateBefore = before && before.requests ? 1 - before.errors / before.requests : undefined;
@@ -133,8 +134,8 @@ const Success: FunctionComponent<{ models: Loaded<Usage<"model">> }> = ({ models
                   <td class="number">{count(row.requests)}</td>
                   <td class="number">{count(row.errors)}</td>
                   <td class="number">{row.requests ? percent(1 - row.errors / row.requests) : "–"}</td>
-                  <td class="number">{money(row.billed)}</td>
-                  <td class="number">{money(row.cost)}</td>
+                  <td class="number"><Amount of={row.billed} /></td>
+                  <td class="number"><Amount of={row.cost} /></td>
                 </tr>
               ))}
             </tbody>
@@ -151,9 +152,13 @@ const Saved: FunctionComponent<{ totals: Totals | undefined }> = ({ totals }) =>
     {totals && (
       <dl class="facts">
         <dt>By the cache</dt>
-        <dd>{money(totals.savedCost)}</dd>
+        <dd>
+          <Amount of={totals.savedCost} />
+        </dd>
         <dt>By choosing a model (auto)</dt>
-        <dd>{money(totals.autoSaved)}</dd>
+        <dd>
+          <Amount of={totals.autoSaved} />
+        </dd>
         <dt>Cache hits</dt>
         <dd>
           {count(totals.cacheHits)} of {count(totals.requests)} requests

@@ -61,7 +61,7 @@ export const Playground: FunctionComponent = () => {
     <>
       <PageHead title="Playground" purpose="Ask one model or two, and see what each says, how quickly, and for how much." />
       <div class="grid">
-        <Figure label="Models" value={models.data && count(models.data.data.length)} note="That your key may use, aliases among them" />
+        <Figure label="Models" value={models.data && count(models.data.data.length)} note="That your key may use" />
         <Figure label="First piece" value={fastest(answers.value, "firstMs")} note="The quickest of these answers" />
         <Figure label="Whole answer" value={fastest(answers.value, "tookMs")} note="The quickest of these answers" />
         <Figure label="Billed" value={ended.length ? exactMoney(billed) : undefined} note="To your key, for these answers" />

@@ -7,6 +7,7 @@ import { type Provider, send, type Usage, withQuery } from "../api";
 import { ago, compact, count, date, money, percent } from "../format";
 import { useAction } from "../parts/action";
 import { BarList } from "../parts/bar-list";
+import { Amount } from "../parts/amount";
 import { Card } from "../parts/card";
 import { Dialog } from "../parts/dialog";
 import { Empty } from "../parts/empty";
@@ -36,8 +37,8 @@ export const Providers: FunctionComponent = () => {
     <>
       <PageHead title="Providers" purpose="The vendors of models, how they do, and with whose keys they are called." range={range} live />
       <div class="grid">
-        <Figure label="Configured" value={vendors && count(vendors.filter((vendor) => vendor.isConfigured).length)} note="Vendors that the platform itself can call" />
-        <Figure label="In trouble" value={troubled && count(troubled.length)} note="As the answering process sees it now" />
+        <Figure label="Configured" value={vendors && count(vendors.filter((vendor) => vendor.isConfigured).length)} note="That the platform can call" />
+        <Figure label="In trouble" value={troubled && count(troubled.length)} note="As this process sees it" />
         <Figure label="Vendor cost" value={totals && money(totals.cost)} note={totals && `${money(totals.billed)} billed`} isOld={usage.isOld} />
         <Figure label="Success rate" value={totals && (totals.requests ? percent(1 - totals.errors / totals.requests, 2) : "–")} note={totals && `${count(totals.errors)} of ${count(totals.requests)} failed`} isOld={usage.isOld} />
         <Card title="Vendor cost by provider" note="What vendors charge, US dollars" error={usage.error} isOld={usage.isOld}>
@@ -65,8 +66,8 @@ export const Providers: FunctionComponent = () => {
                 { name: "Models", isNumber: true, cell: (vendor) => count(vendor.models) },
                 { name: "Requests", isNumber: true, cell: (vendor) => count(used.get(vendor.provider)?.requests ?? 0) },
                 { name: "Failed", isNumber: true, cell: (vendor) => count(used.get(vendor.provider)?.errors ?? 0) },
-                { name: "Vendor cost", isNumber: true, cell: (vendor) => money(used.get(vendor.provider)?.cost ?? 0) },
-                { name: "Billed", isNumber: true, cell: (vendor) => money(used.get(vendor.provider)?.billed ?? 0) },
+                { name: "Vendor cost", isNumber: true, cell: (vendor) => <Amount of={used.get(vendor.provider)?.cost ?? 0} /> },
+                { name: "Billed", isNumber: true, cell: (vendor) => <Amount of={used.get(vendor.provider)?.billed ?? 0} /> },
                 { name: "Users' own keys", cell: (vendor) => (vendor.takesKeys ? "possible" : <span class="muted">no</span>) },
               ]}
             />

@@ -4,8 +4,9 @@ import type { FunctionComponent } from "preact";
 
 import { type Event, type Latency, type Page, type Process, type RunSummary, withQuery } from "../api";
 import { TimeChart } from "../charts/time-chart";
-import { clock, count, duration, money, percent, time } from "../format";
+import { clock, count, duration, percent, time } from "../format";
 import { tick } from "../live";
+import { Amount } from "../parts/amount";
 import { Card } from "../parts/card";
 import { Empty } from "../parts/empty";
 import { Figure } from "../parts/figure";
@@ -87,7 +88,7 @@ export const RealTime: FunctionComponent = () => {
                   { name: "User", cell: (event) => event.userId ?? <span class="muted">none</span> },
                   { name: "Status", cell: (event) => <span class={`badge ${event.status === "ok" ? "good" : event.status === "error" ? "bad" : ""}`}>{event.status}</span> },
                   { name: "Took", isNumber: true, cell: (event) => duration(event.latencyMs) },
-                  { name: "Billed", isNumber: true, cell: (event) => money(event.billed) },
+                  { name: "Billed", isNumber: true, cell: (event) => <Amount of={event.billed} /> },
                 ]}
               />
             ) : (

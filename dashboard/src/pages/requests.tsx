@@ -5,6 +5,7 @@ import type { FunctionComponent } from "preact";
 
 import { type Event, type Page, type Usage, withQuery } from "../api";
 import { count, duration, exactMoney, money, percent, time } from "../format";
+import { Amount } from "../parts/amount";
 import { Card } from "../parts/card";
 import { CopyButton } from "../parts/code";
 import { Empty } from "../parts/empty";
@@ -73,7 +74,7 @@ export const Requests: FunctionComponent = () => {
                     { name: "User", cell: (one) => one.userId ?? <span class="muted">none</span> },
                     { name: "Status", cell: (one) => <Status event={one} /> },
                     { name: "Tokens", isNumber: true, cell: (one) => count(one.inputTokens + one.outputTokens) },
-                    { name: "Billed", isNumber: true, cell: (one) => money(one.billed) },
+                    { name: "Billed", isNumber: true, cell: (one) => <Amount of={one.billed} /> },
                     { name: "Took", isNumber: true, cell: (one) => duration(one.latencyMs) },
                   ]}
                 />

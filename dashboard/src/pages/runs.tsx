@@ -5,6 +5,7 @@ import type { FunctionComponent } from "preact";
 import { type Page, type RunSummary, withQuery } from "../api";
 import { ago, count, duration, money } from "../format";
 import { BarList } from "../parts/bar-list";
+import { Amount } from "../parts/amount";
 import { Card } from "../parts/card";
 import { address } from "../parts/code";
 import { Empty } from "../parts/empty";
@@ -42,7 +43,7 @@ const AllRuns: FunctionComponent = () => {
       <PageHead title="Agent runs" purpose="Work of many steps: what runs, what waits for you, and what came of it." live />
       <div class="grid">
         <Figure label="Under way" value={runs && count(of("queued", "running")!)} note={note} />
-        <Figure label="Waiting for approval" value={runs && count(of("waiting")!)} note="A tool call that somebody has to allow" />
+        <Figure label="Waiting for approval" value={runs && count(of("waiting")!)} note="For somebody's decision" />
         <Figure label="Failed" value={runs && count(of("failed")!)} note={note} />
         <Figure label="Billed" value={runs && money(runs.reduce((sum, run) => sum + run.billed, 0))} note={note} />
         {types.size > 0 && (
@@ -89,7 +90,7 @@ const AllRuns: FunctionComponent = () => {
                     { name: "Model", cell: (run) => run.model },
                     { name: "User", cell: (run) => run.userId ?? <span class="muted">none</span> },
                     { name: "Steps", isNumber: true, cell: (run) => count(run.stepCount) },
-                    { name: "Billed", isNumber: true, cell: (run) => money(run.billed) },
+                    { name: "Billed", isNumber: true, cell: (run) => <Amount of={run.billed} /> },
                     { name: "Took", isNumber: true, cell: (run) => tookText(run) },
                     { name: "Begun", isNumber: true, cell: (run) => ago(run.createdAt) },
                   ]}

@@ -4,6 +4,7 @@ from typing import Any
 
 from headgate.agents.analysis import analyse, check_document
 from headgate.agents.definitions import AgentType, text_of
+from headgate.agents.memory import Memories
 from headgate.agents.react import react
 from headgate.agents.research import research
 from headgate.agents.teams import (
@@ -23,7 +24,12 @@ RESEARCH_TOOLS = ("search", "summarize", "extract")
 
 async def free(work: Work, given: Any) -> Any:
     """A model in a free loop over the run's tools."""
-    return {"text": await react(work, {"goal": text_of(given, *TASK_FIELDS)})}
+    goal, desk = text_of(given, *TASK_FIELDS), work.steps.desk
+    memories = Memories(desk.memories, desk.clock)
+    context = await memories.recall(work, goal)
+    text = await react(work, {"goal": goal, **({"context": context} if context else {})})
+    await memories.learn(work, goal, text)
+    return {"text": text}
 
 
 BUILT_IN = (

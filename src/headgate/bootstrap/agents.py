@@ -23,6 +23,7 @@ from headgate.core.durable import Engine
 from headgate.core.errors import InvalidRequest
 from headgate.core.ids import new_id
 from headgate.core.keys import VirtualKey
+from headgate.core.memory import MemoryStore
 from headgate.core.metered import ModelAccess
 from headgate.core.prompts import Prompts
 from headgate.core.runs import RunStore
@@ -50,6 +51,7 @@ class AgentParts:
     toolbox: Toolbox
     prompts: Prompts
     library: Library
+    memories: MemoryStore
     key: Callable[[str], Awaitable[VirtualKey | None]]
     is_command: bool
 
@@ -67,6 +69,7 @@ async def open_runs(settings: Settings, parts: AgentParts) -> AsyncIterator[Runs
         toolbox=parts.toolbox,
         prompts=parts.prompts,
         library=parts.library,
+        memories=parts.memories,
         key=parts.key,
         at_once=asyncio.Semaphore(limits.steps_at_once),
     )
@@ -131,12 +134,17 @@ async def _office(settings: Settings) -> AsyncIterator[None]:
 def _engine(settings: Settings) -> Engine:
     """The engine of the configured database; takes a second, for it is heavy."""
     # Heavy, and needed only where there are runs: neither start-up nor the gateway pays for it.
-    from headgate.engine.databases import postgres_database, sqlite_database
+    from headgate.engine.databases import (
+        check_sqlite,
+        postgres_database,
+        sqlite_database,
+    )
     from headgate.engine.dbos import DbosEngine
     from headgate.engine.executors import Executors
 
     most = settings.configuration.agents.runs_in_memory
     if settings.database_url is None:
+        check_sqlite()
         path = settings.data / DATABASE
         data_directory.keep_private(path)
         return DbosEngine(sqlite_database(path), "local", most)

@@ -8,21 +8,23 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from headgate.bootstrap.agent_relay import with_relay
 from headgate.bootstrap.alerts import check_alerts
 from headgate.bootstrap.cache import check_cache
 from headgate.bootstrap.dashboard import sign_in_ticket
 from headgate.bootstrap.documents import seed_documents
+from headgate.bootstrap.lifespan import running
 from headgate.bootstrap.limits import check_limits
+from headgate.bootstrap.parameters import read_parameters
 from headgate.bootstrap.prompts import check_prompts, review_prompts
 from headgate.bootstrap.routing import check_routing
+from headgate.bootstrap.sample_runs import seed_runs
 from headgate.bootstrap.services import open_services
 from headgate.bootstrap.stores import check_documents, check_store, make_tables, open_stores
 from headgate.bootstrap.tools import check_tools
 from headgate.bootstrap.vendors import check_vendors, vendors_of
 from headgate.cli.installation import Check, PromptCheck
-from headgate.core.errors import Overloaded
 from headgate.core.ids import new_id
 from headgate.core.keys import (
     KeySecret,
@@ -62,7 +64,7 @@ class Platform:
 
 def create_app() -> App:
     """The ASGI application, for a server that runs it; settings come from the environment."""
-    settings = Settings.load()
+    settings = Settings.load(parameters=read_parameters)
     logging.basicConfig(level=settings.log_level.upper(), format="%(levelname)s %(message)s")
     _calm_garbage_collector()
     return _app(settings, {})
@@ -85,7 +87,7 @@ async def open_platform(settings: Settings, /) -> AsyncIterator[Platform]:
     key = command_line_key()
     api_key = new_api_key(key.key_id)
     app = _app(settings, {hash_api_key(api_key): key})
-    async with _lifespan(app):
+    async with running(app):
         yield Platform(app, api_key)
 
 
@@ -156,17 +158,21 @@ def seed(settings: Settings, /) -> Mapping[str, object]:
             "keys": len(samples.keys(now)),
             "days": samples.DAYS,
             "calls": len(records),
-            "documents": await _seed_documents(settings, samples.keys(now)[0]),
+            **await _seed_work(settings, samples.keys(now)[0]),
         }
 
     return asyncio.run(run())
 
 
-async def _seed_documents(settings: Settings, key: VirtualKey) -> int:
+async def _seed_work(settings: Settings, key: VirtualKey) -> Mapping[str, int]:
+    """Documents and agent runs, which take the platform's parts to be made."""
     async with open_services(settings, {hash_api_key(new_api_key(key.key_id)): key}) as services:
         labels = CallLabels(request_id=new_id("req"), request_type="tool", tags=("sample",))
         models = services.works.access.models(key, labels)
-        return await seed_documents(services.documents, models)
+        return {
+            "documents": await seed_documents(services.documents, models),
+            "runs": await seed_runs(services.runs, key),
+        }
 
 
 def checks(settings: Settings, /) -> Sequence[Check]:
@@ -192,26 +198,11 @@ def prompt_checks(
 
 
 def _app(settings: Settings, local_keys: Mapping[str, VirtualKey]) -> App:
-    application = Application(RouteTable(routes()), lambda: open_services(settings, local_keys))
-    return with_cors(application, settings.configuration.http.cors_origins)
-
-
-@contextlib.asynccontextmanager
-async def _lifespan(app: App) -> AsyncIterator[None]:
-    """Begin and end an application as a server would."""
-    to_app: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
-    from_app: asyncio.Queue[Any] = asyncio.Queue()
-    task = asyncio.create_task(app({"type": "lifespan"}, to_app.get, from_app.put))
-    await to_app.put({"type": "lifespan.startup"})
-    said = await from_app.get()
-    if said["type"] != "lifespan.startup.complete":
-        await task
-        raise Overloaded(said.get("message", "the platform could not start"))
-    try:
-        yield
-    finally:
-        await to_app.put({"type": "lifespan.shutdown"})
-        await task
+    table = RouteTable(routes())
+    app: App = Application(table, lambda: open_services(settings, local_keys))
+    if settings.role == "gateway" and settings.agent_endpoint is not None:
+        app = with_relay(app, settings.agent_endpoint)
+    return with_cors(app, settings.configuration.http.cors_origins)
 
 
 def _fault(kind: str, share: float) -> Fault:

@@ -5,11 +5,14 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator, Mapping
 
+from headgate.agents.memory import Memories
+from headgate.agents.run_counts import RunCounts
 from headgate.bootstrap.agents import AgentParts, open_runs
 from headgate.bootstrap.alerts import channels
 from headgate.bootstrap.cache import open_cache, with_semantics
 from headgate.bootstrap.dashboard import make_sessions
 from headgate.bootstrap.documents import make_documents, reach
+from headgate.bootstrap.guardrails import guards_of
 from headgate.bootstrap.limits import open_limiter
 from headgate.bootstrap.mcp import open_mcp_server
 from headgate.bootstrap.metrics import metrics_of
@@ -26,6 +29,7 @@ from headgate.gateway.catalog import AUTO, Catalog
 from headgate.gateway.escrow import Escrow
 from headgate.gateway.flights import Flights
 from headgate.gateway.gateway import Gateway
+from headgate.gateway.kept_streams import KeptStreams
 from headgate.gateway.metered import MeteredAccess
 from headgate.gateway.replays import Replays
 from headgate.gateway.tool_calls import ToolCalls
@@ -54,7 +58,7 @@ async def open_services(
         stack.push_async_callback(client.aclose)
         stores = await stack.enter_async_context(open_stores(settings))
         await stack.enter_async_context(retaining(stores.usage, configuration.usage.kept_days))
-        ledger = Escrow(stores.ledger)
+        ledger = _escrow(settings, stores)
         await ledger.start()
         stack.push_async_callback(ledger.aclose)
         flights = Flights(stores.answers, ledger.is_pending)
@@ -92,6 +96,7 @@ async def open_services(
             vendor_keys=vendor_keys,
             cache=Cache(cache.answers),
             min_output_tokens=configuration.budgets.min_output_tokens,
+            guards=guards_of(configuration),
         )
         if cache.questions is not None:
             gateway = with_semantics(gateway, settings, cache.questions)
@@ -111,13 +116,19 @@ async def open_services(
                     toolbox=tools,
                     prompts=prompts,
                     library=documents,
+                    memories=stores.memories,
                     key=lambda key_id: _key(stores.keys, key_id),
                     is_command=bool(local_keys),
                 ),
             )
         )
+        counts = RunCounts(stores.runs)
+        kept_streams = KeptStreams()
+        stack.push_async_callback(kept_streams.aclose)
         yield Services(
+            kept_streams=kept_streams,
             runs=runs,
+            memories=Memories(stores.memories),
             gateway=gateway,
             vendor_keys=vendor_keys,
             replays=replays,
@@ -130,7 +141,7 @@ async def open_services(
             sessions=make_sessions(settings, keys),
             usage=stores.usage,
             watch=UsageWatch(stores.usage),
-            metrics=metrics_of([tools]),
+            metrics=metrics_of([tools, counts], counts.refresh),
             measured=[tools],
             process=await stack.enter_async_context(watching()),
             limited=stores.alerts.limited,
@@ -146,6 +157,13 @@ async def open_services(
             heartbeat_seconds=configuration.http.heartbeat_seconds,
             dashboard_hosts=frozenset(configuration.http.dashboard_hosts),
         )
+
+
+def _escrow(settings: Settings, stores: Stores) -> Escrow:
+    if settings.lambda_part is None:
+        return Escrow(stores.ledger)
+    # A function answers one caller at a time, and may stand still after each.
+    return Escrow(stores.ledger, lead_ticks=0)
 
 
 async def _key(store: KeyStore, key_id: str) -> VirtualKey | None:

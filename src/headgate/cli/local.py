@@ -54,6 +54,10 @@ class Bootstrap(Protocol):
         """Run the platform in this process, beside any server on the same data directory."""
         ...
 
+    def read_parameters(self, settings: Settings, /) -> Mapping[str, str]:
+        """The variables that the parameter store has which the settings name."""
+        ...
+
     def prepare(self, settings: Settings, /) -> str | None:
         """Bring the stores up to date; gives the admin key where it made one."""
         ...
@@ -102,7 +106,7 @@ class Local:
     @asynccontextmanager
     async def connect(self, target: Target) -> AsyncIterator[Connection]:
         """A connection to the server that `target` or HEADGATE_URL names, else to the data."""
-        settings = _settings(target)
+        settings = self._settings(target)
         # Whoever names a data directory on the command line means it.
         url = target.url or (None if target.data else settings.url)
         if url is None:
@@ -123,7 +127,7 @@ class Local:
 
     def serve(self, target: Target, options: ServeOptions, told: Served) -> None:
         """Run the platform until a signal comes."""
-        settings = _settings(target, role=options.role)
+        settings = self._settings(target, role=options.role)
         with _failing_plainly():
             listener = server.listen(options.host, options.port)
             url = server.address(listener)
@@ -149,17 +153,17 @@ class Local:
 
     def prepare(self, target: Target) -> Prepared:
         """Bring the stores up to date and see that there is an admin key."""
-        settings = _settings(target)
+        settings = self._settings(target)
         return Prepared(settings.data, self.bootstrap.prepare(settings))
 
     def seed(self, target: Target) -> Mapping[str, object]:
         """Load sample data."""
-        return self.bootstrap.seed(_settings(target))
+        return self.bootstrap.seed(self._settings(target))
 
     def checks(self, target: Target) -> Sequence[Check]:
         """What the doctor looks at; without settings there is nothing else to look at."""
         try:
-            settings = _settings(target)
+            settings = self._settings(target)
         except SettingsError as error:
             finding = Finding("fail", str(error), "Correct this first; the rest depends on it.")
             return (doctor.known("configuration", finding), doctor.versions())
@@ -175,15 +179,16 @@ class Local:
         self, target: Target, directory: Path | None, *, write: bool
     ) -> Sequence[PromptCheck]:
         """Check prompt templates; with `write`, record those whose versions are new."""
-        return self.bootstrap.prompt_checks(_settings(target), directory, write=write)
+        return self.bootstrap.prompt_checks(self._settings(target), directory, write=write)
 
     def openapi(self) -> bytes:
         """The OpenAPI document."""
         return self.bootstrap.openapi_document()
 
-
-def _settings(target: Target, *, role: str | None = None) -> Settings:
-    return Settings.load(overrides=_overrides(target, role))
+    def _settings(self, target: Target, *, role: str | None = None) -> Settings:
+        return Settings.load(
+            overrides=_overrides(target, role), parameters=self.bootstrap.read_parameters
+        )
 
 
 def _overrides(target: Target, role: str | None) -> dict[str, str]:

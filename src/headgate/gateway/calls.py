@@ -66,6 +66,7 @@ class Caller(msgspec.Struct, frozen=True):
         request_type: what the ledger calls it, where it is a part of something else.
         call_key: names the call to vendors, for good; else each attempt has a name of its own.
         place: where the call is a part of another that was admitted.
+        most: what it may be billed at most, besides what the budgets say.
     """
 
     key: VirtualKey
@@ -79,6 +80,7 @@ class Caller(msgspec.Struct, frozen=True):
     run_id: str | None = None
     call_key: str | None = None
     place: Place | None = None
+    most: NanoUSD | None = None
 
     def accounts(self, model: str | None) -> tuple[Account, ...]:
         """Everyone who pays for a call to `model`, always in the same order."""

@@ -63,8 +63,13 @@ class Escrow:
         *,
         clock: Callable[[], float] = time.time,
         pause: Callable[[float], Awaitable[object]] = asyncio.sleep,
+        lead_ticks: int = LEAD_TICKS,
     ) -> None:
-        """Begin without leases; `pause` waits so many seconds between looks at the store."""
+        """Begin without leases; `pause` waits so many seconds between looks at the store.
+
+        `lead_ticks` says for how much spend to come a lease is made; with 0, for one call.
+        """
+        self._lead_ticks = lead_ticks
         self._store = store
         self._clock = clock
         self._owner = new_id("own")
@@ -94,8 +99,20 @@ class Escrow:
         """Record what is settled and give everything back."""
         self._closing.set()
         # The tickers are not cancelled: what they were writing, the store may have written.
-        await asyncio.gather(*self._tickers, *self._growing, return_exceptions=True)
+        await asyncio.gather(*self._tickers, return_exceptions=True)
         await self._recalls.aclose()
+        await self.rest()
+
+    async def rest(self) -> None:
+        """Record what is settled and give back what no call holds.
+
+        A process that stands still from then on, for however long, leaves nothing that others
+        would have to take for spent.
+
+        Raises:
+            Overloaded: the store did not take all of it.
+        """
+        await asyncio.gather(*self._growing, return_exceptions=True)
         await self._records.aclose()
         await self._give_back_unused()
         for book in self._books.values():
@@ -334,7 +351,7 @@ class Escrow:
         await self._give_back_unused()
         await self._give_back(book, min(book.free, book.excess))
         least = max(0, ceiling - book.free)
-        ahead = max(book.demand, book.recent_demand) * LEAD_TICKS
+        ahead = max(book.demand, book.recent_demand) * self._lead_ticks
         ahead = min(ahead, book.unleased // LEAST_SHARE)
         # Whole calls only: the rest of one would be missing to another process.
         most = max(least, book.wanted - book.free) + ahead // ceiling * ceiling

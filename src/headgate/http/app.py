@@ -1,6 +1,7 @@
 """The ASGI application: one straight path from a request to its answer.
 
 path and method (404, 405) → size (413) → key (401) → scope (403) → decode (400) → handler.
+What comes over a socket (`http/sockets`) takes the same path from the scope on.
 """
 
 import asyncio
@@ -16,12 +17,13 @@ import msgspec
 from headgate.core.errors import HeadgateError, InvalidRequest, Overloaded, RequestTooLarge
 from headgate.core.ids import new_id
 from headgate.core.keys import VirtualKey
-from headgate.http import errors, sockets
+from headgate.http import errors
 from headgate.http.calls import Call, Headers, Reply, StreamReply
 from headgate.http.credentials import check_page, presented_key, session_token
 from headgate.http.lists import last_seen
 from headgate.http.routes import Match, RouteTable
 from headgate.http.services import Services
+from headgate.http.sockets.connection import Sockets
 from headgate.http.uploads import is_multipart
 from headgate.identity.keys import require
 
@@ -33,7 +35,14 @@ App: TypeAlias = Callable[[Scope, Receive, Send], Coroutine[Any, Any, None]]
 
 # Under this name a server notes in the scope of a request that it is about to stop.
 CLOSING = "headgate.closing"
-_PASSED_ON = frozenset((b"forwarded", b"x-forwarded-for", b"x-real-ip", b"via"))
+# Headers of requests that somebody on this machine made for somebody else: a proxy, or a browser
+# for a page that it shows.
+_FOR_OTHERS = frozenset(
+    (
+        *(b"forwarded", b"via", b"x-real-ip", b"origin"),
+        *(b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto"),
+    )
+)
 
 # Calls that end sooner cannot be worth abandoning, so only longer ones are watched.
 WATCH_AFTER_SECONDS = 0.25
@@ -66,6 +75,7 @@ class Application:
     ) -> None:
         self._table = table
         self._resources = resources
+        self._sockets = Sockets(table)
         self._services: Services | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -78,12 +88,10 @@ class Application:
             await self._converse(scope, receive, send)
 
     async def _converse(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["path"] != sockets.PATH or self._services is None:
-            await receive()
-            await send({"type": "websocket.close", "code": 4404})
-            return
-        socket = sockets.Socket(self._table, self._services, receive, send)
-        await socket.serve(dict(scope["headers"]))
+        services = self._services
+        if services is None:
+            raise RuntimeError("the application was not started")
+        await self._sockets.serve(services, scope, receive, send, lambda: bool(scope.get(CLOSING)))
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
@@ -331,21 +339,12 @@ def _too_large(limit: int) -> RequestTooLarge:
 
 
 def _is_local(scope: Scope, headers: dict[bytes, bytes]) -> bool:
-    """Whether the caller is on this machine; who a proxy here speaks for is not known."""
+    """Whether the caller is on this machine, and speaks for nobody else."""
     client = scope.get("client")
-    if client is None or not _PASSED_ON.isdisjoint(headers):
+    if client is None or not _FOR_OTHERS.isdisjoint(headers):
         return False
     host = str(client[0]).removeprefix("::ffff:")
     return host == "::1" or host.startswith("127.")
-
-
-def _credential(headers: dict[bytes, bytes]) -> str | None:
-    authorization = headers.get(b"authorization", b"").decode("latin-1")
-    scheme, _, token = authorization.partition(" ")
-    if scheme.lower() == "bearer" and token.strip():
-        return token.strip()
-    own = headers.get(b"x-api-key")
-    return None if own is None else own.decode("latin-1").strip()
 
 
 def _query(match: Match, query_string: bytes) -> Any:

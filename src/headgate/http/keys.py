@@ -32,7 +32,7 @@ Scopes: TypeAlias = Annotated[list[Scope], msgspec.Meta(min_length=1)]
 Models: TypeAlias = Annotated[list[Name], msgspec.Meta(min_length=1, max_length=1000)]
 
 
-class RateLimitItem(msgspec.Struct, rename="camel"):
+class RateLimitItem(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     """Limits of a key; what is left out follows the platform's default."""
 
     requests_per_minute: Positive | None = None
@@ -40,7 +40,7 @@ class RateLimitItem(msgspec.Struct, rename="camel"):
     concurrency: Positive | None = None
 
 
-class CreateKey(msgspec.Struct, rename="camel"):
+class CreateKey(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     """The body of `POST /v1/auth/keys`; `monthlyBudget` is in US dollars."""
 
     name: Name
@@ -53,7 +53,7 @@ class CreateKey(msgspec.Struct, rename="camel"):
     expires_at: str | None = None
 
 
-class ChangeKey(msgspec.Struct, rename="camel"):
+class ChangeKey(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     """The body of `PATCH /v1/auth/keys/{keyId}`; null removes a limit."""
 
     name: Name | msgspec.UnsetType = msgspec.UNSET
@@ -64,7 +64,7 @@ class ChangeKey(msgspec.Struct, rename="camel"):
     expires_at: str | msgspec.UnsetType | None = msgspec.UNSET
 
 
-class RotateKey(msgspec.Struct, rename="camel"):
+class RotateKey(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     """The body of `POST …/rotate`: how long the old secret works beside the new one."""
 
     grace_seconds: Annotated[float, msgspec.Meta(ge=0, le=MAX_GRACE_SECONDS)] = 0

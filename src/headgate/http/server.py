@@ -5,7 +5,6 @@ What uvicorn itself refuses, before there is a request, is answered in the same 
 everything else.
 """
 
-import logging
 import signal
 import socket
 from collections.abc import Callable
@@ -15,7 +14,6 @@ from typing import Any, cast
 import msgspec
 from uvicorn import Config, Server
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import HANDLED_SIGNALS
 from uvicorn.supervisors import Multiprocess
 
@@ -23,19 +21,13 @@ from headgate.core.errors import HeadgateError, InvalidRequest, RequestTooLarge
 from headgate.core.ids import new_id
 from headgate.http.app import CLOSING, Scope
 from headgate.http.errors import body_of
-from headgate.http.sockets import MAX_MESSAGE_BYTES, TOO_SLOW
+from headgate.http.sockets.messages import MOST_MESSAGE_BYTES
+from headgate.http.sockets.protocol import SocketProtocol
 
 BACKLOG = 2048
 DRAIN_SECONDS = 30
 WORKER_SILENCE_SECONDS = 15
 MAX_HEAD_BYTES = 65_536
-
-
-LINGER_SECONDS = 10
-"""How long a slow reader may take to find out that it was closed."""
-
-_SOCKETS = logging.getLogger("headgate.sockets")
-_SOCKETS.setLevel(logging.WARNING)
 
 
 class ServerFailed(Exception):
@@ -99,24 +91,6 @@ class JsonErrorProtocol(HttpToolsProtocol):
         return b"\r\n".join(lines) + b"\r\n\r\n" + body
 
 
-class SocketProtocol(WebSocketsSansIOProtocol):
-    """WebSocket whose connections are not logged one by one, and which can close on a slow reader.
-
-    A closing frame waits for its turn like any other; for who reads nothing it would never come.
-    """
-
-    def __init__(self, *arguments: Any, **named: Any) -> None:
-        super().__init__(*arguments, **named)
-        self.logger = self.conn.logger = _SOCKETS
-
-    async def send(self, message: Any) -> None:
-        """Send what the application says."""
-        if message["type"] == "websocket.close" and message.get("code") == TOO_SLOW:
-            self.writable.set()
-            self.loop.call_later(LINGER_SECONDS, self.transport.abort)
-        await super().send(message)
-
-
 def listen(host: str, port: int) -> socket.socket:
     """A listening socket; from here on callers wait rather than being refused.
 
@@ -152,7 +126,8 @@ def server_config(app: Callable[..., Any] | str, *, workers: int = 1) -> Config:
         loop="uvloop",
         http=JsonErrorProtocol,
         ws=SocketProtocol,
-        ws_max_size=MAX_MESSAGE_BYTES,
+        ws_max_size=MOST_MESSAGE_BYTES,
+        # Small texts gain nothing by it, and it takes memory for each socket.
         ws_per_message_deflate=False,
         lifespan="on",
         log_config=None,

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from headgate.agents.memory import Memories
 from headgate.agents.runs import Runs
 from headgate.core.budgets import Account
 from headgate.core.measurements import Measured
@@ -12,6 +13,7 @@ from headgate.core.usage import UsageStore
 from headgate.documents.library import Documents
 from headgate.gateway.catalog import AUTO
 from headgate.gateway.gateway import Gateway
+from headgate.gateway.kept_streams import KeptStreams
 from headgate.gateway.replays import Replays
 from headgate.gateway.tool_calls import ToolCalls
 from headgate.gateway.vendor_keys import VendorKeys
@@ -47,11 +49,13 @@ class Services:
     vendor_keys: VendorKeys
     replays: Replays
     works: Works
+    kept_streams: KeptStreams
     prompts: Library
     tool_calls: ToolCalls
     documents: Documents
     tool_server: ToolServer
     runs: Runs
+    memories: Memories
     keys: Keys
     sessions: Sessions
     usage: UsageStore

@@ -50,7 +50,7 @@ class BudgetQuery(msgspec.Struct):
     id: Id | None = None
 
 
-class SetBudget(msgspec.Struct, rename="camel"):
+class SetBudget(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     """The body of `PUT /v1/usage/budget`; a `monthlyBudget` of null removes the limit."""
 
     scope: BudgetScope
@@ -61,7 +61,7 @@ class SetBudget(msgspec.Struct, rename="camel"):
 
 
 class TotalsItem(msgspec.Struct, frozen=True, rename="camel"):
-    """Sums over calls."""
+    """Sums over calls; `ownCost` is the part of `cost` that users' own vendor keys paid."""
 
     requests: int
     errors: int
@@ -72,6 +72,7 @@ class TotalsItem(msgspec.Struct, frozen=True, rename="camel"):
     cache_hits: int
     saved_cost: Dollars
     auto_saved: Dollars
+    own_cost: Dollars
 
 
 _NAMES = tuple(field.encode_name for field in msgspec.structs.fields(TotalsItem))
@@ -270,6 +271,7 @@ def _totals(sums: UsageTotals) -> TotalsItem:
         sums.cache_hits,
         to_json(sums.saved_cost),
         to_json(sums.auto_saved),
+        to_json(sums.own_cost),
     )
 
 

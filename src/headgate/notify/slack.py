@@ -26,10 +26,16 @@ class SlackNotifier:
 
     async def send(self, notice: Notice) -> None:
         """See `Notifier.send`."""
+        await self.post(to_wire(notice))
+
+    async def post(self, body: bytes) -> None:
+        """Post a body to the webhook.
+
+        Raises:
+            Undelivered: Slack did not take it.
+        """
         try:
-            answer = await self.client.send(
-                "POST", self.url, headers=_HEADERS, body=to_wire(notice)
-            )
+            answer = await self.client.send("POST", self.url, headers=_HEADERS, body=body)
         except HttpError as error:
             raise Undelivered(f"Slack could not be reached: {error}") from error
         if answer.status != 200:
@@ -37,10 +43,15 @@ class SlackNotifier:
 
 
 def to_wire(notice: Notice) -> bytes:
-    """The webhook's body for a message."""
+    """The webhook's body for a message about a budget."""
+    return text_to_wire(f"{notice.title}\n{lines(notice)}")
+
+
+def text_to_wire(text: str) -> bytes:
+    """The webhook's body for a text, which is shown as it is."""
     return msgspec.json.encode(
         {
-            "text": _escaped(f"{notice.title}\n{lines(notice)}"),
+            "text": _escaped(text),
             "mrkdwn": False,
             "link_names": False,
             "unfurl_links": False,

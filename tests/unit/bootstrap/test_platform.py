@@ -11,6 +11,7 @@ import pytest
 import ministack
 from asgi import Client
 from headgate.bootstrap import platform as bootstrap
+from headgate.bootstrap.lifespan import running
 from headgate.bootstrap.stores import DATABASE
 from headgate.core.errors import Overloaded
 from headgate.settings import Settings
@@ -120,7 +121,7 @@ async def test_a_server_warns_of_mail_that_cannot_be_sent(
     wrong = settings(tmp_path, ALERT_EMAIL="ada@example.com")
     async with bootstrap.open_platform(wrong):
         assert "SMTP_HOST" not in caplog.text, "a command does not go on about it"
-    async with bootstrap._lifespan(bootstrap._app(wrong, {})):
+    async with running(bootstrap._app(wrong, {})):
         assert "no alerts by e-mail: ALERT_EMAIL is set, and no way to" in caplog.text
 
 
@@ -132,7 +133,7 @@ def test_sample_keys_do_not_stand_in_for_an_admin(tmp_path: Path) -> None:
 def test_sample_data_is_loaded_once(tmp_path: Path) -> None:
     first = bootstrap.seed(settings(tmp_path))
     assert bootstrap.seed(settings(tmp_path)) == first
-    assert first["keys"] == 3
+    assert first["keys"] == 6
 
 
 async def test_dynamodb_refuses_to_start_without_a_place_or_credentials(tmp_path: Path) -> None:

@@ -51,6 +51,9 @@ class FakeBootstrap:
         self.settings.append(settings)
         yield FakePlatform(app, "sk-local")
 
+    def read_parameters(self, _settings: Settings) -> Mapping[str, str]:
+        return {}
+
     def prepare(self, settings: Settings, /) -> str | None:
         self.settings.append(settings)
         return "sk-new"

@@ -14,6 +14,7 @@ from headgate.gateway.escrow import (
     LEASE_SECONDS,
     MARGIN_SECONDS,
     TICK_SECONDS,
+    Escrow,
 )
 from headgate.stores.memory import MemoryLedger
 from usage_events import usage_event
@@ -789,3 +790,30 @@ async def test_the_leases_of_the_dead_are_counted(till: Till) -> None:
     survivor = till.beside()
     await survivor.pass_time(2 * LEASE_SECONDS)
     assert survivor.escrow.expired == 1
+
+
+async def test_a_process_that_will_stand_still_leaves_nothing_to_expire() -> None:
+    """What it leased ahead is given back, what it settled is recorded, however long it sleeps."""
+    till = Till()
+    await till.limit(10_000)
+    await till.spend(100, 40)
+    await till.escrow.rest()
+    assert await till.sums() == (40, 40, 0)
+    till.clock.advance(3600)
+    await till.store.memory.expire(now=till.clock())
+    assert await till.sums() == (40, 40, 0)
+    await till.spend(100, 60)
+    await till.escrow.rest()
+    assert await till.sums() == (100, 100, 0)
+
+
+async def test_a_lease_for_one_call_takes_no_more() -> None:
+    till = Till()
+    escrow = Escrow(till.store, clock=till.clock, pause=till.pause, lead_ticks=0)
+    await till.limit(10_000)
+    for _ in range(3):
+        books = await escrow.books((KEY,))
+        hold = await escrow.reserve(books, 100)
+        assert (await till.sums())[0] == 100
+        escrow.release(hold)
+        await escrow.rest()

@@ -45,6 +45,8 @@ async def test_a_key_is_told_once_and_kept_without_its_secret() -> None:
         ({"monthlyBudget": 0.1234567891}, "monthlyBudget"),
         ({"rateLimit": {"concurrency": 0}}, "rateLimit.concurrency"),
         ({"expiresAt": "soon"}, "expiresAt"),
+        ({"monthlyBugdet": 5}, "monthlyBugdet"),
+        ({"rateLimit": {"rpm": 5}}, "rateLimit.rpm"),
     ],
 )
 async def test_a_wrong_field_is_400_and_named(change: dict[str, object], param: str) -> None:

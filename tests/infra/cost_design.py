@@ -1,0 +1,19 @@
+"""The cost model computes the deployment that is written."""
+
+from dataclasses import fields
+from pathlib import Path
+
+from templates import write
+
+from cost import Design
+from deployment import Deployment
+
+
+def test_the_model_has_the_sizes_of_the_deployment(tmp_path: Path) -> None:
+    deployment, design = Deployment(region="us-east-1"), Design()
+    same = [one.name for one in fields(Design) if one.name != "alarms"]
+    assert {name: getattr(design, name) for name in same} == {
+        name: getattr(deployment, name) for name in same
+    }
+    stacks = write(tmp_path, region="us-east-1")
+    assert len(stacks.of("AWS::CloudWatch::Alarm")) == design.alarms

@@ -1,0 +1,120 @@
+"""The functions' zip as Lambda runs it: its packages for arm64, and its wrapper as a process."""
+
+import asyncio
+import os
+import sys
+import zipfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+import bundle
+from lambda_events import rest_event
+from runtime_api import RuntimeStandIn, runtime_api
+
+ADMIN = "sk-proj-first-0123456789abcdef0123456789abcdef"
+
+
+def test_all_packages_of_the_bundle_are_there_for_arm64(tmp_path: Path) -> None:
+    out = tmp_path / "headgate.zip"
+    try:
+        bundle.install(tmp_path / "content", bundle.PLATFORM)
+    except bundle.BundleRefused as error:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(str(error))
+    bundle.add_platform(tmp_path / "content")
+    bundle.pack(tmp_path / "content", out)
+    bundle.check(out)
+    with zipfile.ZipFile(out) as archive:
+        names = archive.namelist()
+        assert sum(name.endswith(".so") for name in names) > 10
+        assert "cryptography/__init__.py" in names
+    # The console takes 50 MB without a detour.
+    assert out.stat().st_size < 50_000_000
+
+
+@pytest.fixture
+async def function(tmp_path: Path) -> AsyncIterator[RuntimeStandIn]:
+    """The wrapper, started with an interpreter as the managed runtime starts it."""
+    content = tmp_path / "task"
+    content.mkdir()
+    bundle.add_platform(content)
+    async with runtime_api() as lambda_api:
+        process = await asyncio.create_subprocess_exec(
+            content / "bootstrap",
+            sys.executable,
+            "/var/runtime/bootstrap.py",
+            cwd=content,
+            env={
+                "PATH": os.environ["PATH"],
+                "AWS_LAMBDA_RUNTIME_API": lambda_api.address,
+                "AWS_REGION": "us-east-1",
+                "BEDROCK_ENDPOINT": "http://127.0.0.1:9",
+                "HEADGATE_ADMIN_KEY": ADMIN,
+                "HEADGATE_DATA": str(tmp_path / "data"),
+                "HEADGATE_LAMBDA": "gateway",
+                "HEADGATE_ROLE": "gateway",
+                "OLLAMA_BASE_URL": "http://127.0.0.1:9",
+            },
+        )
+        yield lambda_api
+        process.terminate()
+        await process.wait()
+
+
+async def ask(function: RuntimeStandIn, body: dict[str, Any], path: str = "/v1/complete") -> Any:
+    headers = {"Authorization": f"Bearer {ADMIN}"}
+    return await function.answer_of(rest_event("POST", path, body, headers=headers))
+
+
+async def test_the_wrapper_serves_the_platform(function: RuntimeStandIn) -> None:
+    assert (await function.answer_of({"warmup": True})).body == (
+        b'{"statusCode": 200, "body": "warm"}'
+    )
+    question = {"model": "sandbox", "messages": [{"role": "user", "content": "[[say hello]]"}]}
+    answered = await ask(function, question)
+    assert answered.head["statusCode"] == 200
+    assert msgspec.json.decode(answered.content)["content"] == "hello"
+
+
+async def test_a_stream_keeps_its_pace(function: RuntimeStandIn) -> None:
+    """A piece is there while the next is not made yet: nothing on the way gathers them."""
+    question = "[[tokens 4]] [[rate 4]]"
+    event = rest_event(
+        "POST",
+        "/v1/stream",
+        {"model": "sandbox", "messages": [{"role": "user", "content": question}]},
+        headers={"Authorization": f"Bearer {ADMIN}"},
+    )
+    answered = function.invoke(event)
+    await answered.wait_for(b'"delta"')
+    assert not answered.is_whole
+    assert b'"done"' not in answered.body
+    await answered.ended()
+    assert b'"done"' in answered.content
+    assert sum(b'"delta"' in piece for piece in answered.pieces) >= 3
+
+
+async def test_a_caller_who_leaves_stops_the_model_and_pays_for_what_there_was(
+    function: RuntimeStandIn,
+) -> None:
+    question = "[[tokens 500]] [[rate 5]]"
+    event = rest_event(
+        "POST",
+        "/v1/stream",
+        {"model": "sandbox", "messages": [{"role": "user", "content": question}]},
+        headers={"Authorization": f"Bearer {ADMIN}"},
+    )
+    answered = function.invoke(event)
+    await answered.wait_for(b'"delta"')
+    function.break_off()
+    await function.idle()
+    headers = {"Authorization": f"Bearer {ADMIN}"}
+    told = await function.answer_of(rest_event("GET", "/v1/usage/events", headers=headers))
+    (row,) = msgspec.json.decode(told.content)["data"]
+    assert row["status"] == "cancelled"
+    assert row["outputTokens"] < 500
