@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-infra check check-infra lock-infra bundle cost fix bench bench-search bench-usage torture matrix lock clean
+.PHONY: help setup run test test-infra test-aws check check-infra lock-infra bundle cost fix bench bench-search bench-usage torture matrix lock clean
 
 PYTHON ?= python3
 PORT ?= 3000
@@ -69,6 +69,9 @@ test: setup ## Run all tests (ARGS= for pytest); as root on Debian, installs red
 
 test-infra: setup ## Write all stacks, without an account, and check what they would make
 	@$(BIN)/pytest tests/scenarios/test_infra.py $(ARGS)
+
+test-aws: setup ## Deploy all stacks into an emulated AWS with the CDK, and use what was deployed
+	@$(BIN)/pytest tests/aws/deployment.py $(ARGS)
 
 check: setup ## Check format, lint, types, import rules, prompts, documents and lock; what CI checks
 	$(BIN)/ruff format --check .

@@ -30,21 +30,38 @@ def infra_python() -> Path:
 
 def node_modules() -> Path:
     """A directory with what `tests/clients/package-lock.json` pins; Node comes with `python`."""
-    directory = python("requirements").parents[1] / "node"
-    lock = PROGRAMS / "package-lock.json"
-    if _is_new(lock, directory):
-        directory.mkdir(exist_ok=True)
-        for file in (PROGRAMS / "package.json", lock):
-            shutil.copy(file, directory)
-        install = ["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"]
-        _run([*node(), *install], directory)
-        shutil.copy(lock, directory / _STAMP)
-    return directory
+    return _node_modules(python("requirements"), PROGRAMS)
 
 
 def node() -> list[str | Path]:
     """The command that runs Node; `npm` after it runs that."""
-    return [python("requirements"), PROGRAMS / "run_node.py"]
+    return _node(python("requirements"))
+
+
+def cdk() -> list[str | Path]:
+    """The command that deploys stacks, which `tests/aws/package-lock.json` pins."""
+    here = infra_python()
+    return [
+        *_node(here),
+        _node_modules(here, ROOT / "tests" / "aws") / "node_modules/aws-cdk/bin/cdk",
+    ]
+
+
+def _node(program: Path) -> list[str | Path]:
+    return [program, PROGRAMS / "run_node.py"]
+
+
+def _node_modules(program: Path, pinned: Path) -> Path:
+    directory = program.parents[1] / "node"
+    lock = pinned / "package-lock.json"
+    if _is_new(lock, directory):
+        directory.mkdir(exist_ok=True)
+        for file in (pinned / "package.json", lock):
+            shutil.copy(file, directory)
+        install = ["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"]
+        _run([*_node(program), *install], directory)
+        shutil.copy(lock, directory / _STAMP)
+    return directory
 
 
 def _installed(lock: Path, environment: Path) -> Path:
