@@ -2,7 +2,8 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-infra test-aws check check-infra lock-infra bundle cost fix bench bench-search bench-usage torture matrix lock clean
+.PHONY: help setup run test test-infra test-aws check check-infra lock-infra bundle cost fix images bench \
+	bench-agents bench-search bench-usage torture matrix lock clean
 
 PYTHON ?= python3
 PORT ?= 3000
@@ -19,12 +20,14 @@ COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-ver
 
 NEEDS_PYTHON := 'import sys; sys.version_info >= (3, 11) or sys.exit("Headgate needs Python 3.11 or newer; " + sys.executable + " is " + sys.version.split()[0] + ". Name another one: make setup PYTHON=python3.12")'
 
-# Tests of Redis start a server of their own, and those of the dashboard a browser. Without these
-# programs they are skipped, but in CI they fail.
+# Tests of Redis and PostgreSQL start servers of their own, and those of the dashboard a browser.
+# Without these programs they are skipped, but in CI they fail.
 PROGRAMS_FOR_TESTS = redis-server chromium
 INSTALL_PROGRAMS = missing=; for program in $(PROGRAMS_FOR_TESTS); do \
 		command -v $$program >/dev/null || missing="$$missing $$program"; \
 	done; \
+	command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 \
+		|| missing="$$missing postgresql"; \
 	if [ -z "$$missing" ]; then :; \
 	elif [ -f /etc/debian_version ] && [ "$$(id -u)" = 0 ]; then \
 		echo "Installing$$missing"; \
@@ -63,7 +66,7 @@ $(STAMP): requirements/dev.txt pyproject.toml
 run: setup ## Run the platform on http://127.0.0.1:3000 (PORT=3000, ARGS= for headgate serve)
 	@exec $(BIN)/headgate serve --port $(PORT) $(ARGS)
 
-test: setup ## Run all tests (ARGS= for pytest); as root on Debian, installs redis-server and chromium for them
+test: setup ## Run all tests (ARGS= for pytest); as root on Debian, installs what they need
 	@$(INSTALL_PROGRAMS)
 	@$(BIN)/pytest $(ARGS)
 
@@ -86,11 +89,16 @@ fix: setup ## Format, and repair what the linter can repair
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
 
+images: setup ## Take the guide's pictures of the dashboard anew
+	@DASHBOARD_IMAGES=docs/images/dashboard $(BIN)/pytest tests/browser/test_images.py
+
 cost: setup ## Compute what AWS charges, and write the tables into docs/guides/aws.md
 	@$(BIN)/python infra/cost.py --write
 
-types: setup ## Write the dashboard's types anew from the interface's document
+types: setup ## Write the types of the dashboard and of the SDKs anew from the interface's document
 	@$(BIN)/headgate openapi > build-openapi.json
+	@$(BIN)/python sdk/python/write_types.py build-openapi.json && $(BIN)/python sdk/python/write_sync.py
+	@$(BIN)/python sdk/typescript/write_schema.py build-openapi.json
 	@$(BIN)/python hatch_build.py npm run types; status=$$?; rm -f build-openapi.json; exit $$status
 
 bench: setup ## Measure the gateway, beside its peers where they can be installed (ARGS= for the script)
@@ -98,6 +106,9 @@ bench: setup ## Measure the gateway, beside its peers where they can be installe
 
 bench-usage: setup ## Measure questions about ten million calls (ARGS= for the script)
 	@$(BIN)/python benchmarks/usage_run.py $(ARGS)
+
+bench-agents: setup ## Measure agent runs: a step's cost, runs a second, memory (ARGS= for the script)
+	@PYTHONPATH=tests $(BIN)/python benchmarks/agents_run.py $(ARGS)
 
 bench-search: setup ## Measure search on its own corpus, and write docs/concepts/search.md
 	@PYTHONPATH=tests $(BIN)/python benchmarks/search_run.py
@@ -127,5 +138,5 @@ check-infra: test-infra ## Check the types of the stacks, which takes a minute
 	cd infra && MYPYPATH=../src ../.venv-infra/bin/mypy --strict --explicit-package-bases app.py
 
 clean: ## Remove environments, caches and builds; the data directory .headgate stays
-	rm -rf $(VENV) $(VENV)-* dashboard/node_modules src/headgate/dashboard .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist build
+	rm -rf $(VENV) $(VENV)-* dashboard/node_modules sdk/*/node_modules sdk/*/dist src/headgate/dashboard .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist build
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

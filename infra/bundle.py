@@ -72,15 +72,8 @@ def install(content: Path, platform: str) -> None:
         BundleRefused: there is no wheel of one, or its hash is another.
     """
     uv = Path(sys.executable).with_name("uv")
-    command: list[str | Path] = [
-        uv,
-        "pip",
-        "install",
-        "--quiet",
-        "--target",
-        content,
-        "--require-hashes",
-    ]
+    command: list[str | Path] = [uv, "pip", "install", "--quiet", "--require-hashes"]
+    command += ["--target", content]
     command += ["--python-platform", platform, "--python-version", PYTHON, "--no-deps"]
     command += ["--only-binary", ":all:", "-r", requirements(content.with_suffix(".txt"))]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - ours

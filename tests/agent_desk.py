@@ -18,12 +18,16 @@ from headgate.agents.runs import Order, RunLimits, Runs
 from headgate.agents.steps import Desk
 from headgate.agents.types import BUILT_IN
 from headgate.core.chat import ChatDelta, ChatRequest, ChatResponse, ToolCallDelta
+from headgate.core.documents import Document, Found, Library, Search, SourcedAnswer
 from headgate.core.embeddings import EmbeddingRequest, EmbeddingResponse
+from headgate.core.errors import NotFound
 from headgate.core.keys import VirtualKey
 from headgate.core.metered import CallLabels, Metered, MeteredStream, Models
 from headgate.core.models import PromptStyle
 from headgate.core.runs import Run, RunEvent
 from headgate.core.usage import UsageEvent
+from headgate.prompts.library import open_library
+from headgate.stores.memory_memories import MemoryMemories
 from headgate.stores.memory_runs import MemoryRuns
 from headgate.tools.declaration import declared
 from headgate.tools.toolbox import ProcessTools
@@ -109,6 +113,32 @@ class ScriptedModels:
         return "headings"
 
 
+class NoDocuments:
+    """A library with nothing in it."""
+
+    async def search(
+        self, workspace_id: str, search: Search, models: Models, *, call_key: str | None = None
+    ) -> Found:
+        return Found(())
+
+    async def answer(
+        self,
+        workspace_id: str,
+        search: Search,
+        models: Models,
+        *,
+        model: str | None = None,
+        call_key: str | None = None,
+    ) -> SourcedAnswer:
+        raise NotImplementedError
+
+    async def document(self, workspace_id: str, document_id: str) -> Document:
+        raise NotFound(f"there is no document {document_id!r}")
+
+    async def text(self, workspace_id: str, document_id: str) -> str:
+        raise NotFound(f"there is no document {document_id!r}")
+
+
 @dataclass
 class AgentDesk:
     """A platform's agents, and what a test looks at."""
@@ -117,6 +147,7 @@ class AgentDesk:
     store: MemoryRuns
     engine: MemoryEngine
     models: ScriptedModels
+    memories: MemoryMemories
     keys: dict[str, VirtualKey]
     pauses: list[float]
 
@@ -160,7 +191,7 @@ def office(desk: Desk, engine: MemoryEngine, types: Sequence[AgentType], **runs:
     async def load() -> MemoryEngine:
         return engine
 
-    store, controls = desk.journal.store, Controls(desk.journal.store)
+    store, controls = desk.journal.store, Controls(desk.journal.store, desk.clock)
     named = {kind.name: kind for kind in types}
     executor = Executor(
         store, controls, Performer(desk, controls, named), contextlib.nullcontext, load
@@ -177,6 +208,7 @@ async def agent_desk(
     types: Sequence[AgentType] = BUILT_IN,
     limits: RunLimits | None = None,
     clock: Callable[[], float] | None = None,
+    library: Library | None = None,
 ) -> AsyncIterator[AgentDesk]:
     """Agents at work until the end of the block, which is as the death of their process.
 
@@ -188,6 +220,7 @@ async def agent_desk(
     else:
         dead = before.engine
         engine = MemoryEngine(dead.results, dead.submitted, dead.finished)
+    memories = before.memories if before else MemoryMemories()
     models = ScriptedModels(script if callable(script) else script.__getitem__)  # type: ignore[arg-type]
     keys, pauses = {KEY.key_id: KEY}, list[float]()
     toolbox = ProcessTools([declared(tool) for tool in tools])
@@ -203,6 +236,9 @@ async def agent_desk(
         journal=Journal(store),
         models=models,
         toolbox=toolbox,
+        prompts=open_library(None),
+        library=library or NoDocuments(),
+        memories=memories,
         key=key,
         at_once=asyncio.Semaphore(100),
         pause=pause,
@@ -210,7 +246,7 @@ async def agent_desk(
     )
     made = office(desk, engine, types, limits=limits or RunLimits())
     async with made.executor.running():
-        yield AgentDesk(made.runs, store, engine, models, keys, pauses)
+        yield AgentDesk(made.runs, store, engine, models, memories, keys, pauses)
 
 
 def told(request: ChatRequest) -> str:

@@ -11,6 +11,7 @@ from agent_desk import office
 from asgi import Client
 from engines import MemoryEngine
 from headgate.agents.journal import Journal
+from headgate.agents.memory import Memories
 from headgate.agents.steps import Desk
 from headgate.agents.types import BUILT_IN
 from headgate.bootstrap.mcp import LateServer
@@ -25,6 +26,7 @@ from headgate.gateway.catalog import Catalog
 from headgate.gateway.escrow import Escrow
 from headgate.gateway.flights import Flights
 from headgate.gateway.gateway import Gateway
+from headgate.gateway.kept_streams import KeptStreams
 from headgate.gateway.metered import MeteredAccess
 from headgate.gateway.replays import Replays
 from headgate.gateway.tool_calls import ToolCalls
@@ -41,10 +43,12 @@ from headgate.providers.sandbox import SANDBOX_PRICE, Sandbox
 from headgate.stores.buckets import DefaultLimits
 from headgate.stores.memory import MemoryKeys, MemoryLedger
 from headgate.stores.memory_documents import MemoryDocuments
+from headgate.stores.memory_memories import MemoryMemories
 from headgate.stores.memory_runs import MemoryRuns
 from headgate.stores.memory_vendor_keys import MemoryVendorKeys
 from headgate.stores.process_limits import ProcessRateLimiter
 from headgate.stores.sealing import AesSealer
+from headgate.telemetry.process import ProcessWatch
 from headgate.tools.declaration import declared
 from headgate.tools.toolbox import ProcessTools
 from headgate.usage.watch import UsageWatch
@@ -168,37 +172,48 @@ async def platform(
     async def key(key_id: str) -> VirtualKey | None:
         return ADMIN_KEY if key_id == ADMIN_KEY.key_id else await keys.store.get(key_id)
 
+    documents = Documents(
+        store=MemoryDocuments(),
+        prompts=open_library(prompts),
+        embedding_model="sandbox",
+        answering_model="sandbox",
+    )
+    memories = MemoryMemories()
     agents = office(
         Desk(
             journal=Journal(MemoryRuns()),
             models=access,
             toolbox=toolbox,
+            prompts=open_library(prompts),
+            library=documents,
+            memories=memories,
             key=key,
             at_once=asyncio.Semaphore(100),
         ),
         MemoryEngine(),
         BUILT_IN,
     )
+    kept_streams = KeptStreams()
     services = Services(
         gateway=gateway,
         vendor_keys=vendor_keys,
         replays=replays,
         works=works,
+        kept_streams=kept_streams,
         prompts=open_library(prompts),
         tool_calls=ToolCalls(toolbox, works),
-        documents=Documents(
-            store=MemoryDocuments(),
-            prompts=open_library(prompts),
-            embedding_model="sandbox",
-            answering_model="sandbox",
-        ),
+        documents=documents,
         runs=agents.runs,
+        memories=Memories(memories),
         keys=keys,
         sessions=Sessions(keys, MemoryTickets(), lambda: b"a secret of the tests"),
         usage=ledger,
         tool_server=tool_server,
         watch=UsageWatch(ledger),
         metrics=metrics_of([toolbox]),
+        measured=[toolbox],
+        process=ProcessWatch(),
+        limited=ledger.limited,
         health={"store": check},
         default_model="auto",
         default_embedding_model="sandbox",
@@ -213,6 +228,7 @@ async def platform(
         async with agents.executor.running():
             yield services
         await tool_server.aclose()
+        await kept_streams.aclose()
         await flights.aclose()
         await escrow.aclose()
 

@@ -10,6 +10,22 @@ export type Event = Schemas["EventItem"];
 export type Budget = Schemas["BudgetItem"];
 export type Key = Schemas["KeyItem"];
 export type Health = Schemas["Health"];
+export type SpendProjection = Schemas["ProjectionItem"];
+export type Latency = Schemas["LatencyAnswer"];
+export type Process = Schemas["ProcessItem"];
+export type Provider = Schemas["ProviderItem"];
+export type Run = Schemas["RunItem"];
+export type RunSummary = Schemas["RunSummary"];
+export type Step = Schemas["StepItem"];
+export type PromptSummary = Schemas["PromptItem"];
+export type Prompt = Schemas["PromptDetail"];
+export type PromptDiff = Schemas["PromptDiff"];
+export type Rendered = Schemas["RenderedPrompt"];
+export type DocumentSummary = Schemas["DocumentItem"];
+export type SearchResult = Schemas["ResultItem"];
+export type SourcedAnswer = Schemas["DocumentsAnswer"];
+export type Model = Schemas["ModelItem"];
+export type TokenUsage = Schemas["platform.UsageItem"];
 export type Page<T> = { data: T[]; nextCursor: string | null };
 
 /** An answer that says what went wrong; status 0 where there was none. */
@@ -37,7 +53,9 @@ export async function send<T>(method: string, path: string, body?: unknown): Pro
 export async function respond(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<Response> {
   const options: RequestInit = { method, credentials: "same-origin" };
   if (signal) options.signal = signal;
-  if (body !== undefined) {
+  if (body instanceof FormData) {
+    options.body = body;
+  } else if (body !== undefined) {
     options.body = JSON.stringify(body);
     options.headers = { "content-type": "application/json" };
   }

@@ -12,13 +12,14 @@ export function compact(value: number): string {
   return Math.abs(value) < 10_000 ? WHOLE.format(Math.round(value)) : SHORT.format(value);
 }
 
-/** US dollars: cents, or as many decimals as a small amount needs to show two digits. */
+/** US dollars: cents, and up to four decimals where an amount is smaller than that. */
 export function money(value: number): string {
   const size = Math.abs(value);
   const sign = value < 0 ? "−" : "";
   if (size === 0) return "$0.00";
   if (size >= 1_000_000) return `${sign}$${SHORT.format(size)}`;
-  const decimals = size >= 0.995 ? 2 : Math.min(9, Math.max(2, 1 - Math.floor(Math.log10(size))));
+  if (size < 0.0001) return `${sign}<$0.0001`;
+  const decimals = size >= 0.995 ? 2 : Math.min(4, Math.max(2, 1 - Math.floor(Math.log10(size))));
   const text = size.toLocaleString("en-US", { minimumFractionDigits: decimals, maximumFractionDigits: decimals });
   return `${sign}$${text}`;
 }

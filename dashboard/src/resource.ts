@@ -36,15 +36,18 @@ export interface Loaded<T> {
   reload: () => void;
 }
 
-/** The content of a path, asked again when something of `kinds` changes; null asks for nothing. */
-export function useResource<T>(path: string | null, kinds: Kind[] = []): Loaded<T> {
+/**
+ * The content of a path, asked again when something of `kinds` changes, but not more often than every
+ * `pauseMs`; null asks for nothing.
+ */
+export function useResource<T>(path: string | null, kinds: Kind[] = [], pauseMs = PAUSE_MS): Loaded<T> {
   const [, redraw] = useState(0);
   const last = useRef<{ path: string; data: T } | null>(null);
   useEffect(() => {
     if (path === null) return undefined;
     const entry = entryOf(path);
     const stopDrawing = entry.version.subscribe(() => redraw((value) => value + 1));
-    const stopHearing = onChange(kinds, () => refresh(path));
+    const stopHearing = onChange(kinds, () => refresh(path, pauseMs));
     ask(path);
     return () => {
       stopDrawing();
@@ -69,8 +72,9 @@ export function invalidate(prefix: string): void {
   for (const path of entries.keys()) if (path.startsWith(prefix)) ask(path);
 }
 
-/** Forget everything, as when another person signs in. */
+/** Forget everything, and ask for nothing more: nobody is there. */
 export function forgetAll(): void {
+  for (const entry of entries.values()) clearTimeout(entry.timer);
   entries.clear();
 }
 
@@ -85,10 +89,10 @@ function entryOf(path: string): Entry {
 }
 
 /** Ask again, but not at once where that was done a moment ago. */
-function refresh(path: string): void {
+function refresh(path: string, pauseMs = PAUSE_MS): void {
   const entry = entryOf(path);
   if (entry.timer !== undefined) return;
-  const pause = Math.max(0, entry.askedAt + PAUSE_MS - performance.now());
+  const pause = Math.max(0, entry.askedAt + pauseMs - performance.now());
   entry.timer = window.setTimeout(() => {
     entry.timer = undefined;
     ask(path);
@@ -118,7 +122,7 @@ function ask(path: string): void {
     .finally(() => {
       entry.isUnderWay = false;
       entry.version.value++;
-      if (entry.isStale) {
+      if (entry.isStale && entries.get(path) === entry) {
         entry.isStale = false;
         refresh(path);
       }

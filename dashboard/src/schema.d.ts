@@ -9,10 +9,15 @@ export interface components {
     schemas: {
         /**
          * CompleteRequest
-         * @description The body of `POST /v1/complete` and `/v1/stream`.
+         * @description The body of `POST /v1/complete` and `/v1/stream`: `messages`, or a `prompt`, or both.
+         *
+         *         A prompt's messages come before the others. Its policy holds where the body says nothing else.
          */
         CompleteRequest: {
+            /** @default [] */
             messages: components["schemas"]["platform.MessageItem"][];
+            /** @default null */
+            prompt: components["schemas"]["PromptCall"] | null;
             /** @default null */
             model: string | null;
             /** @default null */
@@ -25,6 +30,8 @@ export interface components {
             stop: string | string[] | null;
             /** @default null */
             stream: boolean | null;
+            /** @default null */
+            resumable: boolean | null;
             /** @default null */
             systemPrompt: string | null;
             /** @default null */
@@ -82,6 +89,17 @@ export interface components {
             id: string;
             name: string;
             arguments: string;
+        };
+        /**
+         * PromptCall
+         * @description A prompt template, the latest unless a version is named, and what it is filled in with.
+         */
+        PromptCall: {
+            name: string;
+            /** @default {} */
+            inputs: Record<string, never>;
+            /** @default null */
+            version: number | null;
         };
         /**
          * ToolItem
@@ -250,6 +268,404 @@ export interface components {
             object: "model";
         };
         /**
+         * ToolList
+         * @description The answer of `GET /v1/tools`; there is no further page.
+         */
+        ToolList: {
+            data: components["schemas"]["ToolDescription"][];
+            /** @default null */
+            nextCursor: string | null;
+        };
+        /**
+         * ToolDescription
+         * @description A tool: `parameters` is the JSON Schema of its arguments.
+         *
+         *         A call that takes longer than `timeoutSeconds` is stopped. Where it is `idempotent`, calling it
+         *         twice does no more than calling it once. `needsApproval` holds in agents' runs.
+         */
+        ToolDescription: {
+            name: string;
+            description: string;
+            parameters: Record<string, never>;
+            timeoutSeconds: number;
+            idempotent: boolean;
+            needsApproval: boolean;
+        };
+        /**
+         * ToolAnswer
+         * @description The answer of a tool; `usage` is absent where it called no model.
+         */
+        ToolAnswer: {
+            result: unknown;
+            usage?: components["schemas"]["ToolUsage"];
+        };
+        /**
+         * ToolUsage
+         * @description What the calls to models that a tool made used, together.
+         *
+         *         `cost` is the vendors' price, `billed` what the caller is charged.
+         */
+        ToolUsage: {
+            inputTokens: number;
+            outputTokens: number;
+            totalTokens: number;
+            cachedInputTokens: number;
+            reasoningTokens: number;
+            /** @description US dollars, with at most nine decimals */
+            cost: number;
+            /** @description US dollars, with at most nine decimals */
+            billed: number;
+        };
+        /**
+         * AddDocument
+         * @description The body of `POST /v1/documents` as JSON: a text, or a file in base64.
+         */
+        AddDocument: {
+            name: string;
+            /** @default null */
+            text: string | null;
+            /** @default null */
+            contentBase64: string | null;
+        };
+        /**
+         * AddedDocuments
+         * @description The answer of `POST /v1/documents`: the documents in the order of their files.
+         */
+        AddedDocuments: {
+            data: components["schemas"]["AddedItem"][];
+        };
+        /**
+         * AddedItem
+         * @description A document that was added.
+         */
+        AddedItem: {
+            id: string;
+            name: string;
+            chunks: number;
+        };
+        /**
+         * DocumentPage
+         * @description A page of documents, newest first.
+         */
+        DocumentPage: {
+            data: components["schemas"]["DocumentItem"][];
+            nextCursor: string | null;
+        };
+        /**
+         * DocumentItem
+         * @description What is known of a document; `pages` where its kind has pages.
+         */
+        DocumentItem: {
+            id: string;
+            name: string;
+            /** @enum {unknown} */
+            kind: "docx" | "html" | "md" | "pdf" | "txt";
+            characters: number;
+            chunks: number;
+            pages: number | null;
+            createdAt: string;
+        };
+        /**
+         * DocumentText
+         * @description A document with a part of its text; `nextStart` where the text goes on.
+         */
+        DocumentText: {
+            id: string;
+            name: string;
+            /** @enum {unknown} */
+            kind: "docx" | "html" | "md" | "pdf" | "txt";
+            characters: number;
+            chunks: number;
+            pages: number | null;
+            createdAt: string;
+            text: string;
+            start: number;
+            nextStart: number | null;
+        };
+        /**
+         * DeletedDocument
+         * @description A document that is gone.
+         */
+        DeletedDocument: {
+            id: string;
+            /** @default true */
+            deleted: boolean;
+        };
+        /**
+         * SearchDocuments
+         * @description The body of `POST /v1/search`.
+         */
+        SearchDocuments: {
+            query: string;
+            /** @default 10 */
+            limit: number;
+            /** @default null */
+            filter: components["schemas"]["FilterItem"] | null;
+            /** @default null */
+            tags: string[] | null;
+        };
+        /**
+         * FilterItem
+         * @description Which documents count; what is left out sets no condition.
+         */
+        FilterItem: {
+            /** @default null */
+            documentIds: string[] | null;
+            /** @default null */
+            names: string[] | null;
+            /** @default null */
+            kinds: ("docx" | "html" | "md" | "pdf" | "txt")[] | null;
+        };
+        /**
+         * SearchResults
+         * @description The answer of `POST /v1/search`: passages, best first.
+         */
+        SearchResults: {
+            results: components["schemas"]["ResultItem"][];
+        };
+        /**
+         * ResultItem
+         * @description A passage: the text of the document from `start` to before `end`; `score` is at most 1.
+         */
+        ResultItem: {
+            documentId: string;
+            name: string;
+            text: string;
+            score: number;
+            start: number;
+            end: number;
+            /** @default null */
+            page: number | null;
+        };
+        /**
+         * AskDocuments
+         * @description The body of `POST /v1/documents/ask`; `limit` is how many passages the model reads.
+         */
+        AskDocuments: {
+            question: string;
+            /** @default null */
+            model: string | null;
+            /** @default 5 */
+            limit: number;
+            /** @default null */
+            filter: components["schemas"]["FilterItem"] | null;
+            /** @default null */
+            tags: string[] | null;
+        };
+        /**
+         * DocumentsAnswer
+         * @description The answer of `POST /v1/documents/ask`; without an answer `found` is false.
+         */
+        DocumentsAnswer: {
+            answer: string;
+            found: boolean;
+            citations: components["schemas"]["Citation"][];
+            usage: components["schemas"]["ToolUsage"];
+        };
+        /**
+         * Citation
+         * @description Where a statement stands: the quote is the text of the document from `start` to `end`.
+         */
+        Citation: {
+            documentId: string;
+            title: string;
+            start: number;
+            end: number;
+            quote: string;
+            /** @default null */
+            page: number | null;
+        };
+        /**
+         * RunBody
+         * @description The body of `POST /v1/agents/run` and `/v1/agents/stream`.
+         */
+        RunBody: {
+            type: string;
+            input: string | Record<string, never>;
+            /** @default null */
+            model: string | null;
+            /** @default null */
+            tools: string[] | null;
+            /** @default null */
+            budget: number | null;
+            /** @default 0 */
+            waitSeconds: number;
+            /** @default [] */
+            approvals: string[];
+            /** @default null */
+            sessionId: string | null;
+        };
+        /**
+         * RunItem
+         * @description A run with all of its own.
+         */
+        RunItem: {
+            runId: string;
+            type: string;
+            /** @enum {unknown} */
+            status: "cancelled" | "failed" | "paused" | "queued" | "running" | "succeeded" | "waiting";
+            model: string;
+            tools: string[];
+            sessionId: string | null;
+            keyId: string;
+            userId: string | null;
+            workspaceId: string;
+            stepCount: number;
+            /** @description US dollars, with at most nine decimals */
+            cost: number;
+            /** @description US dollars, with at most nine decimals */
+            billed: number;
+            budget: number | null;
+            createdAt: string;
+            startedAt: string | null;
+            finishedAt: string | null;
+            error?: components["schemas"]["RunErrorItem"];
+            pendingApprovals: components["schemas"]["ApprovalItem"][];
+            eventsUrl: string;
+            input: unknown;
+            output: unknown;
+            steps: components["schemas"]["StepItem"][];
+        };
+        /**
+         * RunErrorItem
+         * @description Why a run failed.
+         */
+        RunErrorItem: {
+            /** @enum {unknown} */
+            code: "budget_exceeded" | "internal" | "key_revoked" | "repeated_call" | "step_limit" | "time_limit" | "tool_not_allowed" | "upstream_error";
+            message: string;
+        };
+        /**
+         * ApprovalItem
+         * @description A tool call that waits for a decision.
+         */
+        ApprovalItem: {
+            stepId: string;
+            tool: string;
+            arguments: unknown;
+            requestedAt: string;
+            expiresAt: string;
+        };
+        /**
+         * StepItem
+         * @description A step of a run, as its last attempt went; what it gave stands in the run's events.
+         */
+        StepItem: {
+            stepId: string;
+            kind: string;
+            name: string;
+            attempt: number;
+            startedAt: string;
+            /** @default null */
+            finishedAt: string | null;
+            /** @default null */
+            cost: number | null;
+            /** @default null */
+            billed: number | null;
+            /** @default null */
+            error: components["schemas"]["RunErrorItem"] | null;
+        };
+        /**
+         * RunList
+         * @description A page of runs, newest first.
+         */
+        RunList: {
+            data: components["schemas"]["RunSummary"][];
+            nextCursor: string | null;
+        };
+        /**
+         * RunSummary
+         * @description A run in a list.
+         */
+        RunSummary: {
+            runId: string;
+            type: string;
+            /** @enum {unknown} */
+            status: "cancelled" | "failed" | "paused" | "queued" | "running" | "succeeded" | "waiting";
+            model: string;
+            tools: string[];
+            sessionId: string | null;
+            keyId: string;
+            userId: string | null;
+            workspaceId: string;
+            stepCount: number;
+            /** @description US dollars, with at most nine decimals */
+            cost: number;
+            /** @description US dollars, with at most nine decimals */
+            billed: number;
+            budget: number | null;
+            createdAt: string;
+            startedAt: string | null;
+            finishedAt: string | null;
+            error?: components["schemas"]["RunErrorItem"];
+            pendingApprovals: components["schemas"]["ApprovalItem"][];
+            eventsUrl: string;
+        };
+        /**
+         * DecisionBody
+         * @description The body of `POST /v1/agents/runs/{runId}/approvals/{stepId}`.
+         */
+        DecisionBody: {
+            approved: boolean;
+            /** @default null */
+            comment: string | null;
+        };
+        /**
+         * FactList
+         * @description Facts, the newest or the fittest first.
+         */
+        FactList: {
+            data: components["schemas"]["FactItem"][];
+        };
+        /**
+         * FactItem
+         * @description A fact.
+         */
+        FactItem: {
+            id: string;
+            text: string;
+            createdAt: string;
+            expiresAt: string | null;
+        };
+        /**
+         * FactBody
+         * @description A fact to keep; it is forgotten at `expiresAt`.
+         */
+        FactBody: {
+            text: string;
+            /** @default null */
+            expiresAt: string | null;
+        };
+        /**
+         * Forgotten
+         * @description What is there no more.
+         */
+        Forgotten: {
+            id: string;
+            /**
+             * @default true
+             * @enum {unknown}
+             */
+            deleted: true;
+        };
+        /**
+         * TurnList
+         * @description A conversation, in its order.
+         */
+        TurnList: {
+            data: components["schemas"]["TurnItem"][];
+        };
+        /**
+         * TurnItem
+         * @description What was said.
+         */
+        TurnItem: {
+            /** @enum {unknown} */
+            speaker: "assistant" | "user";
+            text: string;
+            at: string;
+        };
+        /**
          * CreateKey
          * @description The body of `POST /v1/auth/keys`; `monthlyBudget` is in US dollars.
          */
@@ -297,6 +713,7 @@ export interface components {
             createdAt: string;
             expiresAt: string | null;
             revokedAt: string | null;
+            lastUsedAt?: string | null;
             apiKey?: string;
         };
         /**
@@ -368,7 +785,7 @@ export interface components {
         };
         /**
          * TotalsItem
-         * @description Sums over calls.
+         * @description Sums over calls; `ownCost` is the part of `cost` that users' own vendor keys paid.
          */
         TotalsItem: {
             requests: number;
@@ -382,6 +799,10 @@ export interface components {
             cacheHits: number;
             /** @description US dollars, with at most nine decimals */
             savedCost: number;
+            /** @description US dollars, with at most nine decimals */
+            autoSaved: number;
+            /** @description US dollars, with at most nine decimals */
+            ownCost: number;
         };
         /**
          * EventPage
@@ -428,6 +849,8 @@ export interface components {
             priceVersion: string;
             estimated: boolean;
             overrun: boolean;
+            prompt: string | null;
+            promptVersion: number | null;
         };
         /**
          * OwnBudgets
@@ -530,6 +953,145 @@ export interface components {
             id: string;
         };
         /**
+         * PromptList
+         * @description All templates, by name.
+         */
+        PromptList: {
+            data: components["schemas"]["PromptItem"][];
+            /** @default null */
+            nextCursor: string | null;
+        };
+        /**
+         * PromptItem
+         * @description A template in its latest version; `origin` is `own` where it is the company's.
+         */
+        PromptItem: {
+            name: string;
+            version: number;
+            versions: number[];
+            /** @enum {unknown} */
+            origin: "own" | "platform";
+            description: string;
+            useCase: string;
+            inputs: components["schemas"]["InputItem"][];
+        };
+        /**
+         * InputItem
+         * @description What a template is filled in with; `fields` are those of each of its `objects`.
+         */
+        InputItem: {
+            name: string;
+            /** @enum {unknown} */
+            type: "boolean" | "integer" | "number" | "object" | "objects" | "string" | "strings";
+            description: string;
+            required: boolean;
+            default: unknown;
+            fields: {
+                [key: string]: "integer" | "number" | "string";
+            } | null;
+        };
+        /**
+         * PromptDetail
+         * @description One version of a template. `template` is the whole file, `frontMatter` its beginning.
+         */
+        PromptDetail: {
+            name: string;
+            version: number;
+            versions: number[];
+            /** @enum {unknown} */
+            origin: "own" | "platform";
+            description: string;
+            useCase: string;
+            inputs: components["schemas"]["InputItem"][];
+            blocks: components["schemas"]["BlockItem"][];
+            example: Record<string, never>;
+            policy: components["schemas"]["PolicyItem"];
+            outputSchema: Record<string, never> | null;
+            frontMatter: string;
+            template: string;
+        };
+        /**
+         * BlockItem
+         * @description A block as it is written, and the line of the file where its text begins.
+         */
+        BlockItem: {
+            name: string;
+            /** @enum {unknown} */
+            message: "system" | "user";
+            text: string;
+            line: number;
+        };
+        /**
+         * PolicyItem
+         * @description How a template's prompts are to be asked; null leaves it to the caller.
+         */
+        PolicyItem: {
+            model: string | null;
+            temperature: number | null;
+            maxTokens: number | null;
+        };
+        /**
+         * RenderRequest
+         * @description The body of `POST /v1/prompts/{name}/render`.
+         *
+         *         The style is `style`, else the one for `model`. `template` is the text of a draft, to be tried
+         *         in place of what is there.
+         */
+        RenderRequest: {
+            /** @default {} */
+            inputs: Record<string, never>;
+            /** @default null */
+            version: number | null;
+            /** @default null */
+            model: string | null;
+            /** @default null */
+            style: ("headings" | "xml") | null;
+            /** @default null */
+            template: string | null;
+        };
+        /**
+         * RenderedPrompt
+         * @description The answer of `POST /v1/prompts/{name}/render`.
+         */
+        RenderedPrompt: {
+            name: string;
+            version: number;
+            /** @enum {unknown} */
+            style: "headings" | "xml";
+            messages: components["schemas"]["RenderedMessage"][];
+            policy: components["schemas"]["PolicyItem"];
+            outputSchema: Record<string, never> | null;
+        };
+        /**
+         * RenderedMessage
+         * @description A message as a model reads it.
+         */
+        RenderedMessage: {
+            /** @enum {unknown} */
+            role: "assistant" | "system" | "tool" | "user";
+            content: string;
+        };
+        /**
+         * PromptDiff
+         * @description What changed between two versions; `unified` is the whole file as a unified diff.
+         */
+        PromptDiff: {
+            name: string;
+            from: number;
+            to: number;
+            changes: components["schemas"]["ChangeItem"][];
+            unified: string;
+        };
+        /**
+         * ChangeItem
+         * @description A block, or the front matter, that differs; null where one version does not have it.
+         */
+        ChangeItem: {
+            part: string;
+            before: string | null;
+            after: string | null;
+        };
+        /**
          * OpenSession
          * @description The body of `POST /v1/session`: an administrator's key, or the ticket of a sign-in link.
          *
@@ -554,6 +1116,13 @@ export interface components {
             expiresAt: string | null;
         };
         /**
+         * Who
+         * @description Who the caller is; null for nobody.
+         */
+        Who: {
+            session: components["schemas"]["SessionItem"] | null;
+        };
+        /**
          * SessionEnded
          * @description The session is over.
          */
@@ -561,21 +1130,158 @@ export interface components {
             ended: boolean;
         };
         /**
-         * Health
-         * @description Whether the platform works; `checks` says `ok` or what is wrong for each of its parts.
+         * Tick
+         * @description A moment of the platform.
          *
-         *         A part may be wrong in a way that the platform works around; then the status stays `ok`.
-         *         `providers` are the vendors' models that are not well, as the answering process sees them.
+         *         `newest` is the id of the newest call of the last day, `activeCalls` how many calls the
+         *         answering process is busy with.
          */
-        Health: {
-            status: string;
+        Tick: {
+            at: string;
+            newest: string | null;
+            activeCalls: number;
+        };
+        /**
+         * BudgetList
+         * @description Budgets by how much of them is used, the fullest first; `isComplete` says whether all.
+         */
+        BudgetList: {
+            data: components["schemas"]["BudgetItem"][];
+            isComplete: boolean;
+        };
+        /**
+         * ProjectionItem
+         * @description What everybody together was billed this month, and where that is heading.
+         */
+        ProjectionItem: {
+            /** @description US dollars, with at most nine decimals */
+            billed: number;
+            /** @description US dollars, with at most nine decimals */
+            projected: number;
+            /** @description US dollars, with at most nine decimals */
+            projectedLow: number;
+            /** @description US dollars, with at most nine decimals */
+            projectedHigh: number;
+            periodStart: string;
+            resetsAt: string;
+        };
+        /**
+         * LatencyAnswer
+         * @description How long answers took; `isComplete` is false where only the newest calls were looked at.
+         */
+        LatencyAnswer: {
+            from: string;
+            to: string;
+            calls: number;
+            errors: number;
+            isComplete: boolean;
+            whole: components["schemas"]["Percentiles"];
+            firstToken: components["schemas"]["Percentiles"];
+            classBounds: number[];
+            rows: components["schemas"]["LatencyRow"][];
+        };
+        /**
+         * Percentiles
+         * @description Milliseconds that half, 95 % and 99 % of the calls stayed within; null without calls.
+         */
+        Percentiles: {
+            p50: number | null;
+            p95: number | null;
+            p99: number | null;
+        };
+        /**
+         * LatencyRow
+         * @description A piece of time: its calls, and those that were answered, by their time to the end.
+         *
+         *         `firstToken` is the time to the first piece of streams. `classes` has, for each bound of
+         *         `classBounds` and one more, how many calls took longer than the one before and not longer
+         *         than it.
+         */
+        LatencyRow: {
+            start: string;
+            calls: number;
+            errors: number;
+            whole: components["schemas"]["Percentiles"];
+            firstToken: components["schemas"]["Percentiles"];
+            classes: number[];
+        };
+        /**
+         * ProcessItem
+         * @description The process that answers; with several workers each has its own figures.
+         */
+        ProcessItem: {
             version: string;
-            checks: {
+            python: string;
+            pid: number;
+            startedAt: string;
+            activeCalls: number;
+            samples: components["schemas"]["SampleItem"][];
+            checks: components["schemas"]["CheckItem"][];
+            measurements: components["schemas"]["MeasurementItem"][];
+        };
+        /**
+         * SampleItem
+         * @description The process at a moment: `cpu` is the share of one core, `lagMs` the event loop's delay.
+         */
+        SampleItem: {
+            at: string;
+            cpu: number;
+            memoryBytes: number;
+            lagMs: number;
+        };
+        /**
+         * CheckItem
+         * @description A part of the platform that was asked just now: how long that took, and what it said.
+         */
+        CheckItem: {
+            name: string;
+            milliseconds: number;
+            said: string;
+            isWell: boolean;
+        };
+        /**
+         * MeasurementItem
+         * @description A number that a part tells of itself, as under `/metrics`.
+         */
+        MeasurementItem: {
+            name: string;
+            kind: string;
+            value: number;
+            labels: {
                 [key: string]: string;
             };
-            providers: {
+        };
+        /**
+         * ProviderList
+         * @description All vendors, in the order in which a model's name is looked for.
+         */
+        ProviderList: {
+            data: components["schemas"]["ProviderItem"][];
+        };
+        /**
+         * ProviderItem
+         * @description A vendor. `troubles` are its models that are not well, as the answering process sees them.
+         *
+         *         `isConfigured` says whether the platform itself can call it; where not, users with keys of their
+         *         own can, if it `takesKeys`. `ownKey` is the key of the user that was asked about.
+         */
+        ProviderItem: {
+            provider: string;
+            models: number;
+            isConfigured: boolean;
+            takesKeys: boolean;
+            ownKey: components["schemas"]["OwnKey"] | null;
+            troubles: {
                 [key: string]: components["schemas"]["Trouble"];
             };
+        };
+        /**
+         * OwnKey
+         * @description A user's own key: `lastFour` are its last four characters.
+         */
+        OwnKey: {
+            lastFour: string;
+            setAt: string;
         };
         /**
          * Trouble
@@ -589,6 +1295,36 @@ export interface components {
             state: "cooling" | "failing" | "open" | "probing";
             lastError: string;
             since: string;
+        };
+        /**
+         * Health
+         * @description Whether the platform works; `checks` says `ok` or what is wrong for each of its parts.
+         *
+         *         A part may be wrong in a way that the platform works around; then the status stays `ok`.
+         *         `providers` are the vendors' models that are not well, and `vendors` all vendors that were
+         *         called, as the answering process has seen them since it began.
+         */
+        Health: {
+            status: string;
+            version: string;
+            checks: {
+                [key: string]: string;
+            };
+            providers: {
+                [key: string]: components["schemas"]["Trouble"];
+            };
+            vendors: {
+                [key: string]: components["schemas"]["VendorRecord"];
+            };
+        };
+        /**
+         * VendorRecord
+         * @description When a vendor last gave an answer and last failed to; `lastError` is the kind of failure.
+         */
+        VendorRecord: {
+            lastSuccess: string | null;
+            lastFailure: string | null;
+            lastError: string | null;
         };
     };
     responses: never;

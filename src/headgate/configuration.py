@@ -1,24 +1,22 @@
 """The configuration file, `headgate.toml`: what a company decides once for everybody.
 
-Reading is strict. An unknown key, a missing key and a wrong type are each refused with the file,
-the key and a suggestion, because a misspelt limit that is silently ignored is no limit. Decimals
-are read exactly: no amount of money ever passes through a binary fraction.
+`strict_toml` reads it. Decimals are read exactly: no amount of money ever passes through a binary
+fraction.
 """
 
-import difflib
 import hashlib
 import re
-import tomllib
 from collections.abc import Mapping
 from decimal import Decimal
-from pathlib import Path
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
 
 from headgate.core.money import NanoUSD, from_dollars
 from headgate.core.prices import PPM, Markup, Price
+from headgate.sections import NAME, Agents, Guardrails, Tools
+from headgate.strict_toml import Section
 
 VENDORS = ("openai", "anthropic", "bedrock", "azure", "gemini", "cohere", "ollama", "local")
 """Vendors with settings of their own, whose names no OpenAI-compatible vendor may take."""
@@ -27,11 +25,7 @@ RESERVED_VENDORS = frozenset((*VENDORS, "sandbox"))
 MAX_MARKUP = 10
 DAY = 86_400
 
-_VENDOR_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
-
-
-class SettingsError(Exception):
-    """The settings cannot be used; the message says where it is wrong and what to write."""
+_EDITION = re.compile(r"\d{4}-\d{2}-\d{2}(-preview)?")
 
 
 def exact_markup(share: Decimal) -> Markup:
@@ -55,10 +49,6 @@ def _price(name: str, dollars: Decimal | None) -> NanoUSD | None:
     if amount < 0:
         raise ValueError(f"{name} = {dollars} is negative")
     return amount
-
-
-class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A table of the file; each field's `Meta` description is its help text."""
 
 
 class Routing(Section, frozen=True, kw_only=True):
@@ -143,15 +133,16 @@ class Azure(Section, frozen=True, kw_only=True):
     api_version: Annotated[
         str | None,
         Meta(
-            pattern=r"^\d{4}-\d{2}-\d{2}(-preview)?$",
             description="A dated edition of Azure's API, `2024-10-21`, instead of its current one.",
         ),
     ] = None
 
     def __post_init__(self) -> None:
-        """Refuse models and deployments without a name."""
+        """Refuse models and deployments without a name, and what is no edition."""
         if not all(model and name for model, name in self.deployments.items()):
             raise ValueError("deployments: name the model and its deployment")
+        if self.api_version is not None and not _EDITION.fullmatch(self.api_version):
+            raise ValueError(f"api_version = {self.api_version!r} is not like 2024-10-21")
 
 
 class Billing(Section, frozen=True, kw_only=True):
@@ -220,6 +211,22 @@ class Workspace(Section, frozen=True, kw_only=True):
         Meta(
             description="The only hosts that its `http_request` may reach, on the public internet;"
             ' `"*.example.com"` are all below that one.'
+        ),
+    ] = None
+
+    guardrails: Guardrails | None = None
+    files: Annotated[
+        str | None,
+        Meta(
+            description="The directory that its `files_read` and `files_write` work in, seen from"
+            " the data directory; without one it has neither."
+        ),
+    ] = None
+    database: Annotated[
+        str | None,
+        Meta(
+            description="The SQLite file that its `database_query` reads, seen from the data"
+            " directory; without one it has none."
         ),
     ] = None
 
@@ -340,95 +347,6 @@ class Prompts(Section, frozen=True, kw_only=True):
     ] = None
 
 
-class McpServer(Section, frozen=True, kw_only=True):
-    """An MCP server whose tools become tools here, named `NAME_tool`; the table's name is NAME."""
-
-    url: Annotated[
-        str | None,
-        Meta(pattern=r"^https?://[^\s/]+", description="Its address, of streamable HTTP."),
-    ] = None
-    command: Annotated[
-        tuple[str, ...],
-        Meta(description="Or the program that is started here and spoken to, and its arguments."),
-    ] = ()
-    api_key_env: Annotated[
-        str | None,
-        Meta(description="The environment variable with the token that `url` is sent."),
-    ] = None
-
-    def __post_init__(self) -> None:
-        """Refuse what is nowhere, and what is in two places."""
-        if (self.url is None) == (not self.command):
-            raise ValueError("give either url or command")
-
-
-class Tools(Section, frozen=True, kw_only=True):
-    """The tools beyond those that are always there."""
-
-    run_code: Annotated[
-        bool,
-        Meta(description="Offer `run_code`, where the kernel can confine it."),
-    ] = False
-    mcp: dict[str, McpServer] = {}
-
-    def __post_init__(self) -> None:
-        """Refuse servers whose names no tool could carry."""
-        for name in self.mcp:
-            if not _VENDOR_NAME.fullmatch(name):
-                raise ValueError(f"mcp.{name}: use small letters, digits, - and _ for its name")
-
-
-class Agents(Section, frozen=True, kw_only=True):
-    """What agent runs may take."""
-
-    max_steps: Annotated[
-        int, Meta(ge=1, le=100_000, description="A run takes at most so many steps.")
-    ] = 200
-    timeout_seconds: Annotated[
-        float,
-        Meta(
-            gt=0,
-            le=30 * 86_400,
-            description="A run works at most so long; the time that it waits for people or is"
-            " paused does not count.",
-        ),
-    ] = 7200
-    approval_seconds: Annotated[
-        float,
-        Meta(
-            gt=0,
-            le=30 * 86_400,
-            description="A tool call waits at most so long for approval; then it is not made.",
-        ),
-    ] = 86_400
-    steps_at_once: Annotated[
-        int,
-        Meta(
-            ge=1,
-            le=100_000,
-            description="So many model and tool calls of runs are made at the same time, in each"
-            " process that works on runs.",
-        ),
-    ] = 256
-    runs_in_memory: Annotated[
-        int,
-        Meta(
-            ge=1,
-            le=100_000,
-            description="A process works on so many runs at a time, those that wait for people"
-            " too; others stay queued.",
-        ),
-    ] = 1000
-    retention_days: Annotated[
-        int,
-        Meta(
-            ge=0,
-            le=36_500,
-            description="Runs that ended longer ago are deleted with their events; 0 keeps all.",
-        ),
-    ] = 90
-
-
 class Configuration(Section, frozen=True, kw_only=True):
     """The whole file; every section may be left out."""
 
@@ -454,6 +372,7 @@ class Configuration(Section, frozen=True, kw_only=True):
     usage: Usage = Usage()
     prompts: Prompts = Prompts()
     tools: Tools = Tools()
+    guardrails: Guardrails = Guardrails()
     agents: Agents = Agents()
 
     @property
@@ -479,76 +398,7 @@ class Configuration(Section, frozen=True, kw_only=True):
                     f"vendors.{name}: the name belongs to a built-in vendor, which is set up"
                     " through the environment; choose another name"
                 )
-            if not _VENDOR_NAME.fullmatch(name):
+            if not NAME.fullmatch(name):
                 raise ValueError(
                     f"vendors.{name}: use small letters, digits, - and _ for a vendor's name"
                 )
-
-
-def read_configuration(path: Path) -> Configuration:
-    """The configuration in the file at `path`.
-
-    Raises:
-        SettingsError: it cannot be read, is no TOML, or says something that cannot be meant.
-    """
-    try:
-        table = tomllib.loads(path.read_text("utf-8"), parse_float=Decimal)
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path} cannot be read: {error}") from None
-    except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"{path} is not valid TOML: {error}") from None
-    try:
-        configuration: Configuration = _struct(Configuration, table, key="")
-    except ValueError as error:
-        raise SettingsError(f"{path}: {error}") from None
-    return configuration
-
-
-def _struct(kind: type[Any], table: object, *, key: str) -> Any:
-    """Build a section from its table, so that each error can name the full key."""
-    if not isinstance(table, dict):
-        raise ValueError(f"{key} is a section: write [{key}] and its keys below it")  # noqa: TRY004 - a ValueError, as for every other mistake in the file
-    fields = {field.name: field for field in msgspec.structs.fields(kind)}
-    for name in table:
-        if name not in fields:
-            raise ValueError(f"unknown key {_path(key, name)}{_suggestion(name, list(fields))}")
-    for name, field in fields.items():
-        if field.required and name not in table:
-            raise ValueError(f"{key} needs {name}")
-    values = {
-        name: _value(fields[name].type, value, key=_path(key, name))
-        for name, value in table.items()
-    }
-    try:
-        return kind(**values)
-    except ValueError as error:
-        raise ValueError(f"{key}: {error}" if key else str(error)) from None
-
-
-def _value(kind: Any, value: object, *, key: str) -> object:
-    if get_origin(kind) is Annotated and get_origin(get_args(kind)[0]) is dict:
-        kind = get_args(kind)[0]
-    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
-        return _struct(kind, value, key=key)
-    if isinstance(value, dict) and Alias in get_args(kind):
-        return _struct(Alias, value, key=key)
-    if get_origin(kind) is dict and isinstance(value, dict):
-        entry = get_args(kind)[1]
-        return {name: _value(entry, item, key=_path(key, name)) for name, item in value.items()}
-    try:
-        return msgspec.convert(value, kind)
-    except msgspec.ValidationError as error:
-        problem = str(error).partition(" - at ")[0]
-        raise ValueError(f"{key}: {problem[:1].lower()}{problem[1:]}") from None
-
-
-def _path(key: str, name: str) -> str:
-    shown = name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else f'"{name}"'
-    return f"{key}.{shown}" if key else shown
-
-
-def _suggestion(name: str, known: list[str]) -> str:
-    close = difflib.get_close_matches(name, known, n=1)
-    if close:
-        return f"; did you mean {close[0]}?"
-    return f"; known here: {', '.join(known)}"

@@ -15,7 +15,8 @@ from typing import Annotated, Any, Literal, NamedTuple, Self, TypeAlias, get_arg
 import msgspec
 
 from headgate import dotenv
-from headgate.configuration import Configuration, SettingsError, read_configuration
+from headgate.configuration import Configuration
+from headgate.strict_toml import SettingsError, read_sections
 from headgate.variables import Email, Emails, Port, Secret, SecretUrl, Url, Variable, read
 
 __all__ = ["CompatibleVendor", "Secret", "Settings", "SettingsError"]
@@ -39,6 +40,16 @@ SHORTEST_SECRET = 16
 _SAMPLES = ("change-me", "change_me", "changeme", "your-", "your_", "example", "sample", "secret")
 
 
+class McpProgram(NamedTuple):
+    """An MCP server behind a URL, or a program that is started, with what it is trusted with."""
+
+    name: str
+    url: str | None
+    command: tuple[str, ...]
+    token: Secret | None
+    environment: dict[str, Secret]
+
+
 class CompatibleVendor(NamedTuple):
     """A `[vendors.…]` section with its key; without one, requests carry no credential."""
 
@@ -54,6 +65,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         configuration: the content of `headgate.toml`, or its defaults.
         vendors: the file's OpenAI-compatible vendors, with their keys from the environment.
+        mcp_servers: the file's MCP servers, with theirs.
         unknown: variables that start with `HEADGATE_` and mean nothing, likely misspelt.
     """
 
@@ -333,8 +345,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Variable(
             "AGENT_ENDPOINT",
             AGENTS,
-            "Where agent runs are executed, if not in this process.",
-            planned=True,
+            "Where agent routes are answered instead of by a process of the role `gateway`: the"
+            " address of one that shares its stores. Without it such a process takes orders for"
+            " runs itself, and leaves the work to the others.",
         ),
     ] = None
     budget_alerts_enabled: Annotated[
@@ -429,6 +442,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = None
     configuration: Configuration = Configuration()
     vendors: tuple[CompatibleVendor, ...] = ()
+    mcp_servers: tuple[McpProgram, ...] = ()
     unknown: tuple[str, ...] = ()
 
     @classmethod
@@ -465,7 +479,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         path = directory / (settings.config or data / "headgate.toml")
         configuration = Configuration()
         if settings.config or path.exists():
-            configuration = read_configuration(path)
+            configuration = read_sections(Configuration, path)
         names = {variable.name for variable, _ in VARIABLES.values()}
         settings = msgspec.structs.replace(
             settings,
@@ -473,6 +487,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             config=path,
             configuration=configuration,
             vendors=_compatible_vendors(configuration, texts),
+            mcp_servers=_mcp_servers(configuration, texts),
             unknown=tuple(sorted(n for n in texts if n.startswith("HEADGATE_") and n not in names)),
         )
         _refuse_unsafe_production(settings)
@@ -526,6 +541,17 @@ def _compatible_vendors(
         api_key = Secret(key) if key else None
         vendors.append(CompatibleVendor(name, vendor.base_url.rstrip("/"), api_key, vendor.models))
     return tuple(vendors)
+
+
+def _mcp_servers(configuration: Configuration, texts: Mapping[str, str]) -> tuple[McpProgram, ...]:
+    servers = []
+    for name, server in configuration.tools.mcp.items():
+        token = texts.get(server.api_key_env, "").strip() if server.api_key_env else ""
+        given = {each: Secret(texts[each]) for each in server.environment if each in texts}
+        servers.append(
+            McpProgram(name, server.url, server.command, Secret(token) if token else None, given)
+        )
+    return tuple(servers)
 
 
 def _refuse_unsafe_production(settings: Settings) -> None:

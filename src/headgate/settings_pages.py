@@ -12,8 +12,9 @@ from typing import Annotated, Any, get_args, get_origin
 
 import msgspec
 
-from headgate.configuration import Configuration, Section
+from headgate.configuration import Configuration
 from headgate.settings import VARIABLES, Settings
+from headgate.strict_toml import Section
 from headgate.variables import Variable, describe, without_none
 
 _CLASSES = {"str": "text", "int": "whole number", "float": "number", "Decimal": "decimal"}
@@ -88,13 +89,21 @@ def _sections() -> Iterator[tuple[str, Any]]:
             yield field.name, field.type
             for inner in _tables_of(field.type):
                 yield f"{field.name}.{inner.name}.NAME", get_args(inner.type)[1]
+        if get_origin(field.type) is dict:
+            for inner in _tables_of(get_args(field.type)[1]):
+                yield f"{field.name}.NAME.{inner.name}", without_none(inner.type)
 
 
 def _tables_of(kind: Any) -> list[Any]:
-    """The fields of a section that are tables of sections."""
+    """The fields of a section that are sections, or tables of them."""
     if not isinstance(kind, type) or not issubclass(kind, Section):
         return []
-    return [field for field in msgspec.structs.fields(kind) if get_origin(field.type) is dict]
+    return [field for field in msgspec.structs.fields(kind) if _is_table(field.type)]
+
+
+def _is_table(kind: Any) -> bool:
+    plain = without_none(kind)
+    return get_origin(kind) is dict or (isinstance(plain, type) and issubclass(plain, Section))
 
 
 def _section(title: str, kind: Any) -> list[str]:

@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import boto3
+import boto3  # type: ignore[import-untyped]
 import msgspec
 import pytest
 
@@ -52,7 +52,7 @@ class Deployed(NamedTuple):
 
     def client(self, service: str) -> Any:
         """AWS's own client of a service of this account."""
-        return boto3.client(  # type: ignore[call-overload]
+        return boto3.client(
             service,
             endpoint_url=self.url,
             region_name=REGION,
@@ -104,7 +104,14 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
     outputs: dict[str, Any] = {}
     for stack in STACKS:  # one by one, as they may be
         file = here / f"{stack}.json"
-        deploy = ["deploy", stack, "--exclusively", "--app", written, "--no-notices"]
+        deploy: list[str | Path] = [
+            "deploy",
+            stack,
+            "--exclusively",
+            "--app",
+            written,
+            "--no-notices",
+        ]
         deploy += ["--require-approval", "never", "--outputs-file", file]
         ended_well([*cdk, *deploy], here, environment)
         outputs |= json.loads(file.read_text())

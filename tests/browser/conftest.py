@@ -1,6 +1,7 @@
 """The dashboard in a browser, against the real server with sample data."""
 
 import inspect
+import shutil
 import subprocess
 from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
@@ -39,15 +40,23 @@ def environment() -> Mapping[str, str]:
     return {}
 
 
+@pytest.fixture(scope="session")
+def sample_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data directory with the sample data, to be copied."""
+    directory = tmp_path_factory.mktemp("samples")
+    command = [str(COMMAND), "seed", "--data", str(directory / "data")]
+    subprocess.run(command, cwd=directory, check=True, capture_output=True)
+    return directory / "data"
+
+
 @pytest.fixture(scope="module")
 def headgate(
-    tmp_path_factory: pytest.TempPathFactory, environment: Mapping[str, str]
+    tmp_path_factory: pytest.TempPathFactory, environment: Mapping[str, str], sample_data: Path
 ) -> Iterator[Headgate]:
-    """The platform with its sample data."""
+    """The platform with the sample data."""
     directory = tmp_path_factory.mktemp("platform")
+    shutil.copytree(sample_data, directory / "data")
     with running(directory, environment=environment) as platform:
-        seeded = [str(COMMAND), "seed", "--data", str(platform.data)]
-        subprocess.run(seeded, cwd=directory, check=True, capture_output=True)
         yield platform
 
 

@@ -10,7 +10,19 @@ from playwright.async_api import Browser, Page, expect
 from chromium import NARROW, STATIC, Person, overflow, person, violations
 from headgate_server import Headgate
 
-PAGES = {"": "Overview"}
+PAGES = {
+    "": "Overview",
+    "real-time": "Real time",
+    "budgets": "Budgets",
+    "runs": "Agent runs",
+    "requests": "Requests",
+    "health": "Health",
+    "playground": "Playground",
+    "prompts": "Prompts",
+    "documents": "Documents",
+    "keys": "Keys",
+    "providers": "Providers",
+}
 MOST_SCRIPT_BYTES = 80_000
 """Of JavaScript, gzipped, for all pages together."""
 FIRST_PAINT_MILLISECONDS = 1000

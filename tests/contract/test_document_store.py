@@ -118,6 +118,8 @@ async def test_a_filter_admits_some_documents(store: DocumentStore) -> None:
     conditions = [
         (DocumentFilter(document_ids=("b", "c", "zzz")), {"b", "c"}),
         (DocumentFilter(kinds=("md",)), {"b"}),
+        (DocumentFilter(names=("a.txt", "b.md", "A.TXT")), {"a", "b"}),
+        (DocumentFilter(names=("a.txt",), kinds=("md",)), set()),
         (DocumentFilter(document_ids=("a",), kinds=("md",)), set()),
         (DocumentFilter(document_ids=()), set()),
     ]

@@ -56,7 +56,7 @@ async def test_a_new_run_is_queued_and_its_events_begin(store: RunStore) -> None
     assert await store.get("run_1") == run()
     assert await store.get("run_2") is None
     (event,) = await store.events("run_1", after=0, limit=10)
-    assert (event.seq, event.type, event.at, event.attempt) == (1, "run.queued", 5.5, 1)
+    assert (event.seq, event.type, event.at, event.attempt) == (1, "run.queued", 1.0, 1)
 
 
 async def test_events_and_a_change_are_written_together(store: RunStore) -> None:
@@ -117,6 +117,13 @@ async def test_numbers_have_no_gap_whoever_writes(store: RunStore) -> None:
     assert await store.events("run_1", after=40, limit=7) == events[40:47]
     (only,) = await store.events("run_1", after=0, limit=9, with_deltas=False)
     assert only.type == "run.queued"
+
+
+async def test_an_event_may_say_when_it_happened(store: RunStore) -> None:
+    await store.add(run())
+    await store.record("run_1", [Draft(type="run.started", at=2.25), Draft(type="run.paused")])
+    events = await store.events("run_1", after=1, limit=9)
+    assert [event.at for event in events] == [2.25, 5.5]
 
 
 async def test_a_step_counts_its_attempts(store: RunStore) -> None:

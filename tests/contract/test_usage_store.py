@@ -112,18 +112,20 @@ async def test_totals_count_errors_and_cache_hits(stores: Stores) -> None:
             usage_event(status="error", input_tokens=1, cost=0, billed=0),
             usage_event(status="cancelled", output_tokens=2, cost=10, billed=11, auto_saved=9),
             usage_event(cache="hit", cost=0, billed=0, saved_cost=50),
+            usage_event(byok=True, cost=30, billed=0),
         ],
     )
     assert await stores.usage.totals(ALL) == UsageTotals(
-        requests=3,
+        requests=4,
         errors=2,
         input_tokens=1,
         output_tokens=2,
-        cost=10,
+        cost=40,
         billed=11,
         cache_hits=1,
         saved_cost=50,
         auto_saved=9,
+        own_cost=30,
     )
 
 
@@ -324,6 +326,7 @@ def random_events(chance: random.Random) -> list[UsageEvent]:
                 billed=chance.randrange(10**12),
                 saved_cost=chance.randrange(1000),
                 auto_saved=chance.randrange(1000),
+                byok=chance.random() < 0.3,
                 input_tokens=chance.randrange(1000),
                 output_tokens=chance.randrange(1000),
             )
@@ -377,6 +380,7 @@ def totals_of(events: list[UsageEvent]) -> UsageTotals:
         cache_hits=sum(event.cache == "hit" for event in events),
         saved_cost=sum(event.saved_cost for event in events),
         auto_saved=sum(event.auto_saved for event in events),
+        own_cost=sum(event.cost for event in events if event.byok),
     )
 
 

@@ -25,7 +25,7 @@ import shlex
 import signal
 import socket
 from asyncio.subprocess import DEVNULL, PIPE, STDOUT, Process
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -84,8 +84,12 @@ class Block:
     expected: Expected | None
 
 
-def blocks_of(page: str) -> list[Block]:
+def blocks_of(page: str, languages: Collection[str] = ("sh", "python")) -> list[Block]:
     """The runnable blocks of a page, in order.
+
+    Args:
+        page: the page's text.
+        languages: what can be run.
 
     Raises:
         PageWrong: an output stands without a command, or a block has an unknown language.
@@ -94,7 +98,7 @@ def blocks_of(page: str) -> list[Block]:
     for match in _FENCE.finditer(page):
         language, code = match["language"], match["code"]
         line = page.count("\n", 0, match.start()) + 1
-        if language in {"sh", "python"}:
+        if language in languages:
             blocks.append(Block(line, language, code, None))
         elif language in {"text", "json"} and blocks and blocks[-1].expected is None:
             last = blocks[-1]

@@ -1,61 +1,29 @@
 """Agent runs on the real server: they end, whatever dies, and what was done is not done again."""
 
 import asyncio
-import datetime as dt
 import random
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from agent_runs import (
+    CALLS,
+    DEATHS,
+    RUNS,
+    assert_calls_were_made_once,
+    ended,
+    events_of,
+    run_of,
+    start,
+)
 from headgate_server import (
     Caller,
     Headgate,
     Simulator,
     eventually,
-    exact,
     running,
     simulating,
 )
-
-RUNS = 20
-DEATHS = 5
-MODEL = "openai/gpt-4o"
-CALLS = " ".join(f'[[call calculator {{"expression":"{n}+1"}}]]' for n in range(3))
-
-
-async def start(caller: Caller, text: str, **fields: Any) -> dict[str, Any]:
-    body = {"type": "react", "model": MODEL, "input": text, "tools": ["calculator"], **fields}
-    answer = await caller.post("/v1/agents/run", body)
-    assert answer.status in {200, 202}, answer.body
-    run: dict[str, Any] = answer.json
-    return run
-
-
-async def run_of(caller: Caller, run_id: str) -> dict[str, Any]:
-    run: dict[str, Any] = await caller.get(f"/v1/agents/runs/{run_id}")
-    return run
-
-
-async def ended(caller: Caller, run_id: str) -> dict[str, Any]:
-    over = {"succeeded", "failed", "cancelled"}
-    return await eventually(
-        lambda: run_of(caller, run_id), lambda run: run["status"] in over, seconds=120
-    )
-
-
-async def events_of(caller: Caller, run_id: str, **query: Any) -> list[dict[str, Any]]:
-    answer = await caller.send("GET", f"/v1/agents/runs/{run_id}/events", query=query)
-    events = []
-    for part in answer.body.decode().split("\n\n"):
-        if part and not part.startswith(":"):
-            number, data = part.split("\n")
-            events.append(exact(data.removeprefix("data: ")))
-            assert number == f"id: {events[-1]['seq']}"
-    return events
-
-
-def moment(text: str) -> float:
-    return dt.datetime.fromisoformat(text).timestamp()
 
 
 async def test_runs_survive_deaths_at_any_moment_and_no_finished_call_is_made_again(
@@ -104,26 +72,6 @@ def assert_nothing_finished_is_repeated(log: list[dict[str, Any]]) -> None:
     assert set(done) == {"1", "2", "3", "4", "5"}
     ends = [event["type"] for event in log].count("run.finished")
     assert ends == 1
-
-
-def assert_calls_were_made_once(calls: list[dict[str, Any]]) -> None:
-    """No vendor was asked again under a key after it had answered whole, but for the last moment.
-
-    An answer that has come is settled within a moment; who dies in it asks again, by the same key.
-    """
-    by_key: dict[str, list[dict[str, Any]]] = {}
-    for call in calls:
-        by_key.setdefault(call["idempotencyKey"], []).append(call)
-    assert len(by_key) == 2 * RUNS
-    again = [
-        (whole, later)
-        for made in by_key.values()
-        for whole in made
-        if whole["finished"] and whole["status"] == 200
-        for later in made
-        if moment(later["startedAt"]) > moment(whole["endedAt"])
-    ]
-    assert len(again) <= DEATHS
 
 
 async def test_a_run_is_cancelled_within_two_seconds_in_the_middle_of_a_model_call(
@@ -191,6 +139,29 @@ async def test_workers_share_the_work_of_one_and_each_follows_it(
             )
     assert {answer.status for answer in answers} == {200}
     assert {answer.json["output"]["text"] for answer in answers} == {"Results: 1 2 3"}
+
+
+async def test_a_gateway_reaches_the_agents_over_http(tmp_path: Path) -> None:
+    with running(tmp_path, environment={"HEADGATE_ROLE": "agents"}) as agents:
+        near = {"HEADGATE_ROLE": "gateway", "AGENT_ENDPOINT": agents.url}
+        gateway = Headgate(agents.directory, environment=near).start()
+        try:
+            async with gateway.caller(agents.admin_key) as caller:
+                body = {"model": "sandbox", "tools": [], "waitSeconds": 60}
+                run = await start(caller, "Hi [[rate 40]]", **body)
+                assert run["status"] == "succeeded"
+                log = await events_of(caller, run["runId"])
+                assert log[-1]["type"] == "run.finished"
+                refused = await caller.post("/v1/agents/run", {"type": "poet", "input": "x"})
+                assert (refused.status, refused.error["param"]) == (400, "type")
+                metrics = await caller.send("GET", "/metrics")
+                assert 'headgate_agent_runs{status="queued"} 0.0' in metrics.body.decode()
+                agents.kill()
+                away = await caller.send("GET", "/v1/agents/runs")
+                assert (away.status, away.error["code"]) == (503, "overloaded")
+        finally:
+            gateway.close()
+            agents.start()
 
 
 async def test_the_engine_is_loaded_with_the_first_run_and_never_by_a_gateway(

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import document_files
-from headgate_server import Answer, Caller, Headgate
+from headgate_server import Answer, Caller, Headgate, eventually, running
 from multipart import CONTENT_TYPE, multipart
 
 HANDBOOK = document_files.pdf(
@@ -158,3 +158,46 @@ async def test_documents_lie_beside_the_ledger_and_are_their_owners_alone(
     assert own
     assert {(event["requestType"], event["model"]) for event in own} == {("tool", "local")}
     await admin.send("DELETE", f"/v1/documents/{added['id']}")
+
+
+async def test_a_server_that_dies_in_the_middle_leaves_nothing_and_a_retry_pays_nothing_twice(
+    tmp_path: Path,
+) -> None:
+    """The vectors that were made before are kept under the request's key, and not made again."""
+    text = "\n\n".join(f"# Part {number}\n\n{'Ferries sail. ' * 30}" for number in range(600))
+    once = {"idempotency-key": "large"}
+    with running(tmp_path) as platform:
+        async with platform.caller() as caller:
+            sent = asyncio.create_task(upload(caller, ("large.md", text.encode()), **once))
+            await eventually(lambda: embedded(caller), bool)
+            platform.kill()
+            assert isinstance((await asyncio.gather(sent, return_exceptions=True))[0], Exception)
+        platform.start()
+        async with platform.caller() as caller:
+            assert (await caller.get("/v1/documents"))["data"] == []
+            assert await search(caller, "ferries") == []
+            answer = await upload(caller, ("large.md", text.encode()), **once)
+            assert answer.status == 201
+            (document,) = answer.json["data"]
+            (listed,) = (await caller.get("/v1/documents"))["data"]
+            assert (listed["id"], listed["chunks"]) == (document["id"], 600)
+            events = (await caller.get("/v1/usage/events", limit=50))["data"]
+            batches = [event for event in events if event["useCase"] == "documents"]
+            # 600 chunks are 10 batches; the search was one more call.
+            assert len(batches) == 11
+
+
+async def embedded(caller: Caller) -> bool:
+    """Whether a part of a document has its vectors already."""
+    return bool((await caller.get("/v1/usage/events", limit=1))["data"])
+
+
+async def test_who_may_not_add_documents_is_told_so_after_a_large_upload_too(
+    headgate: Headgate, admin: Caller
+) -> None:
+    large = ("large.txt", b"a" * 30_000_000)
+    async with headgate.caller("sk-proj-nobody-0") as stranger:
+        assert (await upload(stranger, large)).status == 401
+    made = await admin.new_key("ai:complete")
+    async with headgate.caller(made["apiKey"]) as caller:
+        assert (await upload(caller, large)).status == 403

@@ -2,9 +2,10 @@ from pathlib import Path
 
 import pytest
 
-from headgate.configuration import Alias, Configuration, SettingsError, read_configuration
+from headgate.configuration import Alias, Configuration
 from headgate.core.chat import TokenUsage
 from headgate.core.prices import Markup
+from headgate.strict_toml import SettingsError, read_sections
 
 EXAMPLE = """
 [aliases]
@@ -54,7 +55,7 @@ retention_days = 90
 def configured(folder: Path, text: str) -> Configuration:
     path = folder / "headgate.toml"
     path.write_text(text)
-    return read_configuration(path)
+    return read_sections(Configuration, path)
 
 
 def test_a_whole_file_is_read(tmp_path: Path) -> None:
@@ -150,4 +151,43 @@ def test_a_mistake_is_named_with_its_file_and_key(tmp_path: Path, text: str, mes
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"gone\.toml cannot be read"):
-        read_configuration(tmp_path / "gone.toml")
+        read_sections(Configuration, tmp_path / "gone.toml")
+
+
+@pytest.mark.parametrize("edition", ["2024-10-21", "2025-04-01-preview"])
+def test_an_edition_of_azures_api_is_read(tmp_path: Path, edition: str) -> None:
+    read = configured(tmp_path, f'[azure]\napi_version = "{edition}"')
+    assert read.azure.api_version == edition
+
+
+def test_mcp_servers_are_read(tmp_path: Path) -> None:
+    read = configured(
+        tmp_path,
+        """
+        [tools.mcp.far]
+        url = "https://mcp.example.com/mcp"
+        [tools.mcp.near]
+        command = ["near", "--fast"]
+        """,
+    )
+    assert read.tools.mcp["far"].url == "https://mcp.example.com/mcp"
+    assert read.tools.mcp["near"].command == ("near", "--fast")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('[azure]\napi_version = "latest"', "api_version = 'latest'"),
+        ("[tools.mcp.a]", "either url or command"),
+        ('[tools.mcp.a]\nurl = "https://a.example"\ncommand = ["a"]', "either url or command"),
+        ('[tools.mcp.a]\nurl = "ftp://a.example"', "no http or https address"),
+        ('[tools.mcp."A b"]\ncommand = ["a"]', "small letters"),
+        ('[tools.mcp.a]\ncomand = ["a"]', "did you mean command?"),
+    ],
+)
+def test_what_cannot_be_a_server_or_an_edition_is_refused(
+    tmp_path: Path, text: str, said: str
+) -> None:
+    with pytest.raises(SettingsError) as caught:
+        configured(tmp_path, text)
+    assert said in str(caught.value)

@@ -30,6 +30,8 @@ interface TimeChartProps {
   height?: number;
   /** Horizontal lines that mean something, such as a limit. */
   marks?: { value: number; name: string; tone: string }[];
+  /** What lies between two lines, such as where a value will likely be. */
+  band?: { low: (number | null)[]; high: (number | null)[] };
 }
 
 const LEFT = 56;
@@ -39,12 +41,12 @@ const BOTTOM = 24;
 const LABEL_WIDTH = 64;
 
 export const TimeChart: FunctionComponent<TimeChartProps> = (props) => {
-  const { label, kind, moments, series, format, axis = format, isCount = false, summary, height = 220, marks = [] } = props;
+  const { label, kind, moments, series, format, axis = format, isCount = false, summary, height = 220, marks = [], band } = props;
   const [box, width] = useWidth();
   const inner = Math.max(0, width - LEFT - RIGHT);
   const step = moments.length ? inner / moments.length : 0;
   const cursor = useCursor(moments.length, (x) => Math.floor((x - LEFT) / (step || 1)));
-  const largest = Math.max(...tops(kind, series, moments.length), ...marks.map((mark) => mark.value), 0);
+  const largest = Math.max(...tops(kind, series, moments.length), ...marks.map((mark) => mark.value), ...(band?.high ?? []).map((value) => value ?? 0), 0);
   const lines = isCount ? countLines(largest) : gridLines(largest);
   const top = lines[lines.length - 1]!;
   const bottom = height - BOTTOM;
@@ -75,11 +77,12 @@ export const TimeChart: FunctionComponent<TimeChartProps> = (props) => {
               </g>
             ))}
             {shownLabels(moments.length, Math.floor(inner / LABEL_WIDTH)).map((index) => (
-              <text key={index} class="axis" x={x(index)} y={height - 6} text-anchor="middle">
+              <text key={index} class="axis" x={Math.min(x(index), width - LABEL_WIDTH / 3)} y={height - 6} text-anchor="middle">
                 {moments[index]!.label}
               </text>
             ))}
             {at !== null && <rect class="cursor" x={x(at) - step / 2} y={TOP} width={step} height={bottom - TOP} />}
+            {band && <path class="band" d={areaOf(band.low, band.high, x, y)} />}
             {kind === "bars" ? <Bars series={series} total={moments.length} x={x} y={y} step={step} /> : <Lines series={series} x={x} y={y} at={at} />}
             {marks.map((mark) => (
               <g key={mark.name} class={`mark-line ${mark.tone}`}>
@@ -128,13 +131,18 @@ const Lines: FunctionComponent<{ series: Series[]; x: Place; y: Place; at: numbe
       <g key={one.name} class={`line ${one.tone}`}>
         <path d={pathOf(one.values, x, y)} />
         {one.values.map((value, index) => {
-          const isAlone = value !== null && (one.values[index - 1] ?? null) === null && (one.values[index + 1] ?? null) === null;
-          return value !== null && (isAlone || index === at) && <circle key={index} cx={x(index)} cy={y(value)} r={3} />;
+          return value !== null && (isSparse(one) || index === at) && <circle key={index} cx={x(index)} cy={y(value)} r={3} />;
         })}
       </g>
     ))}
   </>
 );
+
+/** Whether moments without a value lie between others, so that a line alone would hide some. */
+function isSparse(one: Series): boolean {
+  const present = one.values.flatMap((value, index) => (value === null ? [] : [index]));
+  return present.length > 0 && present.at(-1)! - present[0]! >= present.length;
+}
 
 /** A line through the values, broken where there is none. */
 export function pathOf(values: (number | null)[], x: Place, y: Place): string {
@@ -150,6 +158,14 @@ export function pathOf(values: (number | null)[], x: Place, y: Place): string {
       return point;
     })
     .join("");
+}
+
+/** The outline of what lies between two lines. */
+export function areaOf(low: (number | null)[], high: (number | null)[], x: Place, y: Place): string {
+  const points = (values: (number | null)[]): string[] =>
+    values.flatMap((value, index) => (value === null ? [] : [`${x(index).toFixed(1)} ${y(value).toFixed(1)}`]));
+  const outline = [...points(high), ...points(low).reverse()];
+  return outline.length ? `M${outline.join("L")}Z` : "";
 }
 
 const HiddenTable: FunctionComponent<Pick<TimeChartProps, "label" | "moments" | "series" | "format">> = ({ label, moments, series, format }) => (

@@ -2,8 +2,18 @@
 
 import type { FunctionComponent } from "preact";
 
+import { Budgets } from "./budgets";
+import { Documents } from "./documents";
+import { Health } from "./health";
+import { Keys } from "./keys";
 import { Missing } from "./missing";
 import { Overview } from "./overview";
+import { Playground } from "./playground";
+import { Prompts } from "./prompts";
+import { Providers } from "./providers";
+import { RealTime } from "./real-time";
+import { Requests } from "./requests";
+import { Runs } from "./runs";
 
 export interface PageEntry {
   path: string;
@@ -12,7 +22,19 @@ export interface PageEntry {
   Content: FunctionComponent;
 }
 
-export const PAGES: PageEntry[] = [{ path: "", title: "Overview", group: "Observe", Content: Overview }];
+export const PAGES: PageEntry[] = [
+  { path: "", title: "Overview", group: "Observe", Content: Overview },
+  { path: "real-time", title: "Real time", group: "Observe", Content: RealTime },
+  { path: "budgets", title: "Budgets", group: "Observe", Content: Budgets },
+  { path: "runs", title: "Agent runs", group: "Observe", Content: Runs },
+  { path: "requests", title: "Requests", group: "Observe", Content: Requests },
+  { path: "health", title: "Health", group: "Observe", Content: Health },
+  { path: "playground", title: "Playground", group: "Build", Content: Playground },
+  { path: "prompts", title: "Prompts", group: "Build", Content: Prompts },
+  { path: "documents", title: "Documents", group: "Build", Content: Documents },
+  { path: "keys", title: "Keys", group: "Manage", Content: Keys },
+  { path: "providers", title: "Providers", group: "Manage", Content: Providers },
+];
 
 const MISSING: PageEntry = { path: "missing", title: "Not found", group: null, Content: Missing };
 

@@ -30,6 +30,8 @@ export const Login: FunctionComponent = () => {
         <p class="muted">
           With an admin key. <code>headgate serve</code> prints one at its first start, and a link that signs in at every start.
         </p>
+        {/* Password managers keep a key under a name; nobody is asked for one. */}
+        <input type="text" name="username" autocomplete="username" value="headgate" readOnly hidden />
         <label for="key">Admin key</label>
         <input
           id="key"

@@ -3,22 +3,17 @@
 import type { FunctionComponent } from "preact";
 
 import { type Totals, type Usage, withQuery } from "../api";
-import { TimeChart } from "../charts/time-chart";
-import { axisMoney, change, compact, count, money, percent } from "../format";
+import { change, compact, count, money, percent } from "../format";
 import { BarList } from "../parts/bar-list";
+import { Amount } from "../parts/amount";
 import { Card } from "../parts/card";
-import { address } from "../parts/code";
 import { Empty } from "../parts/empty";
 import { Figure } from "../parts/figure";
 import { PageHead } from "../parts/page-head";
-import { bucketKey, bucketLabel, buckets, type Range } from "../ranges";
 import { useRange } from "../parts/range";
+import { RequestsChart } from "../parts/requests-chart";
 import { type Loaded, useResource } from "../resource";
-import { href, param, setParams } from "../router";
-
-const CURL = (): string => `curl ${address()}/v1/complete \\
-  -H 'Authorization: Bearer YOUR_KEY' -H 'Content-Type: application/json' \\
-  -d '{"model": "sandbox", "messages": [{"role": "user", "content": "Hello"}]}'`;
+import { href } from "../router";
 
 export const Overview: FunctionComponent = () => {
   const range = useRange();
@@ -35,7 +30,7 @@ export const Overview: FunctionComponent = () => {
       <PageHead title="Overview" purpose="What was asked of the platform, by whom, and what it cost." range={range} live />
       <div class="grid">
         <Figures totals={totals} before={before.isOld ? undefined : before.data?.totals} isOld={times.isOld} />
-        <OverTime range={range} times={times} />
+        <RequestsChart range={range} times={times} />
         <Card title="Tokens by model" note="Input and output together" span={6} error={models.error} isOld={models.isOld}>
           {models.data &&
             (models.data.rows.length ? (
@@ -82,7 +77,7 @@ const Figures: FunctionComponent<{ totals: Totals | undefined; before: Totals | 
   const against = (name: "requests" | "billed"): string | undefined => {
     if (!totals || !before) return undefined;
     const share = change(totals[name], before[name]);
-    return share === null ? "nothing in the period before" : `${share} against the period before`;
+    return share === null ? "nothing in the period before" : `${share} on the period before`;
   };
   const rate = totals && totals.requests ? 1 - totals.errors / totals.requests : undefined;
   const rateBefore = before && before.requests ? 1 - before.errors / before.requests : undefined;
@@ -103,66 +98,6 @@ const Figures: FunctionComponent<{ totals: Totals | undefined; before: Totals | 
         isOld={isOld}
       />
     </>
-  );
-};
-
-const SHOWN = { requests: "Requests", billed: "Billed", tokens: "Tokens" } as const;
-type Shown = keyof typeof SHOWN;
-
-const OverTime: FunctionComponent<{ range: Range; times: Loaded<Usage<"day" | "hour">> }> = ({ range, times }) => {
-  const asked = param("show");
-  const shown: Shown = asked && asked in SHOWN ? (asked as Shown) : "requests";
-  const starts = buckets(range);
-  const rows = new Map(times.data?.rows.map((row) => [row[range.bucket], row]));
-  const values = (pick: (row: Totals) => number): number[] => starts.map((start) => pickFrom(rows.get(bucketKey(start, range.bucket)), pick));
-  const unit = range.bucket === "day" ? "day" : "hour";
-  const series = {
-    requests: [
-      { name: "Succeeded", tone: "s1", values: values((row) => row.requests - row.errors) },
-      { name: "Failed", tone: "bad", values: values((row) => row.errors) },
-    ],
-    billed: [{ name: "Billed", tone: "s1", values: values((row) => row.billed) }],
-    tokens: [
-      { name: "Input", tone: "s1", values: values((row) => row.inputTokens) },
-      { name: "Output", tone: "s2", values: values((row) => row.outputTokens) },
-    ],
-  }[shown];
-  const format = shown === "billed" ? money : shown === "tokens" ? compact : count;
-  const isEmpty = times.data !== undefined && times.data.rows.length === 0;
-  return (
-    <Card
-      title={`${SHOWN[shown]} per ${unit}`}
-      note={`${unit === "day" ? "Days" : "Hours"} in UTC; the last one is under way`}
-      error={times.error}
-      isOld={times.isOld}
-      tools={
-        <div class="segments" role="group" aria-label="What the chart shows">
-          {Object.entries(SHOWN).map(([name, label]) => (
-            <button key={name} type="button" aria-pressed={name === shown} onClick={() => setParams({ show: name === "requests" ? null : name })}>
-              {label}
-            </button>
-          ))}
-        </div>
-      }
-    >
-      {isEmpty ? (
-        <Empty command={CURL()}>No requests in this range. Send one, and it appears here within three seconds:</Empty>
-      ) : (
-        <TimeChart
-          label={`${SHOWN[shown]} per ${unit}`}
-          kind="bars"
-          isCount={shown !== "billed"}
-          moments={starts.map((start) => ({
-            label: bucketLabel(start, range.bucket),
-            full: range.bucket === "day" ? bucketLabel(start, "day") : `${bucketLabel(start, "day")} ${bucketLabel(start, "hour")}`,
-          }))}
-          series={series}
-          format={format}
-          axis={shown === "billed" ? axisMoney : compact}
-          summary={(one) => format(one.values.reduce<number>((sum, value) => sum + (value ?? 0), 0))}
-        />
-      )}
-    </Card>
   );
 };
 
@@ -199,8 +134,8 @@ const Success: FunctionComponent<{ models: Loaded<Usage<"model">> }> = ({ models
                   <td class="number">{count(row.requests)}</td>
                   <td class="number">{count(row.errors)}</td>
                   <td class="number">{row.requests ? percent(1 - row.errors / row.requests) : "–"}</td>
-                  <td class="number">{money(row.billed)}</td>
-                  <td class="number">{money(row.cost)}</td>
+                  <td class="number"><Amount of={row.billed} /></td>
+                  <td class="number"><Amount of={row.cost} /></td>
                 </tr>
               ))}
             </tbody>
@@ -213,11 +148,17 @@ const Success: FunctionComponent<{ models: Loaded<Usage<"model">> }> = ({ models
 );
 
 const Saved: FunctionComponent<{ totals: Totals | undefined }> = ({ totals }) => (
-  <Card title="Saved" note="Against asking the vendor each time" span={4}>
+  <Card title="Saved" note="Vendor cost that was avoided" span={4}>
     {totals && (
       <dl class="facts">
         <dt>By the cache</dt>
-        <dd>{money(totals.savedCost)}</dd>
+        <dd>
+          <Amount of={totals.savedCost} />
+        </dd>
+        <dt>By choosing a model (auto)</dt>
+        <dd>
+          <Amount of={totals.autoSaved} />
+        </dd>
         <dt>Cache hits</dt>
         <dd>
           {count(totals.cacheHits)} of {count(totals.requests)} requests
@@ -226,7 +167,3 @@ const Saved: FunctionComponent<{ totals: Totals | undefined }> = ({ totals }) =>
     )}
   </Card>
 );
-
-function pickFrom(row: Totals | undefined, pick: (row: Totals) => number): number {
-  return row ? pick(row) : 0;
-}

@@ -15,8 +15,12 @@ interface CardProps {
   children?: ComponentChildren;
 }
 
+/** Whether there is nothing to show yet. */
+const isNothing = (children: ComponentChildren): boolean =>
+  Array.isArray(children) ? children.every(isNothing) : children === undefined || children === null || children === false;
+
 export const Card: FunctionComponent<CardProps> = ({ title, note, span = 12, error, isOld, tools, children }) => (
-  <section class={`card span-${span}`} aria-busy={isOld || undefined}>
+  <section class={`card span-${span}`} aria-busy={isOld || (!error && isNothing(children)) || undefined}>
     <div class="card-head">
       <div>
         <h2>{title}</h2>

@@ -4,9 +4,9 @@ import type { FunctionComponent } from "preact";
 
 import type { ApiError } from "../api";
 
-export const Problem: FunctionComponent<{ error: ApiError }> = ({ error }) => (
+export const Problem: FunctionComponent<{ error: ApiError; what?: string }> = ({ error, what = "Not loaded" }) => (
   <p class="problem" role="alert">
-    <strong>Not loaded:</strong> {error.message}
+    <strong>{what}:</strong> {error.message}
     {error.requestId && (
       <>
         {" "}

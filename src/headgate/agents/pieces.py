@@ -1,13 +1,22 @@
 """The pieces of a streamed answer put together, and told on the way, a few times a second."""
 
 import time
-from collections.abc import AsyncIterable, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 import msgspec
 
 from headgate.agents.outcomes import Reply
-from headgate.core.chat import ChatDelta, FinishReason, Thinking, ToolCall, ToolCallDelta
+from headgate.core.chat import (
+    ChatDelta,
+    ChatRequest,
+    FinishReason,
+    Thinking,
+    ToolCall,
+    ToolCallDelta,
+)
+from headgate.core.metered import Models
+from headgate.core.usage import UsageEvent
 
 # Often enough to read along; each telling is a write.
 TELL_SECONDS = 0.075
@@ -27,14 +36,20 @@ class Pieces:
     _is_thought_open: bool = False
     _finish_reason: FinishReason = "stop"
 
-    async def gather(self, stream: AsyncIterable[ChatDelta]) -> None:
-        """Take all pieces, and tell the last of them."""
-        async for piece in stream:
-            self._take(piece)
-            if self._untold and self.clock() - self._told_at >= TELL_SECONDS:
+    async def gather(self, models: Models, request: ChatRequest, call_key: str) -> UsageEvent:
+        """Ask, and take all pieces; gives the row of the ledger.
+
+        Raises:
+            HeadgateError: there is no whole answer.
+        """
+        async with models.stream(request, call_key=call_key) as stream:
+            async for piece in stream:
+                self._take(piece)
+                if self._untold and self.clock() - self._told_at >= TELL_SECONDS:
+                    await self._tell()
+            if self._untold:
                 await self._tell()
-        if self._untold:
-            await self._tell()
+            return stream.event
 
     def reply(self, model: str) -> Reply:
         """The whole answer."""

@@ -4,31 +4,42 @@ A model that makes the same call again and again, and learns the same from it, w
 itself: after three times in a row the run ends.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
+
+import msgspec
 
 from headgate.agents.outcomes import Observation, RunStopped
 from headgate.agents.work import Work
-from headgate.core.chat import ChatRequest, Message, Tool, ToolCall
+from headgate.core.chat import Message, Tool, ToolCall
 from headgate.core.tools import ToolSpec
 
 MOST_REPEATS = 3
 
 
-async def react(work: Work, instructions: str, messages: Sequence[Message]) -> str:
-    """The model's answer to the conversation, with the run's tools at hand."""
-    talk = [Message("system", instructions), *messages]
-    tools = tuple(tool_of(spec) for spec in await work.specs())
+async def react(
+    work: Work, inputs: Mapping[str, Any], *, tools: Sequence[str] | None = None
+) -> str:
+    """What a model comes to, with `tools` or all of the run's at hand.
+
+    `inputs` are those of the template `agent`: a `goal`, and what it should know.
+    """
+    prompt = await work.prompt("agent", inputs)
+    request = prompt.request(work.run.request.model)
+    specs = [spec for spec in await work.specs() if tools is None or spec.name in tools]
+    request = msgspec.structs.replace(request, tools=tuple(tool_of(spec) for spec in specs))
+    talk = list(request.messages)
     repeats = Repeats()
     while True:
-        request = ChatRequest(model=work.run.request.model, messages=tuple(talk), tools=tools)
-        reply = await work.ask(request)
+        reply = await work.ask(msgspec.structs.replace(request, messages=tuple(talk)))
         if not reply.tool_calls:
             return reply.text
         calls = [named(call, place) for place, call in enumerate(reply.tool_calls, len(talk))]
-        observations = await work.call_all(calls)
+        observations = await work.call_all(calls, tools)
         repeats.see(calls, observations)
-        talk.append(Message(reply.message.role, reply.message.content, tool_calls=tuple(calls)))
+        turn = reply.message
+        talk.append(Message(turn.role, turn.content, tool_calls=tuple(calls)))
         talk += [
             Message(
                 "tool",

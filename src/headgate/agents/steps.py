@@ -7,6 +7,7 @@ the same.
 """
 
 import asyncio
+import itertools
 import logging
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
@@ -18,6 +19,7 @@ import msgspec
 from headgate.agents.control import Control, RunCancelled
 from headgate.agents.journal import Journal
 from headgate.agents.outcomes import Outcome, RunStopped
+from headgate.core.documents import Library
 from headgate.core.durable import Displaced, Thread
 from headgate.core.errors import (
     BudgetExceeded,
@@ -30,8 +32,10 @@ from headgate.core.errors import (
     UpstreamTimedOut,
 )
 from headgate.core.keys import VirtualKey
+from headgate.core.memory import MemoryStore
 from headgate.core.metered import CallLabels, ModelAccess, Models
 from headgate.core.money import to_text
+from headgate.core.prompts import Prompts
 from headgate.core.runs import Change, Draft, EventType, Run, RunError, Tally
 from headgate.core.tools import Toolbox
 from headgate.core.usage import UsageEvent
@@ -41,6 +45,8 @@ T = TypeVar("T")
 WARNING_SHARE = 0.8
 # What a later try may mend is tried again after these pauses, on top of the gateway's own retries.
 PAUSES_SECONDS = (1.0, 3.0)
+TURN_SECONDS = 1.0
+MOST_TURNS = 60
 MENDABLE = (RateLimited, Overloaded, UpstreamFailed, UpstreamTimedOut)
 
 NOTHING = Tally()
@@ -61,6 +67,9 @@ class Desk:
     journal: Journal
     models: ModelAccess
     toolbox: Toolbox
+    prompts: Prompts
+    library: Library
+    memories: MemoryStore
     key: Callable[[str], Awaitable[VirtualKey | None]]
     at_once: asyncio.Semaphore
     clock: Callable[[], float] = time.time
@@ -188,16 +197,17 @@ class _Step:
     is_idle: bool
     was_finished_here: bool = False
     _attempt: Attempt | None = None
+    _paused: float = 0.0
 
     async def worked(self) -> str:
         """The outcome of working on it, encoded."""
         try:
-            idle = await self.steps.control.go()
+            self._paused = await self.steps.control.go()
             done = await self._tried()
             outcome = Outcome(
                 done.value,
                 Tally(1, done.tally.cost, done.tally.billed),
-                seconds_idle=idle + done.seconds_idle,
+                seconds_idle=self._paused + done.seconds_idle,
             )
         except RunCancelled:
             outcome = Outcome(is_cancelled=True)
@@ -221,7 +231,8 @@ class _Step:
     async def _tried(self) -> Done:
         """What the work gives, tried again where a later try may mend it."""
         steps, desk = self.steps, self.steps.desk
-        for pause in (*PAUSES_SECONDS, None):
+        pauses, turns = iter(PAUSES_SECONDS), itertools.repeat(TURN_SECONDS, MOST_TURNS)
+        while True:
             attempt = self._attempt = await self._begun()
             try:
                 if self.is_idle:
@@ -229,6 +240,8 @@ class _Step:
                 else:
                     done = await self._in_time(attempt)
             except MENDABLE as error:
+                # Who has to wait for their turn gets it in the end.
+                pause = next(turns if isinstance(error, RateLimited) else pauses, None)
                 if pause is None:
                     raise
                 wanted = getattr(error, "retry_after_seconds", None) or pause
@@ -236,7 +249,6 @@ class _Step:
             else:
                 await self._finish(attempt, done)
                 return done
-        raise AssertionError("the last try raises or returns")
 
     async def _begun(self) -> Attempt:
         """The next attempt, if there may be one.
@@ -261,7 +273,12 @@ class _Step:
             raise RunStopped(
                 "budget_exceeded", f"the run has spent its budget of ${to_text(budget)}"
             )
-        labels = CallLabels(request_id=run.run_id, request_type="agent", run_id=run.run_id)
+        labels = CallLabels(
+            request_id=run.run_id,
+            request_type="agent",
+            run_id=run.run_id,
+            most=None if budget is None else budget - begun.tally.billed,
+        )
         return Attempt(
             self.step_id,
             begun.attempt,
@@ -275,7 +292,8 @@ class _Step:
         over = f"the run has worked for {run.request.seconds:g} s, its limit"
         async with steps.desk.at_once:
             began = run.created_at if run.started_at is None else run.started_at
-            left = began + run.request.seconds + steps.seconds_idle - steps.desk.clock()
+            idle = steps.seconds_idle + self._paused
+            left = began + run.request.seconds + idle - steps.desk.clock()
             if left <= 0:
                 raise RunStopped("time_limit", over)
             limit = asyncio.timeout(left)

@@ -11,7 +11,15 @@ from headgate.agents.outcomes import Decision, Observation, Reply, RunStopped
 from headgate.agents.pieces import Pieces
 from headgate.agents.steps import MENDABLE, PAUSES_SECONDS, Attempt, Done, Steps, draft, tally_of
 from headgate.core.chat import ChatRequest, ToolCall
-from headgate.core.errors import BudgetExceeded, HeadgateError, InvalidKey
+from headgate.core.errors import (
+    BudgetExceeded,
+    HeadgateError,
+    IdempotencyConflict,
+    InvalidKey,
+)
+from headgate.core.metered import CallLabels
+from headgate.core.models import PromptStyle
+from headgate.core.prompts import Prompt
 from headgate.core.runs import Change, PendingApproval, Run
 from headgate.core.tools import ToolContext, ToolOutcome, ToolSpec
 
@@ -28,6 +36,7 @@ class Work:
     steps: Steps
     _branches: int = 0
     _specs: list[ToolSpec] | None = None
+    _style: PromptStyle | None = None
 
     @property
     def run(self) -> Run:
@@ -54,6 +63,29 @@ class Work:
             self._specs = msgspec.convert(found, list[ToolSpec])
         return self._specs
 
+    async def prompt(self, name: str, inputs: Mapping[str, Any]) -> Prompt:
+        """A prompt template, filled in as the run's model likes it best."""
+
+        async def look() -> str:
+            desk = self.steps.desk
+            key = await desk.key(self.run.key_id)
+            if key is None:
+                return "headings"
+            labels = CallLabels(request_id=self.run.run_id, request_type="agent")
+            return desk.models.models(key, labels).style(self.run.request.model)
+
+        if self._style is None:
+            self._style = msgspec.convert(await self.steps.remembered("style", look), PromptStyle)
+        return self.steps.desk.prompts.render(name, inputs, style=self._style)
+
+    async def answer(
+        self, name: str, inputs: Mapping[str, Any], *, labels: Sequence[str] = ()
+    ) -> Reply:
+        """What a model says to a prompt template; `labels` are the only answers that count."""
+        prompt = await self.prompt(name, inputs)
+        request = prompt.request(self.run.request.model)
+        return await self.ask(msgspec.structs.replace(request, labels=tuple(labels)), name=name)
+
     async def ask(self, request: ChatRequest, *, name: str = "model") -> Reply:
         """What a model says.
 
@@ -69,9 +101,12 @@ class Work:
                 await self.steps.desk.journal.record(self.run.run_id, [piece])
 
             pieces = Pieces(tell)
-            async with attempt.models.stream(streamed, call_key=attempt.call_key) as stream:
-                await pieces.gather(stream)
-                event = stream.event
+            try:
+                event = await pieces.gather(attempt.models, streamed, attempt.call_key)
+            except IdempotencyConflict:
+                # A release or a template since then words the question otherwise: a new call.
+                again = f"{attempt.call_key}#{attempt.number}"
+                event = await pieces.gather(attempt.models, streamed, again)
             reply = pieces.reply(event.model)
             told = {
                 "model": event.model,
@@ -109,9 +144,14 @@ class Work:
         texts = [msgspec.json.encode(arguments).decode() for arguments in each]
         return await self.call_all([ToolCall("", name, text) for text in texts])
 
-    async def call_all(self, calls: Sequence[ToolCall]) -> list[Observation]:
-        """What came of a model's calls, made at the same time, once all needed approvals came."""
-        wishes = [self._wish(call) for call in calls]
+    async def call_all(
+        self, calls: Sequence[ToolCall], tools: Sequence[str] | None = None
+    ) -> list[Observation]:
+        """What came of a model's calls, made at the same time, once all needed approvals came.
+
+        Where `tools` are given, no others may be called.
+        """
+        wishes = [self._wish(call, tools) for call in calls]
         needing = {spec.name for spec in await self.specs() if spec.needs_approval}
         needing.update(self.run.request.approvals)
         asked = [
@@ -136,9 +176,10 @@ class Work:
         self._branches += 1
         return await self.steps.branch(self._branches, body)
 
-    def _wish(self, call: ToolCall) -> Wish:
-        if call.name not in self.tools:
-            known = ", ".join(self.tools) or "none"
+    def _wish(self, call: ToolCall, tools: Sequence[str] | None) -> Wish:
+        allowed = [name for name in self.tools if tools is None or name in tools]
+        if call.name not in allowed:
+            known = ", ".join(allowed) or "none"
             return f"this run has no tool {call.name!r}; the tools it may call: {known}"
         try:
             arguments = msgspec.json.decode(call.arguments or "{}")

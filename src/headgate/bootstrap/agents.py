@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import importlib
 import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -9,16 +10,22 @@ from dataclasses import dataclass
 
 from headgate import data_directory
 from headgate.agents.control import Controls
+from headgate.agents.definitions import AgentType, declared_in
 from headgate.agents.executor import Executor
 from headgate.agents.journal import Journal
 from headgate.agents.performer import Performer
 from headgate.agents.runs import RunLimits, Runs
 from headgate.agents.steps import Desk
+from headgate.agents.type_files import read_types
 from headgate.agents.types import BUILT_IN
+from headgate.core.documents import Library
 from headgate.core.durable import Engine
+from headgate.core.errors import InvalidRequest
 from headgate.core.ids import new_id
 from headgate.core.keys import VirtualKey
+from headgate.core.memory import MemoryStore
 from headgate.core.metered import ModelAccess
+from headgate.core.prompts import Prompts
 from headgate.core.runs import RunStore
 from headgate.core.tools import Toolbox
 from headgate.engine.office import file_office
@@ -26,6 +33,7 @@ from headgate.settings import Settings
 
 DATABASE = "agents.db"
 LOCK = "agents.lock"
+TYPES = "agents"
 DAY_SECONDS = 86_400
 
 
@@ -41,6 +49,9 @@ class AgentParts:
     store: RunStore
     models: ModelAccess
     toolbox: Toolbox
+    prompts: Prompts
+    library: Library
+    memories: MemoryStore
     key: Callable[[str], Awaitable[VirtualKey | None]]
     is_command: bool
 
@@ -50,12 +61,15 @@ async def open_runs(settings: Settings, parts: AgentParts) -> AsyncIterator[Runs
     """The runs, which are worked on here unless this process has another role."""
     limits = settings.configuration.agents
     journal = Journal(parts.store)
-    types = {kind.name: kind for kind in BUILT_IN}
+    types = {kind.name: kind for kind in (*BUILT_IN, *_own_types(settings))}
     controls = Controls(parts.store)
     desk = Desk(
         journal=journal,
         models=parts.models,
         toolbox=parts.toolbox,
+        prompts=parts.prompts,
+        library=parts.library,
+        memories=parts.memories,
         key=parts.key,
         at_once=asyncio.Semaphore(limits.steps_at_once),
     )
@@ -87,6 +101,25 @@ async def open_runs(settings: Settings, parts: AgentParts) -> AsyncIterator[Runs
         yield runs
 
 
+def _own_types(settings: Settings) -> list[AgentType]:
+    """The company's own types; one of a built-in's name takes its place.
+
+    Raises:
+        InvalidRequest: one of them cannot be used; says which, and why.
+    """
+    configuration = settings.configuration.agents
+    beside = settings.data if settings.config is None else settings.config.parent
+    named = configuration.directory
+    types = read_types(settings.data / TYPES if named is None else beside / named)
+    for name in configuration.modules:
+        try:
+            module = importlib.import_module(name)
+        except ImportError as error:
+            raise InvalidRequest(f"[agents] modules: {name} cannot be imported: {error}") from None
+        types += declared_in(vars(module))
+    return types
+
+
 @contextlib.asynccontextmanager
 async def _office(settings: Settings) -> AsyncIterator[None]:
     """Nothing where many processes may work; else this data directory's only place."""
@@ -101,12 +134,17 @@ async def _office(settings: Settings) -> AsyncIterator[None]:
 def _engine(settings: Settings) -> Engine:
     """The engine of the configured database; takes a second, for it is heavy."""
     # Heavy, and needed only where there are runs: neither start-up nor the gateway pays for it.
-    from headgate.engine.databases import postgres_database, sqlite_database
+    from headgate.engine.databases import (
+        check_sqlite,
+        postgres_database,
+        sqlite_database,
+    )
     from headgate.engine.dbos import DbosEngine
     from headgate.engine.executors import Executors
 
     most = settings.configuration.agents.runs_in_memory
     if settings.database_url is None:
+        check_sqlite()
         path = settings.data / DATABASE
         data_directory.keep_private(path)
         return DbosEngine(sqlite_database(path), "local", most)

@@ -1,11 +1,18 @@
 """The part of `bootstrap` that joins documents with their store and with the configured models."""
 
+import dataclasses
+from importlib import resources
+
 from headgate.bootstrap.vendors import default_embedding_model
 from headgate.core.documents import DocumentStore
+from headgate.core.keys import DEFAULT_WORKSPACE
+from headgate.core.metered import Models
 from headgate.core.prompts import Prompts
-from headgate.documents.library import Documents
+from headgate.documents.library import Documents, Upload
 from headgate.gateway.catalog import AUTO
 from headgate.settings import Settings
+
+LOCAL_MODEL = "local/local"
 
 
 def make_documents(settings: Settings, store: DocumentStore, prompts: Prompts) -> Documents:
@@ -16,3 +23,18 @@ def make_documents(settings: Settings, store: DocumentStore, prompts: Prompts) -
         embedding_model=default_embedding_model(settings),
         answering_model=AUTO,
     )
+
+
+async def seed_documents(documents: Documents, models: Models) -> int:
+    """Add the sample documents that the default workspace has not; how many there are.
+
+    The model `local` embeds them, whatever is configured, so that samples cost nothing.
+    """
+    own = dataclasses.replace(documents, embedding_model=LOCAL_MODEL)
+    found = resources.files("headgate.documents").joinpath("samples").iterdir()
+    uploads = [
+        Upload(one.name, one.read_bytes()) for one in sorted(found, key=lambda one: one.name)
+    ]
+    for one in uploads:
+        await own.add(DEFAULT_WORKSPACE, [one], models, call_key=f"samples/{one.name}")
+    return len(uploads)

@@ -7,15 +7,13 @@ the first request comes, or when the configuration names a server; and beside th
 import asyncio
 import contextlib
 import importlib
-import os
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from headgate.configuration import McpServer as Configured
 from headgate.core.tool_serving import ServedReply, ToolDesk, ToolServer
 from headgate.core.tools import Tool
-from headgate.settings import Settings
+from headgate.settings import McpProgram, Settings
 
 
 @dataclass(slots=True)
@@ -23,25 +21,25 @@ class LateServer:
     """`ToolServer` that is loaded with its first request."""
 
     most_body_bytes: int
-    _server: ToolServer | None = None
+    _starting: asyncio.Task[ToolServer] | None = None
     _task: asyncio.Task[None] | None = None
-    _starting: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def answer(
         self, desk: ToolDesk, headers: Mapping[bytes, bytes], body: bytes
     ) -> ServedReply:
         """See `ToolServer.answer`."""
-        if self._server is None:
-            async with self._starting:
-                if self._server is None:
-                    self._server = await self._start()
-        return await self._server.answer(desk, headers, body)
+        if self._starting is None or self._starting.cancelled():
+            self._starting = asyncio.create_task(self._start())
+        # Not this caller's alone: who leaves must not stop what others wait for.
+        server = await asyncio.shield(self._starting)
+        return await server.answer(desk, headers, body)
 
     async def aclose(self) -> None:
         """End it, if it was begun."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        tasks = [task for task in (self._starting, self._task) if task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _start(self) -> ToolServer:
         module = await asyncio.to_thread(importlib.import_module, "headgate.mcp.server")
@@ -54,7 +52,9 @@ class LateServer:
                 await asyncio.Event().wait()
 
         self._task = asyncio.create_task(run())
-        await is_up
+        await asyncio.wait((self._task, is_up), return_when=asyncio.FIRST_COMPLETED)
+        if self._task.done():
+            self._task.result()
         started: ToolServer = server
         return started
 
@@ -63,7 +63,7 @@ class LateServer:
 class LateConnections:
     """The tools of the configured servers; connected to in the background."""
 
-    servers: Mapping[str, Configured]
+    servers: Sequence[McpProgram]
     _connections: list[Any] = field(default_factory=list)
 
     def tools(self) -> Iterable[Tool]:
@@ -74,12 +74,13 @@ class LateConnections:
     async def run(self) -> None:
         """Connect, and stay connected until this is cancelled."""
         module = await asyncio.to_thread(importlib.import_module, "headgate.mcp.client")
-        for name, server in self.servers.items():
+        for server in self.servers:
             address = module.McpAddress(
-                name=name,
+                name=server.name,
                 url=server.url,
                 command=server.command,
-                token=None if server.api_key_env is None else os.environ.get(server.api_key_env),
+                token=None if server.token is None else server.token.reveal(),
+                environment={name: text.reveal() for name, text in server.environment.items()},
             )
             connection = module.McpConnection(address)
             self._connections.append(connection)
@@ -103,7 +104,7 @@ async def open_mcp_server(settings: Settings) -> AsyncIterator[ToolServer]:
 @contextlib.asynccontextmanager
 async def open_mcp_tools(settings: Settings) -> AsyncIterator[LateConnections]:
     """The tools of the MCP servers that the configuration names."""
-    found = LateConnections(settings.configuration.tools.mcp)
+    found = LateConnections(settings.mcp_servers)
     if not found.servers:
         yield found
         return

@@ -9,18 +9,23 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from dataclasses import dataclass
 from pathlib import Path
 
+from headgate.bootstrap.agent_relay import with_relay
 from headgate.bootstrap.alerts import check_alerts
 from headgate.bootstrap.cache import check_cache
 from headgate.bootstrap.dashboard import sign_in_ticket
+from headgate.bootstrap.documents import seed_documents
 from headgate.bootstrap.lifespan import running
 from headgate.bootstrap.limits import check_limits
 from headgate.bootstrap.parameters import read_parameters
 from headgate.bootstrap.prompts import check_prompts, review_prompts
 from headgate.bootstrap.routing import check_routing
+from headgate.bootstrap.sample_runs import seed_runs
 from headgate.bootstrap.services import open_services
 from headgate.bootstrap.stores import check_store, make_tables, open_stores
+from headgate.bootstrap.tools import check_tools
 from headgate.bootstrap.vendors import check_vendors, vendors_of
 from headgate.cli.installation import Check, PromptCheck
+from headgate.core.ids import new_id
 from headgate.core.keys import (
     KeySecret,
     VirtualKey,
@@ -28,6 +33,7 @@ from headgate.core.keys import (
     hash_api_key,
     new_api_key,
 )
+from headgate.core.metered import CallLabels
 from headgate.http import openapi
 from headgate.http.app import App, Application
 from headgate.http.cors import with_cors
@@ -148,9 +154,25 @@ def seed(settings: Settings, /) -> Mapping[str, object]:
             billing = settings.configuration.billing.share
             records = [ledger.settle(call) for call in samples.settlements(now, prices, billing)]
             await asyncio.gather(*records)
-        return {"keys": len(samples.keys(now)), "days": samples.DAYS, "calls": len(records)}
+        return {
+            "keys": len(samples.keys(now)),
+            "days": samples.DAYS,
+            "calls": len(records),
+            **await _seed_work(settings, samples.keys(now)[0]),
+        }
 
     return asyncio.run(run())
+
+
+async def _seed_work(settings: Settings, key: VirtualKey) -> Mapping[str, int]:
+    """Documents and agent runs, which take the platform's parts to be made."""
+    async with open_services(settings, {hash_api_key(new_api_key(key.key_id)): key}) as services:
+        labels = CallLabels(request_id=new_id("req"), request_type="tool", tags=("sample",))
+        models = services.works.access.models(key, labels)
+        return {
+            "documents": await seed_documents(services.documents, models),
+            "runs": await seed_runs(services.runs, key),
+        }
 
 
 def checks(settings: Settings, /) -> Sequence[Check]:
@@ -163,6 +185,7 @@ def checks(settings: Settings, /) -> Sequence[Check]:
         Check("routing", lambda: check_routing(settings)),
         Check("alerts", lambda: check_alerts(settings)),
         Check("prompts", lambda: check_prompts(settings)),
+        Check("tools", lambda: check_tools(settings)),
     )
 
 
@@ -174,8 +197,11 @@ def prompt_checks(
 
 
 def _app(settings: Settings, local_keys: Mapping[str, VirtualKey]) -> App:
-    application = Application(RouteTable(routes()), lambda: open_services(settings, local_keys))
-    return with_cors(application, settings.configuration.http.cors_origins)
+    table = RouteTable(routes())
+    app: App = Application(table, lambda: open_services(settings, local_keys))
+    if settings.role == "gateway" and settings.agent_endpoint is not None:
+        app = with_relay(app, settings.agent_endpoint)
+    return with_cors(app, settings.configuration.http.cors_origins)
 
 
 def _fault(kind: str, share: float) -> Fault:

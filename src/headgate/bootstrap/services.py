@@ -5,11 +5,14 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator, Mapping
 
+from headgate.agents.memory import Memories
+from headgate.agents.run_counts import RunCounts
 from headgate.bootstrap.agents import AgentParts, open_runs
 from headgate.bootstrap.alerts import channels
 from headgate.bootstrap.cache import open_cache, with_semantics
 from headgate.bootstrap.dashboard import make_sessions
 from headgate.bootstrap.documents import make_documents
+from headgate.bootstrap.guardrails import guards_of
 from headgate.bootstrap.limits import open_limiter
 from headgate.bootstrap.mcp import open_mcp_server
 from headgate.bootstrap.metrics import metrics_of
@@ -26,6 +29,7 @@ from headgate.gateway.catalog import AUTO, Catalog
 from headgate.gateway.escrow import Escrow
 from headgate.gateway.flights import Flights
 from headgate.gateway.gateway import Gateway
+from headgate.gateway.kept_streams import KeptStreams
 from headgate.gateway.metered import MeteredAccess
 from headgate.gateway.replays import Replays
 from headgate.gateway.tool_calls import ToolCalls
@@ -34,6 +38,7 @@ from headgate.gateway.works import Works
 from headgate.http.services import Services
 from headgate.identity.keys import Keys
 from headgate.settings import Settings
+from headgate.telemetry.process import watching
 from headgate.transport.http import HttpClient
 from headgate.usage.alerts import Alerts
 from headgate.usage.retention import retaining
@@ -91,15 +96,17 @@ async def open_services(
             vendor_keys=vendor_keys,
             cache=Cache(cache.answers),
             min_output_tokens=configuration.budgets.min_output_tokens,
+            guards=guards_of(configuration),
         )
         if cache.questions is not None:
             gateway = with_semantics(gateway, settings, cache.questions)
         replays = Replays(gateway, flights)
         access = MeteredAccess(replays)
         works = Works(access, flights, stores.answers)
-        tools = await stack.enter_async_context(open_tools(settings))
         keys = Keys(stores.keys, local=local_keys)
         prompts = open_prompts(settings)
+        documents = make_documents(settings, stores.documents, prompts)
+        tools = await stack.enter_async_context(open_tools(settings, prompts, documents))
         runs = await stack.enter_async_context(
             open_runs(
                 settings,
@@ -107,13 +114,21 @@ async def open_services(
                     store=stores.runs,
                     models=access,
                     toolbox=tools,
+                    prompts=prompts,
+                    library=documents,
+                    memories=stores.memories,
                     key=lambda key_id: _key(stores.keys, key_id),
                     is_command=bool(local_keys),
                 ),
             )
         )
+        counts = RunCounts(stores.runs)
+        kept_streams = KeptStreams()
+        stack.push_async_callback(kept_streams.aclose)
         yield Services(
+            kept_streams=kept_streams,
             runs=runs,
+            memories=Memories(stores.memories),
             gateway=gateway,
             vendor_keys=vendor_keys,
             replays=replays,
@@ -121,12 +136,15 @@ async def open_services(
             prompts=prompts,
             tool_calls=ToolCalls(tools, works),
             tool_server=await stack.enter_async_context(open_mcp_server(settings)),
-            documents=make_documents(settings, stores.documents, prompts),
+            documents=documents,
             keys=keys,
             sessions=make_sessions(settings, keys),
             usage=stores.usage,
             watch=UsageWatch(stores.usage),
-            metrics=metrics_of([tools]),
+            metrics=metrics_of([tools, counts], counts.refresh),
+            measured=[tools],
+            process=await stack.enter_async_context(watching()),
+            limited=stores.alerts.limited,
             health={
                 "store": stores.check,
                 **limiter.health,

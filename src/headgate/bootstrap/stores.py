@@ -15,6 +15,7 @@ from headgate.core.errors import HeadgateError, Overloaded
 from headgate.core.keys import (
     KeyStore,
 )
+from headgate.core.memory import MemoryStore
 from headgate.core.runs import RunStore
 from headgate.core.usage import UsageStore
 from headgate.core.vendor_keys import VendorKeyStore
@@ -35,6 +36,7 @@ from headgate.stores.sqlite.database import Database
 from headgate.stores.sqlite.documents import SqliteDocuments
 from headgate.stores.sqlite.keys import SqliteKeys
 from headgate.stores.sqlite.ledger import SqliteLedger
+from headgate.stores.sqlite.memories import SqliteMemories
 from headgate.stores.sqlite.runs import SqliteRuns
 from headgate.stores.sqlite.usage import SqliteUsage
 from headgate.stores.sqlite.vendor_keys import SqliteVendorKeys
@@ -60,6 +62,7 @@ class Stores(NamedTuple):
     vendor_keys: VendorKeyStore
     documents: DocumentStore
     runs: RunStore
+    memories: MemoryStore
     check: Callable[[], Awaitable[None]]
 
 
@@ -81,6 +84,7 @@ async def open_stores(settings: Settings) -> AsyncIterator[Stores]:
                     DynamoVendorKeys(client),
                     DynamoDocuments(client),
                     SqliteRuns(own),
+                    SqliteMemories(own),
                     lambda: tables.reach(client),
                 )
             finally:
@@ -96,6 +100,7 @@ async def open_stores(settings: Settings) -> AsyncIterator[Stores]:
             SqliteVendorKeys(database),
             SqliteDocuments(documents),
             SqliteRuns(database),
+            SqliteMemories(database),
             database.check,
         )
 

@@ -10,6 +10,7 @@ from typing import Any, cast
 import click
 
 from headgate import __version__
+from headgate.cli.agents import agents
 from headgate.cli.chat import chat, complete
 from headgate.cli.docs import docs
 from headgate.cli.doctor import doctor
@@ -59,6 +60,7 @@ for command in (
     keys,
     chat,
     complete,
+    agents,
     usage,
     budget,
     docs,

@@ -28,7 +28,7 @@ def migrate(session: Session, as_json: bool) -> None:
 @as_json
 @pass_session
 def seed(session: Session, as_json: bool) -> None:
-    """Load sample data: keys, users and 30 days of usage; may be repeated."""
+    """Load sample data: keys, users, 30 days of usage, documents; may be repeated."""
     summary = session.installation.seed(session.target)
     if as_json:
         print_json(summary)

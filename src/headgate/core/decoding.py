@@ -6,14 +6,15 @@ import msgspec
 
 from headgate.core.errors import InvalidRequest
 
-_MISSING = re.compile("Object missing required field `(.+)`")
+# Both name a field of the object that stands at the place.
+_FIELD = re.compile("Object (?:missing required|contains unknown) field `(.+)`")
 
 
 def invalid_value(error: msgspec.ValidationError) -> InvalidRequest:
     """The refusal that says what is wrong, and where."""
     what, _, where = str(error).partition(" - at `")
     where = where.rstrip("`").removeprefix("$").removeprefix(".")
-    missing = _MISSING.fullmatch(what)
-    path = [where, missing[1]] if missing else [where]
+    field = _FIELD.fullmatch(what)
+    path = [where, field[1]] if field else [where]
     param = ".".join(filter(None, path)) or None
     return InvalidRequest(f"{what} at `{where or 'body'}`", param=param)

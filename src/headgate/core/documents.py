@@ -73,12 +73,15 @@ class DocumentFilter(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """Which documents count; None leaves a condition out."""
 
     document_ids: tuple[str, ...] | None = None
+    names: tuple[str, ...] | None = None
     kinds: tuple[DocumentKind, ...] | None = None
 
     def admits(self, document: Document) -> bool:
         """Whether a document counts."""
-        return (self.document_ids is None or document.id in self.document_ids) and (
-            self.kinds is None or document.kind in self.kinds
+        return (
+            (self.document_ids is None or document.id in self.document_ids)
+            and (self.names is None or document.name in self.names)
+            and (self.kinds is None or document.kind in self.kinds)
         )
 
 

@@ -4,10 +4,29 @@ Two levels: one base, one class per remedy. HTTP statuses are given in `http/err
 A message says what was wrong and what to change; it never repeats a vendor's raw text.
 """
 
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from headgate.core.budgets import Budget
 from headgate.core.limits import Window
+from headgate.core.money import NanoUSD
+from headgate.core.usage import CacheResult
+
+
+class Standing(NamedTuple):
+    """How a caller stands whose call was admitted and failed: what its answer would have told.
+
+    Attributes:
+        requests, tokens: the state of the key's rate limits.
+        budget: the tightest of those that pay for the call; None where there is none, or where it
+            cannot be known now.
+        billed: what was charged, since a vendor may bill a failed call.
+    """
+
+    requests: Window
+    tokens: Window
+    budget: Budget | None
+    billed: NanoUSD
+    cache: CacheResult
 
 
 class HeadgateError(Exception):
@@ -16,6 +35,7 @@ class HeadgateError(Exception):
     Attributes:
         message: what was wrong and what to change, for a person.
         param: the part of the request that was wrong, when one part was.
+        standing: how the caller stands, where the call had been admitted.
     """
 
     code: ClassVar[str] = "internal"
@@ -24,6 +44,7 @@ class HeadgateError(Exception):
         super().__init__(message)
         self.message = message
         self.param = param
+        self.standing: Standing | None = None
 
 
 class InvalidRequest(HeadgateError):
@@ -91,19 +112,13 @@ class RequestTooLarge(HeadgateError):
 
 
 class BudgetExceeded(HeadgateError):
-    """A budget cannot cover what the call could cost.
-
-    Attributes:
-        requests, tokens: the state of the key's rate limits, which had admitted the call.
-    """
+    """A budget cannot cover what the call could cost."""
 
     code = "budget_exceeded"
 
     def __init__(self, message: str, *, budget: Budget) -> None:
         super().__init__(message)
         self.budget = budget
-        self.requests: Window | None = None
-        self.tokens: Window | None = None
 
 
 class RateLimited(HeadgateError):

@@ -14,6 +14,7 @@ from headgate.core.chat import ChatDelta, ChatRequest, ChatResponse
 from headgate.core.embeddings import EmbeddingRequest, EmbeddingResponse
 from headgate.core.keys import VirtualKey
 from headgate.core.models import PromptStyle
+from headgate.core.money import NanoUSD
 from headgate.core.usage import RequestType, UsageEvent
 
 T = TypeVar("T")
@@ -50,6 +51,7 @@ class CallLabels(msgspec.Struct, frozen=True, kw_only=True):
         request_id: that of the answer they are made for; a run's calls carry the run's id.
         request_type: `tool` or `agent`.
         use_case: what they are for; of a tool's calls its name.
+        most: what each of them may be billed at most; None leaves that to the budgets.
     """
 
     request_id: str
@@ -57,6 +59,7 @@ class CallLabels(msgspec.Struct, frozen=True, kw_only=True):
     use_case: str | None = None
     run_id: str | None = None
     tags: tuple[str, ...] = ()
+    most: NanoUSD | None = None
 
 
 class ModelAccess(Protocol):

@@ -133,6 +133,7 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         once: names what happened; a second event of this name is left out.
+        at: when it happened, in Unix seconds, where that is not now.
     """
 
     type: EventType
@@ -140,6 +141,7 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
     attempt: int = 1
     data: Mapping[str, Any] = {}
     once: str | None = None
+    at: float | None = None
 
 
 class RunEvent(msgspec.Struct, frozen=True, kw_only=True):

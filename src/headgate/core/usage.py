@@ -75,7 +75,7 @@ class UsageEvent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class UsageTotals(msgspec.Struct, frozen=True):
-    """Sums over events."""
+    """Sums over events; `own_cost` is the part of `cost` that users' own vendor keys paid."""
 
     requests: int = 0
     errors: int = 0
@@ -86,6 +86,7 @@ class UsageTotals(msgspec.Struct, frozen=True):
     cache_hits: int = 0
     saved_cost: NanoUSD = 0
     auto_saved: NanoUSD = 0
+    own_cost: NanoUSD = 0
 
 
 def total(sums: Iterable[UsageTotals]) -> UsageTotals:

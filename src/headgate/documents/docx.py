@@ -11,7 +11,6 @@ import zipfile
 import docx
 from docx.opc.exceptions import OpcError
 from docx.table import Table
-from docx.text.paragraph import Paragraph
 
 from headgate.documents.readings import Composer, Reading, Unreadable
 
@@ -39,11 +38,14 @@ def read_docx(content: bytes) -> Reading:
             _refuse_bombs(archive)
         document = docx.Document(io.BytesIO(content))
         composer = Composer()
+        levels = {style.style_id: _level(style.name or "") for style in document.styles}
         for block in document.iter_inner_content():
             if isinstance(block, Table):
                 _add_table(composer, block)
             else:
-                composer.add(block.text, level=_level(block))
+                # Asking a paragraph for its style looks through all styles each time.
+                style = block._p.style  # noqa: SLF001 - the only fast way
+                composer.add(block.text, level=levels.get(style or "", 0))
         return composer.reading()
     except Unreadable:
         raise
@@ -87,8 +89,8 @@ def _add_table(composer: Composer, table: Table) -> None:
     composer.add("\n".join(row for row in rows if row.strip(" |")))
 
 
-def _level(paragraph: Paragraph) -> int:
-    name = (paragraph.style.name if paragraph.style is not None else None) or ""
+def _level(name: str) -> int:
+    """The level of headings in a style."""
     if name == "Title":
         return 1
     heading = _HEADING.fullmatch(name)

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
+from typing import NamedTuple
 
 import msgspec
 
@@ -31,6 +32,7 @@ from headgate.core.prompts import Prompts
 from headgate.core.usage import UsageEvent
 from headgate.core.words import terms, words
 from headgate.documents import answers
+from headgate.documents.chunking import Cut
 from headgate.documents.embedding import Vector, embedded
 from headgate.documents.kinds import kind_of, kind_of_text
 from headgate.documents.ranking import CANDIDATES, LEAST_NEARNESS, fused
@@ -87,31 +89,26 @@ class Documents:
             InvalidRequest: one cannot be read; says which, and why.
             HeadgateError: a text could not be embedded, or the store is away.
         """
-        kinds = [_kind(upload) for upload in uploads]
-        read = [await self._read(*one) for one in zip(uploads, kinds, strict=True)]
-        documents: list[IndexedDocument] = []
+        parts = [None if call_key is None else f"{call_key}/{n}" for n in range(len(uploads))]
+        kept = [await self._kept(workspace_id, part) for part in parts]
+        read = [one or await self._read(upload) for upload, one in zip(uploads, kept, strict=True)]
+        documents: list[Document] = []
+        new: list[IndexedDocument] = []
         events: list[UsageEvent] = []
-        for number, (upload, kind, outcome) in enumerate(zip(uploads, kinds, read, strict=True)):
-            part = None if call_key is None else f"{call_key}/{number}"
-            texts = [_told(_title(upload.name), cut.headings, outcome.text[cut.start : cut.end])
-                     for cut in outcome.cuts]  # fmt: skip
+        for upload, part, found in zip(uploads, parts, read, strict=True):
+            if isinstance(found, Document):
+                documents.append(found)
+                continue
+            title, text = _title(upload.name), found.outcome.text
+            texts = [_told(title, one.headings, text[one.start : one.end]) for one in found.cuts]
             made = await embedded(texts, models, self.embedding_model, part)
-            document = Document(
-                id=new_id("doc") if part is None else _id_of(workspace_id, part),
-                workspace_id=workspace_id,
-                name=upload.name,
-                kind=kind,
-                characters=len(outcome.text),
-                chunks=len(outcome.cuts),
-                pages=outcome.pages,
-                created_at=self.clock(),
-            )
-            documents.append(
-                IndexedDocument(document, outcome.text, _chunks(outcome, made.vectors))
-            )
+            document = self._document(workspace_id, part, upload, found)
+            documents.append(document)
+            new.append(IndexedDocument(document, text, _chunks(found.outcome, made.vectors)))
             events += made.events
-        await self.store.add(documents)
-        return Added(tuple(one.document for one in documents), tuple(events))
+        if new:
+            await self.store.add(new)
+        return Added(tuple(documents), tuple(events))
 
     async def delete(self, workspace_id: str, document_id: str) -> None:
         """Forget a document.
@@ -173,20 +170,45 @@ class Documents:
         events = (*found.events, said.event)
         return answers.sourced(search.query, said.response.content, found.passages, events)
 
-    async def _read(self, upload: Upload, kind: DocumentKind) -> Outcome:
+    async def _kept(self, workspace_id: str, part: str | None) -> Document | None:
+        """What was added under the same key before, by a process that could not say so."""
+        if part is None:
+            return None
+        return await self.store.get(workspace_id, _id_of(workspace_id, part))
+
+    async def _read(self, upload: Upload) -> "_Read":
         try:
-            return await self.reader.read(kind, _title(upload.name), upload.content)
+            is_text = upload.is_text
+            kind = kind_of_text(upload.name) if is_text else kind_of(upload.name, upload.content)
+            return _Read(kind, await self.reader.read(kind, _title(upload.name), upload.content))
         except Unreadable as error:
             raise _refused(upload, error) from None
 
+    def _document(
+        self, workspace_id: str, part: str | None, upload: Upload, found: "_Read"
+    ) -> Document:
+        return Document(
+            id=new_id("doc") if part is None else _id_of(workspace_id, part),
+            workspace_id=workspace_id,
+            name=upload.name,
+            kind=found.kind,
+            characters=len(found.outcome.text),
+            chunks=len(found.cuts),
+            pages=found.outcome.pages,
+            created_at=self.clock(),
+        )
 
-def _kind(upload: Upload) -> DocumentKind:
-    if upload.is_text:
-        return kind_of_text(upload.name)
-    try:
-        return kind_of(upload.name, upload.content)
-    except Unreadable as error:
-        raise _refused(upload, error) from None
+
+class _Read(NamedTuple):
+    """What was read of a file."""
+
+    kind: DocumentKind
+    outcome: Outcome
+
+    @property
+    def cuts(self) -> Sequence[Cut]:
+        """Its chunks."""
+        return self.outcome.cuts
 
 
 def _refused(upload: Upload, error: Unreadable) -> InvalidRequest:

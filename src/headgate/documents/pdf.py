@@ -29,6 +29,12 @@ def read_pdf(content: bytes) -> Reading:
         raise Unreadable(_BROKEN) from error
 
 
+def _clean(text: str) -> str:
+    """A page's text without what is no character: fonts may say that a letter is half of one."""
+    whole = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return whole.replace("\x00", "")
+
+
 def _read(reader: PdfReader) -> Reading:
     if reader.is_encrypted and not reader.decrypt(""):
         raise Unreadable("it is encrypted: save it without a password")
@@ -37,7 +43,7 @@ def _read(reader: PdfReader) -> Reading:
         raise Unreadable(f"it has more than {MOST_PAGES:,} pages: divide it into several files")
     composer = Composer()
     for number, page in enumerate(reader.pages, 1):
-        text = page.extract_text().replace("\x00", "")
+        text = _clean(page.extract_text())
         for start, end in paragraphs(text):
             composer.add(text[start:end], page=number)
     reading = composer.reading(pages=pages)

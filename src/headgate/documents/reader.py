@@ -14,7 +14,7 @@ from headgate.documents.reading_process import Outcome, Task
 from headgate.documents.readings import Unreadable
 
 MOST_AT_ONCE = 2
-MOST_SECONDS = 120.0
+MOST_SECONDS = 90.0
 """How long a reading may take, waiting for the processor included."""
 MOST_ANSWER_BYTES = 200_000_000
 
@@ -37,7 +37,7 @@ class Reader:
         task = msgspec.json.encode(Task(kind, title)) + b"\n"
         async with self._places:
             process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", _PROGRAM),
+                *(sys.executable, "-P", "-B", "-m", _PROGRAM),
                 stdin=PIPE,
                 stdout=PIPE,
                 stderr=DEVNULL,

@@ -18,7 +18,7 @@ from headgate.core.documents import DocumentKind
 from headgate.documents.chunking import Cut, cuts
 from headgate.documents.readings import Reading, Unreadable
 
-PROCESSOR_SECONDS = 60
+PROCESSOR_SECONDS = 30
 MEMORY_BYTES = 2**31
 NICENESS = 10
 

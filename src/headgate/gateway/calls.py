@@ -14,6 +14,7 @@ from headgate.core.chat import PromptVersion, TokenUsage
 from headgate.core.ids import new_event_id, new_id
 from headgate.core.keys import VirtualKey
 from headgate.core.limits import Ticket, Window
+from headgate.core.money import NanoUSD
 from headgate.core.prices import Markup, Price
 from headgate.core.usage import CacheResult, CallStatus, RequestType, UsageEvent
 from headgate.gateway.books import Hold
@@ -23,7 +24,7 @@ from headgate.gateway.escrow import Escrow
 
 
 class Place(msgspec.Struct):
-    """A call's place within its key's rate limits, and the tokens that its attempts have used.
+    """A call's place within its key's rate limits, and what its attempts have used and cost.
 
     What a vendor did work for counts, whether or not there was an answer.
 
@@ -33,6 +34,7 @@ class Place(msgspec.Struct):
 
     ticket: Ticket
     used_tokens: int = 0
+    billed: NanoUSD = 0
     is_left: bool = False
     whole: "Place | None" = None
 
@@ -49,6 +51,7 @@ class Place(msgspec.Struct):
             self.ticket.finish(self.used_tokens)
         else:
             self.whole.used_tokens += self.used_tokens
+            self.whole.billed += self.billed
 
 
 class Caller(msgspec.Struct, frozen=True):
@@ -63,6 +66,7 @@ class Caller(msgspec.Struct, frozen=True):
         request_type: what the ledger calls it, where it is a part of something else.
         call_key: names the call to vendors, for good; else each attempt has a name of its own.
         place: where the call is a part of another that was admitted.
+        most: what it may be billed at most, besides what the budgets say.
     """
 
     key: VirtualKey
@@ -76,6 +80,7 @@ class Caller(msgspec.Struct, frozen=True):
     run_id: str | None = None
     call_key: str | None = None
     place: Place | None = None
+    most: NanoUSD | None = None
 
     def accounts(self, model: str | None) -> tuple[Account, ...]:
         """Everyone who pays for a call to `model`, always in the same order."""
@@ -164,6 +169,7 @@ class Attempt(msgspec.Struct, kw_only=True):
         price = self.route.price.cost(usage)
         cost, saved = (0, price) if self.cache == "hit" else (price, 0)
         billed = 0 if self.route.is_own else self.markup.billed(cost)
+        self.place.billed += billed
         now = time.time()
         self.event = UsageEvent(
             id=new_event_id(now),

@@ -7,7 +7,7 @@ are checked before it, and for each try of a route that may answer it reserves, 
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Generic, NamedTuple, TypeVar
 
 import msgspec
@@ -25,6 +25,7 @@ from headgate.core.errors import (
     UpstreamFailed,
     UpstreamTimedOut,
 )
+from headgate.core.guardrails import Guardrails
 from headgate.core.keys import VirtualKey
 from headgate.core.limits import RateLimiter
 from headgate.core.models import (
@@ -35,7 +36,7 @@ from headgate.core.models import (
     ProviderUnreachable,
     RefusalKind,
 )
-from headgate.core.money import NanoUSD
+from headgate.core.money import NanoUSD, to_text
 from headgate.core.usage import CacheResult, RequestType
 from headgate.gateway.auto import suited
 from headgate.gateway.books import Books, Hold
@@ -45,9 +46,11 @@ from headgate.gateway.calls import Attempt, Billing, Caller, Place, Receipt, rec
 from headgate.gateway.catalog import AUTO, Catalog, Route
 from headgate.gateway.choice import Kind
 from headgate.gateway.escrow import Escrow
+from headgate.gateway.guarding import GuardedProvider, no_guards
 from headgate.gateway.recordings import RecordedStream, RecordingStream
 from headgate.gateway.routing import Routing, within
 from headgate.gateway.semantic import Embedded
+from headgate.gateway.standing import standing
 from headgate.gateway.streams import StreamedAnswer
 from headgate.gateway.vendor_keys import VendorKeys, told
 
@@ -118,6 +121,7 @@ class Gateway:
         cache: answers to requests that were made before.
         min_output_tokens: where the caller set no output limit it may be lowered to what the
             budgets still cover, but for each of its answers not below this.
+        guards: the guardrails of a workspace.
     """
 
     catalog: Catalog
@@ -128,6 +132,7 @@ class Gateway:
     cache: Cache = Cache()  # noqa: RUF009 - a frozen value: nothing is kept
     routing: Routing = field(default_factory=Routing)
     min_output_tokens: int = 64
+    guards: Callable[[str], Guardrails | None] = no_guards
 
     async def complete(
         self,
@@ -282,7 +287,13 @@ class Gateway:
             Overloaded: the store did not say which there are.
         """
         own = await self.vendor_keys.of(key)
-        return own.applied(await self.catalog.routes(model, key, own.vendors))
+        routes = own.applied(await self.catalog.routes(model, key, own.vendors))
+        guards = self.guards(key.workspace_id)
+        if guards is None:
+            return routes
+        return tuple(
+            replace(route, provider=GuardedProvider(route.provider, guards)) for route in routes
+        )
 
     async def _admitted(self, caller: Caller, tokens: int) -> Place:
         """A place for a call that needs about so many tokens.
@@ -392,11 +403,19 @@ class Gateway:
                     waited = attempt.latency_ms() / 1000
                     self.routing.choice.measured(trial.route, call.kind, waited)
                     return attempt, answer
+        failed: HeadgateError
         if tries.refusal is None and unaffordable is not None:
-            unaffordable.requests = call.place.ticket.requests
-            unaffordable.tokens = call.place.ticket.tokens
-            raise unaffordable
-        raise failure(tries.refusal or ProviderUnreachable("no vendor is configured"))
+            failed = unaffordable
+        else:
+            failed = failure(tries.refusal or ProviderUnreachable("no vendor is configured"))
+        failed.standing = await standing(
+            self.ledger,
+            call.caller,
+            call.place,
+            model=call.routes[0].model if call.routes else None,
+            cache="miss" if call.is_cached else "bypass",
+        )
+        raise failed
 
     async def _attempted(self, call: _Call[T], attempt: Attempt, output: int | None) -> T:
         """The vendor's answer; an attempt without one is settled and durable.
@@ -504,18 +523,31 @@ class Gateway:
 
         Where the caller sent no limit it is the model's, lowered to what the budgets still cover.
         Without `bounds` nothing is billed.
+
+        Raises:
+            BudgetExceeded: it is more than the caller may spend on the call.
         """
         if bounds is None:
             return 0, None
         price, sent = route.price, bounds.sent
         markup = self.billing.markup_for(call.caller.key.workspace_id)
         output, limit = bounds.output if sent is None else sent, None
+        most = call.caller.most
         money = self.ledger.affordable(books) if sent is None else None
+        if sent is None and most is not None:
+            money = most if money is None else min(money, most)
         if money is not None:
             covered = price.affordable_output(markup.affordable_cost(money), bounds.input)
             least = self.min_output_tokens * call.answers
             output = limit = min(bounds.output, max(covered, least))
-        return markup.billed(price.ceiling(bounds.input, output)), limit
+        ceiling = markup.billed(price.ceiling(bounds.input, output))
+        if most is not None and ceiling > most:
+            left, cost = to_text(most), to_text(ceiling)
+            raise BudgetExceeded(
+                f"${left} are left to spend, and this call could cost ${cost}",
+                budget=books[0].budget(),
+            )
+        return ceiling, limit
 
 
 def _caching(call: _Call[T], entry: Entry[R] | None) -> _Call[T]:

@@ -49,6 +49,7 @@ class MeteredAccess:
             request_type=labels.request_type,
             run_id=labels.run_id,
             place=place,
+            most=labels.most,
         )
         return MeteredModels(self.replays, caller)
 

@@ -19,6 +19,7 @@ from headgate.core.errors import HeadgateError
 from headgate.gateway.calls import Attempt, Caller, Receipt, Replayed
 from headgate.gateway.flights import Flight, Flights, Reader
 from headgate.gateway.gateway import Answer, Gateway
+from headgate.gateway.standing import tightest
 from headgate.gateway.streams import StreamedAnswer, Writer, WrittenStream
 
 W = TypeVar("W", ChatResponse, EmbeddingResponse)
@@ -177,11 +178,8 @@ async def replayed(gateway: Gateway, caller: Caller, model: str, provider: str) 
     with contextlib.suppress(HeadgateError):
         requests, tokens = await gateway.limiter.look(caller.key)
         told = msgspec.structs.replace(told, requests=requests, tokens=tokens)
-    with contextlib.suppress(HeadgateError):
-        ledger = gateway.ledger
-        budget = ledger.tightest(await ledger.books(caller.accounts(model or None)))
-        told = msgspec.structs.replace(told, budget=budget)
-    return told
+    budget = await tightest(gateway.ledger, caller, model or None)
+    return msgspec.structs.replace(told, budget=budget)
 
 
 def _claiming(caller: Caller, flight: Flight[Receipt]) -> Caller:

@@ -16,6 +16,7 @@ import msgspec
 
 from headgate.core.answers import KEPT_SECONDS, AnswerStore, KeptAnswer
 from headgate.core.budgets import Budget
+from headgate.core.errors import HeadgateError
 from headgate.core.limits import Window
 from headgate.core.metered import CallLabels
 from headgate.core.money import NanoUSD
@@ -25,6 +26,7 @@ from headgate.gateway.calls import Caller, Place, Replayed
 from headgate.gateway.flights import Flight, Flights
 from headgate.gateway.metered import MeteredAccess
 from headgate.gateway.replays import replayed
+from headgate.gateway.standing import standing, tightest
 
 
 class WorkReceipt(msgspec.Struct, frozen=True):
@@ -125,12 +127,14 @@ class Works:
                 call_key=None if caller.answer_key is None else caller.answer_key.id,
             )
             outcome = await work(context)
-            books = await gateway.ledger.books(caller.accounts(None))
             return outcome, WorkReceipt(
                 place.ticket.requests,
                 place.ticket.tokens,
-                gateway.ledger.tightest(books),
+                await tightest(gateway.ledger, caller, None),
                 outcome.events,
             )
+        except HeadgateError as error:
+            error.standing = await standing(gateway.ledger, caller, place)
+            raise
         finally:
             place.leave()

@@ -1,6 +1,7 @@
 """The ASGI application: one straight path from a request to its answer.
 
 path and method (404, 405) → size (413) → key (401) → scope (403) → decode (400) → handler.
+What comes over a socket (`http/sockets`) takes the same path from the scope on.
 """
 
 import asyncio
@@ -22,6 +23,7 @@ from headgate.http.credentials import check_page, presented_key, session_token
 from headgate.http.lists import last_seen
 from headgate.http.routes import Match, RouteTable
 from headgate.http.services import Services
+from headgate.http.sockets.connection import Sockets
 from headgate.http.uploads import is_multipart
 from headgate.identity.keys import require
 
@@ -33,13 +35,24 @@ App: TypeAlias = Callable[[Scope, Receive, Send], Coroutine[Any, Any, None]]
 
 # Under this name a server notes in the scope of a request that it is about to stop.
 CLOSING = "headgate.closing"
-_PASSED_ON = frozenset((b"forwarded", b"x-forwarded-for", b"x-real-ip", b"via"))
+# Headers of requests that somebody on this machine made for somebody else: a proxy, or a browser
+# for a page that it shows.
+_FOR_OTHERS = frozenset(
+    (
+        *(b"forwarded", b"via", b"x-real-ip", b"origin"),
+        *(b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto"),
+    )
+)
 
 # Calls that end sooner cannot be worth abandoning, so only longer ones are watched.
 WATCH_AFTER_SECONDS = 0.25
 
 MOST_DRAINED_BYTES = 256 * 1024 * 1024
 """How much of a body that is too large is read, so that its sender gets to read the answer."""
+
+MOST_DRAINED_SECONDS = 60.0
+DRAINED_SILENCE_SECONDS = 0.25
+"""After such a pause nobody is sending any more, or never was."""
 
 _LOG = logging.getLogger(__name__)
 _JSON = msgspec.json.Encoder()
@@ -62,6 +75,7 @@ class Application:
     ) -> None:
         self._table = table
         self._resources = resources
+        self._sockets = Sockets(table)
         self._services: Services | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -71,8 +85,13 @@ class Application:
         elif scope["type"] == "lifespan":
             await self._live(receive, send)
         elif scope["type"] == "websocket":
-            await receive()
-            await send({"type": "websocket.close", "code": 4404})
+            await self._converse(scope, receive, send)
+
+    async def _converse(self, scope: Scope, receive: Receive, send: Send) -> None:
+        services = self._services
+        if services is None:
+            raise RuntimeError("the application was not started")
+        await self._sockets.serve(services, scope, receive, send, lambda: bool(scope.get(CLOSING)))
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
@@ -107,6 +126,8 @@ class Application:
             task.uncancel()  # the caller left, the server did not stop
         finally:
             departure.stop()
+            if self._services is not None:
+                self._services.activity.end(request_id)
 
     async def _answer(
         self, scope: Scope, receive: Receive, request_id: str, departure: "_Departure"
@@ -115,6 +136,8 @@ class Application:
             match = self._table.match(scope["method"], scope["path"])
             call = await self._call(match, scope, receive, request_id)
             departure.watch()
+            if match.route.metered:
+                call.services.activity.begin(request_id)
             return await match.route.handler(call)
         except HeadgateError as error:
             return self._error_reply(error, scope, request_id)
@@ -134,15 +157,18 @@ class Application:
             raise RuntimeError("the application was not started")
         headers: dict[bytes, bytes] = dict(scope["headers"])
         most = match.route.upload_bytes if _brings_files(match, headers) else None
-        raw = await _body(receive, headers, services.max_body_bytes if most is None else most)
-        key = None
-        access = match.route.access
-        if access == "local":
-            access = "open" if _is_local(scope, headers) else "admin"
-        if access != "open":
-            key = await _caller_key(services, scope, headers)
-            if access != "any":
-                require(key, access)
+        if most is None:
+            raw = await _body(receive, headers, services.max_body_bytes)
+            key = await _admitted(match, services, scope, headers)
+        else:
+            # A stranger's files are not kept, not even for a moment.
+            await _refuse_declared(receive, headers, most)
+            try:
+                key = await _admitted(match, services, scope, headers)
+            except HeadgateError:
+                await _drain(receive)
+                raise
+            raw = await _body(receive, headers, most)
         return Call(
             services=services,
             route=f"{match.route.method} {match.route.path}",
@@ -156,6 +182,26 @@ class Application:
             local_address=_local_address(scope),
             is_closing=lambda: bool(scope.get(CLOSING)),
         )
+
+
+async def _admitted(
+    match: Match, services: Services, scope: Scope, headers: dict[bytes, bytes]
+) -> VirtualKey | None:
+    """Whose key a request comes with; None where the route needs none.
+
+    Raises:
+        InvalidKey: it needs one, and there is none, or none that is good.
+        InsufficientScope: the key may not do this.
+    """
+    access = match.route.access
+    if access == "local":
+        access = "open" if _is_local(scope, headers) else "admin"
+    if access == "open":
+        return None
+    key = await _caller_key(services, scope, headers)
+    if access != "any":
+        require(key, access)
+    return key
 
 
 async def _caller_key(services: Services, scope: Scope, headers: dict[bytes, bytes]) -> VirtualKey:
@@ -217,11 +263,7 @@ async def _body(receive: Receive, headers: dict[bytes, bytes], limit: int) -> by
     Raises:
         RequestTooLarge: it is, or says it is, larger than `limit` bytes.
     """
-    declared = headers.get(b"content-length", b"0")
-    if not declared.isdigit() or int(declared) > limit:
-        if b"expect" not in headers:  # else it waits for leave to send the body
-            await _drain(receive)
-        raise _too_large(limit)
+    await _refuse_declared(receive, headers, limit)
     message = await receive()
     body: bytes = message.get("body", b"")
     if not message.get("more_body"):
@@ -242,17 +284,33 @@ async def _body(receive: Receive, headers: dict[bytes, bytes], limit: int) -> by
     return b"".join(chunks)
 
 
+async def _refuse_declared(receive: Receive, headers: dict[bytes, bytes], limit: int) -> None:
+    """See that the body does not say that it is too large.
+
+    Raises:
+        RequestTooLarge: it does.
+    """
+    declared = headers.get(b"content-length", b"0")
+    if not declared.isdigit() or int(declared) > limit:
+        if b"expect" not in headers:  # else it waits for leave to send the body
+            await _drain(receive)
+        raise _too_large(limit)
+
+
 async def _drain(receive: Receive) -> None:
-    """Read on for a while, keeping nothing.
+    """Read on while something comes, keeping nothing.
 
     Who is still sending when the connection is closed gets a reset, and never sees the answer.
     """
     size = 0
-    while size < MOST_DRAINED_BYTES:
-        message = await receive()
-        size += len(message.get("body", b""))
-        if not message.get("more_body"):
-            return
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(MOST_DRAINED_SECONDS):
+            while size < MOST_DRAINED_BYTES:
+                async with asyncio.timeout(DRAINED_SILENCE_SECONDS):
+                    message = await receive()
+                size += len(message.get("body", b""))
+                if not message.get("more_body"):
+                    return
 
 
 def _brings_files(match: Match, headers: dict[bytes, bytes]) -> bool:
@@ -265,21 +323,12 @@ def _too_large(limit: int) -> RequestTooLarge:
 
 
 def _is_local(scope: Scope, headers: dict[bytes, bytes]) -> bool:
-    """Whether the caller is on this machine; who a proxy here speaks for is not known."""
+    """Whether the caller is on this machine, and speaks for nobody else."""
     client = scope.get("client")
-    if client is None or not _PASSED_ON.isdisjoint(headers):
+    if client is None or not _FOR_OTHERS.isdisjoint(headers):
         return False
     host = str(client[0]).removeprefix("::ffff:")
     return host == "::1" or host.startswith("127.")
-
-
-def _credential(headers: dict[bytes, bytes]) -> str | None:
-    authorization = headers.get(b"authorization", b"").decode("latin-1")
-    scheme, _, token = authorization.partition(" ")
-    if scheme.lower() == "bearer" and token.strip():
-        return token.strip()
-    own = headers.get(b"x-api-key")
-    return None if own is None else own.decode("latin-1").strip()
 
 
 def _query(match: Match, query_string: bytes) -> Any:

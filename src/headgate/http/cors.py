@@ -1,18 +1,24 @@
 """Calls from web pages of other origins."""
 
+from collections.abc import Mapping
+
 from starlette.middleware.cors import CORSMiddleware
 
+from headgate.core.errors import InsufficientScope
 from headgate.core.ids import new_id
 from headgate.http.app import App, Message, Receive, Scope, Send
+from headgate.http.sockets.connection import deny
 
 # What pages may read besides the headers that browsers always show.
 EXPOSED_HEADERS = (
+    "idempotency-replayed",
     "request-id",
     "retry-after",
     "x-budget-limit",
     "x-budget-remaining",
     "x-cache",
     "x-cost",
+    "x-headgate-resumable",
     "x-model",
     "x-provider",
     "x-ratelimit-limit-requests",
@@ -37,6 +43,10 @@ def with_cors(app: App, origins: tuple[str, ...]) -> App:
     )
 
     async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket" and not _may_connect(dict(scope["headers"]), origins):
+            await receive()
+            await deny(send, InsufficientScope("pages of this origin may not connect"))
+            return
         if scope["type"] != "http" or b"origin" not in dict(scope["headers"]):
             await app(scope, receive, send)  # not from a page: there is nothing to guard
             return
@@ -55,3 +65,13 @@ def with_cors(app: App, origins: tuple[str, ...]) -> App:
         await guarded(scope, receive, send_identified)
 
     return serve
+
+
+def _may_connect(headers: Mapping[bytes, bytes], origins: tuple[str, ...]) -> bool:
+    """Whether a page may open a socket; browsers leave that to the server."""
+    origin = headers.get(b"origin")
+    if origin is None or "*" in origins:
+        return True
+    name = origin.decode("latin-1")
+    host = headers.get(b"host", b"").decode("latin-1")
+    return name in origins or name.partition("://")[2].lower() == host.lower()

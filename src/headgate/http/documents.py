@@ -54,10 +54,11 @@ class AddDocument(msgspec.Struct, rename="camel"):
     content_base64: str | None = None
 
 
-class FilterItem(msgspec.Struct, rename="camel"):
+class FilterItem(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     """Which documents count; what is left out sets no condition."""
 
     document_ids: Annotated[list[str], msgspec.Meta(max_length=200)] | None = None
+    names: Annotated[list[str], msgspec.Meta(max_length=200)] | None = None
     kinds: list[DocumentKind] | None = None
 
 
@@ -292,6 +293,7 @@ def _filter(given: FilterItem | None) -> DocumentFilter:
         return DocumentFilter()
     return DocumentFilter(
         document_ids=None if given.document_ids is None else tuple(given.document_ids),
+        names=None if given.names is None else tuple(given.names),
         kinds=None if given.kinds is None else tuple(given.kinds),
     )
 

@@ -12,7 +12,7 @@ from headgate.core.decoding import invalid_value
 from headgate.core.money import to_json
 from headgate.core.times import iso
 from headgate.http.calls import Reply
-from headgate.http.receipts import budget_headers, window_headers
+from headgate.http.receipts import budget_headers, standing_headers, window_headers
 
 # In whose words a route tells what went wrong.
 ErrorStyle: TypeAlias = Literal["platform", "anthropic"]
@@ -121,7 +121,7 @@ def fault_body() -> dict[str, Any]:
 
 
 def headers_of(error: errors.HeadgateError) -> list[tuple[bytes, bytes]]:
-    """The headers that tell clients whether and when to try again."""
+    """The headers that tell clients whether and when to try again, and how they stand."""
     headers: list[tuple[bytes, bytes]] = []
     if isinstance(error, errors.RateLimited | errors.Overloaded):
         seconds = error.retry_after_seconds
@@ -133,8 +133,6 @@ def headers_of(error: errors.HeadgateError) -> list[tuple[bytes, bytes]]:
         # The official clients retry some 4xx; an empty budget is not filled by trying again.
         headers.append((b"x-should-retry", b"false"))
         headers += budget_headers(error.budget)
-        if error.requests and error.tokens:
-            headers += window_headers(error.requests, error.tokens)
     elif isinstance(error, errors.IdempotencyConflict | errors.Conflict):
         # They retry 409 too, and it would stay one.
         headers.append((b"x-should-retry", b"false"))
@@ -145,6 +143,9 @@ def headers_of(error: errors.HeadgateError) -> list[tuple[bytes, bytes]]:
         headers.append((b"allow", ", ".join(error.allowed).encode()))
     elif isinstance(error, errors.InvalidKey):
         headers.append((b"www-authenticate", b"Bearer"))
+    if error.standing is not None:
+        is_told = isinstance(error, errors.BudgetExceeded)
+        headers += standing_headers(error.standing, with_budget=not is_told)
     return headers
 
 

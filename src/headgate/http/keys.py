@@ -1,5 +1,7 @@
 """The routes by which an administrator manages keys."""
 
+import asyncio
+import datetime as dt
 import time
 from typing import Annotated, Any, TypeAlias
 
@@ -17,6 +19,7 @@ from headgate.core.keys import (
 )
 from headgate.core.money import MAX_DOLLARS, Dollars, NanoUSD, from_dollars, to_json
 from headgate.core.times import iso, parse_iso
+from headgate.core.usage import UsageFilter
 from headgate.http.calls import Call, Reply
 from headgate.http.lists import PageQuery, behind, page
 from headgate.http.services import Services
@@ -29,7 +32,7 @@ Scopes: TypeAlias = Annotated[list[Scope], msgspec.Meta(min_length=1)]
 Models: TypeAlias = Annotated[list[Name], msgspec.Meta(min_length=1, max_length=1000)]
 
 
-class RateLimitItem(msgspec.Struct, rename="camel"):
+class RateLimitItem(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     """Limits of a key; what is left out follows the platform's default."""
 
     requests_per_minute: Positive | None = None
@@ -37,7 +40,7 @@ class RateLimitItem(msgspec.Struct, rename="camel"):
     concurrency: Positive | None = None
 
 
-class CreateKey(msgspec.Struct, rename="camel"):
+class CreateKey(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     """The body of `POST /v1/auth/keys`; `monthlyBudget` is in US dollars."""
 
     name: Name
@@ -50,7 +53,7 @@ class CreateKey(msgspec.Struct, rename="camel"):
     expires_at: str | None = None
 
 
-class ChangeKey(msgspec.Struct, rename="camel"):
+class ChangeKey(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     """The body of `PATCH /v1/auth/keys/{keyId}`; null removes a limit."""
 
     name: Name | msgspec.UnsetType = msgspec.UNSET
@@ -61,10 +64,16 @@ class ChangeKey(msgspec.Struct, rename="camel"):
     expires_at: str | msgspec.UnsetType | None = msgspec.UNSET
 
 
-class RotateKey(msgspec.Struct, rename="camel"):
+class RotateKey(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     """The body of `POST …/rotate`: how long the old secret works beside the new one."""
 
     grace_seconds: Annotated[float, msgspec.Meta(ge=0, le=MAX_GRACE_SECONDS)] = 0
+
+
+class KeysQuery(PageQuery, rename="camel"):
+    """Which page of the keys, and whether to look up when each was last used."""
+
+    with_last_use: bool = False
 
 
 class KeyItem(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
@@ -81,6 +90,7 @@ class KeyItem(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     created_at: str
     expires_at: str | None
     revoked_at: str | None
+    last_used_at: str | msgspec.UnsetType | None = msgspec.UNSET
     api_key: str | msgspec.UnsetType = msgspec.UNSET
 
 
@@ -116,10 +126,16 @@ async def create_key(call: Call[CreateKey]) -> Reply:
 
 async def list_keys(call: Call[None]) -> Reply:
     """`GET /v1/auth/keys`."""
-    query: PageQuery = call.query
+    query: KeysQuery = call.query
     after = behind(query.cursor, KEY_PREFIX)
     keys = await call.services.keys.list(limit=query.limit + 1, after=after)
     items = await _items(call.services, keys)
+    if query.with_last_use:
+        used = await asyncio.gather(*(_last_used(call.services, key) for key in keys))
+        items = [
+            msgspec.structs.replace(item, last_used_at=at)
+            for item, at in zip(items, used, strict=True)
+        ]
     return Reply(page(items, query.limit, [key.key_id for key in keys]))
 
 
@@ -174,6 +190,17 @@ async def rotate_key(call: Call[RotateKey]) -> Reply:
     )
     item = (await _items(call.services, [issued.key]))[0]
     return Reply(msgspec.structs.replace(item, api_key=issued.api_key))
+
+
+async def _last_used(services: Services, key: VirtualKey) -> str | None:
+    """When the last call with a key ended, of those that the ledger still lists."""
+    where = UsageFilter(
+        dt.datetime.fromtimestamp(int(key.created_at), dt.UTC),
+        dt.datetime.now(dt.UTC) + dt.timedelta(minutes=5),
+        key_id=key.key_id,
+    )
+    events = await services.usage.events(where, limit=1, before=None)
+    return iso(events[0].timestamp / 1000) if events else None
 
 
 async def _items(services: Services, keys: list[VirtualKey]) -> list[KeyItem]:

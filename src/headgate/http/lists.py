@@ -28,7 +28,7 @@ class PageQuery(msgspec.Struct):
 def page(items: list[Any], limit: int, ids: list[str]) -> dict[str, Any]:
     """A page of `limit` items, from up to one more than that, and the cursor of the next."""
     has_more = len(items) > limit
-    return {"data": items[:limit], "nextCursor": _cursor(ids[limit - 1]) if has_more else None}
+    return {"data": items[:limit], "nextCursor": cursor_of(ids[limit - 1]) if has_more else None}
 
 
 def last_seen(cursor: str) -> str:
@@ -38,7 +38,7 @@ def last_seen(cursor: str) -> str:
         InvalidRequest: it is no cursor of ours.
     """
     item_id, _, _ = cursor.rpartition(".")
-    if cursor != _cursor(item_id):
+    if cursor != cursor_of(item_id):
         raise _wrong()
     return item_id
 
@@ -54,7 +54,8 @@ def behind(item_id: str | None, prefix: str) -> str | None:
     return item_id
 
 
-def _cursor(item_id: str) -> str:
+def cursor_of(item_id: str) -> str:
+    """The cursor of a page that begins behind an item."""
     check = hashlib.blake2b(item_id.encode("utf-8", "surrogateescape"), digest_size=_CHECK_BYTES)
     return f"{item_id}.{check.hexdigest()}"
 

@@ -26,10 +26,15 @@ RESUME_MILLISECONDS = 300
 
 
 class Tick(msgspec.Struct, frozen=True, rename="camel"):
-    """A moment of the platform: `newest` is the id of the newest call of the last day."""
+    """A moment of the platform.
+
+    `newest` is the id of the newest call of the last day, `activeCalls` how many calls the
+    answering process is busy with.
+    """
 
     at: str
     newest: str | None
+    active_calls: int
 
 
 class Changed(msgspec.Struct, frozen=True):
@@ -48,7 +53,9 @@ async def live(call: Call[None]) -> Reply | StreamReply:
 
 
 async def _tick(call: Call[None]) -> Tick:
-    return Tick(iso(time.time()), await call.services.watch.newest())
+    services = call.services
+    newest = await services.watch.newest()
+    return Tick(iso(time.time()), newest, services.activity.calls)
 
 
 async def _frames(call: Call[None], seen: str | None) -> AsyncGenerator[bytes, None]:

@@ -28,6 +28,13 @@ Json: TypeAlias = dict[str, Any]
 SCHEMAS = "#/components/schemas/"
 # A group is a module of handlers; these have another name than their module.
 GROUP_NAMES = {
+    "budgets": "Usage",
+    "events": "Usage",
+    "latency": "Usage",
+    "live": "Health",
+    "process": "Health",
+    "providers": "Vendor keys",
+    "resuming": "Models",
     "openai": "OpenAI",
     "platform": "Models",
     "system": "Health",
@@ -45,13 +52,19 @@ _RECEIPT = (
     *(*_LIMITS, *_BUDGET, "x-cost", "x-cache", "x-model", "x-provider"),
     "idempotency-replayed",
 )
+# What an error tells besides where the call had been admitted.
+_STANDING = (*_LIMITS, *_BUDGET, "x-cost", "x-cache")
 _ERROR_HEADERS = {
+    400: _STANDING,
     401: ("www-authenticate",),
-    402: ("x-should-retry", *_BUDGET, *_LIMITS),
+    402: ("x-should-retry", *_STANDING),
+    404: _STANDING,
     409: ("x-should-retry",),
-    429: ("retry-after", *_LIMITS),
-    503: ("retry-after",),
-    ANTHROPIC_OVERLOADED: ("retry-after",),
+    429: ("retry-after", *_STANDING),
+    502: _STANDING,
+    503: ("retry-after", *_STANDING),
+    504: _STANDING,
+    ANTHROPIC_OVERLOADED: ("retry-after", *_STANDING),
 }
 _AMOUNT = {"type": "string", "pattern": r"^\d+(\.\d{1,9})?$"}
 _COUNT = {"type": "integer", "minimum": 0}
@@ -106,6 +119,9 @@ _CACHE_CONTROL: Json = {
 _LABELS = (
     ("x-headgate-tags", "Labels for the ledger: up to 10, with commas between them."),
     ("x-headgate-use-case", "What the call is for, in up to 64 characters."),
+)
+_RESUMABLE = (
+    ("x-headgate-resumable", "`true` keeps a stream, to go on with at `GET /v1/stream/{id}`."),
 )
 
 
@@ -208,7 +224,9 @@ def _group(row: Route) -> str:
 
 def _tags(rows: Sequence[Route]) -> Iterator[Json]:
     """The groups in their order; a module's first line says what its routes are for."""
-    modules = {_group(row): row.handler.__module__ for row in rows}
+    modules: dict[str, str] = {}
+    for row in rows:
+        modules.setdefault(_group(row), row.handler.__module__)
     for name, module in modules.items():
         text = inspect.getdoc(sys.modules[module]) or ""
         yield {"name": name, "description": text.partition("\n\n")[0].replace("\n", " ")}
@@ -306,7 +324,7 @@ def _call_headers(row: Route) -> Iterator[Json]:
     # Bodies of the platform's own have fields for labels; a vendor's body has not.
     if "tags" in getattr(row.body, "__struct_fields__", ()):
         return
-    for name, text in _LABELS:
+    for name, text in (*_LABELS, *(_RESUMABLE if row.streams else ())):
         schema = {"type": "string"}
         yield {"name": name, "in": "header", "description": text, "schema": schema}
 

@@ -1,6 +1,7 @@
 """The headers that tell a caller what a metered answer cost and what is left."""
 
 from headgate.core.budgets import Budget
+from headgate.core.errors import Standing
 from headgate.core.limits import Window
 from headgate.core.money import to_text
 from headgate.gateway.calls import Receipt, Replayed
@@ -66,6 +67,16 @@ def state_headers(receipt: Receipt) -> Headers:
         (b"x-cache", receipt.cache.encode()),
         *window_headers(receipt.requests, receipt.tokens),
         *budget_headers(receipt.budget),
+    ]
+
+
+def standing_headers(standing: Standing, *, with_budget: bool = True) -> Headers:
+    """The headers of an error, where the call had been admitted."""
+    return [
+        (b"x-cache", standing.cache.encode()),
+        *window_headers(standing.requests, standing.tokens),
+        *(budget_headers(standing.budget) if with_budget else ()),
+        (b"x-cost", to_text(standing.billed).encode()),
     ]
 
 

@@ -21,6 +21,8 @@ from headgate.core.errors import HeadgateError, InvalidRequest, RequestTooLarge
 from headgate.core.ids import new_id
 from headgate.http.app import CLOSING, Scope
 from headgate.http.errors import body_of
+from headgate.http.sockets.messages import MOST_MESSAGE_BYTES
+from headgate.http.sockets.protocol import SocketProtocol
 
 BACKLOG = 2048
 DRAIN_SECONDS = 30
@@ -123,7 +125,10 @@ def server_config(app: Callable[..., Any] | str, *, workers: int = 1) -> Config:
         interface="asgi3",
         loop="uvloop",
         http=JsonErrorProtocol,
-        ws="none",
+        ws=SocketProtocol,
+        ws_max_size=MOST_MESSAGE_BYTES,
+        # Small texts gain nothing by it, and it takes memory for each socket.
+        ws_per_message_deflate=False,
         lifespan="on",
         log_config=None,
         access_log=False,

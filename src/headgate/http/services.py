@@ -1,18 +1,24 @@
 """The features that handlers call, put together by `bootstrap`."""
 
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
+from headgate.agents.memory import Memories
 from headgate.agents.runs import Runs
+from headgate.core.budgets import Account
+from headgate.core.measurements import Measured
+from headgate.core.process import ProcessHistory
 from headgate.core.tool_serving import ToolServer
 from headgate.core.usage import UsageStore
 from headgate.documents.library import Documents
 from headgate.gateway.catalog import AUTO
 from headgate.gateway.gateway import Gateway
+from headgate.gateway.kept_streams import KeptStreams
 from headgate.gateway.replays import Replays
 from headgate.gateway.tool_calls import ToolCalls
 from headgate.gateway.vendor_keys import VendorKeys
 from headgate.gateway.works import Works
+from headgate.http.activity import Activity
 from headgate.identity.keys import Keys
 from headgate.identity.sessions import Sessions
 from headgate.prompts.library import Library
@@ -28,6 +34,9 @@ class Services:
             its part is down, and says what is wrong where the platform works in spite of it.
         default_model, default_embedding_model: what answers where the caller named no model.
         tool_server: writes MCP.
+        limited: gives every account that has a limit.
+        measured: the parts of this process that tell numbers of themselves; `process`: itself.
+        activity: the calls that this process answers now.
         metrics: what this process says of itself, as text for Prometheus.
         max_body_bytes: larger requests are refused.
         dashboard_hosts: names, besides this machine's own, at which the dashboard is opened.
@@ -38,22 +47,28 @@ class Services:
     vendor_keys: VendorKeys
     replays: Replays
     works: Works
+    kept_streams: KeptStreams
     prompts: Library
     tool_calls: ToolCalls
     documents: Documents
     tool_server: ToolServer
     runs: Runs
+    memories: Memories
     keys: Keys
     sessions: Sessions
     usage: UsageStore
     watch: UsageWatch
     health: Mapping[str, Callable[[], Awaitable[str | None]]]
     metrics: Callable[[], Awaitable[bytes]]
+    measured: Sequence[Measured]
+    process: ProcessHistory
+    limited: Callable[[], Awaitable[Sequence[Account]]]
     default_model: str
     default_embedding_model: str
     max_body_bytes: int
     heartbeat_seconds: float
     dashboard_hosts: frozenset[str] = frozenset()
+    activity: Activity = field(default_factory=Activity)
 
     def embedding_model(self, wanted: str | None) -> str:
         """The model that embeds; `auto` and none leave the choice to the platform."""

@@ -2,6 +2,7 @@
 
 from headgate.http.routes import Route
 from headgate.http.rows import (
+    agent_memory,
     agents,
     dashboard,
     documents,
@@ -18,9 +19,10 @@ def routes() -> list[Route]:
     """The rows, in the order in which the document lists them."""
     rows = [*models.platform_routes(), *models.openai_routes(), *models.anthropic_routes()]
     rows += [*tools.tool_routes(), *documents.document_routes(), *agents.agent_routes()]
+    rows += agent_memory.agent_memory_routes()
     rows += [*keys.key_routes(), *keys.vendor_key_routes(), *usage.usage_routes()]
     rows += prompts.prompt_routes()
-    rows += [*dashboard.session_routes(), *dashboard.live_routes()]
+    rows += [*dashboard.session_routes(), *dashboard.live_routes(), *dashboard.watch_routes()]
     rows += [*system.health_routes(), *system.metrics_routes()]
     rows += dashboard.dashboard_routes()
     rows += system.document_routes(rows)

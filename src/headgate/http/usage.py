@@ -1,5 +1,6 @@
 """The routes that tell what was used and what is left."""
 
+import datetime as dt
 import time
 from typing import Annotated, Any, TypeAlias
 
@@ -18,34 +19,28 @@ from headgate.core.budgets import (
 from headgate.core.errors import InsufficientScope, InvalidRequest
 from headgate.core.money import MAX_DOLLARS, Dollars, from_dollars, to_json
 from headgate.core.times import iso, parse_iso
-from headgate.core.usage import Dimension, UsageEvent, UsageFilter, UsageStore, UsageTotals, total
+from headgate.core.usage import Dimension, UsageFilter, UsageStore, UsageTotals, total
 from headgate.http.calls import Call, Reply
-from headgate.http.lists import Cursor, PageQuery, PageSize, behind, page
+from headgate.http.lists import PageQuery, behind, page
 from headgate.usage.projection import days_before, projection
 
 Threshold: TypeAlias = Annotated[float, msgspec.Meta(gt=0, le=10)]
 Id: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
 
 
-class UsageQuery(msgspec.Struct, rename="camel"):
+class RangeQuery(msgspec.Struct, rename="camel"):
     """A range of time (this month by default) and, for administrators, whose usage."""
 
     from_: str | None = msgspec.field(default=None, name="from")
     to: str | None = None
+    user_id: Id | None = None
+    key_id: Id | None = None
+
+
+class UsageQuery(RangeQuery, rename="camel"):
+    """A range of time, whose usage, and by what it is summed."""
+
     group_by: Dimension | None = None
-    user_id: Id | None = None
-    key_id: Id | None = None
-
-
-class EventsQuery(msgspec.Struct, rename="camel"):
-    """A range of time, whose usage, and which page."""
-
-    from_: str | None = msgspec.field(default=None, name="from")
-    to: str | None = None
-    user_id: Id | None = None
-    key_id: Id | None = None
-    limit: PageSize = 50
-    cursor: Cursor | None = None
 
 
 class BudgetQuery(msgspec.Struct):
@@ -55,7 +50,7 @@ class BudgetQuery(msgspec.Struct):
     id: Id | None = None
 
 
-class SetBudget(msgspec.Struct, rename="camel"):
+class SetBudget(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     """The body of `PUT /v1/usage/budget`; a `monthlyBudget` of null removes the limit."""
 
     scope: BudgetScope
@@ -66,7 +61,7 @@ class SetBudget(msgspec.Struct, rename="camel"):
 
 
 class TotalsItem(msgspec.Struct, frozen=True, rename="camel"):
-    """Sums over calls."""
+    """Sums over calls; `ownCost` is the part of `cost` that users' own vendor keys paid."""
 
     requests: int
     errors: int
@@ -77,6 +72,7 @@ class TotalsItem(msgspec.Struct, frozen=True, rename="camel"):
     cache_hits: int
     saved_cost: Dollars
     auto_saved: Dollars
+    own_cost: Dollars
 
 
 _NAMES = tuple(field.encode_name for field in msgspec.structs.fields(TotalsItem))
@@ -87,48 +83,6 @@ class UsageAnswer(msgspec.Struct, frozen=True):
 
     totals: TotalsItem
     rows: list[dict[str, Any]]
-
-
-class EventItem(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
-    """One call, as the ledger keeps it."""
-
-    id: str
-    request_id: str
-    timestamp: str
-    user_id: str | None
-    key_id: str
-    workspace_id: str
-    provider: str
-    model: str
-    use_case: str | None
-    request_type: str
-    input_tokens: int
-    cached_input_tokens: int
-    output_tokens: int
-    reasoning_tokens: int
-    cost: Dollars
-    billed: Dollars
-    saved_cost: Dollars
-    auto_saved: Dollars
-    byok: bool
-    cache: str
-    status: str
-    latency_ms: int
-    first_token_ms: int | None
-    run_id: str | None
-    tags: tuple[str, ...]
-    price_version: str
-    estimated: bool
-    overrun: bool
-    prompt: str | None
-    prompt_version: int | None
-
-
-class EventPage(msgspec.Struct, frozen=True, rename="camel"):
-    """A page of calls, newest first."""
-
-    data: list[EventItem]
-    next_cursor: str | None
 
 
 class BudgetName(msgspec.Struct, frozen=True):
@@ -189,7 +143,7 @@ class OwnBudgets(BudgetItem, frozen=True, rename="camel", kw_only=True):
 async def usage(call: Call[None]) -> Reply:
     """`GET /v1/usage`."""
     query: UsageQuery = call.query
-    where, by = _filter(call, query), query.group_by
+    where, by = events_that_count(call, query), query.group_by
     store = call.services.usage
     if by is None:
         return Reply(UsageAnswer(_totals(await store.totals(where)), []))
@@ -201,16 +155,6 @@ async def usage(call: Call[None]) -> Reply:
         for value, row in found
     ]
     return Reply(UsageAnswer(_totals(sums), rows))
-
-
-async def usage_events(call: Call[None]) -> Reply:
-    """`GET /v1/usage/events`."""
-    query: EventsQuery = call.query
-    events = await call.services.usage.events(
-        _filter(call, query), limit=query.limit + 1, before=behind(query.cursor, "evt_")
-    )
-    items = [_event(event) for event in events]
-    return Reply(page(items, query.limit, [event.id for event in events]))
 
 
 async def get_budget(call: Call[None]) -> Reply:
@@ -225,7 +169,7 @@ async def get_budget(call: Call[None]) -> Reply:
             key=lambda budget: budget.remaining or 0,
             default=budgets[0],
         )
-        items = [await _budget(call.services.usage, budget) for budget in budgets]
+        items = [await budget_item(call.services.usage, budget) for budget in budgets]
         first = items[budgets.index(tightest)]
         return Reply(OwnBudgets(**msgspec.structs.asdict(first), budgets=items))
     if query.scope is None or query.id is None:
@@ -234,7 +178,7 @@ async def get_budget(call: Call[None]) -> Reply:
     if account not in own and not call.key.may("admin"):
         raise InsufficientScope("another's budget needs the scope `admin`, which the key has not")
     (budget,) = await ledger.budgets((account,))
-    return Reply(await _budget(call.services.usage, budget))
+    return Reply(await budget_item(call.services.usage, budget))
 
 
 async def set_budget(call: Call[SetBudget]) -> Reply:
@@ -257,7 +201,7 @@ async def set_budget(call: Call[SetBudget]) -> Reply:
     account = Account(body.scope, body.id)
     await call.services.gateway.ledger.set_limit(account, limit)
     (budget,) = await call.services.gateway.ledger.budgets((account,))
-    return Reply(await _budget(call.services.usage, budget))
+    return Reply(await budget_item(call.services.usage, budget))
 
 
 async def unconfirmed(call: Call[None]) -> Reply:
@@ -284,11 +228,11 @@ def _own_accounts(call: Call[None]) -> list[Account]:
     return [*own, Account("workspace", key.workspace_id)]
 
 
-def _filter(call: Call[None], query: UsageQuery | EventsQuery) -> UsageFilter:
+def events_that_count(call: Call[None], query: RangeQuery) -> UsageFilter:
     """Which events the caller asks for, and may see: its own user's, or an admin all."""
     month_start, month_end = period_bounds(period_of(time.time()))
-    start = _moment(query.from_, "from") or month_start
-    end = _moment(query.to, "to") or month_end
+    start = moment(query.from_, "from") or month_start
+    end = moment(query.to, "to") or month_end
     if start >= end:
         raise InvalidRequest("`from` must be before `to`", param="from")
     key = call.key
@@ -299,7 +243,12 @@ def _filter(call: Call[None], query: UsageQuery | EventsQuery) -> UsageFilter:
     return UsageFilter(start, end, None, key.key_id)
 
 
-def _moment(text: str | None, name: str) -> Any:
+def moment(text: str | None, name: str) -> dt.datetime | None:
+    """The moment that a query names; None where it names none.
+
+    Raises:
+        InvalidRequest: it is no time.
+    """
     if text is None:
         return None
     try:
@@ -322,45 +271,12 @@ def _totals(sums: UsageTotals) -> TotalsItem:
         sums.cache_hits,
         to_json(sums.saved_cost),
         to_json(sums.auto_saved),
+        to_json(sums.own_cost),
     )
 
 
-def _event(event: UsageEvent) -> EventItem:
-    return EventItem(
-        id=event.id,
-        request_id=event.request_id,
-        timestamp=iso(event.timestamp / 1000),
-        user_id=event.user_id,
-        key_id=event.key_id,
-        workspace_id=event.workspace_id,
-        provider=event.provider,
-        model=event.model,
-        use_case=event.use_case,
-        request_type=event.request_type,
-        input_tokens=event.input_tokens,
-        cached_input_tokens=event.cached_input_tokens,
-        output_tokens=event.output_tokens,
-        reasoning_tokens=event.reasoning_tokens,
-        cost=to_json(event.cost),
-        billed=to_json(event.billed),
-        saved_cost=to_json(event.saved_cost),
-        auto_saved=to_json(event.auto_saved),
-        byok=event.byok,
-        cache=event.cache,
-        status=event.status,
-        latency_ms=event.latency_ms,
-        first_token_ms=event.first_token_ms,
-        run_id=event.run_id,
-        tags=event.tags,
-        price_version=event.price_version,
-        estimated=event.estimated,
-        overrun=event.overrun,
-        prompt=event.prompt,
-        prompt_version=event.prompt_version,
-    )
-
-
-async def _budget(usage: UsageStore, budget: Budget) -> BudgetItem:
+async def budget_item(usage: UsageStore, budget: Budget) -> BudgetItem:
+    """A budget as it is told, with where its spend is heading."""
     now = time.time()
     days = await days_before(usage, budget.account, now)
     low, likely, high = projection(budget.spent, budget.period, now, days)

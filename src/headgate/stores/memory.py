@@ -417,6 +417,7 @@ def _sum(events: Iterable[UsageEvent]) -> UsageTotals:
             event.cache == "hit",
             event.saved_cost,
             event.auto_saved,
+            event.cost if event.byok else 0,
         )
         sums = [a + b for a, b in zip(sums, row, strict=True)]
     return UsageTotals(*sums)

@@ -38,7 +38,7 @@ class MemoryRuns:
         self._runs[run.run_id] = run
         self._events[run.run_id] = []
         data = {"runType": run.request.type, "model": run.request.model}
-        self._append(run.run_id, [Draft(type="run.queued", data=data)])
+        self._append(run.run_id, [Draft(type="run.queued", data=data, at=run.created_at)])
 
     async def get(self, run_id: str) -> Run | None:
         """See `RunStore.get`."""
@@ -152,7 +152,7 @@ class MemoryRuns:
                     seq=len(events) + 1,
                     run_id=run_id,
                     type=draft.type,
-                    at=self.clock(),
+                    at=self.clock() if draft.at is None else draft.at,
                     step_id=draft.step_id,
                     attempt=draft.attempt,
                     data=draft.data,

@@ -11,6 +11,7 @@ import asyncio
 import ipaddress
 import socket
 from collections.abc import Sequence
+from concurrent.futures import Executor
 
 from headgate.transport.connection import HttpForbidden, HttpUnreachable
 
@@ -50,8 +51,10 @@ _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 _METADATA = frozenset({ipaddress.IPv4Address("168.63.129.16")})
 
 
-async def public_addresses(host: str, port: int) -> Sequence[str]:
-    """The addresses of `host`, each of them public.
+async def public_addresses(host: str, port: int, threads: Executor) -> Sequence[str]:
+    """The addresses of `host`, each of them public; looked up in one of `threads`.
+
+    Whoever answers for a name may take long over it, so these are no threads that others wait for.
 
     Raises:
         HttpForbidden: one of them is not.
@@ -59,7 +62,9 @@ async def public_addresses(host: str, port: int) -> Sequence[str]:
     """
     loop = asyncio.get_running_loop()
     try:
-        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        found = await loop.run_in_executor(
+            threads, lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        )
     except (OSError, UnicodeError):
         raise HttpUnreachable("no connection could be made: the name is unknown") from None
     addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))

@@ -13,6 +13,7 @@ from headgate.core.chat import ChatRequest
 from headgate.core.errors import (
     BudgetExceeded,
     HeadgateError,
+    IdempotencyConflict,
     InvalidKey,
     InvalidRequest,
     Overloaded,
@@ -150,7 +151,7 @@ async def test_a_run_ends_when_its_time_is_over() -> None:
 
 
 async def test_a_run_whose_time_ends_in_a_call_stops_that_call() -> None:
-    limits = RunLimits(seconds=0.05)
+    limits = RunLimits(seconds=1.0)
     async with agent_desk(lambda _: asyncio.Event(), limits=limits) as desk:
         run = await desk.finish("Go")
     assert error_code(run) == "time_limit"
@@ -169,6 +170,14 @@ async def test_what_may_mend_is_tried_again_after_a_pause() -> None:
     assert desk.pauses == [1.0, 7]
     assert set(desk.models.calls) == {f"{run.run_id}:1"}
     assert [event.attempt for event in events if event.type == "step.started"] == [1, 2, 3]
+
+
+async def test_a_run_waits_for_its_turn_as_long_as_it_takes() -> None:
+    failures = [RateLimited("slow down", retry_after_seconds=2) for _ in range(10)]
+    async with agent_desk(lambda _: failures.pop() if failures else "at last") as desk:
+        run = await desk.finish("Go")
+    assert run.status == "succeeded"
+    assert desk.pauses == [2] * 10
 
 
 @pytest.mark.parametrize(
@@ -203,5 +212,55 @@ async def test_what_does_not_mend_ends_the_run_and_says_why(
 async def test_calls_are_labelled_with_their_run() -> None:
     async with agent_desk() as desk:
         run = await desk.finish("Go")
-    (labels,) = desk.models.labels
+    labels = desk.models.labels[-1]
     assert (labels.run_id, labels.request_type) == (run.run_id, "agent")
+
+
+async def test_a_question_that_a_later_release_words_otherwise_is_asked_anew() -> None:
+    """The answer to the old wording may be kept under the call's name; it is another question."""
+    conflicts = [IdempotencyConflict("another body")]
+    async with agent_desk(lambda _: conflicts.pop() if conflicts else "done") as desk:
+        run = await desk.finish("Go")
+    assert run.output == {"text": "done "}
+    assert desk.models.calls == [f"{run.run_id}:1", f"{run.run_id}:1#1"]
+
+
+async def test_a_run_of_an_hour_outlives_six_processes() -> None:
+    """A call of the tool takes a minute; each process dies in its tenth."""
+    clock = FakeClock()
+    minutes: list[int] = []
+    died = asyncio.Event()
+
+    @tool(timeout_seconds=3600)
+    async def wait_a_minute(number: int) -> int:
+        """Wait a minute."""
+        if len(minutes) % 10 == 9 and not died.is_set():
+            died.set()
+            await asyncio.get_running_loop().create_future()
+        clock.advance(60)
+        minutes.append(number)
+        return number
+
+    def script(request: ChatRequest) -> Said:
+        made = sum(message.role == "tool" for message in request.messages)
+        return [("wait_a_minute", f'{{"number": {made}}}')] if made < 60 else "an hour"
+
+    desk, run = None, None
+    for _ in range(6):
+        async with agent_desk(script, wait_a_minute, before=desk, clock=clock) as desk:
+            run = run or await desk.start("Go", tools=("wait_a_minute",))
+            await died.wait()
+        died.clear()
+        clock.advance(1)
+        minutes.append(-1)  # a death, after which the same call is made again
+    async with agent_desk(script, wait_a_minute, before=desk, clock=clock) as desk:
+        died.set()
+        assert run is not None
+        run = await desk.ended(run)
+        events = await desk.events(run)
+    assert run.output == {"text": "an hour "}
+    assert [number for number in minutes if number >= 0] == list(range(60))
+    assert events[-1].at - events[0].at > 0
+    assert [event.seq for event in events] == list(range(1, len(events) + 1))
+    assert run.started_at is not None
+    assert clock() - run.started_at >= 3600

@@ -26,6 +26,17 @@ async def test_many_first_requests_start_one_server() -> None:
     await server.aclose()
 
 
+async def test_who_leaves_first_does_not_stop_what_others_wait_for() -> None:
+    server = LateServer(10_000)
+    desk = ToolDesk([], nothing)
+    first = asyncio.create_task(server.answer(desk, HEADERS, LIST))
+    await asyncio.sleep(0)
+    first.cancel()
+    await asyncio.gather(first, return_exceptions=True)
+    assert (await server.answer(desk, HEADERS, LIST)).status == 200
+    await server.aclose()
+
+
 async def test_a_server_that_nobody_asked_is_closed_without_a_trace() -> None:
     await LateServer(10_000).aclose()
 
@@ -41,6 +52,28 @@ async def test_a_configured_server_lends_its_tools(tmp_path: Path) -> None:
             return {tool.spec.name for tool in found.tools()}
 
         await eventually(names, lambda listed: "shop_price" in listed)
+
+
+async def test_a_server_is_trusted_with_what_is_named_and_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / "headgate.toml").write_text(
+        """
+        [tools.mcp.far]
+        url = "https://mcp.example.com/mcp"
+        api_key_env = "FAR_TOKEN"
+        [tools.mcp.near]
+        command = ["near"]
+        environment = ["NEAR_TOKEN", "MISSING"]
+        """
+    )
+    texts = {"FAR_TOKEN": "far-secret", "NEAR_TOKEN": "near-secret", "OPENAI_API_KEY": "sk"}
+    settings = Settings.load({"HEADGATE_DATA": str(tmp_path), **texts}, tmp_path)
+    far, near = settings.mcp_servers
+    assert (far.token and far.token.reveal(), far.environment) == ("far-secret", {})
+    assert near.token is None
+    assert {name: text.reveal() for name, text in near.environment.items()} == {
+        "NEAR_TOKEN": "near-secret"
+    }
+    assert "secret" not in repr(settings.mcp_servers)
 
 
 async def test_without_a_server_there_is_nothing_to_close(tmp_path: Path) -> None:

@@ -133,7 +133,7 @@ def test_sample_keys_do_not_stand_in_for_an_admin(tmp_path: Path) -> None:
 def test_sample_data_is_loaded_once(tmp_path: Path) -> None:
     first = bootstrap.seed(settings(tmp_path))
     assert bootstrap.seed(settings(tmp_path)) == first
-    assert first["keys"] == 3
+    assert first["keys"] == 6
 
 
 async def test_dynamodb_refuses_to_start_without_a_place_or_credentials(tmp_path: Path) -> None:

@@ -8,12 +8,13 @@ import pytest
 from fakes import FakeProvider
 from gateway_desk import PRICE
 from headgate.bootstrap.routing import MOST_TOLD, check_routing, providers_check, routing_of
-from headgate.configuration import Configuration, read_configuration
+from headgate.configuration import Configuration
 from headgate.core.models import ProviderTimedOut
 from headgate.gateway.breakers import Breakers
 from headgate.gateway.catalog import Route
 from headgate.gateway.choice import Preference
 from headgate.settings import Settings
+from headgate.strict_toml import read_sections
 from servers import serve
 
 TROUBLE = (
@@ -34,7 +35,7 @@ def test_the_rules_are_those_of_the_file(tmp_path: Path) -> None:
         '[aliases]\nplain = ["a", "b"]\nquick = { models = ["a", "b"], strategy = "fastest" }\n'
         'shared = { models = ["a", "b"], strategy = "weighted", weights = [3, 1] }\n'
     )
-    routing = routing_of(read_configuration(path))
+    routing = routing_of(read_sections(Configuration, path))
     assert (routing.attempt_seconds, routing.retries) == (7, 3)
     assert (routing.breakers.failures, routing.breakers.seconds) == (2, 9)
     assert routing.choice.preferences == {

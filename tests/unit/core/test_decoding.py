@@ -6,7 +6,7 @@ import pytest
 from headgate.core.decoding import invalid_value
 
 
-class Inner(msgspec.Struct):
+class Inner(msgspec.Struct, forbid_unknown_fields=True):
     number: int
 
 
@@ -16,7 +16,12 @@ class Outer(msgspec.Struct):
 
 @pytest.mark.parametrize(
     ("value", "param"),
-    [({}, "inner"), ({"inner": {}}, "inner.number"), ({"inner": {"number": "1"}}, "inner.number")],
+    [
+        ({}, "inner"),
+        ({"inner": {}}, "inner.number"),
+        ({"inner": {"number": "1"}}, "inner.number"),
+        ({"inner": {"number": 1, "colour": "red"}}, "inner.colour"),
+    ],
 )
 def test_it_is_said_where_the_mistake_is(value: object, param: str) -> None:
     with pytest.raises(msgspec.ValidationError) as caught:

@@ -4,7 +4,7 @@ import pytest
 from pypdf import PdfReader, PdfWriter
 
 import document_files
-from headgate.documents.pdf import read_pdf
+from headgate.documents.pdf import _clean, read_pdf
 from headgate.documents.readings import Unreadable
 
 
@@ -15,6 +15,10 @@ def test_each_paragraph_has_its_page() -> None:
         ("Harbour dues\nrise in May.", 1),
         ("Ferries (two) sail.", 2),
     ]
+
+
+def test_what_a_font_calls_half_a_character_is_no_text() -> None:
+    assert _clean("a\ud83e\udd8a b\ud800 c\x00") == "a🦊 b\ufffd c"
 
 
 def encrypted(password: str) -> bytes:

@@ -103,6 +103,24 @@ async def test_calls_to_models_are_the_keys_and_carry_the_tools_name() -> None:
     await desk.rest()
 
 
+async def test_a_tool_that_fails_says_what_its_calls_to_models_were_billed() -> None:
+    async def asks_in_vain(context: ToolContext) -> ToolOutcome:
+        await asks_twice(context)
+        raise InvalidRequest("of no use")
+
+    desk = Desk(FakeProvider("one"))
+    await desk.limit(1000)
+    tools, _ = calls(desk, asks_in_vain)
+    with pytest.raises(InvalidRequest) as failed:
+        await run(tools)
+    told = failed.value.standing
+    assert told is not None
+    assert (told.billed, told.requests.remaining) == (40, told.requests.limit - 1)
+    assert told.budget is not None
+    assert told.budget.remaining == 960
+    await desk.rest()
+
+
 async def test_a_tool_with_two_calls_is_one_request_and_one_call_at_once() -> None:
     key = msgspec.structs.replace(KEY, rate_limit=RateLimit(1, None, 1))
     desk = Desk(FakeProvider("one"))

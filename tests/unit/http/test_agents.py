@@ -161,3 +161,14 @@ async def test_a_run_is_paused_and_resumed() -> None:
         await here.call("POST", f"{path}/cancel")
         answer = await here.call("GET", f"{path}/events")
     assert events_of(answer.data)[-1]["type"] == "run.cancelled"
+
+
+async def test_a_run_bills_no_more_than_its_budget() -> None:
+    """An answer gets as long as the budget covers; a call that would cost more is not made."""
+    async with platform() as here:
+        long = BODY | {"input": "[[tokens 100000]]", "budget": 0.002}
+        run = (await here.call("POST", "/v1/agents/run", long)).json
+        assert (run["status"], 0 < run["billed"] <= 0.002) == ("succeeded", True)
+        dear = BODY | {"budget": 0.0001}
+        run = (await here.call("POST", "/v1/agents/run", dear)).json
+    assert (run["status"], run["error"]["code"], run["billed"]) == ("failed", "budget_exceeded", 0)

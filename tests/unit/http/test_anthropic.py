@@ -32,6 +32,14 @@ async def test_a_whole_answer_has_both_request_ids_and_its_cost() -> None:
     assert (answer.headers["x-provider"], answer.headers["x-cost"]) == ("sandbox", "0.00000714")
 
 
+@pytest.mark.parametrize("stream", [False, True])
+async def test_a_translated_answers_id_looks_like_anthropics(*, stream: bool) -> None:
+    async with platform() as running:
+        answer = await running.call("POST", MESSAGES, message(stream=stream))
+    assert b'"id":"msg_' in answer.data
+    assert b"chatcmpl" not in answer.data
+
+
 async def test_an_answer_in_the_protocol_is_forwarded_as_it_came() -> None:
     steps: list[StreamStep] = [WireDelta(b"event: x\ndata: 1\n\n"), TokenUsage(10, 1)]
     async with platform(FakeProvider("one", steps)) as running:

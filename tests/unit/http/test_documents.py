@@ -127,7 +127,14 @@ async def test_a_search_gives_passages_with_their_places() -> None:
 
 @pytest.mark.parametrize(
     "body",
-    [{}, {"query": ""}, {"query": " "}, {"query": "x", "limit": 0}, {"query": "x", "limit": 51}],
+    [
+        {},
+        {"query": ""},
+        {"query": " "},
+        {"query": "x", "limit": 0},
+        {"query": "x", "limit": 51},
+        {"query": "x", "filter": {"documentId": "doc_1"}},
+    ],
 )
 async def test_a_search_that_makes_no_sense_is_400(body: dict[str, Any]) -> None:
     async with platform() as running:

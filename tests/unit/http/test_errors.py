@@ -127,6 +127,33 @@ def test_clients_are_told_not_to_retry_an_empty_budget_and_what_is_left_of_it() 
     }
 
 
+def test_an_admitted_call_that_failed_tells_how_its_caller_stands() -> None:
+    error = core.UpstreamTimedOut("too slow")
+    error.standing = core.Standing(
+        Window(5, 4, 1.0), Window(9, 8, 0.5), BUDGET, billed=1_500, cache="miss"
+    )
+    assert headers_of(error) == {
+        b"x-cache": b"miss",
+        b"x-ratelimit-limit-requests": b"5",
+        b"x-ratelimit-remaining-requests": b"4",
+        b"x-ratelimit-reset-requests": b"1s",
+        b"x-ratelimit-limit-tokens": b"9",
+        b"x-ratelimit-remaining-tokens": b"8",
+        b"x-ratelimit-reset-tokens": b"500ms",
+        b"x-budget-limit": b"2.5",
+        b"x-budget-remaining": b"0.099999999",
+        b"x-cost": b"0.0000015",
+    }
+
+
+def test_the_budget_that_refuses_a_call_is_the_one_that_is_told() -> None:
+    error = made(core.BudgetExceeded)
+    roomy = msgspec.structs.replace(BUDGET, limit=Limit(amount=9_000_000_000))
+    error.standing = core.Standing(Window(5, 4, 1.0), Window(9, 8, 0.5), roomy, 0, "bypass")
+    told = [value for name, value in errors.headers_of(error) if name == b"x-budget-limit"]
+    assert told == [b"2.5"]
+
+
 def test_a_reached_limit_is_told_with_the_state_of_both() -> None:
     error = core.RateLimited(
         "too fast", retry_after_seconds=1, requests=Window(5, 0, 1.0), tokens=Window(9, 8, 0.5)

@@ -45,6 +45,8 @@ async def test_a_key_is_told_once_and_kept_without_its_secret() -> None:
         ({"monthlyBudget": 0.1234567891}, "monthlyBudget"),
         ({"rateLimit": {"concurrency": 0}}, "rateLimit.concurrency"),
         ({"expiresAt": "soon"}, "expiresAt"),
+        ({"monthlyBugdet": 5}, "monthlyBugdet"),
+        ({"rateLimit": {"rpm": 5}}, "rateLimit.rpm"),
     ],
 )
 async def test_a_wrong_field_is_400_and_named(change: dict[str, object], param: str) -> None:
@@ -162,3 +164,19 @@ async def test_a_key_is_rotated_without_a_body() -> None:
         empty = await running.call("POST", KEYS)
     assert (rotated.status, refused.status, taken.status) == (200, 401, 200)
     assert (empty.status, "empty" in empty.json["error"]["message"]) == (400, True)
+
+
+async def test_a_list_says_on_request_when_each_key_was_last_used() -> None:
+    body = {"model": "sandbox", "messages": [{"role": "user", "content": "Hello"}]}
+    async with platform() as running:
+        made = [
+            (await running.call("POST", "/v1/auth/keys", {"name": name, "scopes": ["ai:complete"]}))
+            for name in ("used", "unused")
+        ]
+        await running.call("POST", "/v1/complete", body, key=made[0].json["apiKey"])
+        plain = await running.call("GET", "/v1/auth/keys")
+        asked = await running.call("GET", "/v1/auth/keys", query="withLastUse=true")
+    (event,) = running.ledger._events.values()
+    last = {item["name"]: item["lastUsedAt"] for item in asked.json["data"]}
+    assert last == {"used": iso(event.timestamp / 1000), "unused": None}
+    assert not any("lastUsedAt" in item for item in plain.json["data"])

@@ -12,8 +12,12 @@ from headgate.core.errors import (
     IdempotencyConflict,
     InvalidKey,
     InvalidRequest,
+    ModelNotFound,
     Overloaded,
     RateLimited,
+    Standing,
+    UpstreamFailed,
+    UpstreamTimedOut,
 )
 from headgate.core.limits import Window
 from headgate.http import anthropic, errors, openai, openai_responses
@@ -195,8 +199,10 @@ def test_calls_in_a_vendors_words_take_labels_as_headers() -> None:
         return [item["name"] for item in parameters if item["in"] == "header"]
 
     labels = ["x-headgate-tags", "x-headgate-use-case"]
-    assert headers("/v1/chat/completions") == ["Idempotency-Key", "Cache-Control", *labels]
-    assert headers("/v1/complete") == ["Idempotency-Key", "Cache-Control"]
+    everywhere = ["Idempotency-Key", "Cache-Control"]
+    assert headers("/v1/chat/completions") == [*everywhere, *labels, "x-headgate-resumable"]
+    assert headers("/v1/embeddings") == [*everywhere, *labels]
+    assert headers("/v1/complete") == everywhere
     assert headers("/v1/auth/keys") == []
 
 
@@ -239,15 +245,18 @@ def test_every_code_is_told_at_its_status() -> None:
 def test_the_headers_of_an_error_are_described() -> None:
     window = Window(1, 0, 1.0)
     budget = Budget(account=Account("key", "k"), period="2026-11", limit=Limit(amount=5))
-    unaffordable = BudgetExceeded("no", budget=budget)
-    unaffordable.requests = unaffordable.tokens = window
-    for error in (
-        unaffordable,
-        RateLimited("no", retry_after_seconds=1, requests=window, tokens=window),
+    admitted = (
+        BudgetExceeded("no", budget=budget),
+        InvalidRequest("no"),
+        ModelNotFound("no"),
         Overloaded("no", retry_after_seconds=1),
-        InvalidKey("no"),
-        IdempotencyConflict("no"),
-    ):
+        RateLimited("no", retry_after_seconds=1),
+        UpstreamFailed("no"),
+        UpstreamTimedOut("no"),
+    )
+    for failed in admitted:
+        failed.standing = Standing(window, window, budget, 0, "bypass")
+    for error in (*admitted, InvalidKey("no"), IdempotencyConflict("no")):
         response = DOCUMENT["components"]["responses"][f"Error{errors.form_of(error).status}"]
         sent = {name.decode() for name, _ in errors.headers_of(error)}
         assert set(response["headers"]) == sent | {"x-request-id"}

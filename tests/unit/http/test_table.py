@@ -4,7 +4,7 @@ import sys
 import textwrap
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 import pytest
@@ -15,6 +15,7 @@ from headgate.gateway.tool_calls import ToolCalls
 from headgate.gateway.works import Works
 from headgate.http.openapi import document
 from headgate.http.routes import Route, RouteTable
+from headgate.http.sockets import exchange, messages
 from headgate.http.table import routes
 
 ROWS = routes()
@@ -68,7 +69,7 @@ def label(row: Route) -> str:
 
 
 def modules() -> list[Path]:
-    return sorted(HTTP.glob("*.py"))
+    return sorted(path for path in HTTP.rglob("*.py") if path.parent.name != "rows")
 
 
 def module_of(row: Route) -> ModuleType:
@@ -155,6 +156,21 @@ def test_a_row_that_writes_takes_a_body_or_says_why_not(row: Route) -> None:
 def test_no_excuse_outlives_its_row() -> None:
     assert WITHOUT_BODY.keys() <= {(row.method, row.path) for row in ROWS}
     assert {row.path for row in ROWS} >= WITHOUT_CHANGE
+
+
+def test_whatever_is_asked_over_a_socket_is_answered_by_a_row_that_streams() -> None:
+    """Nothing else in the sockets' package reaches a feature that costs money."""
+    assert set(exchange.ROWS) == set(get_args(messages.Request))
+    found = {(row.method, row.path): row for row in ROWS}
+    assert all(found[row].streams for row in exchange.ROWS.values())
+    assert all(found[row].access != "open" for row in exchange.ROWS.values())
+    for path in (HTTP / "sockets").glob("*.py"):
+        names = {
+            node.attr
+            for node in ast.walk(ast.parse(path.read_text()))
+            if isinstance(node, ast.Attribute)
+        }
+        assert names.isdisjoint({"gateway", "replays", "works", "tool_calls"})
 
 
 def test_only_these_rows_are_open() -> None:

@@ -193,6 +193,8 @@ async def test_an_empty_budget_refuses_models_and_not_arithmetic() -> None:
         (("1270.example", 5), {}, None, 401),
         (("127.0.0.1", 5), {"x-forwarded-for": "127.0.0.1"}, None, 401),
         (("127.0.0.1", 5), {"forwarded": "for=10.0.0.1"}, None, 401),
+        (("127.0.0.1", 5), {"x-forwarded-proto": "https"}, None, 401),
+        (("127.0.0.1", 5), {"origin": "https://page.example"}, None, 401),
         (("10.0.0.1", 5), {"x-forwarded-for": "127.0.0.1"}, None, 401),
         (("10.0.0.1", 5), {}, ADMIN, 200),
     ],

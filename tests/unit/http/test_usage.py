@@ -44,6 +44,7 @@ async def test_usage_is_summed_in_total_and_by_a_dimension() -> None:
         "cacheHits",
         "savedCost",
         "autoSaved",
+        "ownCost",
     }
 
 

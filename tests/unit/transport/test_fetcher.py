@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -101,7 +102,10 @@ async def test_a_host_that_cannot_be_reached_is_a_failure(url: str) -> None:
 
 
 async def test_an_address_that_must_not_be_reached_is_the_callers_mistake() -> None:
-    client = HttpClient(addresses=public_addresses)
+    async def judged(host: str, port: int) -> Sequence[str]:
+        return await public_addresses(host, port, ThreadPoolExecutor(1))
+
+    client = HttpClient(addresses=judged)
     with pytest.raises(InvalidRequest, match="must not be reached") as caught:
         await fetch(HttpFetcher(client), "http://127.0.0.1:1/")
     assert caught.value.param == "url"

@@ -1,8 +1,9 @@
 """Only the public internet is reached on behalf of callers."""
 
-import asyncio
 import ipaddress
+import socket
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -13,6 +14,8 @@ from headgate.transport.connection import HttpForbidden, HttpUnreachable
 from headgate.transport.http import HttpClient
 from headgate.transport.public_addresses import is_public, public_addresses
 from servers import serve
+
+THREADS = ThreadPoolExecutor(2)
 
 PRIVATE = [
     "0.0.0.0",
@@ -94,41 +97,31 @@ def test_nothing_that_python_knows_as_private_is_public(
 async def test_every_way_to_write_this_machine_is_forbidden(host: str) -> None:
     """The resolver understands more than dotted numbers; what counts is where it leads."""
     with pytest.raises(HttpForbidden):
-        await public_addresses(host, 80)
+        await public_addresses(host, 80, THREADS)
 
 
 @pytest.mark.parametrize("host", ["nowhere.invalid", "a" * 64 + ".example", "-"])
 async def test_a_name_without_an_address_is_unreachable(host: str) -> None:
     with pytest.raises(HttpUnreachable):
-        await public_addresses(host, 80)
+        await public_addresses(host, 80, THREADS)
 
 
-class Resolver:
-    """Names with the addresses that a test gives them."""
-
-    def __init__(self, *addresses: str) -> None:
-        self.addresses = addresses
-
-    async def getaddrinfo(self, host: str, port: int, **_: Any) -> list[Any]:
-        return [(0, 0, 0, "", (address, port)) for address in self.addresses]
-
-
+@pytest.mark.parametrize(
+    ("found", "is_allowed"),
+    [(("8.8.8.8", "10.0.0.1"), False), (("8.8.8.8", "8.8.4.4", "8.8.8.8"), True)],
+)
 async def test_one_private_address_among_public_ones_forbids_the_name(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, found: Sequence[str], is_allowed: bool
 ) -> None:
-    loop = asyncio.get_running_loop()
-    monkeypatch.setattr(
-        "headgate.transport.public_addresses.asyncio.get_running_loop",
-        lambda: Resolver("8.8.8.8", "10.0.0.1"),
-    )
-    with pytest.raises(HttpForbidden):
-        await public_addresses("two.example", 80)
-    monkeypatch.setattr(
-        "headgate.transport.public_addresses.asyncio.get_running_loop",
-        lambda: Resolver("8.8.8.8", "8.8.4.4", "8.8.8.8"),
-    )
-    assert await public_addresses("two.example", 80) == ["8.8.8.8", "8.8.4.4"]
-    assert loop.is_running()
+    def look_up(host: str, port: int, **_: Any) -> list[Any]:
+        return [(0, 0, 0, "", (address, port)) for address in found]
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    if is_allowed:
+        assert await public_addresses("two.example", 80, THREADS) == ["8.8.8.8", "8.8.4.4"]
+    else:
+        with pytest.raises(HttpForbidden):
+            await public_addresses("two.example", 80, THREADS)
 
 
 async def app(scope: Any, receive: Any, send: Any) -> None:

@@ -31,7 +31,8 @@ def agent_routes() -> list[Route]:
                 "The run goes on whether or not anybody waits, over restarts too. With"
                 " `waitSeconds` the answer waits for the end, and is 200 if it came. `tools` are"
                 " the only tools that the run may call; calls of those in `approvals` wait for"
-                " a decision. A run never bills more than its `budget` once that is spent."
+                " a decision. What is left of the `budget` bounds what each next call may be"
+                " billed."
             ),
             body=agents.RunBody,
             answer=agents.RunItem,

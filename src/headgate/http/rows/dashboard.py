@@ -1,6 +1,6 @@
-"""Routes of the dashboard: its files, sessions of the people at it, and what they hear live."""
+"""Routes of the dashboard: its files, sessions of the people at it, and what they watch."""
 
-from headgate.http import dashboard, live, sessions
+from headgate.http import budgets, dashboard, latency, live, process, providers, sessions
 from headgate.http.routes import Route
 
 
@@ -96,4 +96,67 @@ def live_routes() -> list[Route]:
             answer=live.Tick,
             streams=True,
         )
+    ]
+
+
+def watch_routes() -> list[Route]:
+    """What administrators keep an eye on."""
+    return [
+        Route(
+            method="GET",
+            path="/v1/usage/budgets",
+            access="admin",
+            handler=budgets.list_budgets,
+            summary="All budgets that have a limit",
+            description="This month's, the fullest first.",
+            answer=budgets.BudgetList,
+        ),
+        Route(
+            method="GET",
+            path="/v1/usage/projection",
+            access="admin",
+            handler=budgets.usage_projection,
+            summary="What this month's spend is heading for",
+            description=(
+                "Of everybody together. Four times in five the month ends between `projectedLow` "
+                "and `projectedHigh`, as the last 30 days varied."
+            ),
+            answer=budgets.ProjectionItem,
+        ),
+        Route(
+            method="GET",
+            path="/v1/usage/latency",
+            access="admin",
+            handler=latency.usage_latency,
+            summary="How long answers took",
+            description=(
+                "Percentiles of the calls that were answered, answers from the cache left out, "
+                "for the whole range and for pieces of it. At most the newest 5,000 calls are "
+                "looked at."
+            ),
+            query=latency.LatencyQuery,
+            answer=latency.LatencyAnswer,
+        ),
+        Route(
+            method="GET",
+            path="/v1/process",
+            access="admin",
+            handler=process.get_process,
+            summary="The answering process in figures",
+            description=(
+                "Its last quarter of an hour, how long its parts take to answer just now, and what "
+                "they tell of themselves."
+            ),
+            answer=process.ProcessItem,
+        ),
+        Route(
+            method="GET",
+            path="/v1/providers",
+            access="admin",
+            handler=providers.list_providers,
+            summary="The vendors and how they do",
+            description="With `userId`, which of them that user has keys of their own for.",
+            query=providers.ProvidersQuery,
+            answer=providers.ProviderList,
+        ),
     ]

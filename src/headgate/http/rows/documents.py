@@ -69,7 +69,7 @@ def document_routes() -> list[Route]:
             description=(
                 "By words and by meaning: both orders are made one by the places that a passage"
                 " has in them. `start` and `end` are characters of the document's extracted text,"
-                " `page` is told where there are pages. `filter` keeps to some documents or kinds."
+                " `page` is told where there are pages. `filter` keeps to some documents."
                 " The question is embedded by the configured embedding model, as the key's call."
             ),
             body=documents.SearchDocuments,

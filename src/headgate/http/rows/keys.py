@@ -1,7 +1,6 @@
 """Routes to keys: the platform's, and users' own for vendors."""
 
 from headgate.http import keys, vendor_keys
-from headgate.http.lists import PageQuery
 from headgate.http.routes import Route
 
 
@@ -29,8 +28,11 @@ def key_routes() -> list[Route]:
             access="admin",
             handler=keys.list_keys,
             summary="List keys",
-            description="Keys that were revoked stand among them.",
-            query=PageQuery,
+            description=(
+                "Keys that were revoked stand among them. With `withLastUse` each says in "
+                "`lastUsedAt` when its last call ended that the ledger still lists."
+            ),
+            query=keys.KeysQuery,
             answer=keys.KeyPage,
         ),
         Route(

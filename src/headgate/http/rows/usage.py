@@ -1,6 +1,6 @@
 """Routes to the ledger and its budgets."""
 
-from headgate.http import usage
+from headgate.http import events, usage
 from headgate.http.lists import PageQuery
 from headgate.http.routes import Route
 
@@ -26,11 +26,15 @@ def usage_routes() -> list[Route]:
             method="GET",
             path="/v1/usage/events",
             access="usage:read",
-            handler=usage.usage_events,
+            handler=events.usage_events,
             summary="The ledger's rows, newest first",
-            description="`requestId` is the `x-request-id` of the answer.",
-            query=usage.EventsQuery,
-            answer=usage.EventPage,
+            description=(
+                "`requestId` is the `x-request-id` of the answer. Where few calls are of the "
+                "`model`, `provider`, `status` or `cache` that was asked for, a page may hold "
+                "fewer than `limit`, even none, and go on behind `nextCursor`."
+            ),
+            query=events.EventsQuery,
+            answer=events.EventPage,
         ),
         Route(
             method="GET",

@@ -36,6 +36,7 @@ _SUMS = (
     "cacheHits",
     "savedCost",
     "autoSaved",
+    "ownCost",
 )
 _MORE_SUMS = ("cachedInputTokens", "reasoningTokens", "latencyMs")
 BILLED = _SUMS.index("billed")
@@ -82,6 +83,7 @@ def sums_of(event: UsageEvent) -> tuple[int, ...]:
         int(event.cache == "hit"),
         event.saved_cost,
         event.auto_saved,
+        event.cost if event.byok else 0,
     )
 
 

@@ -243,7 +243,12 @@ def _list(
 def _condition(where: DocumentFilter) -> tuple[str, list[str]]:
     condition = ""
     values: list[str] = []
-    for column, admitted in (("d.document_id", where.document_ids), ("d.kind", where.kinds)):
+    conditions = (
+        ("d.document_id", where.document_ids),
+        ("d.name", where.names),
+        ("d.kind", where.kinds),
+    )
+    for column, admitted in conditions:
         if admitted is not None:
             condition += f" AND {column} IN ({', '.join('?' * len(admitted))})"
             values += admitted

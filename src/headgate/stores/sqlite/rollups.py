@@ -36,6 +36,7 @@ _SUMS = (
     "cache_hits",
     "saved_cost",
     "auto_saved",
+    "own_cost",
     "latency_ms",
 )
 _ASKED = UsageTotals.__struct_fields__
@@ -187,6 +188,7 @@ def _sums_of(event: UsageEvent) -> Sequence[int]:
         event.cache == "hit",
         event.saved_cost,
         event.auto_saved,
+        event.cost if event.byok else 0,
         event.latency_ms,
     )
 

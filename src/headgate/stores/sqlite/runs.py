@@ -156,7 +156,7 @@ def _add(connection: sqlite3.Connection, run: Run, now: float) -> None:
         (run.run_id, _encode(run.request.input)),
     )
     data = {"runType": run.request.type, "model": run.request.model}
-    _append(connection, run.run_id, [Draft(type="run.queued", data=data)], now)
+    _append(connection, run.run_id, [Draft(type="run.queued", data=data, at=run.created_at)], now)
 
 
 def _without_input(run: Run) -> Any:
@@ -250,7 +250,7 @@ def _append(
                 run_id,
                 seq,
                 draft.type,
-                now,
+                now if draft.at is None else draft.at,
                 draft.step_id,
                 draft.attempt,
                 _encode(draft.data),

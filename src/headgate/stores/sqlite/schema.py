@@ -23,6 +23,7 @@ from typing import TypeAlias
 
 from headgate.core.errors import HeadgateError
 from headgate.stores.sqlite.connection import BUSY_SECONDS, connect, is_busy, overloaded
+from headgate.stores.sqlite.memories_schema import MEMORIES
 from headgate.stores.sqlite.runs_schema import RUNS
 
 PathLike: TypeAlias = str | os.PathLike[str]
@@ -320,18 +321,21 @@ _PROMPTS = (
     "ALTER TABLE events ADD COLUMN prompt_version INTEGER",
 )
 
-# What was saved before this is in its events alone.
+_SUM_TABLES = (
+    "rollups",
+    "tag_rollups",
+    "model_sums",
+    "owner_sums",
+    "tag_sums",
+    "key_sums",
+    "user_sums",
+)
+# What was before these is in its events alone.
 _AUTO_SUMS = tuple(
-    f"ALTER TABLE {table} ADD COLUMN auto_saved INTEGER NOT NULL DEFAULT 0"
-    for table in (
-        "rollups",
-        "tag_rollups",
-        "model_sums",
-        "owner_sums",
-        "tag_sums",
-        "key_sums",
-        "user_sums",
-    )
+    f"ALTER TABLE {table} ADD COLUMN auto_saved INTEGER NOT NULL DEFAULT 0" for table in _SUM_TABLES
+)
+_OWN_SUMS = tuple(
+    f"ALTER TABLE {table} ADD COLUMN own_cost INTEGER NOT NULL DEFAULT 0" for table in _SUM_TABLES
 )
 
 Migrations: TypeAlias = tuple[tuple[str, ...], ...]
@@ -347,6 +351,8 @@ MIGRATIONS: Migrations = (
     _PROMPTS,
     _AUTO_SUMS,
     RUNS,
+    MEMORIES,
+    _OWN_SUMS,
 )
 """The statements of each migration. One that was ever released is never edited."""
 

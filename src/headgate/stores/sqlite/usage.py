@@ -25,7 +25,8 @@ _COLUMNS: dict[Dimension, str] = {
 _ROLLUP_SUMS = ", ".join(f"sum({name})" for name in UsageTotals.__struct_fields__)
 _EVENT_SUMS = (
     "count(*), sum(status <> 'ok'), sum(input_tokens), sum(output_tokens), sum(cost), "
-    "sum(billed), sum(cache = 'hit'), sum(saved_cost), sum(auto_saved)"
+    "sum(billed), sum(cache = 'hit'), sum(saved_cost), sum(auto_saved), "
+    "sum(byok * cost)"
 )
 
 _decode_tags = msgspec.json.Decoder(set[str]).decode

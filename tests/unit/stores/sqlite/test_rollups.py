@@ -133,6 +133,7 @@ def test_every_sum_is_kept(connection: sqlite3.Connection) -> None:
         output_tokens=3,
         reasoning_tokens=4,
         cost=5,
+        byok=True,
         billed=6,
         cache="hit",
         saved_cost=7,
@@ -143,10 +144,10 @@ def test_every_sum_is_kept(connection: sqlite3.Connection) -> None:
     later(connection)
     sums = (
         "requests, errors, input_tokens, cached_input_tokens, output_tokens, reasoning_tokens, "
-        "cost, billed, cache_hits, saved_cost, auto_saved, latency_ms"
+        "cost, billed, cache_hits, saved_cost, auto_saved, own_cost, latency_ms"
     )
     rows = connection.execute(f"SELECT {sums} FROM rollups").fetchall()
-    assert rows == [(2, 2, 2, 4, 6, 8, 10, 12, 2, 14, 16, 18)] * 3
+    assert rows == [(2, 2, 2, 4, 6, 8, 10, 12, 2, 14, 16, 10, 18)] * 3
 
 
 def test_a_tag_has_sums_of_its_own(connection: sqlite3.Connection) -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headgate.core.chat import PromptVersion
-from headgate.gateway.classify import USE_CASE, question, verdict
+from headgate.core.classification import USE_CASE, question, verdict
 from headgate.prompts.library import open_library
 
 LABELS = ["spam", "news", "private"]

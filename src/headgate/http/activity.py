@@ -1,0 +1,23 @@
+"""Which calls to models this process is answering now."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class Activity:
+    """The requests under way, by their ids; a stream is under way until its end has been sent."""
+
+    _under_way: set[str] = field(default_factory=set)
+
+    def begin(self, request_id: str) -> None:
+        """A call begins."""
+        self._under_way.add(request_id)
+
+    def end(self, request_id: str) -> None:
+        """A request has ended, whether or not it was such a call."""
+        self._under_way.discard(request_id)
+
+    @property
+    def calls(self) -> int:
+        """How many there are."""
+        return len(self._under_way)

@@ -1,0 +1,81 @@
+"""Real time, health and providers: what an administrator keeps an eye on."""
+
+from collections.abc import Mapping
+
+import pytest
+from playwright.async_api import Page, expect
+
+from chromium import Person
+from headgate_server import Caller, chat
+
+
+@pytest.fixture(scope="module")
+def environment() -> Mapping[str, str]:
+    return {"ANTHROPIC_API_KEY": "sk-ant-test", "ANTHROPIC_BASE_URL": "http://127.0.0.1:9"}
+
+
+def figure(page: Page, name: str) -> str:
+    return f"[data-figure='{name}'] .value"
+
+
+async def test_a_call_is_in_the_feed_within_three_seconds(
+    someone: Person, page: Page, admin: Caller
+) -> None:
+    await page.goto(someone.address("real-time"))
+    await expect(page.get_by_text("Live", exact=True)).to_be_visible()
+    body = chat("Hello", model="anthropic/claude-haiku-4-5")
+    assert (await admin.send("POST", "/v1/complete", body)).status in {502, 503}
+    await expect(page.locator(".feed li").first).to_contain_text("claude-haiku-4-5", timeout=6000)
+    assert (await admin.send("POST", "/v1/complete", chat("Hello"))).status == 200
+    newest = page.get_by_role("region", name="Feed").get_by_role("row").nth(1)
+    await expect(newest).to_contain_text("sandbox", timeout=3000)
+
+
+async def test_percentiles_are_those_of_the_interface(
+    someone: Person, page: Page, admin: Caller
+) -> None:
+    await admin.send("POST", "/v1/complete", chat("[[delay 30]] Hello"))
+    await page.goto(someone.address("real-time"))
+    await expect(page.locator(figure(page, "Answer time, p95"))).to_contain_text("s")
+    table = page.get_by_role("table", name="Answer time per minute")
+    await expect(table.locator("tbody tr")).to_have_count(61)
+
+
+async def test_health_tells_of_this_process(someone: Person, page: Page, admin: Caller) -> None:
+    await page.goto(someone.address("health"))
+    await expect(page.locator(figure(page, "Platform"))).to_have_text("Well")
+    told = await admin.get("/v1/process")
+    await expect(page.get_by_text(f"Process {told['pid']}")).to_be_visible()
+    await expect(page.get_by_role("region", name="Parts")).to_contain_text("store")
+    cells = page.get_by_role("table", name="Answer time by hour").locator("tbody td")
+    await expect(cells.first).to_be_attached()
+
+
+async def test_a_vendor_that_does_not_answer_is_seen(
+    someone: Person, page: Page, admin: Caller
+) -> None:
+    body = chat("Hello", model="anthropic/claude-haiku-4-5")
+    await admin.send("POST", "/v1/complete", body)
+    await page.goto(someone.address("providers"))
+    row = page.get_by_role("region", name="All providers").get_by_role("row")
+    await expect(row.filter(has_text="claude-haiku-4-5")).to_contain_text("unreachable")
+    await expect(row.filter(has_text="sandbox")).to_contain_text("Fine")
+
+
+async def test_a_users_own_vendor_key_is_set_and_removed(
+    someone: Person, page: Page, admin: Caller
+) -> None:
+    await page.goto(someone.address("providers"))
+    await page.get_by_label("User").fill("ada")
+    await page.keyboard.press("Enter")
+    await page.get_by_role("button", name="Set a key for anthropic").click()
+    await page.get_by_label("Vendor key", exact=True).fill("sk-ant-of-ada-0123456789")
+    await page.get_by_role("button", name="Save").click()
+    row = page.get_by_role("region", name="Vendor keys of ada").get_by_role("row")
+    await expect(row.filter(has_text="anthropic")).to_contain_text("…6789")
+    kept = await admin.get("/v1/providers/anthropic/key", userId="ada")
+    assert kept["lastFour"] == "6789"
+    assert "sk-ant-of-ada" not in await page.content()
+    await page.get_by_role("button", name="Remove the key for anthropic").click()
+    await page.get_by_role("dialog").get_by_role("button", name="Remove").click()
+    await expect(row.filter(has_text="anthropic")).to_contain_text("the platform's")
