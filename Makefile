@@ -114,7 +114,7 @@ bench-agents: setup ## Measure agent runs: a step's cost, runs a second, memory 
 	@PYTHONPATH=tests $(BIN)/python benchmarks/agents_run.py $(ARGS)
 
 bench-search: setup ## Measure search on its own corpus, and write docs/concepts/search.md
-	@PYTHONPATH=tests $(BIN)/python benchmarks/search_run.py
+	@PYTHONPATH=tests $(BIN)/python benchmarks/search_run.py && PYTHONPATH=tests $(BIN)/python benchmarks/search_speed.py
 
 torture: setup ## Kill servers under load, for a quarter of an hour, and write down what became of the money
 	@PYTHONPATH=tests $(BIN)/python -m torture $(ARGS)
