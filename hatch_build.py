@@ -12,6 +12,7 @@ without a network, the package is made without the pages: the API needs none of 
 
 import gzip
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -66,6 +67,7 @@ def build(root: Path) -> bool:
             # Without a time in it, the same pages make the same package.
             zipped = gzip.compress(path.read_bytes(), mtime=0)
             path.with_name(path.name + ".gz").write_bytes(zipped)
+    (made / "licences.txt").write_text(licences_of(root / SOURCES))
     (made / MARK).write_text(hash_of(root / SOURCES) + "\n")
     shutil.rmtree(static, ignore_errors=True)
     static.parent.mkdir(parents=True, exist_ok=True)
@@ -79,6 +81,17 @@ def is_stale(root: Path) -> bool:
     if not (sources / "package.json").exists():
         return False
     return not mark.exists() or mark.read_text().strip() != hash_of(sources)
+
+
+def licences_of(sources: Path) -> str:
+    """The licences of what the pages are made of, which go where the pages go."""
+    manifest = json.loads((sources / "package.json").read_text())
+    texts = [
+        f"{path.parent.relative_to(sources / 'node_modules')}\n\n{path.read_text()}"
+        for name in sorted(manifest.get("dependencies", {}))
+        for path in sorted((sources / "node_modules" / name).glob("LICENSE*"))
+    ]
+    return "\n\n".join(texts)
 
 
 def hash_of(sources: Path) -> str:

@@ -191,7 +191,7 @@ def office(desk: Desk, engine: MemoryEngine, types: Sequence[AgentType], **runs:
     async def load() -> MemoryEngine:
         return engine
 
-    store, controls = desk.journal.store, Controls(desk.journal.store)
+    store, controls = desk.journal.store, Controls(desk.journal.store, desk.clock)
     named = {kind.name: kind for kind in types}
     executor = Executor(
         store, controls, Performer(desk, controls, named), contextlib.nullcontext, load

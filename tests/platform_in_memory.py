@@ -26,6 +26,7 @@ from headgate.gateway.catalog import Catalog
 from headgate.gateway.escrow import Escrow
 from headgate.gateway.flights import Flights
 from headgate.gateway.gateway import Gateway
+from headgate.gateway.kept_streams import KeptStreams
 from headgate.gateway.metered import MeteredAccess
 from headgate.gateway.replays import Replays
 from headgate.gateway.tool_calls import ToolCalls
@@ -192,11 +193,13 @@ async def platform(
         MemoryEngine(),
         BUILT_IN,
     )
+    kept_streams = KeptStreams()
     services = Services(
         gateway=gateway,
         vendor_keys=vendor_keys,
         replays=replays,
         works=works,
+        kept_streams=kept_streams,
         prompts=open_library(prompts),
         tool_calls=ToolCalls(toolbox, works),
         documents=documents,
@@ -225,6 +228,7 @@ async def platform(
         async with agents.executor.running():
             yield services
         await tool_server.aclose()
+        await kept_streams.aclose()
         await flights.aclose()
         await escrow.aclose()
 

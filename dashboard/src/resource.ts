@@ -72,8 +72,9 @@ export function invalidate(prefix: string): void {
   for (const path of entries.keys()) if (path.startsWith(prefix)) ask(path);
 }
 
-/** Forget everything, as when another person signs in. */
+/** Forget everything, and ask for nothing more: nobody is there. */
 export function forgetAll(): void {
+  for (const entry of entries.values()) clearTimeout(entry.timer);
   entries.clear();
 }
 
@@ -121,7 +122,7 @@ function ask(path: string): void {
     .finally(() => {
       entry.isUnderWay = false;
       entry.version.value++;
-      if (entry.isStale) {
+      if (entry.isStale && entries.get(path) === entry) {
         entry.isStale = false;
         refresh(path);
       }

@@ -3,6 +3,7 @@
 import { signal } from "@preact/signals";
 
 import { type ApiError, onSignedOut, send, type Session } from "./api";
+import { forgetAll } from "./resource";
 import { BASE, navigate, place } from "./router";
 
 const RENEW_EVERY_MS = 10 * 60_000;
@@ -14,7 +15,7 @@ export const refusal = signal<ApiError | null>(null);
 
 /** Find out who is there; a sign-in link signs in. */
 export async function begin(): Promise<void> {
-  onSignedOut.call = () => (session.value = null);
+  onSignedOut.call = leave;
   setInterval(() => void renew(), RENEW_EVERY_MS);
   const ticket = place.value.path === "login" ? place.value.hash : "";
   if (ticket) {
@@ -45,9 +46,19 @@ export async function signIn(proof: { apiKey: string } | { ticket: string }): Pr
 }
 
 export async function signOut(): Promise<void> {
-  await send("DELETE", "/v1/session");
   refusal.value = null;
+  // First, so that no page asks for anything with a session that is being ended.
+  leave();
+  try {
+    await send("DELETE", "/v1/session");
+  } catch (error) {
+    refusal.value = error as ApiError;
+  }
+}
+
+function leave(): void {
   session.value = null;
+  forgetAll();
 }
 
 /** Stay signed in while somebody looks. */

@@ -5,37 +5,39 @@ import re
 from playwright.async_api import Page, expect
 
 from chromium import Person
-from headgate_server import Caller, chat
+from headgate_server import Caller, Headgate, chat
 
 
 async def test_a_budget_that_is_set_here_is_hit_there(
-    someone: Person, page: Page, admin: Caller
+    someone: Person, page: Page, admin: Caller, headgate: Headgate
 ) -> None:
+    key = await admin.new_key()
     await page.goto(someone.address("budgets"))
     await page.get_by_role("button", name="Set a budget").click()
     dialog = page.get_by_role("dialog")
-    await dialog.get_by_label("For a", exact=True).select_option("model")
-    await dialog.get_by_label("Id").fill("sandbox")
+    await dialog.get_by_label("For a", exact=True).select_option("key")
+    await dialog.get_by_label("Id").fill(key["keyId"])
     await dialog.get_by_label("US dollars a month").fill("0.001")
     await dialog.get_by_role("button", name="Save").click()
     await expect(dialog).to_be_hidden()
-    row = page.get_by_role("row").filter(has_text="model sandbox")
+    row = page.get_by_role("row").filter(has_text=key["keyId"])
     await expect(row).to_contain_text("$0.0010")
     await expect(row).to_contain_text("hard")
-    answer = await admin.send("POST", "/v1/complete", chat("[[tokens 490]]", maxTokens=490))
-    assert answer.status == 200
-    answer = await admin.send("POST", "/v1/complete", chat("[[tokens 490]]", maxTokens=490))
+    body = chat("[[tokens 490]]", maxTokens=490)
+    async with headgate.caller(key["apiKey"]) as caller:
+        assert (await caller.send("POST", "/v1/complete", body)).status == 200
+        answer = await caller.send("POST", "/v1/complete", body)
     assert (answer.status, answer.error["code"]) == (402, "budget_exceeded")
     await expect(row.get_by_role("img")).to_have_attribute(
         "aria-label",
-        re.compile(r"^model sandbox: (99|100) % used, heading for 1\d\d %$"),
+        re.compile(rf"^key {key['keyId']}: (99|100) % used, heading for 1\d\d %$"),
         timeout=5000,
     )
     await row.get_by_role("button", name="Change").click()
     await page.get_by_role("button", name="Remove the limit").click()
     await expect(row).to_have_count(0)
-    answer = await admin.send("POST", "/v1/complete", chat("[[tokens 490]]", maxTokens=490))
-    assert answer.status == 200
+    async with headgate.caller(key["apiKey"]) as caller:
+        assert (await caller.send("POST", "/v1/complete", body)).status == 200
 
 
 async def test_what_is_shown_is_what_the_interface_says(

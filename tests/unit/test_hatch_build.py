@@ -59,6 +59,19 @@ def test_texts_lie_there_zipped_too(checkout: Path, commands: list[tuple[str, ..
     assert not (checkout / "dashboard" / "dist").exists()
 
 
+def test_the_licences_of_what_is_shipped_go_along(
+    checkout: Path, commands: list[tuple[str, ...]]
+) -> None:
+    package = checkout / "dashboard" / "node_modules" / "@one" / "part"
+    package.mkdir(parents=True)
+    (package / "LICENSE").write_text("Do as you like.")
+    (checkout / "dashboard" / "package.json").write_text(
+        '{"dependencies": {"@one/part": "1.0.0"}, "devDependencies": {"two": "1.0.0"}}'
+    )
+    build(checkout)
+    assert (checkout / STATIC / "licences.txt").read_text() == "@one/part\n\nDo as you like."
+
+
 def test_a_change_of_any_source_builds_it_anew_and_leaves_nothing_old(
     checkout: Path, commands: list[tuple[str, ...]]
 ) -> None:

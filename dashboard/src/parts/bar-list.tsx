@@ -20,8 +20,9 @@ interface BarListProps {
 
 export const BarList: FunctionComponent<BarListProps> = ({ label, columns, bars, format, most = 8 }) => {
   const sorted = [...bars].sort((one, other) => other.value - one.value);
-  const shown = sorted.slice(0, most);
-  const rest = sorted.slice(most);
+  // A row for one other would say less than that one's own.
+  const shown = sorted.slice(0, sorted.length === most + 1 ? most + 1 : most);
+  const rest = sorted.slice(shown.length);
   const total = sorted.reduce((sum, bar) => sum + bar.value, 0);
   const largest = Math.max(...sorted.map((bar) => bar.value), 0);
   const rows = rest.length ? [...shown, { name: `${rest.length} others`, value: rest.reduce((sum, bar) => sum + bar.value, 0) }] : shown;

@@ -11,7 +11,7 @@ from headgate.agents.definitions import AgentType
 from headgate.agents.outcomes import Outcome, RunStopped
 from headgate.agents.steps import Desk, Steps
 from headgate.agents.work import Work
-from headgate.core.durable import Displaced, Thread
+from headgate.core.durable import Thread
 from headgate.core.errors import InvalidRequest
 from headgate.core.runs import Change, Draft, Run, RunError
 
@@ -88,5 +88,5 @@ class Performer:
         else:
             draft = Draft(type="run.finished", data={"output": outcome.value})
             change = Change(status="succeeded", finished_at=now, output=outcome.value)
-        if not await self.desk.journal.record(run.run_id, [draft], change):
-            raise Displaced
+        # Nothing is written where the run has ended meanwhile, as one that is cancelled at once.
+        await self.desk.journal.record(run.run_id, [draft], change)

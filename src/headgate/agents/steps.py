@@ -7,6 +7,7 @@ the same.
 """
 
 import asyncio
+import itertools
 import logging
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
@@ -44,6 +45,8 @@ T = TypeVar("T")
 WARNING_SHARE = 0.8
 # What a later try may mend is tried again after these pauses, on top of the gateway's own retries.
 PAUSES_SECONDS = (1.0, 3.0)
+TURN_SECONDS = 1.0
+MOST_TURNS = 60
 MENDABLE = (RateLimited, Overloaded, UpstreamFailed, UpstreamTimedOut)
 
 NOTHING = Tally()
@@ -194,16 +197,17 @@ class _Step:
     is_idle: bool
     was_finished_here: bool = False
     _attempt: Attempt | None = None
+    _paused: float = 0.0
 
     async def worked(self) -> str:
         """The outcome of working on it, encoded."""
         try:
-            idle = await self.steps.control.go()
+            self._paused = await self.steps.control.go()
             done = await self._tried()
             outcome = Outcome(
                 done.value,
                 Tally(1, done.tally.cost, done.tally.billed),
-                seconds_idle=idle + done.seconds_idle,
+                seconds_idle=self._paused + done.seconds_idle,
             )
         except RunCancelled:
             outcome = Outcome(is_cancelled=True)
@@ -227,7 +231,8 @@ class _Step:
     async def _tried(self) -> Done:
         """What the work gives, tried again where a later try may mend it."""
         steps, desk = self.steps, self.steps.desk
-        for pause in (*PAUSES_SECONDS, None):
+        pauses, turns = iter(PAUSES_SECONDS), itertools.repeat(TURN_SECONDS, MOST_TURNS)
+        while True:
             attempt = self._attempt = await self._begun()
             try:
                 if self.is_idle:
@@ -235,6 +240,8 @@ class _Step:
                 else:
                     done = await self._in_time(attempt)
             except MENDABLE as error:
+                # Who has to wait for their turn gets it in the end.
+                pause = next(turns if isinstance(error, RateLimited) else pauses, None)
                 if pause is None:
                     raise
                 wanted = getattr(error, "retry_after_seconds", None) or pause
@@ -242,7 +249,6 @@ class _Step:
             else:
                 await self._finish(attempt, done)
                 return done
-        raise AssertionError("the last try raises or returns")
 
     async def _begun(self) -> Attempt:
         """The next attempt, if there may be one.
@@ -286,7 +292,8 @@ class _Step:
         over = f"the run has worked for {run.request.seconds:g} s, its limit"
         async with steps.desk.at_once:
             began = run.created_at if run.started_at is None else run.started_at
-            left = began + run.request.seconds + steps.seconds_idle - steps.desk.clock()
+            idle = steps.seconds_idle + self._paused
+            left = began + run.request.seconds + idle - steps.desk.clock()
             if left <= 0:
                 raise RunStopped("time_limit", over)
             limit = asyncio.timeout(left)

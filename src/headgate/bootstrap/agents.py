@@ -134,12 +134,17 @@ async def _office(settings: Settings) -> AsyncIterator[None]:
 def _engine(settings: Settings) -> Engine:
     """The engine of the configured database; takes a second, for it is heavy."""
     # Heavy, and needed only where there are runs: neither start-up nor the gateway pays for it.
-    from headgate.engine.databases import postgres_database, sqlite_database
+    from headgate.engine.databases import (
+        check_sqlite,
+        postgres_database,
+        sqlite_database,
+    )
     from headgate.engine.dbos import DbosEngine
     from headgate.engine.executors import Executors
 
     most = settings.configuration.agents.runs_in_memory
     if settings.database_url is None:
+        check_sqlite()
         path = settings.data / DATABASE
         data_directory.keep_private(path)
         return DbosEngine(sqlite_database(path), "local", most)

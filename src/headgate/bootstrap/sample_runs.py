@@ -1,7 +1,11 @@
 """The part of `bootstrap` that gives sample data its agent runs."""
 
+import asyncio
+import contextlib
+
 from headgate.agents.runs import Order, Runs
 from headgate.core.keys import VirtualKey
+from headgate.core.runs import Run
 
 # The sandbox answers them and the calculator works for them, so samples cost nothing.
 _MODEL = "sandbox/sandbox"
@@ -41,7 +45,15 @@ async def seed_runs(runs: Runs, key: VirtualKey) -> int:
     The last one waits for an approval, so that there is something to decide.
     """
     if not await runs.page(key, status=None, limit=1, before=None):
-        for order in ORDERS[:-1]:
-            await runs.ended(await runs.start(key, order), SECONDS)
-        await runs.start(key, ORDERS[-1])
+        for order in ORDERS:
+            await _settled(runs, await runs.start(key, order))
     return len(ORDERS)
+
+
+async def _settled(runs: Runs, run: Run) -> None:
+    """Wait until a run has ended, or waits for somebody; what it calls, it has called then."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(SECONDS), contextlib.aclosing(runs.follow(run)) as pages:
+            async for page in pages:
+                if any(event.type == "approval.requested" for event in page):
+                    return

@@ -29,6 +29,7 @@ from headgate.gateway.catalog import AUTO, Catalog
 from headgate.gateway.escrow import Escrow
 from headgate.gateway.flights import Flights
 from headgate.gateway.gateway import Gateway
+from headgate.gateway.kept_streams import KeptStreams
 from headgate.gateway.metered import MeteredAccess
 from headgate.gateway.replays import Replays
 from headgate.gateway.tool_calls import ToolCalls
@@ -122,7 +123,10 @@ async def open_services(
             )
         )
         counts = RunCounts(stores.runs)
+        kept_streams = KeptStreams()
+        stack.push_async_callback(kept_streams.aclose)
         yield Services(
+            kept_streams=kept_streams,
             runs=runs,
             memories=Memories(stores.memories),
             gateway=gateway,

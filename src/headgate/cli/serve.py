@@ -20,7 +20,7 @@ _ROLES = ("all", "gateway", "agents", "tools")
     show_default=True,
     help="The port to listen on; 0 takes a free one.",
 )
-@click.option("--role", type=click.Choice(_ROLES), help="Not used yet (HEADGATE_ROLE).")
+@click.option("--role", type=click.Choice(_ROLES), help="What this process does (HEADGATE_ROLE).")
 @click.option(
     "--workers", type=click.IntRange(1, 256), default=1, show_default=True, help="Processes."
 )

@@ -1,6 +1,7 @@
 """The databases that DBOS keeps its checkpoints in, opened as durable runs need them."""
 
 import sqlite3
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,23 @@ from headgate.core.errors import InvalidRequest
 
 BUSY_MILLISECONDS = 30_000
 CONNECTIONS = 8
+
+
+def check_sqlite(
+    python: tuple[int, ...] = sys.version_info[:2],
+    sqlite: tuple[int, ...] = sqlite3.sqlite_version_info,
+) -> None:
+    """Refuse what DBOS's migrations fail on: an older SQLite under a newer Python.
+
+    Raises:
+        InvalidRequest: it would; says what to change.
+    """
+    if python >= (3, 12) and sqlite < (3, 42):
+        found = ".".join(map(str, sqlite))
+        raise InvalidRequest(
+            f"agent runs need SQLite 3.42 with this Python, and this is {found}: use a Python with"
+            " a newer one, or set HEADGATE_DATABASE_URL to a PostgreSQL database"
+        )
 
 
 def sqlite_database(path: Path) -> sa.Engine:

@@ -176,13 +176,8 @@ async def listed(call: Call[None]) -> Reply:
 async def events(call: Call[None]) -> StreamReply:
     """`GET /v1/agents/runs/{run_id}/events`."""
     run = await call.services.runs.get(call.key, call.params["run_id"])
-    after = call.query.after
-    last = call.header(b"last-event-id")
-    if last is not None:
-        if not (last.isascii() and last.isdigit() and len(last) < 16):
-            raise InvalidRequest("Last-Event-ID is the number of an event", param="Last-Event-ID")
-        after = int(last)
-    return StreamReply(_frames(call, run, after))
+    last = call.last_event_id()
+    return StreamReply(_frames(call, run, call.query.after if last is None else last))
 
 
 async def cancel(call: Call[None]) -> Reply:

@@ -14,6 +14,7 @@ from headgate.gateway.streams import StreamedAnswer
 from headgate.http.calls import Call, Headers, Reply, StreamReply
 from headgate.http.errors import anthropic_body
 from headgate.http.receipts import written_reply
+from headgate.http.resuming import resumable
 from headgate.http.streams import stream_reply
 
 
@@ -32,7 +33,8 @@ async def messages(call: Call[protocol.MessagesRequest]) -> Reply | StreamReply:
             functools.partial(_error_event, request_id=call.request_id),
             heartbeat_seconds=call.services.heartbeat_seconds,
         )
-        return StreamReply(stream.frames, headers=[*_request_id(call), *stream.headers])
+        stream = StreamReply(stream.frames, headers=[*_request_id(call), *stream.headers])
+        return await resumable(call, stream)
     reply = written_reply(await call.services.replays.complete(caller, request, _message))
     return msgspec.structs.replace(reply, headers=[*_request_id(call), *reply.headers])
 

@@ -59,6 +59,19 @@ class Call(msgspec.Struct, Generic[B], frozen=True):
         value = self.headers.get(name)
         return None if value is None else value.decode("latin-1")
 
+    def last_event_id(self) -> int | None:
+        """The number of the last event that the caller has seen of a stream.
+
+        Raises:
+            InvalidRequest: it is none.
+        """
+        last = self.header(b"last-event-id")
+        if last is None:
+            return None
+        if not (last.isascii() and last.isdigit() and len(last) < 16):
+            raise InvalidRequest("Last-Event-ID is the number of an event", param="Last-Event-ID")
+        return int(last)
+
     def caller(self, *, tags: list[str] | None = None, use_case: str | None = None) -> Caller:
         """Who calls, with the labels of the body or, where that is a vendor's, of the headers.
 

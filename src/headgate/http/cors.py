@@ -18,6 +18,7 @@ EXPOSED_HEADERS = (
     "x-budget-remaining",
     "x-cache",
     "x-cost",
+    "x-headgate-resumable",
     "x-model",
     "x-provider",
     "x-ratelimit-limit-requests",

@@ -15,6 +15,7 @@ from headgate.gateway.gateway import Answer
 from headgate.gateway.streams import StreamedAnswer
 from headgate.http.calls import Call, Reply, StreamReply
 from headgate.http.receipts import written_reply
+from headgate.http.resuming import resumable
 from headgate.http.streams import event, stream_reply
 
 _encode = msgspec.json.Encoder().encode
@@ -28,7 +29,7 @@ async def chat_completions(call: Call[protocol.ChatCompletionRequest]) -> Reply 
     if caller.use_case is not None:
         request = msgspec.structs.replace(request, use_case=caller.use_case)
     if request.stream:
-        return await stream_reply(
+        reply = await stream_reply(
             call.services.replays,
             caller,
             request,
@@ -36,6 +37,7 @@ async def chat_completions(call: Call[protocol.ChatCompletionRequest]) -> Reply 
             event,
             heartbeat_seconds=call.services.heartbeat_seconds,
         )
+        return await resumable(call, reply)
     return written_reply(await call.services.replays.complete(caller, request, _completion))
 
 

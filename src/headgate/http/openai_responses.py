@@ -13,6 +13,7 @@ from headgate.gateway.gateway import Answer
 from headgate.gateway.streams import StreamedAnswer
 from headgate.http.calls import Call, Reply, StreamReply
 from headgate.http.receipts import written_reply
+from headgate.http.resuming import resumable
 from headgate.http.streams import stream_reply
 
 
@@ -25,7 +26,7 @@ async def responses(call: Call[protocol.ResponsesRequest]) -> Reply | StreamRepl
         request = msgspec.structs.replace(request, use_case=caller.use_case)
     if request.stream:
         told = _Told(wanted)
-        return await stream_reply(
+        reply = await stream_reply(
             call.services.replays,
             caller,
             request,
@@ -33,6 +34,7 @@ async def responses(call: Call[protocol.ResponsesRequest]) -> Reply | StreamRepl
             told.error,
             heartbeat_seconds=call.services.heartbeat_seconds,
         )
+        return await resumable(call, reply)
 
     def write(answer: Answer[chat.ChatResponse]) -> bytes:
         start = answers.head(wanted, model=answer.response.model, created_at=int(time.time()))

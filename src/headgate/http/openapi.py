@@ -34,6 +34,7 @@ GROUP_NAMES = {
     "live": "Health",
     "process": "Health",
     "providers": "Vendor keys",
+    "resuming": "Models",
     "openai": "OpenAI",
     "platform": "Models",
     "system": "Health",
@@ -118,6 +119,9 @@ _CACHE_CONTROL: Json = {
 _LABELS = (
     ("x-headgate-tags", "Labels for the ledger: up to 10, with commas between them."),
     ("x-headgate-use-case", "What the call is for, in up to 64 characters."),
+)
+_RESUMABLE = (
+    ("x-headgate-resumable", "`true` keeps a stream, to go on with at `GET /v1/stream/{id}`."),
 )
 
 
@@ -320,7 +324,7 @@ def _call_headers(row: Route) -> Iterator[Json]:
     # Bodies of the platform's own have fields for labels; a vendor's body has not.
     if "tags" in getattr(row.body, "__struct_fields__", ()):
         return
-    for name, text in _LABELS:
+    for name, text in (*_LABELS, *(_RESUMABLE if row.streams else ())):
         schema = {"type": "string"}
         yield {"name": name, "in": "header", "description": text, "schema": schema}
 

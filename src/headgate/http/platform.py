@@ -15,6 +15,7 @@ from headgate.gateway.gateway import Answer
 from headgate.gateway.streams import StreamedAnswer
 from headgate.http.calls import Call, Reply, StreamReply
 from headgate.http.receipts import written_reply
+from headgate.http.resuming import resumable
 from headgate.http.streams import event, stream_reply
 
 ModelName: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
@@ -115,6 +116,7 @@ class CompleteRequest(msgspec.Struct, rename="camel"):
     max_tokens: Annotated[int, msgspec.Meta(ge=1, le=10_000_000)] | None = None
     stop: str | list[str] | None = None
     stream: bool | None = None
+    resumable: bool | None = None
     system_prompt: str | None = None
     use_case: Annotated[str, msgspec.Meta(max_length=64)] | None = None
     tools: list[ToolItem] | None = None
@@ -214,7 +216,7 @@ def _completion(answer: Answer[chat.ChatResponse]) -> bytes:
 async def stream(call: Call[CompleteRequest]) -> StreamReply:
     """`POST /v1/stream`."""
     caller, request = _asked(call, stream=True)
-    return await stream_reply(
+    reply = await stream_reply(
         call.services.replays,
         caller,
         request,
@@ -222,6 +224,7 @@ async def stream(call: Call[CompleteRequest]) -> StreamReply:
         lambda error: event({"type": "error", **error}),
         heartbeat_seconds=call.services.heartbeat_seconds,
     )
+    return await resumable(call, reply, wanted=bool(call.body.resumable))
 
 
 class _Frames:

@@ -191,6 +191,33 @@ async def test_time_spent_waiting_for_people_is_no_time_of_the_run() -> None:
         assert (await desk.ended(run)).status == "succeeded"
 
 
+async def test_time_that_a_run_is_paused_is_no_time_of_the_run() -> None:
+    now = [1000.0]
+    gate = asyncio.Event()
+
+    @tool()
+    async def hold() -> str:
+        """Wait for the test."""
+        await gate.wait()
+        return "held"
+
+    def script(request: ChatRequest) -> Said:
+        return "done" if request.messages[-1].role == "tool" else [("hold", "{}")]
+
+    limits = RunLimits(seconds=10)
+    async with agent_desk(script, hold, limits=limits, clock=lambda: now[0]) as desk:
+        run = await desk.start("Go", tools=("hold",))
+        await desk.until(run, "tool.called")
+        await desk.runs.pause(KEY, run.run_id)
+        gate.set()
+        await desk.until(run, "tool.result")
+        assert (await desk.runs.ended(run, 0.1)).status == "paused"
+        now[0] += 1000
+        await desk.runs.resume(KEY, run.run_id)
+        run = await desk.ended(run)
+    assert run.status == "succeeded", run.error
+
+
 async def test_what_happens_can_be_followed_and_read_again() -> None:
     async with agent_desk(buys, buy) as desk:
         run = await desk.start("Buy", tools=("buy",))

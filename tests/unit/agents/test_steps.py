@@ -151,7 +151,7 @@ async def test_a_run_ends_when_its_time_is_over() -> None:
 
 
 async def test_a_run_whose_time_ends_in_a_call_stops_that_call() -> None:
-    limits = RunLimits(seconds=0.05)
+    limits = RunLimits(seconds=1.0)
     async with agent_desk(lambda _: asyncio.Event(), limits=limits) as desk:
         run = await desk.finish("Go")
     assert error_code(run) == "time_limit"
@@ -170,6 +170,14 @@ async def test_what_may_mend_is_tried_again_after_a_pause() -> None:
     assert desk.pauses == [1.0, 7]
     assert set(desk.models.calls) == {f"{run.run_id}:1"}
     assert [event.attempt for event in events if event.type == "step.started"] == [1, 2, 3]
+
+
+async def test_a_run_waits_for_its_turn_as_long_as_it_takes() -> None:
+    failures = [RateLimited("slow down", retry_after_seconds=2) for _ in range(10)]
+    async with agent_desk(lambda _: failures.pop() if failures else "at last") as desk:
+        run = await desk.finish("Go")
+    assert run.status == "succeeded"
+    assert desk.pauses == [2] * 10
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from headgate.core.errors import InvalidRequest
-from headgate.engine.databases import postgres_database, sqlite_database
+from headgate.engine.databases import check_sqlite, postgres_database, sqlite_database
 
 
 def test_sqlite_keeps_what_was_committed_and_waits_for_its_turn(tmp_path: Path) -> None:
@@ -20,6 +20,13 @@ def test_sqlite_keeps_what_was_committed_and_waits_for_its_turn(tmp_path: Path) 
         assert pragma("foreign_keys") == 1
         assert pragma("busy_timeout") == 30_000
     engine.dispose()
+
+
+def test_an_old_sqlite_under_a_new_python_is_refused() -> None:
+    check_sqlite((3, 11), (3, 40, 1))
+    check_sqlite((3, 13), (3, 42, 0))
+    with pytest.raises(InvalidRequest, match=r"3\.40\.1"):
+        check_sqlite((3, 12), (3, 40, 1))
 
 
 @pytest.mark.parametrize(

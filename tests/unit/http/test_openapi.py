@@ -199,8 +199,10 @@ def test_calls_in_a_vendors_words_take_labels_as_headers() -> None:
         return [item["name"] for item in parameters if item["in"] == "header"]
 
     labels = ["x-headgate-tags", "x-headgate-use-case"]
-    assert headers("/v1/chat/completions") == ["Idempotency-Key", "Cache-Control", *labels]
-    assert headers("/v1/complete") == ["Idempotency-Key", "Cache-Control"]
+    everywhere = ["Idempotency-Key", "Cache-Control"]
+    assert headers("/v1/chat/completions") == [*everywhere, *labels, "x-headgate-resumable"]
+    assert headers("/v1/embeddings") == [*everywhere, *labels]
+    assert headers("/v1/complete") == everywhere
     assert headers("/v1/auth/keys") == []
 
 

@@ -83,6 +83,7 @@ EXCUSED = {
     "embeddings": "OpenAI's own client calls it",
     "messages": "Anthropic's own client calls it",
     "countTokens": "Anthropic's own client calls it",
+    "resumeStream": "the client asks for an answer anew",
     "mcp": "MCP's own clients speak to it",
     "openSession": "browsers sign in with it",
     "getSession": "browsers sign in with it",
@@ -101,6 +102,8 @@ EXCUSED = {
 OTHERWISE = {
     ("complete", "stream"): "the method `stream` says it",
     ("stream", "stream"): "the method says it",
+    ("complete", "resumable"): "it does not come back to answers",
+    ("stream", "resumable"): "it does not come back to answers",
     ("addDocuments", "text"): "`content` that is a text",
     ("addDocuments", "contentBase64"): "`content` that is bytes",
     ("stream2", "waitSeconds"): "a stream waits anyway",

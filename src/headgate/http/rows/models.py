@@ -8,7 +8,7 @@ from headgate.core.protocols import (
 )
 from headgate.core.protocols import openai as openai_protocol
 from headgate.core.protocols import openai_responses as responses_protocol
-from headgate.http import anthropic, openai, openai_responses, platform
+from headgate.http import anthropic, openai, openai_responses, platform, resuming
 from headgate.http.routes import Route
 
 
@@ -48,6 +48,22 @@ def platform_routes() -> list[Route]:
             body=platform.CompleteRequest,
             answer=None,
             metered=True,
+            streams=True,
+        ),
+        Route(
+            method="GET",
+            path="/v1/stream/{request_id}",
+            access="ai:complete",
+            handler=resuming.resume_stream,
+            summary="Go on with an answer that was broken off",
+            description=(
+                "Of an answer that was begun with `resumable`, or with the header"
+                " `x-headgate-resumable: true`, by the same key: its events behind the one that"
+                " `Last-Event-ID` names, or all. The id is the answer's `x-request-id`; its events"
+                " are in the words of the route that it was asked at. 404 where there is no such"
+                " answer, or no more."
+            ),
+            answer=None,
             streams=True,
         ),
         Route(

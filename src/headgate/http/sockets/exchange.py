@@ -23,9 +23,10 @@ from headgate.http.services import Services
 from headgate.http.sockets.messages import (
     Agent,
     Complete,
+    Event,
     Request,
     Subscribe,
-    data_of,
+    events_of,
     name_of,
     named,
     told,
@@ -86,8 +87,8 @@ class Exchange:
             reply = await self._reply(key)
             async with contextlib.aclosing(reply.frames) as frames:
                 async for frame in frames:
-                    for data in data_of(frame):
-                        yield self._message(data)
+                    for event in events_of(frame):
+                        yield self._message(event)
             if not self.is_call:
                 self.has_ended = True
                 yield told("done", self.request_id, callId=self.call_id, runId=self.run_id)
@@ -109,16 +110,19 @@ class Exchange:
         return told("done", self.request_id, callId=self.call_id, runId=self.run_id, cancelled=True)
 
     async def give_up(self, key: VirtualKey) -> None:
-        """Stop the run that this request has begun; others go on when they are not followed."""
+        """Stop what this request has begun and what would go on without it; other runs do that."""
+        self.services.kept_streams.stop(self.call_id, key.key_id)
         if isinstance(self.request, Agent) and self.run_id is not None:
             with contextlib.suppress(HeadgateError):
                 await self.services.runs.cancel(key, self.run_id)
 
-    def _message(self, data: bytes) -> bytes:
-        if self.is_call:
-            self.has_ended = data.startswith(_ENDS)
-            return named(data, self.request_id, self.call_id if self.has_ended else None)
-        return told_of_run(data, self.request_id, self.run_id or "")
+    def _message(self, event: Event) -> bytes:
+        if not self.is_call:
+            return told_of_run(event.data, self.request_id, self.run_id or "")
+        self.has_ended = event.data.startswith(_ENDS)
+        # Who may resume an answer must know from its first piece what it is called.
+        is_named = self.has_ended or event.number is not None
+        return named(event, self.request_id, self.call_id if is_named else None)
 
     async def _reply(self, key: VirtualKey) -> StreamReply:
         match = self._match()

@@ -5,7 +5,7 @@ share a connection; `callId` is the platform's own, under which the log and the 
 """
 
 from collections.abc import Iterator
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, NamedTuple, TypeAlias
 
 import msgspec
 
@@ -98,11 +98,21 @@ def name_of(request: Request) -> str:
     return request.request_id
 
 
-def data_of(frame: bytes) -> Iterator[bytes]:
-    """The data of the server-sent events in `frame`, which holds whole ones."""
+class Event(NamedTuple):
+    """A server-sent event: its number, where it has one, and its data."""
+
+    number: int | None
+    data: bytes
+
+
+def events_of(frame: bytes) -> Iterator[Event]:
+    """The server-sent events in `frame`, which holds whole ones."""
+    number: int | None = None
     for line in frame.split(b"\n"):
-        if line.startswith(b"data: "):
-            yield line[6:]
+        if line.startswith(b"id: "):
+            number = int(line[4:])
+        elif line.startswith(b"data: "):
+            yield Event(number, line[6:])
 
 
 def told(kind: str, request_id: str | None, **fields: Any) -> bytes:
@@ -132,12 +142,14 @@ def told_of_error(
     return _encode(said | about)
 
 
-def named(data: bytes, request_id: str, call_id: str | None = None) -> bytes:
-    """An event of a stream, which is a JSON object, as a message of ours about a request."""
+def named(event: Event, request_id: str, call_id: str | None = None) -> bytes:
+    """An event of a stream, whose data is a JSON object, as a message of ours about a request."""
     names = b'{"requestId":' + _encode(request_id)
     if call_id is not None:
         names += b',"callId":' + _encode(call_id)
-    return names + b"," + data[1:]
+    if event.number is not None:
+        names += b',"seq":%d' % event.number
+    return names + b"," + event.data[1:]
 
 
 def told_of_run(data: bytes, request_id: str, run_id: str) -> bytes:

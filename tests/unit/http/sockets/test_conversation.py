@@ -377,3 +377,30 @@ async def test_who_leaves_stops_the_vendor() -> None:
         assert vendor.streams[0].is_closed
         assert [event.status for event in here.ledger._events.values()] == ["cancelled"]
         assert here.services.activity.calls == 0
+
+
+async def test_a_resumable_answer_outlives_its_socket_but_not_its_cancellation() -> None:
+    gate = asyncio.Event()
+    vendor = FakeProvider("one", [ChatDelta(text="a"), gate, ChatDelta(text="b")])
+    async with platform(vendor) as here:
+        async with talking(here) as talk:
+            body = chat("hi", model="small", resumable=True)
+            await talk.hear("complete", requestId="a", **body)
+            first = await talk.said()
+            assert (first["content"], first["seq"]) == ("a", 1)
+        gate.set()
+        again = await here.call(
+            "GET", f"/v1/stream/{first['callId']}", headers={"last-event-id": "1"}
+        )
+        assert [line for line in again.data.split(b"\n") if line.startswith(b"id")] == [
+            b"id: 2",
+            b"id: 3",
+        ]
+        gate.clear()
+        async with talking(here) as talk:
+            await talk.hear("complete", requestId="a", **body)
+            first = await talk.said()
+            await talk.hear("cancel", requestId="a")
+            assert (await talk.said())["cancelled"] is True
+            gone = await here.call("GET", f"/v1/stream/{first['callId']}")
+            assert gone.status == 404

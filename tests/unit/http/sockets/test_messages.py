@@ -10,10 +10,11 @@ from headgate.http.sockets.messages import (
     Authenticate,
     Cancel,
     Complete,
+    Event,
     Message,
     Ping,
     Subscribe,
-    data_of,
+    events_of,
     message_of,
     name_of,
     named,
@@ -86,18 +87,21 @@ def test_a_subscription_goes_by_its_run_unless_it_has_an_id_of_its_own() -> None
 
 def test_a_frame_may_hold_several_events_and_comments() -> None:
     frame = b': ping\n\nid: 1\ndata: {"n":1}\n\ndata: {"n":2}\n\n'
-    assert list(data_of(frame)) == [b'{"n":1}', b'{"n":2}']
-    assert list(data_of(b": ping\n\n")) == []
+    assert [event.data for event in events_of(frame)] == [b'{"n":1}', b'{"n":2}']
+    assert [event.number for event in events_of(b"id: 7\ndata: {}\n\n")] == [7]
+    assert [event.number for event in events_of(b"data: {}\n\n")] == [None]
+    assert list(events_of(b": ping\n\n")) == []
 
 
 def test_an_event_is_told_under_the_ids_of_its_request() -> None:
-    data = b'{"type":"delta","content":"a"}'
+    data = Event(None, b'{"type":"delta","content":"a"}')
     assert json.loads(named(data, '"quoted"')) == {
         "requestId": '"quoted"',
         "type": "delta",
         "content": "a",
     }
-    assert json.loads(named(data, "a", "req_1"))["callId"] == "req_1"
+    numbered = json.loads(named(Event(7, b'{"type":"done"}'), "a", "req_1"))
+    assert (numbered["callId"], numbered["seq"]) == ("req_1", 7)
     assert json.loads(told_of_run(b'{"seq":1}', "a", "run_1")) == {
         "type": "event",
         "requestId": "a",
