@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-infra check check-infra lock-infra bundle cost fix images bench \
+.PHONY: help setup run test test-infra test-aws check check-infra lock-infra bundle cost cold-start fix images bench \
 	bench-agents bench-search bench-usage torture matrix lock clean
 
 PYTHON ?= python3
@@ -73,6 +73,9 @@ test: setup ## Run all tests (ARGS= for pytest); as root on Debian, installs wha
 test-infra: setup ## Write all stacks, without an account, and check what they would make
 	@$(BIN)/pytest tests/scenarios/test_infra.py $(ARGS)
 
+test-aws: setup ## Deploy all stacks into an emulated AWS with the CDK, and use what was deployed
+	@$(BIN)/pytest tests/aws/deployment.py $(ARGS)
+
 check: setup ## Check format, lint, types, import rules, prompts, documents and lock; what CI checks
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -91,6 +94,9 @@ images: setup ## Take the guide's pictures of the dashboard anew
 
 cost: setup ## Compute what AWS charges, and write the tables into docs/guides/aws.md
 	@$(BIN)/python infra/cost.py --write
+
+cold-start: setup ## Measure how long a function takes to start and to answer first (ARGS= for the script)
+	@PYTHONPATH=tests $(BIN)/python benchmarks/cold_start.py $(ARGS)
 
 types: setup ## Write the types of the dashboard and of the SDKs anew from the interface's document
 	@$(BIN)/headgate openapi > build-openapi.json

@@ -48,6 +48,14 @@ def node() -> list[str | Path]:
     return [python("requirements"), RUN_NODE]
 
 
+def cdk() -> list[str | Path]:
+    """The command that deploys stacks, which `tests/aws/package-lock.json` pins."""
+    node_here: list[str | Path] = [infra_python(), RUN_NODE]
+    directory = infra_python().parents[1] / "node"
+    _install_packages(ROOT / "tests" / "aws", directory, node_here)
+    return [*node_here, directory / "node_modules/aws-cdk/bin/cdk"]
+
+
 def _install_packages(sources: Path, directory: Path, node_command: list[str | Path]) -> None:
     lock = sources / "package-lock.json"
     if _is_new(lock, directory):

@@ -54,7 +54,7 @@ export type Health = Schemas["Health"];
 
 export type Message = Schemas["platform.MessageItem"];
 /** What a model is asked; one text stands for one message of the user. */
-export type CompleteRequest = Omit<Schemas["CompleteRequest"], "stream" | "messages"> & {
+export type CompleteRequest = Omit<Schemas["CompleteRequest"], "stream" | "resumable" | "messages"> & {
   messages?: string | readonly Message[];
 };
 export type EmbedRequest = Schemas["EmbedRequest"];

@@ -31,6 +31,7 @@ from headgate.gateway.flights import Flights
 from headgate.gateway.gateway import Gateway
 from headgate.gateway.kept_streams import KeptStreams
 from headgate.gateway.metered import MeteredAccess
+from headgate.gateway.names import Names
 from headgate.gateway.replays import Replays
 from headgate.gateway.tool_calls import ToolCalls
 from headgate.gateway.vendor_keys import VendorKeys
@@ -133,6 +134,7 @@ async def open_services(
             vendor_keys=vendor_keys,
             replays=replays,
             works=works,
+            names=Names(flights, stores.answers),
             prompts=prompts,
             tool_calls=ToolCalls(tools, works),
             tool_server=await stack.enter_async_context(open_mcp_server(settings)),

@@ -14,6 +14,7 @@ from headgate.documents.library import Documents
 from headgate.gateway.catalog import AUTO
 from headgate.gateway.gateway import Gateway
 from headgate.gateway.kept_streams import KeptStreams
+from headgate.gateway.names import Names
 from headgate.gateway.replays import Replays
 from headgate.gateway.tool_calls import ToolCalls
 from headgate.gateway.vendor_keys import VendorKeys
@@ -49,6 +50,7 @@ class Services:
     vendor_keys: VendorKeys
     replays: Replays
     works: Works
+    names: Names
     kept_streams: KeptStreams
     prompts: Library
     tool_calls: ToolCalls
