@@ -21,6 +21,7 @@ from headgate.gateway.works import Works
 from headgate.http.activity import Activity
 from headgate.identity.keys import Keys
 from headgate.identity.sessions import Sessions
+from headgate.identity.workspaces import Workspaces
 from headgate.prompts.library import Library
 from headgate.usage.watch import UsageWatch
 
@@ -55,6 +56,7 @@ class Services:
     runs: Runs
     memories: Memories
     keys: Keys
+    workspaces: Workspaces
     sessions: Sessions
     usage: UsageStore
     watch: UsageWatch

@@ -537,7 +537,7 @@ async def test_a_row_that_the_store_could_not_take_is_taken_later() -> None:
     assert desk.event.billed == 20
 
 
-@pytest.mark.parametrize("turns", range(20))
+@pytest.mark.parametrize("turns", range(24))
 @pytest.mark.parametrize("is_limited", [True, False])
 async def test_a_caller_who_leaves_is_billed_what_was_produced(
     turns: int, is_limited: bool
@@ -559,7 +559,7 @@ async def test_a_caller_who_leaves_is_billed_what_was_produced(
         assert (desk.event.billed, desk.event.estimated) == (10, True)
     else:
         assert (desk.event.billed, desk.event.status) == (20, "ok")
-    if turns == 19:
+    if turns == 23:
         assert not call.cancelled()
 
 
