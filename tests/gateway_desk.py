@@ -85,6 +85,12 @@ class Desk:
             lambda: AesSealer(b"a secret of the desk"),
             clock=self.clock,
         )
+        self.workspaces = Workspaces(
+            MemoryWorkspaces(),
+            Markup(0),
+            {"acme": WorkspaceSettings(markup=markup)},
+            self.clock,
+        )
         self.gateway = Gateway(
             catalog=Catalog(
                 {provider.provider: provider for provider in providers},
@@ -98,12 +104,7 @@ class Desk:
             ),
             limiter=self.limiter,
             ledger=self.ledger,
-            markup_for=Workspaces(
-                MemoryWorkspaces(),
-                Markup(0),
-                {"acme": WorkspaceSettings(markup=markup)},
-                self.clock,
-            ).markup_for,
+            markup_for=self.workspaces.markup_for,
             routing=routing or Routing(),
             vendor_keys=self.vendor_keys,
             cache=Cache(cache),

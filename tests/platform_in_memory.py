@@ -27,6 +27,7 @@ from headgate.gateway.flights import Flights
 from headgate.gateway.gateway import Gateway
 from headgate.gateway.kept_streams import KeptStreams
 from headgate.gateway.metered import MeteredAccess
+from headgate.gateway.names import Names
 from headgate.gateway.replays import Replays
 from headgate.gateway.tool_calls import ToolCalls
 from headgate.gateway.vendor_keys import VendorKeys
@@ -178,6 +179,7 @@ async def platform(
         store=MemoryDocuments(),
         prompts=open_library(prompts),
         embedding_model="sandbox",
+        vector_weight=0.2,
         answering_model="sandbox",
     )
     memories = MemoryMemories()
@@ -201,6 +203,7 @@ async def platform(
         vendor_keys=vendor_keys,
         replays=replays,
         works=works,
+        names=Names(flights, ledger.answers),
         kept_streams=kept_streams,
         prompts=open_library(prompts),
         tool_calls=ToolCalls(toolbox, works),

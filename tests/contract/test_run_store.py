@@ -59,6 +59,16 @@ async def test_a_new_run_is_queued_and_its_events_begin(store: RunStore) -> None
     assert (event.seq, event.type, event.at, event.attempt) == (1, "run.queued", 1.0, 1)
 
 
+async def test_a_run_is_added_once(store: RunStore) -> None:
+    assert await store.add(run())
+    await store.record("run_1", [Draft(type="run.started")], Change(status="running"))
+    assert not await store.add(run(created_at=2.0))
+    found = await store.get("run_1")
+    assert found is not None
+    assert (found.status, found.created_at) == ("running", 1.0)
+    assert [event.seq for event in await store.events("run_1", after=0, limit=9)] == [1, 2]
+
+
 async def test_events_and_a_change_are_written_together(store: RunStore) -> None:
     await store.add(run())
     started = [Draft(type="run.started", once="started")]

@@ -72,6 +72,18 @@ class Runs:
         """Begin a run; once this returns it will be worked on, whatever process dies.
 
         Raises:
+            InvalidRequest: see `request_of`.
+        """
+        return await self.begin(key, self.request_of(key, order), self.new_id())
+
+    def new_id(self) -> str:
+        """An id for a run; runs are listed by it."""
+        return new_timed_id("run", self.clock())
+
+    def request_of(self, key: VirtualKey, order: Order) -> RunRequest:
+        """What a run is to do that is ordered so.
+
+        Raises:
             InvalidRequest: there is no such type or tool, or the input makes no sense to it.
         """
         kind = self.types.get(order.type)
@@ -92,29 +104,32 @@ class Runs:
                         f"there is no tool {name!r} for this key; its tools: {known}", param=param
                     )
         kind.check(order.input)
-        now = self.clock()
+        return RunRequest(
+            type=order.type,
+            input=order.input,
+            model=order.model,
+            tools=tuple(dict.fromkeys(tools)),
+            budget=order.budget,
+            approvals=order.approvals,
+            session_id=order.session_id,
+            max_steps=self.limits.max_steps,
+            seconds=self.limits.seconds,
+            approval_seconds=self.limits.approval_seconds,
+        )
+
+    async def begin(self, key: VirtualKey, request: RunRequest, run_id: str) -> Run:
+        """Begin the run of this id; where it was begun before, it is that one as it stands."""
         run = Run(
-            run_id=new_timed_id("run", now),
+            run_id=run_id,
             key_id=key.key_id,
             workspace_id=key.workspace_id,
             user_id=key.user_id,
-            request=RunRequest(
-                type=order.type,
-                input=order.input,
-                model=order.model,
-                tools=tuple(dict.fromkeys(tools)),
-                budget=order.budget,
-                approvals=order.approvals,
-                session_id=order.session_id,
-                max_steps=self.limits.max_steps,
-                seconds=self.limits.seconds,
-                approval_seconds=self.limits.approval_seconds,
-            ),
-            created_at=now,
+            request=request,
+            created_at=self.clock(),
         )
-        await self.journal.store.add(run)
+        is_new = await self.journal.store.add(run)
         self.nudge()
-        return run
+        return run if is_new else await self.get(key, run_id)
 
     async def get(self, key: VirtualKey, run_id: str) -> Run:
         """A run that `key` sees.

@@ -25,7 +25,10 @@ _PASSED = frozenset(
     {b"authorization", b"x-api-key", b"content-type", b"last-event-id", b"idempotency-key"}
 )
 _SHOWN = frozenset(
-    {"content-type", "content-length", "x-request-id", "cache-control", "retry-after"}
+    (
+        *("content-type", "content-length", "cache-control", "retry-after", "x-request-id"),
+        *("x-headgate-run-id", "idempotency-replayed", "x-cost", "x-should-retry"),
+    )
 )
 _GONE = Overloaded("the service that works on agent runs does not answer: try again")
 _TOO_LARGE = Overloaded("the body is too large to be handed on")

@@ -11,7 +11,7 @@ from headgate.bootstrap.agents import AgentParts, open_runs
 from headgate.bootstrap.alerts import channels
 from headgate.bootstrap.cache import open_cache, with_semantics
 from headgate.bootstrap.dashboard import make_sessions
-from headgate.bootstrap.documents import make_documents
+from headgate.bootstrap.documents import make_documents, reach
 from headgate.bootstrap.guardrails import guards_of
 from headgate.bootstrap.limits import open_limiter
 from headgate.bootstrap.mcp import open_mcp_server
@@ -31,6 +31,7 @@ from headgate.gateway.flights import Flights
 from headgate.gateway.gateway import Gateway
 from headgate.gateway.kept_streams import KeptStreams
 from headgate.gateway.metered import MeteredAccess
+from headgate.gateway.names import Names
 from headgate.gateway.replays import Replays
 from headgate.gateway.tool_calls import ToolCalls
 from headgate.gateway.vendor_keys import VendorKeys
@@ -136,6 +137,7 @@ async def open_services(
             vendor_keys=vendor_keys,
             replays=replays,
             works=works,
+            names=Names(flights, stores.answers),
             prompts=prompts,
             tool_calls=ToolCalls(tools, works),
             tool_server=await stack.enter_async_context(open_mcp_server(settings)),
@@ -151,6 +153,7 @@ async def open_services(
             limited=stores.alerts.limited,
             health={
                 "store": stores.check,
+                "documents": lambda: reach(stores.documents),
                 **limiter.health,
                 "providers": providers_check(gateway.routing.breakers),
             },

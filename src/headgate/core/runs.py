@@ -258,8 +258,8 @@ def sees(key: VirtualKey, run: Run) -> bool:
 class RunStore(Protocol):
     """Where runs are kept. Every method may raise `Overloaded` when the store is away."""
 
-    async def add(self, run: Run) -> None:
-        """Keep a new run, and its event `run.queued`."""
+    async def add(self, run: Run) -> bool:
+        """Keep a new run, and its event `run.queued`; False where there is a run of this id."""
         ...
 
     async def get(self, run_id: str) -> Run | None:

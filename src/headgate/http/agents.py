@@ -12,9 +12,10 @@ from headgate.core.errors import InvalidRequest
 from headgate.core.money import MAX_DOLLARS, Dollars, NanoUSD, from_dollars, to_json
 from headgate.core.runs import EventType, Run, RunErrorCode, RunEvent, RunStatus
 from headgate.core.times import iso
-from headgate.http.calls import Call, Reply, StreamReply
+from headgate.http.calls import Call, Headers, Reply, StreamReply
 from headgate.http.lists import Cursor, PageSize, page
 from headgate.http.platform import ModelName
+from headgate.http.receipts import REPLAYED
 from headgate.http.streams import PING
 
 ToolName = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
@@ -143,17 +144,17 @@ class RunEventItem(msgspec.Struct, frozen=True, rename="camel"):
 
 async def start(call: Call[RunBody]) -> Reply:
     """`POST /v1/agents/run`."""
-    run = await _begin(call)
+    run, headers = await _begin(call)
     seconds = call.body.wait_seconds
     if seconds:
         run = await call.services.runs.ended(run, seconds)
-    return Reply(await _item(call, run), 200 if run.has_ended else 202)
+    return Reply(await _item(call, run), 200 if run.has_ended else 202, headers)
 
 
 async def stream(call: Call[RunBody]) -> StreamReply:
     """`POST /v1/agents/stream`."""
-    run = await _begin(call)
-    headers = [(b"x-headgate-run-id", run.run_id.encode())]
+    run, headers = await _begin(call)
+    headers = [(b"x-headgate-run-id", run.run_id.encode()), *headers]
     return StreamReply(_frames(call, run, 0), headers)
 
 
@@ -211,7 +212,8 @@ async def _told(call: Call[Any], run: Run) -> Reply:
     return Reply(await _item(call, run))
 
 
-async def _begin(call: Call[RunBody]) -> Run:
+async def _begin(call: Call[RunBody]) -> tuple[Run, Headers]:
+    """The run that a call begins, or has begun under the same idempotency key; and what says so."""
     body, services = call.body, call.services
     model = body.model or services.default_model
     # A run that could never ask its model is not begun.
@@ -226,7 +228,13 @@ async def _begin(call: Call[RunBody]) -> Run:
         approvals=tuple(body.approvals),
         session_id=body.session_id,
     )
-    return await services.runs.start(call.key, order)
+    request = services.runs.request_of(call.key, order)
+    key = call.caller().answer_key
+    if key is None:
+        return await services.runs.begin(call.key, request, services.runs.new_id()), []
+    name = await services.names.name(key, services.runs.new_id)
+    run = await services.runs.begin(call.key, request, name.text)
+    return run, list(REPLAYED) if name.is_replayed else []
 
 
 def _budget(dollars: float | None) -> NanoUSD | None:

@@ -109,6 +109,10 @@ _IDEMPOTENCY_KEY: Json = {
     "for 24 hours, and is billed once. 409 where the body is another one.",
     "schema": {"type": "string", "minLength": 1, "maxLength": MOST_KEY_LENGTH},
 }
+_BEGUN_ONCE: Json = _IDEMPOTENCY_KEY | {
+    "description": "The same request with the same key is about the same run for 24 hours: nothing "
+    "is begun again. 409 where the body is another one."
+}
 _CACHE_CONTROL: Json = {
     "name": "Cache-Control",
     "in": "header",
@@ -317,6 +321,8 @@ def _without_null(schema: Json) -> Json:
 
 
 def _call_headers(row: Route) -> Iterator[Json]:
+    if row.begins_once:
+        yield _BEGUN_ONCE
     if not row.metered:
         return
     yield _IDEMPOTENCY_KEY
@@ -336,7 +342,8 @@ def _success(row: Route, schemas: dict[Any, Json]) -> Json:
         content[row.media_type] = {"schema": found[0] if len(found) == 1 else {"anyOf": found}}
     if row.streams:
         content["text/event-stream"] = {"schema": {"type": "string"}}
-    names = (*_request_ids(row), *(_RECEIPT if row.metered else ()))
+    receipt = _RECEIPT if row.metered else ("idempotency-replayed",) * row.begins_once
+    names = (*_request_ids(row), *receipt)
     if not found:
         names = tuple(name for name in names if name != "x-cost")
     return {
@@ -361,6 +368,8 @@ def _error_statuses(row: Route) -> list[int]:
         statuses |= {404}
     if row.metered:
         statuses |= {402, 404, 409, 429, 502, 503, 504}
+    if row.begins_once:
+        statuses |= {404, 409}
     if row.errors == "anthropic" and 503 in statuses:
         statuses = statuses - {503} | {ANTHROPIC_OVERLOADED}
     return sorted(statuses)

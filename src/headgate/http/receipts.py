@@ -9,6 +9,9 @@ from headgate.gateway.replays import Written
 from headgate.gateway.works import WorkReceipt
 from headgate.http.calls import Headers, Reply
 
+# What an earlier call under the same idempotency key has begun or answered costs nothing again.
+REPLAYED: Headers = [(b"x-cost", b"0"), (b"idempotency-replayed", b"true")]
+
 
 def receipt_headers(receipt: Receipt | Replayed, *, with_cost: bool = True) -> Headers:
     """The headers of a metered answer; a stream's head goes out before the cost is known."""
@@ -28,8 +31,7 @@ def _replayed_headers(replayed: Replayed) -> Headers:
     headers: Headers = [
         *_answerer(replayed.model, replayed.provider),
         (b"x-cache", b"bypass"),
-        (b"x-cost", b"0"),
-        (b"idempotency-replayed", b"true"),
+        *REPLAYED,
         *budget_headers(replayed.budget),
     ]
     if replayed.requests is not None and replayed.tokens is not None:

@@ -29,6 +29,7 @@ class Route:
     Attributes:
         path: with `{name}` for a segment and `{name:path}` for a rest that may hold slashes.
         metered: whether it reaches a model; every such handler goes through the gateway.
+        begins_once: whether it begins what goes on by itself, once under an idempotency key.
         body, query: what is decoded, strictly, before the handler is called.
         upload_bytes: the largest body that comes as files instead (`multipart/form-data`); None
             where none does. The handler gets it undecoded, with `body` None.
@@ -50,6 +51,7 @@ class Route:
     upload_bytes: int | None = None
     query: Any = None
     metered: bool = False
+    begins_once: bool = False
     streams: bool = False
     status: int = 200
     media_type: str = "application/json"

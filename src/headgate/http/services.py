@@ -14,11 +14,13 @@ from headgate.documents.library import Documents
 from headgate.gateway.catalog import AUTO
 from headgate.gateway.gateway import Gateway
 from headgate.gateway.kept_streams import KeptStreams
+from headgate.gateway.names import Names
 from headgate.gateway.replays import Replays
 from headgate.gateway.tool_calls import ToolCalls
 from headgate.gateway.vendor_keys import VendorKeys
 from headgate.gateway.works import Works
 from headgate.http.activity import Activity
+from headgate.http.upload_room import UploadRoom
 from headgate.identity.keys import Keys
 from headgate.identity.sessions import Sessions
 from headgate.identity.workspaces import Workspaces
@@ -38,6 +40,7 @@ class Services:
         limited: gives every account that has a limit.
         measured: the parts of this process that tell numbers of themselves; `process`: itself.
         activity: the calls that this process answers now.
+        upload_room: the memory for uploads under way.
         metrics: what this process says of itself, as text for Prometheus.
         max_body_bytes: larger requests are refused.
         dashboard_hosts: names, besides this machine's own, at which the dashboard is opened.
@@ -48,6 +51,7 @@ class Services:
     vendor_keys: VendorKeys
     replays: Replays
     works: Works
+    names: Names
     kept_streams: KeptStreams
     prompts: Library
     tool_calls: ToolCalls
@@ -71,6 +75,7 @@ class Services:
     heartbeat_seconds: float
     dashboard_hosts: frozenset[str] = frozenset()
     activity: Activity = field(default_factory=Activity)
+    upload_room: UploadRoom = field(default_factory=UploadRoom)
 
     def embedding_model(self, wanted: str | None) -> str:
         """The model that embeds; `auto` and none leave the choice to the platform."""

@@ -33,12 +33,15 @@ class MemoryRuns:
     _commands: list[Command] = field(default_factory=list)
     _submitted: set[str] = field(default_factory=set)
 
-    async def add(self, run: Run) -> None:
+    async def add(self, run: Run) -> bool:
         """See `RunStore.add`."""
+        if run.run_id in self._runs:
+            return False
         self._runs[run.run_id] = run
         self._events[run.run_id] = []
         data = {"runType": run.request.type, "model": run.request.model}
         self._append(run.run_id, [Draft(type="run.queued", data=data, at=run.created_at)])
+        return True
 
     async def get(self, run_id: str) -> Run | None:
         """See `RunStore.get`."""

@@ -1,12 +1,14 @@
 """Agent runs over HTTP."""
 
+import asyncio
 import json
 from typing import Any
 
 import pytest
 
+from headgate.core.answers import answer_key
 from headgate.tools.declaration import tool
-from platform_in_memory import ADMIN, make_key, platform
+from platform_in_memory import ADMIN, ADMIN_KEY, make_key, platform
 
 BODY = {"type": "react", "model": "sandbox", "input": "Hi", "waitSeconds": 30}
 
@@ -70,6 +72,75 @@ async def test_a_run_can_be_followed_from_its_first_event_and_read_again() -> No
     assert events_of(rest.data) == events[2:]
     assert events_of(resumed.data) == events[4:]
     assert wrong.status == 400
+
+
+NAMED = {"idempotency-key": "order-7"}
+
+
+async def test_a_run_is_begun_once_under_an_idempotency_key() -> None:
+    async with platform() as here:
+        first = await here.call("POST", "/v1/agents/run", BODY, headers=NAMED)
+        again = await here.call("POST", "/v1/agents/run", BODY, headers=NAMED)
+        runs = (await here.call("GET", "/v1/agents/runs")).json["data"]
+        events = (await here.call("GET", "/v1/usage/events")).json["data"]
+    assert (first.status, again.status) == (200, 200)
+    assert again.json == first.json
+    assert "idempotency-replayed" not in first.headers
+    assert (again.headers["idempotency-replayed"], again.headers["x-cost"]) == ("true", "0")
+    assert [run["runId"] for run in runs] == [first.json["runId"]]
+    assert len(events) == 1
+
+
+async def test_a_run_that_is_streamed_again_is_told_from_its_first_event() -> None:
+    async with platform() as here:
+        first = await here.call("POST", "/v1/agents/stream", BODY, headers=NAMED)
+        again = await here.call("POST", "/v1/agents/stream", BODY, headers=NAMED)
+        other = await here.call("POST", "/v1/agents/run", BODY, headers=NAMED)
+    assert again.data == first.data
+    assert again.headers["x-headgate-run-id"] == first.headers["x-headgate-run-id"]
+    assert again.headers["idempotency-replayed"] == "true"
+    # Another route is another call.
+    assert other.json["runId"] != first.headers["x-headgate-run-id"]
+
+
+async def test_another_run_under_the_same_key_is_409_and_other_callers_have_their_own() -> None:
+    async with platform() as here:
+        first = await here.call("POST", "/v1/agents/run", BODY, headers=NAMED)
+        conflict = await here.call("POST", "/v1/agents/run", BODY | {"input": "Bye"}, headers=NAMED)
+        key = await make_key(here, scopes=["agent:run"])
+        others = await here.call("POST", "/v1/agents/run", BODY, key=key, headers=NAMED)
+    assert (conflict.status, conflict.json["error"]["code"]) == (409, "idempotency_conflict")
+    assert conflict.headers["x-should-retry"] == "false"
+    assert others.json["runId"] != first.json["runId"]
+
+
+async def test_runs_that_are_asked_for_at_once_under_one_key_are_one() -> None:
+    async with platform() as here:
+        answers = await asyncio.gather(
+            *(here.call("POST", "/v1/agents/run", BODY, headers=NAMED) for _ in range(20))
+        )
+        runs = (await here.call("GET", "/v1/agents/runs")).json["data"]
+    assert len(runs) == 1
+    assert {answer.json["runId"] for answer in answers} == {runs[0]["runId"]}
+    assert sum("idempotency-replayed" in answer.headers for answer in answers) == 19
+
+
+async def test_a_run_whose_process_died_before_it_was_begun_is_begun_under_the_name_it_had() -> (
+    None
+):
+    body = json.dumps(BODY).encode()
+    async with platform() as here:
+        key = answer_key(ADMIN_KEY.key_id, "POST /v1/agents/run", "order-7", body)
+        name = await here.services.names.name(key, here.services.runs.new_id)
+        run = await here.call("POST", "/v1/agents/run", body, headers=NAMED)
+    assert (run.status, run.json["runId"]) == (200, name.text)
+
+
+async def test_an_order_that_is_refused_leaves_its_idempotency_key_free() -> None:
+    async with platform() as here:
+        refused = await here.call("POST", "/v1/agents/run", BODY | {"type": "poet"}, headers=NAMED)
+        begun = await here.call("POST", "/v1/agents/run", BODY, headers=NAMED)
+    assert (refused.status, begun.status) == (400, 200)
 
 
 @pytest.mark.parametrize(

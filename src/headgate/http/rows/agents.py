@@ -37,6 +37,7 @@ def agent_routes() -> list[Route]:
             body=agents.RunBody,
             answer=agents.RunItem,
             status=202,
+            begins_once=True,
         ),
         Route(
             method="POST",
@@ -48,6 +49,7 @@ def agent_routes() -> list[Route]:
             body=agents.RunBody,
             answer=None,
             streams=True,
+            begins_once=True,
         ),
         Route(
             method="GET",

@@ -39,10 +39,10 @@ class SqliteRuns:
     database: Database
     clock: Callable[[], float] = time.time
 
-    async def add(self, run: Run) -> None:
+    async def add(self, run: Run) -> bool:
         """See `RunStore.add`."""
         now = self.clock()
-        await self.database.writer.run(lambda connection: _add(connection, run, now))
+        return await self.database.writer.run(lambda connection: _add(connection, run, now))
 
     async def get(self, run_id: str) -> Run | None:
         """See `RunStore.get`."""
@@ -144,19 +144,22 @@ class SqliteRuns:
         return await self.database.writer.run(lambda connection: _forget(connection, before, limit))
 
 
-def _add(connection: sqlite3.Connection, run: Run, now: float) -> None:
+def _add(connection: sqlite3.Connection, run: Run, now: float) -> bool:
     small = msgspec.structs.replace(run, request=_without_input(run))
-    connection.execute(
+    added = connection.execute(
         "INSERT INTO runs (run_id, key_id, user_id, workspace_id, status, last_seq, body) "
-        "VALUES (?, ?, ?, ?, ?, 0, ?)",
+        "VALUES (?, ?, ?, ?, ?, 0, ?) ON CONFLICT DO NOTHING",
         (run.run_id, run.key_id, run.user_id, run.workspace_id, run.status, _encode(small)),
     )
+    if not added.rowcount:
+        return False
     connection.execute(
         "INSERT INTO run_values (run_id, input) VALUES (?, ?)",
         (run.run_id, _encode(run.request.input)),
     )
     data = {"runType": run.request.type, "model": run.request.model}
     _append(connection, run.run_id, [Draft(type="run.queued", data=data, at=run.created_at)], now)
+    return True
 
 
 def _without_input(run: Run) -> Any:
