@@ -1,7 +1,7 @@
 """What agent runs cost on this machine: a step, many runs at once, and runs that wait.
 
-Starts a platform of its own with the sandbox as the model, so that nearly all time is ours. Prints
-a table in Markdown; `--output` writes it into a file.
+Starts a platform of its own with the sandbox as the model, so that nearly all time is ours. Writes
+its own part of RESULTS.md.
 """
 
 import argparse
@@ -9,13 +9,15 @@ import asyncio
 import os
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import results
 from agent_runs import ended, start
 from headgate.core.times import parse_iso
 from headgate_server import Caller, Headgate, running
+from run import RESULTS, described
 
 CALLS = " ".join(f'[[call calculator {{"expression":"{n}+1"}}]]' for n in range(3))
 LIMITS = "[limits]\nrequests_per_second = 1_000_000\nburst = 1_000_000\n"
@@ -136,17 +138,29 @@ async def measure(runs: int) -> list[Figure]:
             return [figure for part in parts for figure in await part()]
 
 
+def render(figures: Sequence[Figure], environment: str) -> str:
+    """The part of RESULTS.md, without its heading."""
+    rows = "".join(f"| {what} | {value} |\n" for what, value in figures)
+    return (
+        "Written by `make bench-agents`; do not edit.\n\n"
+        f"|  |  |\n| --- | --- |\n| Measured | {environment} |\n\n"
+        f"| What | Figure |\n| --- | --- |\n{rows}\n"
+        "The model is `sandbox`, which answers at once, in the same process, so that nearly all\n"
+        "of it is the platform's own work. A step is durable before the next begins."
+    )
+
+
 def main() -> None:
-    """Measure, and print or write the table."""
+    """Measure, and write the part."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=1000, help="runs at once")
-    parser.add_argument("--output", type=Path, help="where to write the table")
+    parser.add_argument("--output", type=Path, default=RESULTS, help="where the results go")
     arguments = parser.parse_args()
-    figures = asyncio.run(measure(arguments.runs))
-    table = "| what | figure |\n|---|---|\n" + "".join(f"| {a} | {b} |\n" for a, b in figures)
-    print(table)
-    if arguments.output is not None:
-        arguments.output.write_text(table)
+    environment = described()
+    part = render(asyncio.run(measure(arguments.runs)), environment)
+    text = arguments.output.read_text() if arguments.output.exists() else ""
+    arguments.output.write_text(results.with_agents(text, part))
+    print(f"{part}\n\nWritten to {arguments.output}.")
 
 
 if __name__ == "__main__":

@@ -2,8 +2,9 @@
 
 GATEWAY_HEAD = "# Benchmark results"
 MONEY_HEAD = "# The money path"
+AGENTS_HEAD = "# Agent runs"
 USAGE_HEAD = "# Usage at scale"
-_HEADS = (GATEWAY_HEAD, MONEY_HEAD, USAGE_HEAD)
+_HEADS = (GATEWAY_HEAD, MONEY_HEAD, AGENTS_HEAD, USAGE_HEAD)
 
 
 def with_gateway(text: str, gateway: str) -> str:
@@ -14,6 +15,11 @@ def with_gateway(text: str, gateway: str) -> str:
 def with_money(text: str, money: str) -> str:
     """`text` with `money`, without its heading, as the part about the money path."""
     return _with(text, MONEY_HEAD, money)
+
+
+def with_agents(text: str, agents: str) -> str:
+    """`text` with `agents`, without its heading, as the part that `make bench-agents` writes."""
+    return _with(text, AGENTS_HEAD, agents)
 
 
 def with_usage(text: str, usage: str) -> str:

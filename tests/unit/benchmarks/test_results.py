@@ -1,6 +1,6 @@
 """Several commands write RESULTS.md, and none loses what another wrote."""
 
-from results import with_gateway, with_money, with_usage
+from results import with_agents, with_gateway, with_money, with_usage
 
 GATEWAY = "# Benchmark results\n\nFast.\n"
 
@@ -24,3 +24,5 @@ def test_the_money_path_stands_between_them() -> None:
     assert all_three == both.replace("# Usage", "# The money path\n\nCheap.\n\n# Usage")
     assert with_money(all_three, "Dear.") == all_three.replace("Cheap", "Dear")
     assert with_money("", "Cheap.") == "# The money path\n\nCheap.\n"
+    all_four = with_agents(all_three, "Durable.")
+    assert with_agents(all_four, "Lost.") == all_four.replace("Durable", "Lost")
