@@ -8,6 +8,7 @@ company rather than to a machine stands in `headgate.toml` (see `configuration`)
 """
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, Self, TypeAlias, get_args
@@ -37,7 +38,8 @@ OBSERVING = "Logs and traces"
 CLIENT = "The command line as a client"
 
 SHORTEST_SECRET = 16
-_SAMPLES = ("change-me", "change_me", "changeme", "your-", "your_", "example", "sample", "secret")
+# Words of examples, at the beginning or inside: `sk-proj-example-changeme` is one as well.
+_SAMPLES = re.compile(r"(?<![a-z0-9])(?:change[-_]?me|your[-_]|example|sample|secret)")
 
 
 class McpProgram(NamedTuple):
@@ -578,7 +580,7 @@ def _weakness(secret: Secret | None) -> str | None:
     """Why a secret protects nothing, or None."""
     if secret is None:
         return "is not set"
-    if secret.reveal().lower().startswith(_SAMPLES):
+    if _SAMPLES.search(secret.reveal().lower()):
         return "is a sample value"
     if len(secret.reveal()) < SHORTEST_SECRET:
         return f"is shorter than {SHORTEST_SECRET} characters"

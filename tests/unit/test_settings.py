@@ -85,6 +85,8 @@ def test_a_mistake_in_the_env_file_is_named_with_its_line(tmp_path: Path) -> Non
         ({"JWT_SECRET_KEY": "change-me-please-0123456789"}, "JWT_SECRET_KEY is a sample value"),
         ({"ENCRYPTION_SALT": "short"}, "ENCRYPTION_SALT is shorter than 16"),
         ({"HEADGATE_ADMIN_KEY": "change-me-please-0123456789"}, "HEADGATE_ADMIN_KEY is a sample"),
+        ({"HEADGATE_ADMIN_KEY": "sk-proj-example-changeme"}, "HEADGATE_ADMIN_KEY is a sample"),
+        ({"HEADGATE_ADMIN_KEY": "sk-proj-Admin-CHANGE_ME-123"}, "HEADGATE_ADMIN_KEY is a sample"),
     ],
 )
 def test_production_refuses_to_start_without_real_secrets(

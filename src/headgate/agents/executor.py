@@ -2,7 +2,7 @@
 
 Where only one process may use the engine's database, whoever holds the office works; the others
 write down what is asked of runs, and read what happens in them. The engine, which is heavy, is
-loaded when there is something to work on.
+loaded when there is something to work on; where runs are all that a process is for, before that.
 """
 
 import asyncio
@@ -36,6 +36,7 @@ class Executor:
         load: makes the engine, outside of the event loop where that takes long.
         is_eager: whether to look for the runs of others; else only one that is submitted here, by
             `nudge`, begins the work.
+        is_warm: whether the engine is loaded before there is work for it.
         kept_seconds: how long ended runs are kept; None means for ever.
     """
 
@@ -45,6 +46,7 @@ class Executor:
     office: Callable[[], AbstractAsyncContextManager[None]]
     load: Callable[[], Awaitable[Engine]]
     is_eager: bool = True
+    is_warm: bool = False
     kept_seconds: float | None = None
     clock: Callable[[], float] = field(default=lambda: 0.0)
     _nudged: asyncio.Event = field(default_factory=asyncio.Event)
@@ -82,7 +84,7 @@ class Executor:
         try:
             while True:
                 self._nudged.clear()
-                if self._engine is None and await self._has_work():
+                if self._engine is None and (self.is_warm or await self._has_work()):
                     self._engine = await self.load()
                     await self._engine.start(self.performer)
                 if self._engine is not None:

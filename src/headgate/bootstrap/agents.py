@@ -80,6 +80,7 @@ async def open_runs(settings: Settings, parts: AgentParts) -> AsyncIterator[Runs
         office=lambda: _office(settings),
         load=lambda: asyncio.to_thread(_engine, settings),
         is_eager=not parts.is_command,
+        is_warm=settings.role == "agents",
         kept_seconds=None if not limits.retention_days else limits.retention_days * DAY_SECONDS,
         clock=time.time,
     )

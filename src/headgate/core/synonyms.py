@@ -6,6 +6,7 @@ joined by that, for what is like a word's like need not be like the word.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from types import MappingProxyType
 
 from headgate.core.words import stem
@@ -286,10 +287,12 @@ _SAME = _others(_groups(f"{_FORMS}, {_NUMBERS}"))
 _ALIKE = _others(_groups(_SYNONYMS))
 
 
-def meanings(term: str) -> dict[str, float]:
+@lru_cache(maxsize=10_000)
+def meanings(term: str) -> Mapping[str, float]:
     """What stands for a stem, and what each counts: itself and its forms 1, synonyms less."""
     same = {term, *_SAME.get(term, ())}
     alike = {other for one in same for other in _ALIKE.get(one, ())}
     alike |= {other for one in alike for other in _SAME.get(one, ())}
     alike -= same
-    return dict.fromkeys(sorted(same), 1.0) | dict.fromkeys(sorted(alike), SYNONYM_WEIGHT)
+    counted = dict.fromkeys(sorted(same), 1.0) | dict.fromkeys(sorted(alike), SYNONYM_WEIGHT)
+    return MappingProxyType(counted)

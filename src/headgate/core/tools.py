@@ -61,6 +61,10 @@ class ToolOutcome(msgspec.Struct, frozen=True):
     events: tuple[UsageEvent, ...] = ()
 
 
+def anything(_arguments: Mapping[str, Any]) -> None:
+    """Whatever is wrong with the arguments shows when the tool is called."""
+
+
 def for_everybody(_key: VirtualKey) -> bool:
     """Every key that may call tools has this one."""
     return True
@@ -72,12 +76,14 @@ class Tool:
 
     Attributes:
         run: does the work; what it returns can be turned into JSON.
+        check: raises `InvalidRequest` where arguments are of no use whatever the tool would do.
         most_at_once: how many calls of a process run at the same time; others wait.
         is_for: whether a key has this tool at all.
     """
 
     spec: ToolSpec
     run: Callable[[ToolContext, Mapping[str, Any]], Awaitable[Any]]
+    check: Callable[[Mapping[str, Any]], None] = anything
     most_at_once: int = 100
     is_for: Callable[[VirtualKey], bool] = for_everybody
 
@@ -94,6 +100,15 @@ class Toolbox(Protocol):
 
         Raises:
             NotFound: there is no such tool, or not for this key.
+        """
+        ...
+
+    def check(self, name: str, arguments: Mapping[str, Any], key: VirtualKey) -> None:
+        """See that there is something to call, before it takes anything.
+
+        Raises:
+            NotFound: there is no such tool, or not for this key.
+            InvalidRequest: an argument is wrong; says which.
         """
         ...
 

@@ -19,12 +19,13 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import sqlalchemy as sa
-from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer, SetWorkflowID
+from dbos import DBOS, DBOSClient, DBOSConfig, DBOSPortableJSONSerializer, SetWorkflowID
 from dbos import error as dbos_errors
 
 from headgate.core.durable import Displaced, Perform
 from headgate.core.errors import Overloaded
 
+NAME = "headgate"
 WORKFLOW = "headgate.thread"
 QUEUE = "headgate.runs"
 # Runs of any release go on under any other.
@@ -92,7 +93,7 @@ class DbosEngine:
                 del self._tasks[name]
 
         config: DBOSConfig = {
-            "name": "headgate",
+            "name": NAME,
             "system_database_url": self.database.url.render_as_string(hide_password=False),
             "system_database_engine": self.database,
             "executor_id": self.executor_id,
@@ -102,15 +103,10 @@ class DbosEngine:
             "log_level": "CRITICAL",  # what fails is told by those who asked for it
         }
         try:
+            await asyncio.to_thread(self._prepare)
             DBOS(config=config)
             self._thread = DBOS.workflow(name=WORKFLOW, max_recovery_attempts=None)(thread)
             DBOS.launch()
-            await DBOS.register_queue_async(
-                QUEUE,
-                worker_concurrency=self.most_at_once,
-                polling_interval_sec=POLL_SECONDS,
-                on_conflict="always_update",
-            )
         except _ENGINE_FAILURES as error:
             raise _unusable(error) from error
         reaper = asyncio.create_task(self._reap())
@@ -154,6 +150,21 @@ class DbosEngine:
         with SetWorkflowID(_workflow_id(run_id, path)):
             handle = await DBOS.start_workflow_async(self._function, run_id, path, body)
         return await handle.get_result(polling_interval_sec=POLL_SECONDS)
+
+    def _prepare(self) -> None:
+        """Make DBOS's tables and our queue; blocks.
+
+        DBOS would make the tables when it is launched, which is to happen in the event loop. A
+        queue that is there by then is served at once, a later one when DBOS looks for new ones.
+        """
+        DBOS.migrate(self.database.url.render_as_string(hide_password=False))
+        client = DBOSClient(system_database_engine=self.database, application_name=NAME)
+        try:
+            client.register_queue(
+                QUEUE, worker_concurrency=self.most_at_once, polling_interval_sec=POLL_SECONDS
+            )
+        finally:
+            client.destroy()
 
     @property
     def _function(self) -> ThreadFunction:

@@ -28,11 +28,13 @@ class ToolCalls:
         """Call a tool, as one work; see `Toolbox.call`.
 
         Raises:
+            NotFound: there is no such tool, or not for this key.
+            InvalidRequest: an argument is wrong; that takes no place in the limits.
             RateLimited: the key's limits do not admit it.
             IdempotencyConflict: the caller's answer key stands for other arguments.
             HeadgateError: there is no answer.
         """
-        self.toolbox.spec(name, caller.key)
+        self.toolbox.check(name, arguments, caller.key)
         return await self.works.do(
             msgspec.structs.replace(caller, use_case=name),
             lambda context: self.toolbox.call(name, arguments, context),

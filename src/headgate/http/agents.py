@@ -159,8 +159,8 @@ async def stream(call: Call[RunBody]) -> StreamReply:
 
 
 async def show(call: Call[None]) -> Reply:
-    """`GET /v1/agents/runs/{run_id}`."""
-    run = await call.services.runs.get(call.key, call.params["run_id"])
+    """`GET /v1/agents/runs/{runId}`."""
+    run = await call.services.runs.get(call.key, call.params["runId"])
     return Reply(await _item(call, run))
 
 
@@ -175,33 +175,33 @@ async def listed(call: Call[None]) -> Reply:
 
 
 async def events(call: Call[None]) -> StreamReply:
-    """`GET /v1/agents/runs/{run_id}/events`."""
-    run = await call.services.runs.get(call.key, call.params["run_id"])
+    """`GET /v1/agents/runs/{runId}/events`."""
+    run = await call.services.runs.get(call.key, call.params["runId"])
     last = call.last_event_id()
     return StreamReply(_frames(call, run, call.query.after if last is None else last))
 
 
 async def cancel(call: Call[None]) -> Reply:
-    """`POST /v1/agents/runs/{run_id}/cancel`."""
-    return await _told(call, await call.services.runs.cancel(call.key, call.params["run_id"]))
+    """`POST /v1/agents/runs/{runId}/cancel`."""
+    return await _told(call, await call.services.runs.cancel(call.key, call.params["runId"]))
 
 
 async def pause(call: Call[None]) -> Reply:
-    """`POST /v1/agents/runs/{run_id}/pause`."""
-    return await _told(call, await call.services.runs.pause(call.key, call.params["run_id"]))
+    """`POST /v1/agents/runs/{runId}/pause`."""
+    return await _told(call, await call.services.runs.pause(call.key, call.params["runId"]))
 
 
 async def resume(call: Call[None]) -> Reply:
-    """`POST /v1/agents/runs/{run_id}/resume`."""
-    return await _told(call, await call.services.runs.resume(call.key, call.params["run_id"]))
+    """`POST /v1/agents/runs/{runId}/resume`."""
+    return await _told(call, await call.services.runs.resume(call.key, call.params["runId"]))
 
 
 async def decide(call: Call[DecisionBody]) -> Reply:
-    """`POST /v1/agents/runs/{run_id}/approvals/{step_id}`."""
+    """`POST /v1/agents/runs/{runId}/approvals/{stepId}`."""
     run = await call.services.runs.decide(
         call.key,
-        call.params["run_id"],
-        call.params["step_id"],
+        call.params["runId"],
+        call.params["stepId"],
         approved=call.body.approved,
         comment=call.body.comment,
     )

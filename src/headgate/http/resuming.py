@@ -23,9 +23,9 @@ async def resumable(call: Call[Any], reply: StreamReply, *, wanted: bool = False
 
 
 async def resume_stream(call: Call[None]) -> StreamReply:
-    """`GET /v1/stream/{request_id}`."""
+    """`GET /v1/stream/{requestId}`."""
     frames = await call.services.kept_streams.resume(
-        call.params["request_id"],
+        call.params["requestId"],
         call.key.key_id,
         call.last_event_id() or 0,
         quiet_seconds=call.services.heartbeat_seconds,

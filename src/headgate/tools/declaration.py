@@ -18,6 +18,7 @@ from typing import Any, TypeVar, get_type_hints
 import msgspec
 
 from headgate.core.decoding import invalid_value
+from headgate.core.errors import InvalidRequest
 from headgate.core.keys import VirtualKey
 from headgate.core.tools import Tool, ToolContext, ToolSpec, for_everybody
 
@@ -75,11 +76,19 @@ def declared(
         raise TypeError(f"the tool {name} needs a docstring: models read it")
     arguments, context_name = _arguments(function, name)
 
-    async def run(context: ToolContext, given: Mapping[str, Any]) -> Any:
+    def decoded(given: Mapping[str, Any]) -> msgspec.Struct:
         try:
-            found = msgspec.convert(dict(given), arguments)
+            return msgspec.convert(dict(given), arguments)
         except msgspec.ValidationError as error:
             raise invalid_value(error) from None
+        except RecursionError:
+            raise InvalidRequest(f"the arguments of {name} are nested too deeply") from None
+
+    def check(given: Mapping[str, Any]) -> None:
+        decoded(given)
+
+    async def run(context: ToolContext, given: Mapping[str, Any]) -> Any:
+        found = decoded(given)
         values = {field: getattr(found, field) for field in arguments.__struct_fields__}
         if context_name is not None:
             values[context_name] = context
@@ -93,7 +102,7 @@ def declared(
         is_idempotent=marked.idempotent,
         needs_approval=marked.needs_approval,
     )
-    return Tool(spec=spec, run=run, most_at_once=marked.most_at_once, is_for=is_for)
+    return Tool(spec=spec, run=run, check=check, most_at_once=marked.most_at_once, is_for=is_for)
 
 
 def _arguments(

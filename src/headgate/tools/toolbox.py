@@ -68,6 +68,10 @@ class ProcessTools:
         """See `Toolbox.spec`."""
         return self._find(name, key).spec
 
+    def check(self, name: str, arguments: Mapping[str, Any], key: VirtualKey) -> None:
+        """See `Toolbox.check`."""
+        self._find(name, key).check(arguments)
+
     async def call(
         self, name: str, arguments: Mapping[str, Any], context: ToolContext
     ) -> ToolOutcome:

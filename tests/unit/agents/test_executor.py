@@ -1,5 +1,6 @@
 """The process's part in working on runs."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 
@@ -16,11 +17,13 @@ class Loads:
     """Counts how often an engine is loaded and the office is entered."""
 
     def __init__(self) -> None:
+        self.loaded = asyncio.Event()
         self.engines = 0
         self.offices = 0
 
     async def load(self) -> MemoryEngine:
         self.engines += 1
+        self.loaded.set()
         return MemoryEngine()
 
     @contextlib.asynccontextmanager
@@ -41,6 +44,21 @@ async def test_no_engine_is_loaded_where_there_is_nothing_to_work_on() -> None:
             executor.nudge()
             await store.counts()
     assert loads.engines == 0
+
+
+async def test_an_engine_is_loaded_before_there_is_work_where_that_is_wanted() -> None:
+    loads, store = Loads(), MemoryRuns()
+    executor = Executor(
+        store,
+        Controls(store),
+        perform,  # type: ignore[arg-type]
+        loads.office,
+        loads.load,
+        is_warm=True,
+    )
+    async with executor.running():
+        await loads.loaded.wait()
+    assert loads.engines == 1
 
 
 async def test_a_command_does_not_work_on_the_runs_of_others() -> None:

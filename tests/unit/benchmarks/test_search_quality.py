@@ -59,6 +59,6 @@ async def test_answers_come_from_the_right_document_or_not_at_all(
     documents: Documents, known: Corpus
 ) -> None:
     came = await answers(documents, known)
-    assert came.cited >= 0.56
+    assert came.cited >= 0.6
     assert came.astray == 0
     assert came.refused == 1

@@ -40,6 +40,11 @@ class OneTool:
             raise NotFound("no such tool")
         return self.specs(key)[0]
 
+    def check(self, name: str, arguments: Mapping[str, Any], key: VirtualKey) -> None:
+        self.spec(name, key)
+        if arguments.get("n") == "many":
+            raise InvalidRequest("n is a number", param="n")
+
     async def call(
         self, name: str, arguments: Mapping[str, Any], context: ToolContext
     ) -> ToolOutcome:
@@ -68,9 +73,11 @@ def calls(desk: Desk, work: Work) -> tuple[ToolCalls, OneTool]:
     )
 
 
-async def run(tools: ToolCalls, caller: Caller = CALLER, name: str = "work") -> WrittenOutcome:
+async def run(
+    tools: ToolCalls, caller: Caller = CALLER, name: str = "work", n: Any = 1
+) -> WrittenOutcome:
     return await tools.run(
-        caller, name, {"n": 1}, lambda outcome: msgspec.json.encode(outcome.result)
+        caller, name, {"n": n}, lambda outcome: msgspec.json.encode(outcome.result)
     )
 
 
@@ -129,6 +136,19 @@ async def test_a_tool_with_two_calls_is_one_request_and_one_call_at_once() -> No
     await run(tools, caller)
     with pytest.raises(RateLimited):
         await run(tools, caller)
+    await desk.rest()
+
+
+async def test_a_wrong_argument_takes_no_place_in_the_limits() -> None:
+    key = msgspec.structs.replace(KEY, rate_limit=RateLimit(1, None, 1))
+    desk = Desk(FakeProvider("one"))
+    tools, toolbox = calls(desk, nothing)
+    caller = msgspec.structs.replace(CALLER, key=key)
+    for _ in range(3):
+        with pytest.raises(InvalidRequest):
+            await run(tools, caller, n="many")
+    assert not toolbox.given
+    await run(tools, caller)
     await desk.rest()
 
 

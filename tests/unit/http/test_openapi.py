@@ -75,6 +75,12 @@ def test_the_document_obeys_the_rules_of_openapi() -> None:
     assert not [f"{list(fault.absolute_path)}: {fault.message}" for fault in faults]
 
 
+def test_placeholders_of_paths_are_named_as_json_is() -> None:
+    names = {name for path in DOCUMENT["paths"] for name in re.findall(r"{(\w+)}", path)}
+    assert {"runId", "stepId", "keyId"} <= names
+    assert not [name for name in names if "_" in name]
+
+
 def test_the_text_holds_the_same_as_the_document() -> None:
     assert msgspec.json.decode(document_json(ROWS)) == DOCUMENT
 

@@ -38,9 +38,9 @@ OPEN = {
 # What writes without a body, and why.
 WITHOUT_BODY = {
     ("POST", "/v1/usage/unconfirmed/{id}/release"): "its path says everything",
-    ("POST", "/v1/agents/runs/{run_id}/cancel"): "its path says everything",
-    ("POST", "/v1/agents/runs/{run_id}/pause"): "its path says everything",
-    ("POST", "/v1/agents/runs/{run_id}/resume"): "its path says everything",
+    ("POST", "/v1/agents/runs/{runId}/cancel"): "its path says everything",
+    ("POST", "/v1/agents/runs/{runId}/pause"): "its path says everything",
+    ("POST", "/v1/agents/runs/{runId}/resume"): "its path says everything",
 }
 # What takes a body to read it, and changes nothing.
 WITHOUT_CHANGE = {"/v1/messages/count_tokens", "/v1/prompts/{name}/render"}

@@ -52,6 +52,16 @@ def waiting(*, at_once: int = 100, timeout_seconds: float = 60) -> tuple[Tool, a
     return declared(wait), may_end
 
 
+async def test_wrong_arguments_are_known_before_a_call() -> None:
+    tools = ProcessTools([declared(echo)])
+    tools.check("echo", {"text": "hi"}, KEY)
+    with pytest.raises(InvalidRequest):
+        tools.check("echo", {"text": 3}, KEY)
+    with pytest.raises(NotFound):
+        tools.check("other", {}, KEY)
+    assert not measured(tools)
+
+
 def measured(tools: ProcessTools) -> dict[tuple[str, str], float]:
     return {
         (one.name, one.labels.get("outcome", one.labels["tool"])): one.value

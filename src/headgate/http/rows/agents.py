@@ -3,7 +3,7 @@
 from headgate.http import agents
 from headgate.http.routes import Route
 
-_RUN = "/v1/agents/runs/{run_id}"
+_RUN = "/v1/agents/runs/{runId}"
 _EVENTS = (
     "Server-sent events under their numbers, which begin at 1 and leave none out:"
     " `{seq, attempt, at, runId, stepId, type, …}`. The stream ends by itself after the run's last."
@@ -119,7 +119,7 @@ def _command_routes() -> list[Route]:
         ),
         Route(
             method="POST",
-            path=f"{_RUN}/approvals/{{step_id}}",
+            path=f"{_RUN}/approvals/{{stepId}}",
             access="agent:run",
             handler=agents.decide,
             summary="Decide on a tool call that waits for approval",

@@ -52,7 +52,7 @@ def platform_routes() -> list[Route]:
         ),
         Route(
             method="GET",
-            path="/v1/stream/{request_id}",
+            path="/v1/stream/{requestId}",
             access="ai:complete",
             handler=resuming.resume_stream,
             summary="Go on with an answer that was broken off",

@@ -40,7 +40,7 @@ Row: TypeAlias = tuple[Method, str]
 ROWS: Mapping[type[Request], Row] = {
     Complete: ("POST", "/v1/stream"),
     Agent: ("POST", "/v1/agents/stream"),
-    Subscribe: ("GET", "/v1/agents/runs/{run_id}/events"),
+    Subscribe: ("GET", "/v1/agents/runs/{runId}/events"),
 }
 """What answers each request: there is no other way from a socket to anything."""
 
@@ -155,7 +155,7 @@ class Exchange:
             self.run_id = self.request.run_id
             if "/" in self.run_id:
                 raise NotFound(f"there is no run {self.run_id!r}")
-            path = path.format(run_id=self.run_id)
+            path = path.format(runId=self.run_id)
         return self.table.match(method, path)
 
     def _call(self, match: Match, key: VirtualKey) -> Call[Any]:
