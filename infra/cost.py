@@ -88,7 +88,7 @@ class Usage:
     requests: float = MILLION
     mean_seconds: float = 1.5
     writes: float = 29
-    reads: float = 10
+    reads: float = 11
     event_kb: float = 2.0
     log_kb: float = 1.0
     agent_messages: float = 0

@@ -120,11 +120,11 @@ class Gateway:
     """Answers requests to models within each key's limits and budgets.
 
     Attributes:
+        markup_for: what a workspace is charged on top of vendors' prices.
         vendor_keys: the users' own keys for vendors.
         cache: answers to requests that were made before.
         min_output_tokens: where the caller set no output limit it may be lowered to what the
             budgets still cover, but for each of its answers not below this.
-        markup_for: what a workspace is charged on top of vendors' prices.
         guards: the guardrails of a workspace.
     """
 

@@ -1,4 +1,4 @@
-"""Lists of which one page is asked for at a time, newest first.
+"""Lists of which one page is asked for at a time, newest first or by their ids.
 
 A cursor is the id of the last item that was seen, and a check that tells it from anything else. So
 a wrong one is refused instead of answered with an empty page, while the right one leads on even

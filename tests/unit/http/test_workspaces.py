@@ -89,6 +89,12 @@ async def test_an_id_longer_than_a_keys_can_be_is_refused() -> None:
         assert (answer.status, answer.json["error"]["param"]) == (400, "workspaceId")
 
 
+async def test_an_id_may_have_a_slash_as_keys_can_name_it() -> None:
+    async with platform() as running:
+        changed = await running.call("PUT", "/v1/workspaces/sales/north", {"markup": 0})
+        assert (changed.status, changed.json["workspaceId"]) == (200, "sales/north")
+
+
 async def test_workspaces_are_listed_page_by_page() -> None:
     async with platform() as running:
         for name in ("mill", "acme", "zoo"):

@@ -7,7 +7,7 @@ from headgate.http.routes import Route
 
 def workspace_routes() -> list[Route]:
     """Settings of workspaces that change while the platform runs."""
-    one = "/v1/workspaces/{workspaceId}"
+    one = "/v1/workspaces/{workspaceId:path}"
     return [
         Route(
             method="GET",

@@ -1,9 +1,11 @@
 """What is set for workspaces in DynamoDB: items of the table of keys.
 
-| `part`           | `place`     | holds                                         |
-|------------------|-------------|-----------------------------------------------|
-| `workspace#<id>` | `settings`  | what is set for it, and when that was changed |
-| `workspaces`     | the id      | nothing: for which there is something         |
+| `part`           | `place`    | holds                                         |
+|------------------|------------|-----------------------------------------------|
+| `workspace#<id>` | `settings` | what is set for it, and when that was changed |
+| `workspaces`     | the id     | the same, for lists                           |
+
+Both are written at once. Calls read the first, so that no partition serves all of them.
 """
 
 from dataclasses import dataclass
@@ -16,7 +18,6 @@ from headgate.stores.dynamodb.client import DynamoClient, Item
 from headgate.stores.dynamodb.schema import KEYS
 
 _LIST = text("workspaces")
-_PART = "workspace#"
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(WorkspaceSettings).decode
 
@@ -29,18 +30,21 @@ class DynamoWorkspaces:
 
     async def put(self, workspace: StoredWorkspace) -> None:
         """See `WorkspaceStore.put`."""
-        item = {
-            **_item_key(workspace.workspace_id),
+        values = {
             "settings": text(_encode(workspace.settings).decode()),
             "changedAt": number(workspace.changed_at),
         }
-        items = (item, _listing(workspace.workspace_id))
-        await self.client.transact([{"Put": {"TableName": KEYS, "Item": each}} for each in items])
+        await self.client.transact(
+            [
+                {"Put": {"TableName": KEYS, "Item": {**each, **values}}}
+                for each in _places(workspace.workspace_id)
+            ]
+        )
 
     async def get(self, workspace_id: str) -> StoredWorkspace | None:
         """See `WorkspaceStore.get`."""
-        item = await self.client.get(KEYS, _item_key(workspace_id))
-        return None if item is None else _stored(item)
+        item = await self.client.get(KEYS, _places(workspace_id)[0])
+        return None if item is None else _stored(workspace_id, item)
 
     async def list(self, *, limit: int, after: str | None) -> list[StoredWorkspace]:
         """See `WorkspaceStore.list`."""
@@ -54,28 +58,26 @@ class DynamoWorkspaces:
             "ConsistentRead": True,
         }
         listed = await self.client.query(KEYS, request, limit=limit)
-        items = await self.client.get_all(
-            KEYS, [_item_key(text_of(each, "place")) for each in listed]
-        )
-        return [_stored(item) for item in items if item is not None]
+        return [_stored(text_of(item, "place"), item) for item in listed]
 
     async def drop(self, workspace_id: str) -> None:
         """See `WorkspaceStore.drop`."""
-        keys = (_item_key(workspace_id), _listing(workspace_id))
-        await self.client.transact([{"Delete": {"TableName": KEYS, "Key": each}} for each in keys])
+        await self.client.transact(
+            [{"Delete": {"TableName": KEYS, "Key": each}} for each in _places(workspace_id)]
+        )
 
 
-def _item_key(workspace_id: str) -> Item:
-    return {"part": text(f"{_PART}{workspace_id}"), "place": text("settings")}
+def _places(workspace_id: str) -> tuple[Item, Item]:
+    """Where it lies for calls, and where for lists."""
+    return (
+        {"part": text(f"workspace#{workspace_id}"), "place": text("settings")},
+        {"part": _LIST, "place": text(workspace_id)},
+    )
 
 
-def _listing(workspace_id: str) -> Item:
-    return {"part": _LIST, "place": text(workspace_id)}
-
-
-def _stored(item: Item) -> StoredWorkspace:
+def _stored(workspace_id: str, item: Item) -> StoredWorkspace:
     return StoredWorkspace(
-        workspace_id=text_of(item, "part").removeprefix(_PART),
+        workspace_id=workspace_id,
         settings=_decode(text_of(item, "settings")),
         changed_at=float_of(item, "changedAt"),
     )
