@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-infra check check-infra lock-infra bundle cost fix images bench \
+.PHONY: help setup run test test-infra test-aws check check-infra lock-infra bundle cost cold-start fix images bench \
 	bench-agents bench-search bench-usage torture matrix lock clean
 
 PYTHON ?= python3
@@ -73,6 +73,9 @@ test: setup ## Run all tests (ARGS= for pytest); as root on Debian, installs wha
 test-infra: setup ## Write all stacks, without an account, and check what they would make
 	@$(BIN)/pytest tests/scenarios/test_infra.py $(ARGS)
 
+test-aws: setup ## Deploy all stacks into an emulated AWS with the CDK, and use what was deployed
+	@$(BIN)/pytest tests/aws/deployment.py $(ARGS)
+
 check: setup ## Check format, lint, types, import rules, prompts, documents and lock; what CI checks
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -92,9 +95,13 @@ images: setup ## Take the guide's pictures of the dashboard anew
 cost: setup ## Compute what AWS charges, and write the tables into docs/guides/aws.md
 	@$(BIN)/python infra/cost.py --write
 
+cold-start: setup ## Measure how long a function takes to start and to answer first (ARGS= for the script)
+	@PYTHONPATH=tests $(BIN)/python benchmarks/cold_start.py $(ARGS)
+
 types: setup ## Write the types of the dashboard and of the SDKs anew from the interface's document
 	@$(BIN)/headgate openapi > build-openapi.json
 	@$(BIN)/python sdk/python/write_types.py build-openapi.json && $(BIN)/python sdk/python/write_sync.py
+	@$(BIN)/python sdk/typescript/write_schema.py build-openapi.json
 	@$(BIN)/python hatch_build.py npm run types; status=$$?; rm -f build-openapi.json; exit $$status
 
 bench: setup ## Measure the gateway, beside its peers where they can be installed (ARGS= for the script)
@@ -107,7 +114,7 @@ bench-agents: setup ## Measure agent runs: a step's cost, runs a second, memory 
 	@PYTHONPATH=tests $(BIN)/python benchmarks/agents_run.py $(ARGS)
 
 bench-search: setup ## Measure search on its own corpus, and write docs/concepts/search.md
-	@PYTHONPATH=tests $(BIN)/python benchmarks/search_run.py
+	@PYTHONPATH=tests $(BIN)/python benchmarks/search_run.py && PYTHONPATH=tests $(BIN)/python benchmarks/search_speed.py
 
 torture: setup ## Kill servers under load, for a quarter of an hour, and write down what became of the money
 	@PYTHONPATH=tests $(BIN)/python -m torture $(ARGS)
@@ -134,5 +141,5 @@ check-infra: test-infra ## Check the types of the stacks, which takes a minute
 	cd infra && MYPYPATH=../src ../.venv-infra/bin/mypy --strict --explicit-package-bases app.py
 
 clean: ## Remove environments, caches and builds; the data directory .headgate stays
-	rm -rf $(VENV) $(VENV)-* dashboard/node_modules src/headgate/dashboard .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist build
+	rm -rf $(VENV) $(VENV)-* dashboard/node_modules sdk/*/node_modules sdk/*/dist src/headgate/dashboard .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist build
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

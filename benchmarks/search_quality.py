@@ -14,9 +14,8 @@ from typing import NamedTuple
 import msgspec
 
 from headgate.core.documents import DocumentFilter, Hit, Search
-from headgate.core.words import terms
 from headgate.documents.embedding import embedded
-from headgate.documents.library import Documents, Upload
+from headgate.documents.library import Documents, Upload, concepts
 from headgate.documents.ranking import CANDIDATES, fused
 from local_models import LocalModels
 
@@ -79,7 +78,7 @@ async def places(documents: Documents, question: str) -> dict[str, list[str]]:
     """The names of documents in the order in which each way of looking finds them."""
     store, every = documents.store, DocumentFilter()
     made = await embedded([question], LocalModels(), documents.embedding_model, None)
-    by_terms = await store.by_terms(WORKSPACE, terms(question), every, limit=CANDIDATES)
+    by_terms = await store.by_terms(WORKSPACE, concepts(question), every, limit=CANDIDATES)
     by_vector = await store.by_vector(WORKSPACE, *made.vectors[0], every, limit=CANDIDATES)
     search = Search(query=question, limit=CANDIDATES)
     both = await documents.search(WORKSPACE, search, LocalModels())
@@ -91,7 +90,7 @@ async def places(documents: Documents, question: str) -> dict[str, list[str]]:
 
 
 def _names(hits: Sequence[Hit]) -> list[str]:
-    return list(dict.fromkeys(passage.name for passage in fused([hits], CANDIDATES)))
+    return list(dict.fromkeys(passage.name for passage in fused(hits, (), 0, CANDIDATES)))
 
 
 def scores(found: Iterable[tuple[str, Sequence[str]]]) -> Scores:

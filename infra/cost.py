@@ -23,9 +23,12 @@ MOST_FIXED = 55.0
 
 @dataclass(frozen=True)
 class Prices:
-    """List prices in dollars, us-east-1, arm64, from AWS's pricing pages."""
+    """List prices in dollars, us-east-1, arm64, after AWS's pricing pages.
 
-    as_of: str = "2026-11-23"
+    They were written down without a look at today's pages: compare them before you rely on them.
+    """
+
+    as_of: str = "2025"
     lambda_gb_second: float = 0.0000133334
     lambda_warm_gb_second: float = 0.0000033334
     lambda_gb_second_when_warm: float = 0.0000077779

@@ -80,7 +80,7 @@ class Deployment:
         Raises:
             ValueError: a value makes no sense; says which and what to give.
         """
-        given = {
+        given: dict[str, Any] = {
             one.name: _read(one.name, one.default, value)
             for one in fields(cls)
             if (value := context(one.name)) is not None

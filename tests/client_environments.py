@@ -14,6 +14,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PROGRAMS = ROOT / "tests" / "clients"
+RUN_NODE = PROGRAMS / "run_node.py"
 _STAMP = "installed.lock"
 
 
@@ -31,20 +32,39 @@ def infra_python() -> Path:
 def node_modules() -> Path:
     """A directory with what `tests/clients/package-lock.json` pins; Node comes with `python`."""
     directory = python("requirements").parents[1] / "node"
-    lock = PROGRAMS / "package-lock.json"
-    if _is_new(lock, directory):
-        directory.mkdir(exist_ok=True)
-        for file in (PROGRAMS / "package.json", lock):
-            shutil.copy(file, directory)
-        install = ["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"]
-        _run([*node(), *install], directory)
-        shutil.copy(lock, directory / _STAMP)
+    _install_packages(PROGRAMS, directory, node())
+    return directory
+
+
+def sdk_packages() -> Path:
+    """A directory with what the TypeScript SDK is made with."""
+    directory = ROOT / ".venv-sdk"
+    _install_packages(ROOT / "sdk" / "typescript", directory, [sys.executable, RUN_NODE])
     return directory
 
 
 def node() -> list[str | Path]:
     """The command that runs Node; `npm` after it runs that."""
-    return [python("requirements"), PROGRAMS / "run_node.py"]
+    return [python("requirements"), RUN_NODE]
+
+
+def cdk() -> list[str | Path]:
+    """The command that deploys stacks, which `tests/aws/package-lock.json` pins."""
+    node_here: list[str | Path] = [infra_python(), RUN_NODE]
+    directory = infra_python().parents[1] / "node"
+    _install_packages(ROOT / "tests" / "aws", directory, node_here)
+    return [*node_here, directory / "node_modules/aws-cdk/bin/cdk"]
+
+
+def _install_packages(sources: Path, directory: Path, node_command: list[str | Path]) -> None:
+    lock = sources / "package-lock.json"
+    if _is_new(lock, directory):
+        directory.mkdir(exist_ok=True)
+        for file in (sources / "package.json", lock):
+            shutil.copy(file, directory)
+        install = ["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"]
+        _run([*node_command, *install], directory)
+        shutil.copy(lock, directory / _STAMP)
 
 
 def _installed(lock: Path, environment: Path) -> Path:

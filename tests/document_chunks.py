@@ -4,10 +4,15 @@ import math
 from array import array
 from collections.abc import Sequence
 
-from headgate.core.documents import Chunk, Document, DocumentKind, IndexedDocument
+from headgate.core.documents import Chunk, Concept, Document, DocumentKind, IndexedDocument
 from headgate.core.words import terms
 
 SPACE = "lab/angles/2"
+
+
+def exactly(*wanted: str) -> list[Concept]:
+    """Terms that are looked up as they are."""
+    return [{term: 1.0} for term in wanted]
 
 
 def at_angle(degrees: float) -> bytes:

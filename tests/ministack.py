@@ -48,6 +48,11 @@ def command() -> str | None:
 @functools.cache
 def endpoint() -> str:
     """The address of the running MiniStack; skips the test where it is not installed."""
+    return start("dynamodb")
+
+
+def start(services: str | None) -> str:
+    """Start a MiniStack that emulates these services, or all; gives its address."""
     executable = command()
     if executable is None:
         pytest.skip("MiniStack is not installed")
@@ -57,9 +62,10 @@ def endpoint() -> str:
     environment = os.environ | {
         "BIND_HOST": "127.0.0.1",
         "GATEWAY_PORT": str(port),
-        "SERVICES": "dynamodb",
         "LOG_LEVEL": "WARNING",
     }
+    if services is not None:
+        environment["SERVICES"] = services
     environment.pop("PYTHONPATH", None)
     _started.append(
         subprocess.Popen(

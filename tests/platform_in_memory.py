@@ -177,6 +177,7 @@ async def platform(
         store=MemoryDocuments(),
         prompts=open_library(prompts),
         embedding_model="sandbox",
+        vector_weight=0.2,
         answering_model="sandbox",
     )
     memories = MemoryMemories()

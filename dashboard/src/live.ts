@@ -87,6 +87,8 @@ function lead(stop: AbortSignal): Promise<void> {
       source.addEventListener("error", () => {
         // It resumes by itself after a break, but not after a refusal.
         if (source?.readyState !== EventSource.CLOSED) return;
+        // A stream does not say why it was refused; this does, and shows the door where nobody is in.
+        get(PATH).catch(() => undefined);
         timer = window.setTimeout(open, RETRY_MS);
       });
     };

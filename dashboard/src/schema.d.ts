@@ -31,6 +31,8 @@ export interface components {
             /** @default null */
             stream: boolean | null;
             /** @default null */
+            resumable: boolean | null;
+            /** @default null */
             systemPrompt: string | null;
             /** @default null */
             useCase: string | null;

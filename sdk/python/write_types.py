@@ -69,6 +69,9 @@ ANSWERS = {
     "RenderedMessage": "RenderedMessage",
     "PromptDiff": "PromptDiff",
     "ChangeItem": "PromptChange",
+    "FactItem": "Fact",
+    "TurnItem": "Turn",
+    "Forgotten": "Forgotten",
     "Health": "Health",
     "VendorRecord": "ProviderRecord",
 }
@@ -149,7 +152,7 @@ class Writer:
         if "$ref" in schema:
             return self._reference(schema["$ref"])
         if "enum" in schema:
-            return f"Literal[{', '.join(json.dumps(value) for value in schema['enum'])}]"
+            return f"Literal[{', '.join(map(repr, schema['enum']))}]"
         if "anyOf" in schema:
             return " | ".join(dict.fromkeys(self.annotation(one) for one in schema["anyOf"]))
         kind = schema.get("type")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from document_chunks import SPACE, at_angle, document
+from document_chunks import SPACE, at_angle, document, exactly
 from headgate.core.documents import DocumentFilter, DocumentStore, Hit
 from headgate.core.words import terms
 from headgate.stores.dynamodb.documents import DynamoDocuments
@@ -49,11 +49,11 @@ async def test_a_document_is_kept_with_its_text(store: DocumentStore) -> None:
 async def test_a_chunk_is_found_by_its_words_and_says_where_it_stands(store: DocumentStore) -> None:
     one = document("a", "The fox sleeps.", "The hen wakes 🦊 early.", kind="pdf")
     await store.add([one])
-    (hit,) = await store.by_terms("lab", ["hen"], ALL, limit=5)
+    (hit,) = await store.by_terms("lab", exactly("hen"), ALL, limit=5)
     assert (hit.text, hit.page, hit.number) == ("The hen wakes 🦊 early.", 2, 1)
     assert one.text[hit.start : hit.end] == hit.text
     assert hit.document == one.document
-    assert await store.by_terms("lab", ["wolf"], ALL, limit=5) == []
+    assert await store.by_terms("lab", exactly("wolf"), ALL, limit=5) == []
     assert await store.by_terms("lab", [], ALL, limit=5) == []
 
 
@@ -64,17 +64,46 @@ async def test_the_rarer_word_tells_more(store: DocumentStore) -> None:
             document("b", "river comet", "cloud", "snow"),
         ]
     )
-    hits = await store.by_terms("lab", terms("stone comet"), ALL, limit=10)
+    hits = await store.by_terms("lab", exactly(*terms("stone comet")), ALL, limit=10)
     assert found(hits)[0] == ("b", 0)
     assert len(hits) == 5
     assert [hit.nearness for hit in hits] == sorted((hit.nearness for hit in hits), reverse=True)
-    assert found(await store.by_terms("lab", terms("stone comet"), ALL, limit=2)) == found(hits)[:2]
+    assert (
+        found(await store.by_terms("lab", exactly(*terms("stone comet")), ALL, limit=2))
+        == found(hits)[:2]
+    )
+
+
+async def test_the_terms_of_a_concept_count_as_one_word(store: DocumentStore) -> None:
+    await store.add([document("a", "car road", "truck road", "bus road", "boat", "boat")])
+    asked = [{"car": 1.0, "truck": 0.5}, {"bus": 1.0}]
+    hits = await store.by_terms("lab", asked, ALL, limit=9)
+    # Two chunks have the first concept, and one the second, which so tells more.
+    assert found(hits) == [("a", 2), ("a", 0), ("a", 1)]
+
+
+async def test_a_workspaces_ranks_do_not_show_what_others_have(store: DocumentStore) -> None:
+    await store.add([document("a", "stone river", "stone hill", "comet snow", "rain")])
+    asked = exactly("stone", "comet")
+    before = await store.by_terms("lab", asked, ALL, limit=9)
+    await store.add([document("b", *["comet " * 9] * 20, "dust", workspace_id="x")])
+    assert await store.by_terms("lab", asked, ALL, limit=9) == before
+
+
+async def test_every_store_gives_the_same_scores(store: DocumentStore) -> None:
+    await store.add([document("a", "rock rock river", "rock", "dam"), document("b", "river")])
+    asked = [{"cliff": 1.0, "rock": 0.5}, {"dam": 0.5, "river": 1.0}]
+    hits = await store.by_terms("lab", asked, ALL, limit=9)
+    assert found(hits) == [("a", 0), ("a", 1), ("b", 0), ("a", 2)]
+    assert [hit.nearness for hit in hits] == pytest.approx(
+        [0.72401, 0.53319, 0.41961, 0.27436], abs=1e-4
+    )
 
 
 @pytest.mark.parametrize("term", ['"', "NEAR(", "o'brien", "a*", "terms:x", "ström", "日本", "-x"])
 async def test_any_word_may_be_looked_up(store: DocumentStore, term: str) -> None:
     await store.add([document("a", "o'brien ström 日本")])
-    hits = await store.by_terms("lab", [term], ALL, limit=5)
+    hits = await store.by_terms("lab", exactly(term), ALL, limit=5)
     assert bool(hits) == (term in {"o'brien", "ström", "日本"})
 
 
@@ -95,7 +124,7 @@ async def test_vectors_of_different_spaces_are_never_compared(store: DocumentSto
 async def test_a_workspace_finds_what_is_its_own_and_nothing_else(store: DocumentStore) -> None:
     await store.add([document("a", "secret plan"), document("b", "secret tea", workspace_id="x")])
     for workspace, own in (("lab", "a"), ("x", "b")):
-        assert found(await store.by_terms(workspace, ["secret"], ALL, limit=9)) == [(own, 0)]
+        assert found(await store.by_terms(workspace, exactly("secret"), ALL, limit=9)) == [(own, 0)]
         assert found(await store.by_vector(workspace, SPACE, at_angle(0), ALL, limit=9)) == [
             (own, 0)
         ]
@@ -104,13 +133,13 @@ async def test_a_workspace_finds_what_is_its_own_and_nothing_else(store: Documen
     assert await store.text("x", "a") is None
     assert not await store.delete("x", "a")
     assert await store.get("lab", "a") is not None
-    assert await store.by_terms("nobody", ["secret"], ALL, limit=9) == []
+    assert await store.by_terms("nobody", exactly("secret"), ALL, limit=9) == []
 
 
 @pytest.mark.parametrize("workspace", ["a#b", "Ωμέγα", "' OR 1=1 --", "w OR x"])
 async def test_any_name_is_a_workspaces_own(store: DocumentStore, workspace: str) -> None:
     await store.add([document("a", "tea", workspace_id=workspace), document("b", "tea")])
-    assert found(await store.by_terms(workspace, ["tea"], ALL, limit=9)) == [("a", 0)]
+    assert found(await store.by_terms(workspace, exactly("tea"), ALL, limit=9)) == [("a", 0)]
 
 
 async def test_a_filter_admits_some_documents(store: DocumentStore) -> None:
@@ -124,7 +153,7 @@ async def test_a_filter_admits_some_documents(store: DocumentStore) -> None:
         (DocumentFilter(document_ids=()), set()),
     ]
     for where, admitted in conditions:
-        words = await store.by_terms("lab", ["tea"], where, limit=9)
+        words = await store.by_terms("lab", exactly("tea"), where, limit=9)
         near = await store.by_vector("lab", SPACE, at_angle(0), where, limit=9)
         assert {hit.document.id for hit in words} == admitted
         assert {hit.document.id for hit in near} == admitted
@@ -136,7 +165,7 @@ async def test_a_deleted_document_is_gone_with_all_of_its_chunks(store: Document
     assert not await store.delete("lab", "a")
     assert await store.get("lab", "a") is None
     assert await store.text("lab", "a") is None
-    assert found(await store.by_terms("lab", ["tea"], ALL, limit=9)) == [("b", 0)]
+    assert found(await store.by_terms("lab", exactly("tea"), ALL, limit=9)) == [("b", 0)]
     assert found(await store.by_vector("lab", SPACE, at_angle(0), ALL, limit=9)) == [("b", 0)]
 
 
@@ -145,8 +174,8 @@ async def test_adding_again_changes_nothing(store: DocumentStore) -> None:
         store.add([document("a", "tea")]), store.add([document("a", "tea"), document("b", "tea")])
     )
     await store.add([document("a", "coffee", created_at=9000.0)])
-    assert found(await store.by_terms("lab", ["tea"], ALL, limit=9)) == [("a", 0), ("b", 0)]
-    assert await store.by_terms("lab", ["coffee"], ALL, limit=9) == []
+    assert found(await store.by_terms("lab", exactly("tea"), ALL, limit=9)) == [("a", 0), ("b", 0)]
+    assert await store.by_terms("lab", exactly("coffee"), ALL, limit=9) == []
     kept = await store.get("lab", "a")
     assert kept is not None
     assert kept.created_at == 1000.0

@@ -117,3 +117,23 @@ def test_a_wrong_type_and_an_unknown_run_have_their_errors(client: Headgate) -> 
         client.agents.get("run-none")
     with pytest.raises(NotFoundError), client.agents.events("run-none") as events:
         list(events)
+
+
+def test_what_agents_know_is_added_corrected_found_and_forgotten(client: Headgate) -> None:
+    memory = client.memory
+    fact = memory.add("Ada likes tide mills", expires_at="2030-01-01T00:00:00.000Z")
+    changed = memory.update(fact.id, "Ada likes wind mills", expires_at=fact.expires_at)
+    assert (changed.id, changed.text) == (fact.id, "Ada likes wind mills")
+    assert [found.text for found in memory.list(query="mills")] == ["Ada likes wind mills"]
+    assert memory.delete(fact.id).id == fact.id
+    assert memory.list() == []
+
+
+def test_a_session_can_be_read_and_forgotten(client: Headgate) -> None:
+    client.agents.run(
+        "react", "Hello", model="sandbox", tools=[], session_id="chat", wait_seconds=60
+    )
+    turns = client.memory.conversation("chat")
+    assert [(turn.speaker, turn.text) for turn in turns][:1] == [("user", "Hello")]
+    client.memory.end_session("chat")
+    assert client.memory.conversation("chat") == []

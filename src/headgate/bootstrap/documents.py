@@ -13,16 +13,31 @@ from headgate.gateway.catalog import AUTO
 from headgate.settings import Settings
 
 LOCAL_MODEL = "local/local"
+LOCAL_VECTOR_WEIGHT = 0.2
+"""Vectors of `local` know spelling: beside the words they help with what is spelt otherwise."""
+VECTOR_WEIGHT = 0.5
+"""Vectors of vendors' models know meaning."""
 
 
 def make_documents(settings: Settings, store: DocumentStore, prompts: Prompts) -> Documents:
     """The documents of all workspaces, as the configured models embed and answer."""
+    model = default_embedding_model(settings)
     return Documents(
         store=store,
         prompts=prompts,
-        embedding_model=default_embedding_model(settings),
+        embedding_model=model,
+        vector_weight=LOCAL_VECTOR_WEIGHT if model == LOCAL_MODEL else VECTOR_WEIGHT,
         answering_model=AUTO,
     )
+
+
+async def reach(store: DocumentStore) -> None:
+    """Ask the documents' store for something, as a health check does.
+
+    Raises:
+        Overloaded: it does not answer.
+    """
+    await store.get(DEFAULT_WORKSPACE, "none")
 
 
 async def seed_documents(documents: Documents, models: Models) -> int:

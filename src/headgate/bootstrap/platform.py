@@ -21,7 +21,7 @@ from headgate.bootstrap.prompts import check_prompts, review_prompts
 from headgate.bootstrap.routing import check_routing
 from headgate.bootstrap.sample_runs import seed_runs
 from headgate.bootstrap.services import open_services
-from headgate.bootstrap.stores import check_store, make_tables, open_stores
+from headgate.bootstrap.stores import check_documents, check_store, make_tables, open_stores
 from headgate.bootstrap.tools import check_tools
 from headgate.bootstrap.vendors import check_vendors, vendors_of
 from headgate.cli.installation import Check, PromptCheck
@@ -179,6 +179,7 @@ def checks(settings: Settings, /) -> Sequence[Check]:
     """What can be checked of stores and providers."""
     return (
         Check("store", lambda: check_store(settings)),
+        Check("documents", lambda: check_documents(settings)),
         Check("limits", lambda: check_limits(settings)),
         Check("cache", lambda: check_cache(settings)),
         Check("providers", lambda: check_vendors(settings)),

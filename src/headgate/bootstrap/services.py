@@ -11,7 +11,7 @@ from headgate.bootstrap.agents import AgentParts, open_runs
 from headgate.bootstrap.alerts import channels
 from headgate.bootstrap.cache import open_cache, with_semantics
 from headgate.bootstrap.dashboard import make_sessions
-from headgate.bootstrap.documents import make_documents
+from headgate.bootstrap.documents import make_documents, reach
 from headgate.bootstrap.guardrails import guards_of
 from headgate.bootstrap.limits import open_limiter
 from headgate.bootstrap.mcp import open_mcp_server
@@ -149,6 +149,7 @@ async def open_services(
             limited=stores.alerts.limited,
             health={
                 "store": stores.check,
+                "documents": lambda: reach(stores.documents),
                 **limiter.health,
                 "providers": providers_check(gateway.routing.breakers),
             },

@@ -169,6 +169,21 @@ async def check_store(settings: Settings) -> Finding:
     return Finding("ok", str(settings.data / DATABASE))
 
 
+async def check_documents(settings: Settings) -> Finding:
+    """Whether the documents' store can be reached and read."""
+    if settings.store == "dynamodb":
+        return await _check_dynamodb(settings)
+    if not (settings.data / DOCUMENTS).exists():
+        return Finding("ok", "no documents yet; `headgate serve` makes their database")
+    try:
+        async with _documents(settings) as database:
+            await database.check()
+    except HeadgateError as error:
+        remedy = f"Check {settings.data / DOCUMENTS}, its rights and its disk."
+        return Finding("fail", error.message, remedy)
+    return Finding("ok", str(settings.data / DOCUMENTS))
+
+
 async def _check_dynamodb(settings: Settings) -> Finding:
     try:
         async with _dynamodb(settings) as client:

@@ -5,7 +5,7 @@ is added; every offset, of a chunk, a passage or a citation, counts characters o
 what stands between two offsets is word for word what is quoted.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal, Protocol, TypeAlias
 
 import msgspec
@@ -14,6 +14,9 @@ from headgate.core.metered import Models
 from headgate.core.usage import UsageEvent
 
 DocumentKind: TypeAlias = Literal["txt", "md", "html", "pdf", "docx"]
+Concept: TypeAlias = Mapping[str, float]
+"""A word that is asked for: the terms that stand for it, and what each counts beside the others."""
+
 DEFAULT_RESULTS = 10
 MOST_RESULTS = 50
 DEFAULT_SOURCES = 5
@@ -230,9 +233,13 @@ class DocumentStore(Protocol):
         ...
 
     async def by_terms(
-        self, workspace_id: str, terms: Sequence[str], where: DocumentFilter, *, limit: int
+        self, workspace_id: str, concepts: Sequence[Concept], where: DocumentFilter, *, limit: int
     ) -> list[Hit]:
-        """The chunks that have any of the terms, the most telling first (BM25)."""
+        """The chunks that have a term of any concept, the most telling first (BM25).
+
+        The terms of a concept count as one word, and how rare it is, is counted over all chunks of
+        the workspace and over no other's.
+        """
         ...
 
     async def by_vector(

@@ -154,7 +154,8 @@ def stem(word: str) -> str:
         word = word[:-1]
     if len(word) > 3 and word[-1] == word[-2] and word[-1] not in "aeiou":
         word = word[:-1]
-    return word[:-1] + "i" if len(word) > 2 and word.endswith("y") else word
+    # A word of three letters is left alone above, so what is left of a longer one is too.
+    return word[:-1] + "i" if len(word) > 3 and word.endswith("y") else word
 
 
 def _without_plural(word: str) -> str:

@@ -17,6 +17,7 @@ import msgspec
 
 from headgate.core.documents import (
     Chunk,
+    Concept,
     Document,
     DocumentKind,
     DocumentStore,
@@ -29,13 +30,14 @@ from headgate.core.errors import InvalidRequest, NotFound
 from headgate.core.ids import new_id
 from headgate.core.metered import Models
 from headgate.core.prompts import Prompts
+from headgate.core.synonyms import meanings
 from headgate.core.usage import UsageEvent
 from headgate.core.words import terms, words
 from headgate.documents import answers
 from headgate.documents.chunking import Cut
 from headgate.documents.embedding import Vector, embedded
 from headgate.documents.kinds import kind_of, kind_of_text
-from headgate.documents.ranking import CANDIDATES, LEAST_NEARNESS, fused
+from headgate.documents.ranking import CANDIDATES, fused
 from headgate.documents.reader import Reader
 from headgate.documents.reading_process import Outcome
 from headgate.documents.readings import Unreadable
@@ -65,12 +67,15 @@ class Documents:
 
     Attributes:
         embedding_model: what turns texts into vectors.
+        vector_weight: the part of a passage's score that its vector has, from 0 to 1; the rest is
+            its words'.
         answering_model: what answers questions where the caller names no model.
     """
 
     store: DocumentStore
     prompts: Prompts
     embedding_model: str
+    vector_weight: float
     answering_model: str
     reader: Reader = field(default_factory=Reader)
     clock: Callable[[], float] = time.time
@@ -143,11 +148,11 @@ class Documents:
         made = await embedded([query], models, self.embedding_model, call_key)
         (vector,) = made.vectors
         by_terms, by_vector = await asyncio.gather(
-            self.store.by_terms(workspace_id, _terms(query), search.where, limit=CANDIDATES),
+            self.store.by_terms(workspace_id, concepts(query), search.where, limit=CANDIDATES),
             self.store.by_vector(workspace_id, *vector, search.where, limit=CANDIDATES),
         )
-        near = [hit for hit in by_vector if hit.nearness >= LEAST_NEARNESS]
-        return Found(fused([by_terms, near], search.limit), tuple(made.events))
+        passages = fused(by_terms, by_vector, self.vector_weight, search.limit)
+        return Found(passages, tuple(made.events))
 
     async def answer(
         self,
@@ -241,9 +246,10 @@ def _chunks(outcome: Outcome, vectors: Sequence[Vector]) -> list[Chunk]:
     ]
 
 
-def _terms(query: str) -> list[str]:
-    """What is looked up: the telling words, or all of them where none is."""
-    return list(dict.fromkeys(terms(query) or words(query)))[:MOST_TERMS]
+def concepts(query: str) -> list[Concept]:
+    """What is looked up: the telling words, or all of them where none is, with their synonyms."""
+    asked = list(dict.fromkeys(terms(query) or words(query)))[:MOST_TERMS]
+    return [meanings(term) for term in asked]
 
 
 def _id_of(workspace_id: str, call_key: str) -> str:

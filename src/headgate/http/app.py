@@ -133,12 +133,13 @@ class Application:
         self, scope: Scope, receive: Receive, request_id: str, departure: "_Departure"
     ) -> Reply | StreamReply:
         try:
-            match = self._table.match(scope["method"], scope["path"])
-            call = await self._call(match, scope, receive, request_id)
-            departure.watch()
-            if match.route.metered:
-                call.services.activity.begin(request_id)
-            return await match.route.handler(call)
+            with contextlib.ExitStack() as held:
+                match = self._table.match(scope["method"], scope["path"])
+                call = await self._call(match, scope, receive, request_id, held)
+                departure.watch()
+                if match.route.metered:
+                    call.services.activity.begin(request_id)
+                return await match.route.handler(call)
         except HeadgateError as error:
             return self._error_reply(error, scope, request_id)
         except Exception:  # noqa: BLE001 - the rim: logged, and answered without a trace
@@ -150,8 +151,14 @@ class Application:
         return errors.reply_for(error, self._table.error_style(scope["path"]), request_id)
 
     async def _call(
-        self, match: Match, scope: Scope, receive: Receive, request_id: str
+        self,
+        match: Match,
+        scope: Scope,
+        receive: Receive,
+        request_id: str,
+        held: contextlib.ExitStack,
     ) -> Call[Any]:
+        """The call that a request makes; what it holds until it is answered goes into `held`."""
         services = self._services
         if services is None:
             raise RuntimeError("the application was not started")
@@ -165,6 +172,9 @@ class Application:
             await _refuse_declared(receive, headers, most)
             try:
                 key = await _admitted(match, services, scope, headers)
+                size = _declared(headers) or most
+                services.upload_room.take(size)
+                held.callback(services.upload_room.give_back, size)
             except HeadgateError:
                 await _drain(receive)
                 raise
@@ -282,6 +292,12 @@ async def _body(receive: Receive, headers: dict[bytes, bytes], limit: int) -> by
                 await _drain(receive)
             raise _too_large(limit)
     return b"".join(chunks)
+
+
+def _declared(headers: dict[bytes, bytes]) -> int:
+    """How long the body says it is; 0 where it does not say."""
+    declared = headers.get(b"content-length", b"0")
+    return int(declared) if declared.isdigit() else 0
 
 
 async def _refuse_declared(receive: Receive, headers: dict[bytes, bytes], limit: int) -> None:

@@ -16,9 +16,10 @@ from typing import Literal
 
 import msgspec
 
-from headgate.core.errors import HeadgateError
+from headgate.core.errors import HeadgateError, InvalidKey
 from headgate.core.times import iso
 from headgate.http.calls import Call, Reply, StreamReply
+from headgate.http.credentials import presented_key, session_token
 
 STREAM_SECONDS = 25.0
 TICK_SECONDS = 1.0
@@ -63,7 +64,10 @@ async def _frames(call: Call[None], seen: str | None) -> AsyncGenerator[bytes, N
     ends_at = time.monotonic() + STREAM_SECONDS
     for seq in itertools.count(1):
         try:
+            await _still_allowed(call)
             tick = await _tick(call)
+        except InvalidKey:
+            return
         except HeadgateError:
             tick = None  # the store is away for a moment: no tick, and the reader sees the silence
         if tick is not None:
@@ -74,6 +78,20 @@ async def _frames(call: Call[None], seen: str | None) -> AsyncGenerator[bytes, N
         if time.monotonic() >= ends_at or call.is_closing():
             return
         await asyncio.sleep(TICK_SECONDS)
+
+
+async def _still_allowed(call: Call[None]) -> None:
+    """Go on only while whoever began the stream might begin it now.
+
+    Raises:
+        InvalidKey: the key or the session has ended.
+    """
+    services, presented = call.services, presented_key(call.headers)
+    token = None if presented is not None else session_token(call.headers)
+    if token is None:
+        await services.keys.authenticate(presented)
+    else:
+        await services.sessions.authenticate(token)
 
 
 def _event(name: str, value: msgspec.Struct, event_id: str | None) -> bytes:

@@ -20,6 +20,7 @@ from headgate.gateway.tool_calls import ToolCalls
 from headgate.gateway.vendor_keys import VendorKeys
 from headgate.gateway.works import Works
 from headgate.http.activity import Activity
+from headgate.http.upload_room import UploadRoom
 from headgate.identity.keys import Keys
 from headgate.identity.sessions import Sessions
 from headgate.prompts.library import Library
@@ -38,6 +39,7 @@ class Services:
         limited: gives every account that has a limit.
         measured: the parts of this process that tell numbers of themselves; `process`: itself.
         activity: the calls that this process answers now.
+        upload_room: the memory for uploads under way.
         metrics: what this process says of itself, as text for Prometheus.
         max_body_bytes: larger requests are refused.
         dashboard_hosts: names, besides this machine's own, at which the dashboard is opened.
@@ -71,6 +73,7 @@ class Services:
     heartbeat_seconds: float
     dashboard_hosts: frozenset[str] = frozenset()
     activity: Activity = field(default_factory=Activity)
+    upload_room: UploadRoom = field(default_factory=UploadRoom)
 
     def embedding_model(self, wanted: str | None) -> str:
         """The model that embeds; `auto` and none leave the choice to the platform."""

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from headgate.core.documents import Document, DocumentFilter, Hit, IndexedDocument
+from headgate.core.documents import Concept, Document, DocumentFilter, Hit, IndexedDocument
 from headgate.stores import passage_ranking
 from headgate.stores.passage_ranking import Candidate
 
@@ -38,12 +38,12 @@ class MemoryDocuments:
         return self._kept.pop((workspace_id, document_id), None) is not None
 
     async def by_terms(
-        self, workspace_id: str, terms: Sequence[str], where: DocumentFilter, *, limit: int
+        self, workspace_id: str, concepts: Sequence[Concept], where: DocumentFilter, *, limit: int
     ) -> list[Hit]:
         """See `DocumentStore.by_terms`."""
         everything = self._candidates(workspace_id, DocumentFilter())
         admitted = self._candidates(workspace_id, where)
-        return passage_ranking.by_terms(terms, everything, admitted, limit)
+        return passage_ranking.by_terms(concepts, everything, admitted, limit)
 
     async def by_vector(
         self,

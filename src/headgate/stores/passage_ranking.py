@@ -1,21 +1,19 @@
 """Ranking chunks in this process, for stores whose database cannot.
 
-By terms with BM25 (k1 = 1.2, b = 0.75, as SQLite's FTS5 counts it), by vector with the cosine.
+By terms with BM25, the terms of a concept added up as if they were one; by vector with the cosine.
 Both look at every chunk of a workspace, so their time grows with it.
 """
 
 import math
-from array import array
+import struct
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from operator import mul
 from typing import NamedTuple
 
-from headgate.core.documents import Chunk, Document, Hit
+from headgate.core.documents import Chunk, Concept, Document, Hit
 
-_K1 = 1.2
-_B = 0.75
-_LEAST_WEIGHT = 1e-6
+K1 = 1.5
+B = 0.75
 
 
 class Candidate(NamedTuple):
@@ -37,41 +35,61 @@ def candidates(document: Document, chunks: Iterable[Chunk]) -> list[Candidate]:
 
 
 def by_terms(
-    terms: Sequence[str], all_: Sequence[Candidate], admitted: Iterable[Candidate], limit: int
+    concepts: Sequence[Concept],
+    all_: Sequence[Candidate],
+    admitted: Iterable[Candidate],
+    limit: int,
 ) -> list[Hit]:
-    """The best of the `admitted` ones; how telling a term is, is counted over `all_`."""
+    """The best of the `admitted` ones; how telling a concept is, is counted over `all_`."""
     if not all_:
         return []
     average = sum(one.length for one in all_) / len(all_) or 1.0
-    weights = {term: _weight(term, all_) for term in dict.fromkeys(terms)}
-    scored = [
-        (sum(_score(one, term, weight, average) for term, weight in weights.items()), one)
-        for one in admitted
-        if any(term in one.counts for term in weights)
+    told = [
+        (
+            concept,
+            telling(len(all_), sum(not one.counts.keys().isdisjoint(concept) for one in all_)),
+        )
+        for concept in concepts
     ]
+    scored = []
+    for one in admitted:
+        score = sum(weight * _saturation(one, concept, average) for concept, weight in told)
+        if score:
+            scored.append((score, one))
     return _best(scored, limit)
+
+
+def telling(chunks: int, having: int) -> float:
+    """How much a concept says that so many of all chunks have."""
+    return math.log(1 + (chunks - having + 0.5) / (having + 0.5))
 
 
 def by_vector(space: str, vector: bytes, admitted: Iterable[Candidate], limit: int) -> list[Hit]:
     """The nearest of the `admitted` ones that are in the same space."""
-    wanted = array("f", vector)
+    wanted = values(vector)
     scored = [
-        (sum(map(mul, wanted, array("f", one.chunk.vector))), one)
+        (nearness(wanted, values(one.chunk.vector)), one)
         for one in admitted
         if one.chunk.space == space and len(one.chunk.vector) == len(vector)
     ]
     return _best(scored, limit)
 
 
-def _weight(term: str, all_: Sequence[Candidate]) -> float:
-    having = sum(term in one.counts for one in all_)
-    return max(_LEAST_WEIGHT, math.log((len(all_) - having + 0.5) / (having + 0.5)))
+def values(vector: bytes) -> tuple[float, ...]:
+    """The numbers of a vector."""
+    return struct.unpack(f"<{len(vector) // 4}f", vector)
 
 
-def _score(one: Candidate, term: str, weight: float, average: float) -> float:
-    count = one.counts.get(term, 0)
-    damped = count + _K1 * (1 - _B + _B * one.length / average)
-    return weight * count * (_K1 + 1) / damped
+def nearness(one: Sequence[float], other: Sequence[float]) -> float:
+    """The cosine of the angle between two vectors of length 1."""
+    # What it lacks to 1 is half of the squared distance, which is counted in C.
+    return 1 - math.dist(one, other) ** 2 / 2
+
+
+def _saturation(one: Candidate, concept: Concept, average: float) -> float:
+    """How much of a concept a chunk has: more for each time, but less and less."""
+    times = sum(weight * one.counts.get(term, 0) for term, weight in concept.items())
+    return times * (K1 + 1) / (times + K1 * (1 - B + B * one.length / average))
 
 
 def _best(scored: list[tuple[float, Candidate]], limit: int) -> list[Hit]:

@@ -21,6 +21,7 @@ async def documents(known: Corpus) -> Documents:
         store=MemoryDocuments(),
         prompts=open_library(),
         embedding_model="local",
+        vector_weight=0.2,
         answering_model="local",
     )
     await fill(made, known.document)
@@ -47,17 +48,17 @@ async def test_the_right_document_comes_first_as_often_as_it_was_measured(
     for text in known.document:
         for found, question in zip((close, other), text.questions, strict=True):
             found.append((text.name, (await places(documents, question))["both"]))
-    assert scores(close).recall_1 >= 0.97
-    assert scores(close).recall_3 == 1
-    assert scores(other).recall_1 >= 0.44
-    assert scores(other).recall_10 >= 0.91
-    assert scores(close + other).ndcg >= 0.83
+    assert scores(close).recall_1 == 1
+    assert scores(other).recall_1 >= 0.55
+    assert scores(other).recall_3 >= 0.83
+    assert scores(other).recall_10 >= 0.94
+    assert scores(close + other).ndcg >= 0.88
 
 
 async def test_answers_come_from_the_right_document_or_not_at_all(
     documents: Documents, known: Corpus
 ) -> None:
     came = await answers(documents, known)
-    assert came.cited >= 0.56
+    assert came.cited >= 0.6
     assert came.astray == 0
     assert came.refused == 1

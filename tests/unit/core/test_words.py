@@ -23,6 +23,8 @@ from headgate.core.words import (
         "company companies company's",
         "classify classified classifies",
         "stop stopped stopping stops",
+        "day days",
+        "try tried tries",
         "quick quickly",
     ],
 )

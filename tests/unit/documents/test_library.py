@@ -21,6 +21,7 @@ def library() -> Documents:
         store=MemoryDocuments(),
         prompts=open_library(),
         embedding_model="local",
+        vector_weight=0.2,
         answering_model="local",
         clock=lambda: 1000.0,
     )
@@ -107,7 +108,7 @@ async def test_another_embedding_model_mixes_nothing_up_and_words_still_find() -
     other = LocalModels(Elsewhere())
     await documents.add("lab", [HARBOUR], other)
     (first, *_) = (await documents.search("lab", Search(query="returned goods"), other)).passages
-    assert (first.name, first.score) == ("returns.md", 0.5)
+    assert (first.name, first.score) == ("returns.md", 0.8)
 
 
 @pytest.mark.parametrize("query", ["", " \n "])

@@ -89,6 +89,23 @@ async def test_files_may_be_larger_than_other_bodies_and_smaller_than_50_mb() ->
         assert elsewhere.status == 413
 
 
+async def test_an_upload_for_which_there_is_no_room_is_to_come_again() -> None:
+    async with platform() as running:
+        body = multipart(("a.txt", b"fine"))
+        room = running.services.upload_room
+        room.take(room.most_bytes - 10)
+        refused = await running.call("POST", "/v1/documents", body, headers=FILES)
+        assert refused.status == 503
+        assert int(refused.headers["retry-after"]) > 0
+        room.give_back(room.most_bytes - 10)
+        for _ in range(5):
+            # What is answered, well or not, gives its room back.
+            room.take(room.most_bytes - UPLOAD_BYTES)
+            answer = await running.call("POST", "/v1/documents", body, headers=FILES)
+            assert answer.status == 201
+            room.give_back(room.most_bytes - UPLOAD_BYTES)
+
+
 async def test_files_are_looked_at_after_the_key() -> None:
     async with platform() as running:
         send = functools.partial(running.call, "POST", "/v1/documents", b"broken", headers=FILES)

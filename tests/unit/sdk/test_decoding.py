@@ -1,5 +1,6 @@
 """JSON becomes the SDK's values, and these JSON."""
 
+import dataclasses
 import datetime as dt
 import json
 
@@ -9,7 +10,8 @@ from headgate_sdk.decoding import decode, encode, moment
 from headgate_sdk.errors import UnexpectedAnswerError
 from headgate_sdk.events import RunEvent
 from headgate_sdk.reports import Usage
-from headgate_sdk.types import Model, PromptDiff, RunError, ToolCall
+from headgate_sdk.types import Model, PromptDiff, RunError, ToolCall, UsageTotals
+from write_types import camel
 
 EVENT = {"seq": 1, "attempt": 1, "at": "2026-01-01T00:00:00.000Z", "runId": "r", "stepId": None}
 
@@ -35,8 +37,7 @@ def test_a_union_becomes_what_it_holds() -> None:
 
 
 def test_a_row_of_usage_keeps_its_dimension() -> None:
-    names = ["requests", "errors", "inputTokens", "outputTokens", "cost", "billed", "cacheHits"]
-    sums = dict.fromkeys([*names, "savedCost", "autoSaved"], 1)
+    sums = dict.fromkeys((camel(field.name) for field in dataclasses.fields(UsageTotals)), 1)
     usage = decode(Usage, {"totals": sums, "rows": [{"model": "m", **sums}]})
     assert (usage.rows[0].model, usage.rows[0].input_tokens, usage.rows[0].user) == ("m", 1, None)
 

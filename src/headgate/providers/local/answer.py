@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from headgate.core.sentences import Sentence, sentences
+from headgate.core.synonyms import SYNONYM_WEIGHT, meanings
 from headgate.core.words import FUNCTION_WORDS, stem, terms, words
 from headgate.providers.local.extract import facts
 
@@ -206,14 +207,18 @@ def _weights(asked: Sequence[str], bags: Sequence[frozenset[str]]) -> Mapping[st
 
 
 def _shared(asked: Iterable[str], bag: frozenset[str], weights: Mapping[str, float]) -> float:
-    """The weight of the asked words in a sentence; a word that only begins alike counts less."""
+    """The weight of the asked words in a sentence; a synonym, or a like beginning, counts less."""
     beginnings: dict[str, list[str]] = {}
     for term in bag:
         beginnings.setdefault(term[:5], []).append(term)
     return sum(
         weights[term]
         if term in bag
-        else 0.7 * weights[term] * any(_akin(term, near) for near in beginnings.get(term[:5], ()))
+        else weights[term]
+        * max(
+            0.7 * any(_akin(term, near) for near in beginnings.get(term[:5], ())),
+            SYNONYM_WEIGHT * (not bag.isdisjoint(meanings(term))),
+        )
         for term in asked
     )
 

@@ -26,7 +26,14 @@ from typing import Any
 
 import msgspec
 
-from headgate.core.documents import Chunk, Document, DocumentFilter, Hit, IndexedDocument
+from headgate.core.documents import (
+    Chunk,
+    Concept,
+    Document,
+    DocumentFilter,
+    Hit,
+    IndexedDocument,
+)
 from headgate.core.errors import InvalidRequest, Overloaded
 from headgate.core.ids import new_id
 from headgate.stores import passage_ranking
@@ -112,12 +119,14 @@ class DynamoDocuments:
         return True
 
     async def by_terms(
-        self, workspace_id: str, terms: Sequence[str], where: DocumentFilter, *, limit: int
+        self, workspace_id: str, concepts: Sequence[Concept], where: DocumentFilter, *, limit: int
     ) -> list[Hit]:
         """See `DocumentStore.by_terms`."""
         everything = await self._candidates(workspace_id)
         admitted = [one for one in everything if where.admits(one.document)]
-        return await asyncio.to_thread(passage_ranking.by_terms, terms, everything, admitted, limit)
+        return await asyncio.to_thread(
+            passage_ranking.by_terms, concepts, everything, admitted, limit
+        )
 
     async def by_vector(
         self,

@@ -1,19 +1,20 @@
-"""Documents in SQLite: terms ranked by FTS5, vectors compared one by one.
+"""Documents in SQLite: terms ranked with BM25 in one statement, vectors compared one by one.
 
 Vectors are compared by `sqlite-vec` where it can be loaded into this Python's SQLite, else by a
 function of the same name in Python, which gives the same order more slowly.
 """
 
-import hashlib
 import importlib
+import json
 import sqlite3
-from array import array
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from operator import mul
+from functools import lru_cache
 from typing import Any
 
-from headgate.core.documents import Document, DocumentFilter, Hit, IndexedDocument
+from headgate.core.documents import Concept, Document, DocumentFilter, Hit, IndexedDocument
+from headgate.stores.passage_ranking import K1, B, nearness, telling, values
 from headgate.stores.sqlite.database import Database
 
 _COLUMNS = "document_id, workspace_id, name, kind, characters, chunks, pages, created_at"
@@ -55,16 +56,13 @@ class SqliteDocuments:
         )
 
     async def by_terms(
-        self, workspace_id: str, terms: Sequence[str], where: DocumentFilter, *, limit: int
+        self, workspace_id: str, concepts: Sequence[Concept], where: DocumentFilter, *, limit: int
     ) -> list[Hit]:
-        """See `DocumentStore.by_terms`.
-
-        How telling a term is, is counted over all workspaces.
-        """
-        if not terms:
+        """See `DocumentStore.by_terms`."""
+        if not concepts:
             return []
         return await self.database.readers.run(
-            lambda connection: _by_terms(connection, workspace_id, terms, where, limit)
+            lambda connection: _by_terms(connection, workspace_id, concepts, where, limit)
         )
 
     async def by_vector(
@@ -112,8 +110,11 @@ def _load_extension(connection: sqlite3.Connection) -> bool:
 
 
 def _distance(one: bytes, other: bytes) -> float:
-    nearness: float = sum(map(mul, array("f", one), array("f", other)))
-    return 1 - nearness
+    # The other is what is looked for, the same for each.
+    return 1 - nearness(values(one), _looked_for(other))
+
+
+_looked_for = lru_cache(maxsize=8)(values)
 
 
 def _add(connection: sqlite3.Connection, documents: Sequence[IndexedDocument]) -> None:
@@ -142,20 +143,45 @@ def _add(connection: sqlite3.Connection, documents: Sequence[IndexedDocument]) -
 
 def _add_chunks(connection: sqlite3.Connection, one: IndexedDocument) -> None:
     workspace_id = one.document.workspace_id
-    word = _word(workspace_id)
+    postings: list[tuple[str, int, int, int]] = []
+    terms = 0
     for chunk in one.chunks:
         row = connection.execute(
-            "INSERT INTO chunks (document_id, number, start, end, page, text)"
-            " VALUES (?, ?, ?, ?, ?, ?)",
-            (one.document.id, chunk.number, chunk.start, chunk.end, chunk.page, chunk.text),
+            "INSERT INTO chunks (document_id, number, start, end, page, text, terms)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (
+                *(one.document.id, chunk.number, chunk.start, chunk.end, chunk.page),
+                *(chunk.text, chunk.terms),
+            ),
         ).lastrowid
-        connection.execute(
-            "INSERT INTO terms (rowid, workspace, words) VALUES (?, ?, ?)", (row, word, chunk.terms)
-        )
+        if row is None:
+            raise RuntimeError("SQLite gave a new chunk no row")
+        found = chunk.terms.split()
+        terms += len(found)
+        postings += [(term, row, times, len(found)) for term, times in Counter(found).items()]
         connection.execute(
             "INSERT INTO vectors (workspace_id, space, chunk_id, vector) VALUES (?, ?, ?, ?)",
             (workspace_id, chunk.space, row, chunk.vector),
         )
+    shelf = _change_shelf(connection, workspace_id, len(one.chunks), terms)
+    connection.executemany(
+        f"INSERT INTO postings (shelf, term, chunk_id, times, length) VALUES ({shelf}, ?, ?, ?, ?)",  # noqa: S608 - a number
+        # In the index's own order, which is written fastest.
+        sorted(postings),
+    )
+
+
+def _change_shelf(
+    connection: sqlite3.Connection, workspace_id: str, chunks: int, terms: int
+) -> int:
+    """Note that a workspace has so many chunks and terms more; its shelf."""
+    (row,) = connection.execute(
+        "INSERT INTO shelves (workspace_id, chunks, terms) VALUES (?, ?, ?)"
+        " ON CONFLICT (workspace_id) DO UPDATE"
+        " SET chunks = chunks + excluded.chunks, terms = terms + excluded.terms RETURNING shelf",
+        (workspace_id, chunks, terms),
+    ).fetchall()
+    return int(row[0])
 
 
 def _get(connection: sqlite3.Connection, workspace_id: str, document_id: str) -> Document | None:
@@ -176,29 +202,63 @@ def _text(connection: sqlite3.Connection, workspace_id: str, document_id: str) -
 
 
 def _delete(connection: sqlite3.Connection, workspace_id: str, document_id: str) -> bool:
-    deleted = connection.execute(
-        "DELETE FROM documents WHERE document_id = ? AND workspace_id = ?",
-        (document_id, workspace_id),
+    if _get(connection, workspace_id, document_id) is None:
+        return False
+    chunks = connection.execute(
+        "SELECT chunk_id, terms FROM chunks WHERE document_id = ?", (document_id,)
+    ).fetchall()
+    held = [(chunk_id, terms.split()) for chunk_id, terms in chunks]
+    count = sum(len(terms) for _, terms in held)
+    shelf = _change_shelf(connection, workspace_id, -len(held), -count)
+    connection.executemany(
+        "DELETE FROM postings WHERE shelf = ? AND term = ? AND chunk_id = ?",
+        ((shelf, term, chunk_id) for chunk_id, terms in held for term in set(terms)),
     )
-    return deleted.rowcount > 0
+    connection.execute("DELETE FROM documents WHERE document_id = ?", (document_id,))
+    return True
 
 
 def _by_terms(
     connection: sqlite3.Connection,
     workspace_id: str,
-    terms: Sequence[str],
+    concepts: Sequence[Concept],
     where: DocumentFilter,
     limit: int,
 ) -> list[Hit]:
-    any_of = " OR ".join('"' + term.replace('"', '""') + '"' for term in terms)
+    shelf = connection.execute(
+        "SELECT shelf, chunks, terms FROM shelves WHERE workspace_id = ?", (workspace_id,)
+    ).fetchone()
+    if shelf is None or not shelf[1]:
+        return []
+    connection.create_function("telling", 2, telling, deterministic=True)
+    asked = [
+        (number, term, weight)
+        for number, concept in enumerate(concepts)
+        for term, weight in concept.items()
+    ]
+    number, chunks, terms = shelf
     condition, values = _condition(where)
     rows = connection.execute(
-        # The first column weighs nothing: all that were found have the same word there.
-        f"SELECT {_HIT}, -bm25(terms, 0.0, 1.0) AS telling FROM terms"  # noqa: S608 - constant parts only
-        " JOIN chunks c ON c.chunk_id = terms.rowid JOIN documents d USING (document_id)"
-        f" WHERE terms MATCH ? {condition}"
-        " ORDER BY telling DESC, c.document_id, c.number LIMIT ?",
-        (f"workspace : {_word(workspace_id)} AND words : ({any_of})", *values, limit),
+        "WITH asked (concept, term, weight) AS"  # noqa: S608 - constant parts only
+        " (SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'),"
+        "  json_extract(value, '$[2]') FROM json_each(?)),"
+        # CROSS JOIN: for each term its postings, and not the other way round.
+        " held AS MATERIALIZED (SELECT concept, chunk_id, length, sum(weight * times) AS times"
+        "  FROM asked CROSS JOIN postings USING (term) WHERE shelf = ?"
+        "  GROUP BY concept, chunk_id),"
+        " told AS MATERIALIZED"
+        "  (SELECT concept, telling(?, count(*)) AS weight FROM held GROUP BY concept),"
+        " scores AS (SELECT chunk_id,"
+        "  sum(weight * times * (? + 1) / (times + ? * (1 - ? + ? * length / ?))) AS score"
+        "  FROM held JOIN told USING (concept) GROUP BY chunk_id)"
+        f" SELECT {_HIT}, score FROM scores"
+        "  JOIN chunks c USING (chunk_id) JOIN documents d USING (document_id)"
+        f" WHERE true {condition} ORDER BY score DESC, c.document_id, c.number LIMIT ?",
+        (
+            *(json.dumps(asked), number, chunks),
+            *(K1, K1, B, B, terms / chunks or 1.0),
+            *(*values, limit),
+        ),
     )
     return [_hit(row) for row in rows]
 
@@ -212,13 +272,24 @@ def _by_vector(
 ) -> list[Hit]:
     equip(connection)
     condition, values = _condition(where)
+    admitted = (
+        " AND chunk_id IN (SELECT chunk_id FROM chunks JOIN documents d USING (document_id)"  # noqa: S608 - constant parts only
+        f" WHERE true {condition})"
+        if condition
+        else ""
+    )
     rows = connection.execute(
-        f"SELECT {_HIT}, 1 - vec_distance_cosine(v.vector, ?) AS nearness "  # noqa: S608 - constant parts only
-        "FROM vectors v"
-        " JOIN chunks c USING (chunk_id) JOIN documents d USING (document_id)"
-        f" WHERE v.workspace_id = ? AND v.space = ? AND length(v.vector) = ? {condition}"
-        " ORDER BY nearness DESC, c.document_id, c.number LIMIT ?",
-        (vector, *place, len(vector), *values, limit),
+        # Chunks and documents are looked up only for what is near enough to be told.
+        "WITH near AS MATERIALIZED"  # noqa: S608 - constant parts only
+        " (SELECT chunk_id, 1 - vec_distance_cosine(vector, ?) AS nearness FROM vectors"
+        f"  WHERE workspace_id = ? AND space = ? AND length(vector) = ? {admitted}),"
+        " least AS (SELECT min(nearness) AS nearness FROM"
+        "  (SELECT nearness FROM near ORDER BY nearness DESC LIMIT ?))"
+        f" SELECT {_HIT}, near.nearness FROM near"
+        "  JOIN chunks c USING (chunk_id) JOIN documents d USING (document_id)"
+        " WHERE near.nearness >= (SELECT nearness FROM least)"
+        " ORDER BY near.nearness DESC, c.document_id, c.number LIMIT ?",
+        (vector, *place, len(vector), *values, limit, limit),
     )
     return [_hit(row) for row in rows]
 
@@ -253,11 +324,6 @@ def _condition(where: DocumentFilter) -> tuple[str, list[str]]:
             condition += f" AND {column} IN ({', '.join('?' * len(admitted))})"
             values += admitted
     return condition, values
-
-
-def _word(workspace_id: str) -> str:
-    """One word of the index for a workspace, whatever characters its id has."""
-    return "w" + hashlib.sha256(workspace_id.encode()).hexdigest()[:24]
 
 
 def _document(row: Sequence[Any]) -> Document:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from document_chunks import SPACE, at_angle, document
+from document_chunks import SPACE, at_angle, document, exactly
 from headgate.core.documents import DocumentFilter
 from headgate.core.errors import InvalidRequest, Overloaded
 from headgate.stores.dynamodb import documents
@@ -63,7 +63,7 @@ async def test_what_is_longer_than_an_item_is_kept_in_pieces() -> None:
         await DynamoDocuments(client).add([document("a", *paragraphs)])
         other = DynamoDocuments(client)
         assert await other.text("lab", "a") == "\n\n".join(paragraphs)
-        hits = await other.by_terms("lab", ["7"], ALL, limit=9)
+        hits = await other.by_terms("lab", exactly("7"), ALL, limit=9)
         assert [hit.text for hit in hits] == [paragraphs[7]]
         assert await items(client) > 10
         await other.delete("lab", "a")
@@ -76,13 +76,13 @@ async def test_chunks_are_read_once_in_a_process_and_documents_anew_each_time() 
         await store.add([document("a", "tea"), document("b", "tea")])
         counting.asked.clear()
         await asyncio.gather(
-            store.by_terms("lab", ["tea"], ALL, limit=9),
+            store.by_terms("lab", exactly("tea"), ALL, limit=9),
             store.by_vector("lab", SPACE, at_angle(0), ALL, limit=9),
         )
         assert counting.asked == ["Query"] * 4
         await DynamoDocuments(client).delete("lab", "a")
         counting.asked.clear()
-        hits = await store.by_terms("lab", ["tea"], ALL, limit=9)
+        hits = await store.by_terms("lab", exactly("tea"), ALL, limit=9)
         assert [hit.document.id for hit in hits] == ["b"]
         assert counting.asked == ["Query"]
 
@@ -94,7 +94,7 @@ async def test_a_document_that_was_not_written_to_its_end_is_not_there() -> None
             counting.failing = operation
             with pytest.raises(Overloaded):
                 await store.add([document("a", "tea"), document("b", "tea")])
-            assert await DynamoDocuments(client).by_terms("lab", ["tea"], ALL, limit=9) == []
+            assert await DynamoDocuments(client).by_terms("lab", exactly("tea"), ALL, limit=9) == []
             assert await DynamoDocuments(client).list("lab", limit=9, after=None) == []
 
 

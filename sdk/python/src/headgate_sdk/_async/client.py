@@ -10,6 +10,7 @@ from headgate_sdk._async.agents import Agents
 from headgate_sdk._async.connection import Connection
 from headgate_sdk._async.documents import Documents
 from headgate_sdk._async.keys import Keys, Providers
+from headgate_sdk._async.memory import Memory
 from headgate_sdk._async.prompts import Prompts
 from headgate_sdk._async.streams import Stream
 from headgate_sdk._async.tools import Models, Tools
@@ -58,6 +59,7 @@ class AsyncHeadgate:
         self.agents = Agents(self._connection)
         self.documents = Documents(self._connection)
         self.keys = Keys(self._connection)
+        self.memory = Memory(self._connection)
         self.models = Models(self._connection)
         self.prompts = Prompts(self._connection)
         self.providers = Providers(self._connection)

@@ -11,6 +11,7 @@ from headgate_sdk._sync.agents import Agents
 from headgate_sdk._sync.connection import Connection
 from headgate_sdk._sync.documents import Documents
 from headgate_sdk._sync.keys import Keys, Providers
+from headgate_sdk._sync.memory import Memory
 from headgate_sdk._sync.prompts import Prompts
 from headgate_sdk._sync.streams import Stream
 from headgate_sdk._sync.tools import Models, Tools
@@ -59,6 +60,7 @@ class Headgate:
         self.agents = Agents(self._connection)
         self.documents = Documents(self._connection)
         self.keys = Keys(self._connection)
+        self.memory = Memory(self._connection)
         self.models = Models(self._connection)
         self.prompts = Prompts(self._connection)
         self.providers = Providers(self._connection)
