@@ -380,7 +380,8 @@ def _decoded(match: Match, raw: bytes) -> Any:
     """The decoded body.
 
     Raises:
-        InvalidRequest: it is no JSON, or not of this route's shape; it says where.
+        InvalidRequest: it is no JSON, or not of this route's shape, or has a field that is named
+            nearly as one of the route's; it says where.
     """
     if match.decoder is None:
         return None
@@ -392,9 +393,12 @@ def _decoded(match: Match, raw: bytes) -> Any:
     try:
         if not raw.isascii():
             raw.decode()  # parts that are passed on unread must be text too
-        return match.decoder.decode(raw)
+        body = match.decoder.decode(raw)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise errors.decoding_error(error) from error
+    if match.twins is not None:
+        match.twins.refuse(raw)
+    return body
 
 
 async def _send(send: Send, reply: Reply, request_id: str, *, with_body: bool) -> None:
