@@ -14,8 +14,9 @@ from headgate.core.chat import ChatRequest, Message
 from headgate.core.keys import RateLimit, VirtualKey
 from headgate.core.prices import Markup, Price
 from headgate.core.usage import UsageEvent
+from headgate.core.workspaces import WorkspaceSettings
 from headgate.gateway.cache import Cache
-from headgate.gateway.calls import Billing, Caller
+from headgate.gateway.calls import Caller
 from headgate.gateway.catalog import Catalog
 from headgate.gateway.escrow import IDLE_SECONDS, Escrow
 from headgate.gateway.flights import Flights
@@ -24,9 +25,11 @@ from headgate.gateway.replays import Replays
 from headgate.gateway.routing import Routing
 from headgate.gateway.semantic import Semantics
 from headgate.gateway.vendor_keys import VendorKeys
+from headgate.identity.workspaces import Workspaces
 from headgate.stores.buckets import DefaultLimits
 from headgate.stores.memory_neighbours import MemoryNeighbours
 from headgate.stores.memory_vendor_keys import MemoryVendorKeys
+from headgate.stores.memory_workspaces import MemoryWorkspaces
 from headgate.stores.process_limits import ProcessRateLimiter
 from headgate.stores.sealing import AesSealer
 
@@ -82,6 +85,12 @@ class Desk:
             lambda: AesSealer(b"a secret of the desk"),
             clock=self.clock,
         )
+        self.workspaces = Workspaces(
+            MemoryWorkspaces(),
+            Markup(0),
+            {"acme": WorkspaceSettings(markup=markup)},
+            self.clock,
+        )
         self.gateway = Gateway(
             catalog=Catalog(
                 {provider.provider: provider for provider in providers},
@@ -95,7 +104,7 @@ class Desk:
             ),
             limiter=self.limiter,
             ledger=self.ledger,
-            billing=Billing(Markup(0), {"acme": markup}),
+            markup_for=self.workspaces.markup_for,
             routing=routing or Routing(),
             vendor_keys=self.vendor_keys,
             cache=Cache(cache),

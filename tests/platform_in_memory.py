@@ -21,7 +21,6 @@ from headgate.core.keys import SCOPES, VirtualKey, hash_api_key
 from headgate.core.models import Provider
 from headgate.core.prices import Markup, Price
 from headgate.documents.library import Documents
-from headgate.gateway.calls import Billing
 from headgate.gateway.catalog import Catalog
 from headgate.gateway.escrow import Escrow
 from headgate.gateway.flights import Flights
@@ -39,6 +38,7 @@ from headgate.http.services import Services
 from headgate.http.table import routes
 from headgate.identity.keys import Keys
 from headgate.identity.sessions import Sessions
+from headgate.identity.workspaces import Workspaces
 from headgate.prompts.library import open_library
 from headgate.providers.sandbox import SANDBOX_PRICE, Sandbox
 from headgate.stores.buckets import DefaultLimits
@@ -47,6 +47,7 @@ from headgate.stores.memory_documents import MemoryDocuments
 from headgate.stores.memory_memories import MemoryMemories
 from headgate.stores.memory_runs import MemoryRuns
 from headgate.stores.memory_vendor_keys import MemoryVendorKeys
+from headgate.stores.memory_workspaces import MemoryWorkspaces
 from headgate.stores.process_limits import ProcessRateLimiter
 from headgate.stores.sealing import AesSealer
 from headgate.telemetry.process import ProcessWatch
@@ -155,11 +156,12 @@ async def platform(
     vendor_keys = VendorKeys(
         MemoryVendorKeys(), catalog.providers, lambda: AesSealer(b"a secret of the tests")
     )
+    workspaces = Workspaces(MemoryWorkspaces(), Markup(20_000))
     gateway = Gateway(
         catalog,
         ProcessRateLimiter(DefaultLimits(1000, 1000)),
         escrow,
-        Billing(Markup(20_000)),
+        workspaces.markup_for,
         vendor_keys,
     )
     flights = Flights(ledger.answers, escrow.is_pending)
@@ -209,6 +211,7 @@ async def platform(
         runs=agents.runs,
         memories=Memories(memories),
         keys=keys,
+        workspaces=workspaces,
         sessions=Sessions(keys, MemoryTickets(), lambda: b"a secret of the tests"),
         usage=ledger,
         tool_server=tool_server,

@@ -13,7 +13,6 @@ from headgate.core.metered import CallLabels, Models
 from headgate.core.models import Provider
 from headgate.core.prices import Markup, Price
 from headgate.core.tools import ToolContext
-from headgate.gateway.calls import Billing
 from headgate.gateway.catalog import Catalog
 from headgate.gateway.escrow import Escrow
 from headgate.gateway.flights import Flights
@@ -21,11 +20,13 @@ from headgate.gateway.gateway import Gateway
 from headgate.gateway.metered import MeteredAccess
 from headgate.gateway.replays import Replays
 from headgate.gateway.vendor_keys import VendorKeys
+from headgate.identity.workspaces import Workspaces
 from headgate.prompts.library import BUILT_IN, open_library
 from headgate.providers.local.provider import LOCAL_PRICE, Local
 from headgate.stores.buckets import DefaultLimits
 from headgate.stores.memory import MemoryLedger
 from headgate.stores.memory_vendor_keys import MemoryVendorKeys
+from headgate.stores.memory_workspaces import MemoryWorkspaces
 from headgate.stores.process_limits import ProcessRateLimiter
 from headgate.stores.sealing import AesSealer
 
@@ -62,7 +63,7 @@ async def tool_context(*providers: Provider) -> AsyncIterator[ToolContext]:
         Catalog(known, _Prices(), auto=lambda _own: [f"{name}/{name}" for name in known]),
         ProcessRateLimiter(DefaultLimits(1000, 1000)),
         escrow,
-        Billing(Markup(0)),
+        Workspaces(MemoryWorkspaces(), Markup(0)).markup_for,
         VendorKeys(MemoryVendorKeys(), known, lambda: AesSealer(b"a secret of the tests")),
     )
     flights = Flights(ledger.answers, escrow.is_pending)

@@ -46,6 +46,7 @@ ANSWERS = {
     "KeyItem": "Key",
     "RateLimit": "RateLimit",
     "VendorKeyItem": "ProviderKey",
+    "WorkspaceItem": "Workspace",
     "ProviderItem": "Provider",
     "OwnKey": "OwnKey",
     "Trouble": "Trouble",

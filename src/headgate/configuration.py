@@ -11,10 +11,11 @@ from decimal import Decimal
 from typing import Annotated, Literal
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta
 
 from headgate.core.money import NanoUSD, from_dollars
-from headgate.core.prices import PPM, Markup, Price
+from headgate.core.prices import Markup, Price, exact_markup
+from headgate.core.workspaces import WorkspaceSettings
 from headgate.sections import NAME, Agents, Guardrails, Tools
 from headgate.strict_toml import Section
 
@@ -22,24 +23,9 @@ VENDORS = ("openai", "anthropic", "bedrock", "azure", "gemini", "cohere", "ollam
 """Vendors with settings of their own, whose names no OpenAI-compatible vendor may take."""
 
 RESERVED_VENDORS = frozenset((*VENDORS, "sandbox"))
-MAX_MARKUP = 10
 DAY = 86_400
 
 _EDITION = re.compile(r"\d{4}-\d{2}-\d{2}(-preview)?")
-
-
-def exact_markup(share: Decimal) -> Markup:
-    """A share of the vendor's price in parts per million.
-
-    Raises:
-        ValueError: it is negative, above ten times the price, or finer than a part per million.
-    """
-    if not share.is_finite() or not 0 <= share <= MAX_MARKUP:
-        raise ValueError(f"a markup of {share} is not between 0 and {MAX_MARKUP}; 0.02 is 2 %")
-    ppm = share * PPM
-    if ppm != ppm.to_integral_value():
-        raise ValueError(f"a markup of {share} has more than six decimals")
-    return Markup(int(ppm))
 
 
 def _price(name: str, dollars: Decimal | None) -> NanoUSD | None:
@@ -201,7 +187,10 @@ class Budgets(Section, frozen=True, kw_only=True):
 
 
 class Workspace(Section, frozen=True, kw_only=True):
-    """What differs for one workspace; the table's name is the workspace's id."""
+    """What differs for one workspace; the table's name is the workspace's id.
+
+    `PUT /v1/workspaces/NAME` sets `markup` and `allowed_hosts` at run time, which then counts.
+    """
 
     markup: Annotated[
         Decimal | None, Meta(description="Its own share instead of `billing.markup`.")
@@ -236,9 +225,12 @@ class Workspace(Section, frozen=True, kw_only=True):
             exact_markup(self.markup)
 
     @property
-    def share(self) -> Markup | None:
-        """Its own markup as the ledger applies it."""
-        return None if self.markup is None else exact_markup(self.markup)
+    def settings(self) -> WorkspaceSettings:
+        """What of it may be set anew at run time, where the file sets it."""
+        return WorkspaceSettings(
+            markup=UNSET if self.markup is None else exact_markup(self.markup),
+            allowed_hosts=UNSET if self.allowed_hosts is None else self.allowed_hosts,
+        )
 
 
 _AMOUNTS = ("input", "output", "cached_input", "cache_write", "cache_write_1h", "reasoning")

@@ -36,6 +36,11 @@ async def ask_all(caller: Caller, text: str = "hello", *, rounds: int = 1) -> li
     ]
 
 
+def charged(answers: list[Answer]) -> set[Decimal]:
+    """What the calls were billed, each amount once."""
+    return {Decimal(answer.headers["x-cost"]) for answer in answers}
+
+
 def statuses(answers: list[Answer]) -> set[int]:
     return {answer.status for answer in answers}
 
@@ -54,6 +59,19 @@ async def test_a_revoked_key_stops_working_in_every_process(admin: Caller) -> No
         await eventually(
             lambda: ask_all(caller, rounds=5),
             lambda answers: statuses(answers) == {401},
+            seconds=5,
+        )
+
+
+async def test_a_changed_markup_reaches_every_process(admin: Caller) -> None:
+    async with admin.newcomer(workspaceId="acme") as caller:
+        changed = await admin.send("PUT", "/v1/workspaces/acme", {"markup": 0})
+        assert changed.status == 200
+        (before,) = charged(await ask_all(caller))
+        await admin.send("PUT", "/v1/workspaces/acme", {"markup": 1})
+        await eventually(
+            lambda: ask_all(caller, rounds=5),
+            lambda answers: charged(answers) == {2 * before},
             seconds=5,
         )
 

@@ -87,7 +87,7 @@ def test_money_is_read_exactly(tmp_path: Path) -> None:
     """0.035 and 0.1 have no exact binary fraction."""
     configuration = configured(tmp_path, EXAMPLE)
     assert configuration.billing.share == Markup(35_000)
-    assert configuration.workspaces["acme"].share == Markup(0)
+    assert configuration.workspaces["acme"].settings.markup == Markup(0)
     price = configuration.prices["my-model"].price
     assert (price.input, price.output, price.cached_input) == (500_000_000, 1_500_000_000, None)
     assert price.cost(TokenUsage(input_tokens=2, output_tokens=1)) == 2_500

@@ -22,6 +22,7 @@ import type {
   SearchResults,
 } from "./types.ts";
 import { UsageReports } from "./usage.ts";
+import { Workspaces } from "./workspaces.ts";
 
 const DEFAULT_URL = "http://127.0.0.1:3000";
 const TIMEOUT_SECONDS = 120;
@@ -54,6 +55,7 @@ export class Headgate {
   readonly providers: Providers;
   readonly tools: Tools;
   readonly usage: UsageReports;
+  readonly workspaces: Workspaces;
   readonly #connection: Connection;
 
   constructor(options: ClientOptions = {}) {
@@ -78,6 +80,7 @@ export class Headgate {
     this.providers = new Providers(connection);
     this.tools = new Tools(connection);
     this.usage = new UsageReports(connection);
+    this.workspaces = new Workspaces(connection);
   }
 
   /** A model's answer; needs the scope `ai:complete`. */

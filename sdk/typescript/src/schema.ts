@@ -953,6 +953,35 @@ export interface components {
             id: string;
         };
         /**
+         * WorkspacePage
+         * @description A page of workspaces, by their ids.
+         */
+        WorkspacePage: {
+            data: components["schemas"]["WorkspaceItem"][];
+            nextCursor: string | null;
+        };
+        /**
+         * WorkspaceItem
+         * @description What holds for a workspace. `setHere` names what of it was set through this interface.
+         */
+        WorkspaceItem: {
+            workspaceId: string;
+            markup: number;
+            allowedHosts: string[] | null;
+            setHere: string[];
+            changedAt: string | null;
+        };
+        /**
+         * SetWorkspace
+         * @description The body of `PUT /v1/workspaces/{workspaceId}`; what is left out follows `headgate.toml`.
+         *
+         *         `markup` is a share: 0.02 is 2 % of the vendor's price. `allowedHosts` null lets it reach all.
+         */
+        SetWorkspace: {
+            markup?: number;
+            allowedHosts?: string[] | null;
+        };
+        /**
          * PromptList
          * @description All templates, by name.
          */

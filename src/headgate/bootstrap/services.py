@@ -22,9 +22,9 @@ from headgate.bootstrap.stores import Stores, open_stores
 from headgate.bootstrap.tools import open_tools
 from headgate.bootstrap.vendor_keys import make_sealer
 from headgate.bootstrap.vendors import default_embedding_model, vendors_of
+from headgate.bootstrap.workspaces import make_workspaces
 from headgate.core.keys import COMMAND_LINE, KeyStore, VirtualKey, command_line_key
 from headgate.gateway.cache import Cache
-from headgate.gateway.calls import Billing
 from headgate.gateway.catalog import AUTO, Catalog
 from headgate.gateway.escrow import Escrow
 from headgate.gateway.flights import Flights
@@ -85,6 +85,7 @@ async def open_services(
             vendors.providers | vendors.keyless,
             lambda: make_sealer(settings),
         )
+        workspaces = make_workspaces(configuration, stores.workspaces)
         limits = configuration.limits
         limiter = await stack.enter_async_context(open_limiter(settings))
         cache = await stack.enter_async_context(open_cache(settings))
@@ -92,7 +93,7 @@ async def open_services(
             catalog=catalog,
             limiter=limiter.limiter,
             ledger=ledger,
-            billing=_billing(settings),
+            markup_for=workspaces.markup_for,
             routing=routing_of(configuration),
             vendor_keys=vendor_keys,
             cache=Cache(cache.answers),
@@ -107,7 +108,9 @@ async def open_services(
         keys = Keys(stores.keys, local=local_keys)
         prompts = open_prompts(settings)
         documents = make_documents(settings, stores.documents, prompts)
-        tools = await stack.enter_async_context(open_tools(settings, prompts, documents))
+        tools = await stack.enter_async_context(
+            open_tools(settings, prompts, documents, workspaces.hosts_for)
+        )
         runs = await stack.enter_async_context(
             open_runs(
                 settings,
@@ -140,6 +143,7 @@ async def open_services(
             tool_server=await stack.enter_async_context(open_mcp_server(settings)),
             documents=documents,
             keys=keys,
+            workspaces=workspaces,
             sessions=make_sessions(settings, keys),
             usage=stores.usage,
             watch=UsageWatch(stores.usage),
@@ -197,13 +201,3 @@ async def _alerting(
         yield
     finally:
         await alerts.aclose()
-
-
-def _billing(settings: Settings) -> Billing:
-    configuration = settings.configuration
-    own = {
-        name: workspace.share
-        for name, workspace in configuration.workspaces.items()
-        if workspace.share is not None
-    }
-    return Billing(configuration.billing.share, own)

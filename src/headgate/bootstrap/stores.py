@@ -19,6 +19,7 @@ from headgate.core.memory import MemoryStore
 from headgate.core.runs import RunStore
 from headgate.core.usage import UsageStore
 from headgate.core.vendor_keys import VendorKeyStore
+from headgate.core.workspaces import WorkspaceStore
 from headgate.settings import Settings
 from headgate.stores.dynamodb import tables
 from headgate.stores.dynamodb.alerts import DynamoAlerts
@@ -29,6 +30,7 @@ from headgate.stores.dynamodb.keys import DynamoKeys
 from headgate.stores.dynamodb.ledger import DynamoLedger
 from headgate.stores.dynamodb.usage import DynamoUsage
 from headgate.stores.dynamodb.vendor_keys import DynamoVendorKeys
+from headgate.stores.dynamodb.workspaces import DynamoWorkspaces
 from headgate.stores.sqlite import documents_schema
 from headgate.stores.sqlite.alerts import SqliteAlerts
 from headgate.stores.sqlite.answers import SqliteAnswers
@@ -40,6 +42,7 @@ from headgate.stores.sqlite.memories import SqliteMemories
 from headgate.stores.sqlite.runs import SqliteRuns
 from headgate.stores.sqlite.usage import SqliteUsage
 from headgate.stores.sqlite.vendor_keys import SqliteVendorKeys
+from headgate.stores.sqlite.workspaces import SqliteWorkspaces
 from headgate.transport.http import HttpClient
 
 DATABASE = "headgate.db"
@@ -60,6 +63,7 @@ class Stores(NamedTuple):
     answers: AnswerStore
     alerts: AlertStore
     vendor_keys: VendorKeyStore
+    workspaces: WorkspaceStore
     documents: DocumentStore
     runs: RunStore
     memories: MemoryStore
@@ -82,6 +86,7 @@ async def open_stores(settings: Settings) -> AsyncIterator[Stores]:
                     DynamoAnswers(client),
                     DynamoAlerts(client),
                     DynamoVendorKeys(client),
+                    DynamoWorkspaces(client),
                     DynamoDocuments(client),
                     SqliteRuns(own),
                     SqliteMemories(own),
@@ -98,6 +103,7 @@ async def open_stores(settings: Settings) -> AsyncIterator[Stores]:
             SqliteAnswers(database),
             SqliteAlerts(database),
             SqliteVendorKeys(database),
+            SqliteWorkspaces(database),
             SqliteDocuments(documents),
             SqliteRuns(database),
             SqliteMemories(database),

@@ -3,7 +3,7 @@
 import contextlib
 import importlib.metadata
 import logging
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
 
@@ -40,9 +40,16 @@ _LOG = logging.getLogger("headgate")
 
 @contextlib.asynccontextmanager
 async def open_tools(
-    settings: Settings, prompts: Prompts, library: Library
+    settings: Settings,
+    prompts: Prompts,
+    library: Library,
+    hosts_for: Callable[[str], Awaitable[Sequence[str] | None]],
 ) -> AsyncIterator[ProcessTools]:
-    """The tools of this process; `library` has the documents that are searched."""
+    """The tools of this process.
+
+    `library` has the documents that are searched; `hosts_for` gives the only hosts that a
+    workspace may reach, None where it may reach all.
+    """
     async with contextlib.AsyncExitStack() as stack:
         # Each has its own threads: what a caller makes slow keeps nobody else waiting.
         lookups, disks, databases = (
@@ -57,7 +64,7 @@ async def open_tools(
         own = [
             *_asking(settings, prompts, library),
             declared(calculator),
-            declared(HttpRequests(HttpFetcher(client), _hosts_of(settings)).http_request),
+            declared(HttpRequests(HttpFetcher(client), hosts_for).http_request),
             *_configured(settings, disks, databases),
         ]
         names = {tool.spec.name for tool in own}
@@ -140,16 +147,6 @@ async def check_tools(settings: Settings) -> Finding:
     servers = ", ".join(server.name for server in settings.mcp_servers)
     own = sum(1 for _ in _points())
     return Finding("ok", f"{own} of installed packages; MCP servers: {servers or 'none'}")
-
-
-def _hosts_of(settings: Settings) -> Callable[[str], tuple[str, ...] | None]:
-    workspaces = settings.configuration.workspaces
-
-    def hosts(workspace_id: str) -> tuple[str, ...] | None:
-        workspace = workspaces.get(workspace_id)
-        return None if workspace is None else workspace.allowed_hosts
-
-    return hosts
 
 
 def _path_of(

@@ -4,6 +4,7 @@ A price is in nano-dollars per million tokens, so that every published price is 
 call's cost is rounded once, upwards.
 """
 
+from decimal import Decimal
 from typing import Protocol
 
 import msgspec
@@ -13,6 +14,7 @@ from headgate.core.money import NanoUSD
 
 TOKENS_PER_PRICE = 1_000_000
 PPM = 1_000_000
+MAX_MARKUP = 10
 
 
 class Price(msgspec.Struct, frozen=True, kw_only=True):
@@ -118,6 +120,20 @@ class Markup(msgspec.Struct, frozen=True):
     def affordable_cost(self, money: NanoUSD) -> NanoUSD:
         """The highest vendor cost whose bill `money` covers."""
         return money * PPM // (PPM + self.ppm)
+
+
+def exact_markup(share: Decimal) -> Markup:
+    """A share of the vendor's price in parts per million.
+
+    Raises:
+        ValueError: it is negative, above ten times the price, or finer than a part per million.
+    """
+    if not share.is_finite() or not 0 <= share <= MAX_MARKUP:
+        raise ValueError(f"a markup of {share} is not between 0 and {MAX_MARKUP}; 0.02 is 2 %")
+    ppm = share * PPM
+    if ppm != ppm.to_integral_value():
+        raise ValueError(f"a markup of {share} has more than six decimals")
+    return Markup(int(ppm))
 
 
 class PriceBook(Protocol):

@@ -3,8 +3,7 @@
 import asyncio
 import hashlib
 import time
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
 import msgspec
@@ -99,18 +98,6 @@ class Caller(msgspec.Struct, frozen=True):
         if self.call_key is None:
             return new_id("att")
         return "att_" + hashlib.sha256(f"{self.call_key}\n{qualified}".encode()).hexdigest()[:32]
-
-
-@dataclass(frozen=True, slots=True)
-class Billing:
-    """What callers are charged on top of the vendors' prices."""
-
-    markup: Markup
-    workspaces: Mapping[str, Markup] = field(default_factory=dict)
-
-    def markup_for(self, workspace_id: str) -> Markup:
-        """The workspace's own markup, or the platform's."""
-        return self.workspaces.get(workspace_id, self.markup)
 
 
 class Attempt(msgspec.Struct, kw_only=True):

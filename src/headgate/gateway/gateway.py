@@ -37,12 +37,13 @@ from headgate.core.models import (
     RefusalKind,
 )
 from headgate.core.money import NanoUSD, to_text
+from headgate.core.prices import Markup
 from headgate.core.usage import CacheResult, RequestType
 from headgate.gateway.auto import suited
 from headgate.gateway.books import Books, Hold
 from headgate.gateway.breakers import Trial
 from headgate.gateway.cache import Cache, Entry
-from headgate.gateway.calls import Attempt, Billing, Caller, Counted, Place, Receipt, receipt
+from headgate.gateway.calls import Attempt, Caller, Counted, Place, Receipt, receipt
 from headgate.gateway.catalog import AUTO, Catalog, Route
 from headgate.gateway.choice import Kind
 from headgate.gateway.escrow import Escrow
@@ -89,6 +90,7 @@ class _Call(msgspec.Struct, Generic[T], frozen=True):
 
     Attributes:
         kind: what the caller waits for.
+        markup: the caller's when the call began, whatever it becomes meanwhile.
         is_auto: whether the caller left the model to the platform.
         bounds: the bounds of a route.
         estimate: the input tokens to bill where a vendor does work but does not say how much.
@@ -101,6 +103,7 @@ class _Call(msgspec.Struct, Generic[T], frozen=True):
     caller: Caller
     request_type: RequestType
     kind: Kind
+    markup: Markup
     routes: Sequence[Route]
     is_auto: bool
     place: Place
@@ -121,13 +124,14 @@ class Gateway:
         cache: answers to requests that were made before.
         min_output_tokens: where the caller set no output limit it may be lowered to what the
             budgets still cover, but for each of its answers not below this.
+        markup_for: what a workspace is charged on top of vendors' prices.
         guards: the guardrails of a workspace.
     """
 
     catalog: Catalog
     limiter: RateLimiter
     ledger: Escrow
-    billing: Billing
+    markup_for: Callable[[str], Awaitable[Markup]]
     vendor_keys: VendorKeys
     cache: Cache = Cache()  # noqa: RUF009 - a frozen value: nothing is kept
     routing: Routing = field(default_factory=Routing)
@@ -249,6 +253,7 @@ class Gateway:
             caller,
             caller.request_type or "embedding",
             "vectors",
+            await self.markup_for(caller.key.workspace_id),
             self.routing.choice.ordered(request.model, routes, "vectors"),
             False,
             place,
@@ -350,10 +355,13 @@ class Gateway:
     ) -> _Call[T]:
         estimate = text_bytes(request) // BYTES_PER_TOKEN + (request.max_tokens or 0)
         sent = None if request.max_tokens is None else request.max_tokens * request.n
+        # Before the call has a place, which a failure would have to give back.
+        markup = await self.markup_for(caller.key.workspace_id)
         return _Call(
             caller,
             caller.request_type or "completion",
             kind,
+            markup,
             self._ordered(request, routes, kind),
             request.model == AUTO,
             await self._admitted(caller, estimate),
@@ -464,8 +472,7 @@ class Gateway:
         ceiling, limit = self._ceiling(call, route, bounds, books)
         if bounds is not None and limit is not None and limit < bounds.output:
             # Before an answer is made shorter, money that lies idle elsewhere comes back.
-            markup = self.billing.markup_for(call.caller.key.workspace_id)
-            full = markup.billed(route.price.ceiling(bounds.input, bounds.output))
+            full = call.markup.billed(route.price.ceiling(bounds.input, bounds.output))
             await self.ledger.recall(books, full)
             ceiling, limit = self._ceiling(call, route, bounds, books)
         hold: Hold | None = None
@@ -508,7 +515,7 @@ class Gateway:
             request_type=call.request_type,
             ledger=self.ledger,
             hold=hold,
-            markup=self.billing.markup_for(call.caller.key.workspace_id),
+            markup=call.markup,
             idempotency_key=call.caller.vendor_key(route.qualified),
             place=call.place,
             cache=cache,
@@ -534,17 +541,16 @@ class Gateway:
         if bounds is None:
             return 0, None
         price, sent = route.price, bounds.sent
-        markup = self.billing.markup_for(call.caller.key.workspace_id)
         output, limit = bounds.output if sent is None else sent, None
         most = call.caller.most
         money = self.ledger.affordable(books) if sent is None else None
         if sent is None and most is not None:
             money = most if money is None else min(money, most)
         if money is not None:
-            covered = price.affordable_output(markup.affordable_cost(money), bounds.input)
+            covered = price.affordable_output(call.markup.affordable_cost(money), bounds.input)
             least = self.min_output_tokens * call.answers
             output = limit = min(bounds.output, max(covered, least))
-        ceiling = markup.billed(price.ceiling(bounds.input, output))
+        ceiling = call.markup.billed(price.ceiling(bounds.input, output))
         if most is not None and ceiling > most:
             left, cost = to_text(most), to_text(ceiling)
             raise BudgetExceeded(

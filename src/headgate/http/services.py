@@ -23,6 +23,7 @@ from headgate.http.activity import Activity
 from headgate.http.upload_room import UploadRoom
 from headgate.identity.keys import Keys
 from headgate.identity.sessions import Sessions
+from headgate.identity.workspaces import Workspaces
 from headgate.prompts.library import Library
 from headgate.usage.watch import UsageWatch
 
@@ -60,6 +61,7 @@ class Services:
     runs: Runs
     memories: Memories
     keys: Keys
+    workspaces: Workspaces
     sessions: Sessions
     usage: UsageStore
     watch: UsageWatch

@@ -12,6 +12,7 @@ from headgate.http.rows import (
     system,
     tools,
     usage,
+    workspaces,
 )
 
 
@@ -21,6 +22,7 @@ def routes() -> list[Route]:
     rows += [*tools.tool_routes(), *documents.document_routes(), *agents.agent_routes()]
     rows += agent_memory.agent_memory_routes()
     rows += [*keys.key_routes(), *keys.vendor_key_routes(), *usage.usage_routes()]
+    rows += workspaces.workspace_routes()
     rows += prompts.prompt_routes()
     rows += [*dashboard.session_routes(), *dashboard.live_routes(), *dashboard.watch_routes()]
     rows += [*system.health_routes(), *system.metrics_routes()]

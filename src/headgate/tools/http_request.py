@@ -6,7 +6,7 @@ list of hosts here, by where it leads in `transport/public_addresses.py`.
 
 import base64
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from email.message import Message
 from typing import Annotated, Any, Literal, NamedTuple, TypeAlias
@@ -84,7 +84,7 @@ class HttpRequests:
     """
 
     fetcher: Fetcher
-    allowed_hosts: Callable[[str], Sequence[str] | None]
+    allowed_hosts: Callable[[str], Awaitable[Sequence[str] | None]]
 
     @tool(timeout_seconds=30, idempotent=False)
     async def http_request(
@@ -101,7 +101,7 @@ class HttpRequests:
     ) -> HttpAnswer:
         """Ask a host on the public internet over HTTP, and give its answer."""
         request = _request(method, url, headers or {}, body)
-        allowed = self.allowed_hosts(context.key.workspace_id)
+        allowed = await self.allowed_hosts(context.key.workspace_id)
         for _ in range(MOST_REDIRECTS + 1):
             _check_address(request.url, allowed)
             answer = await self.fetcher.fetch(

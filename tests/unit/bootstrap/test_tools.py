@@ -11,6 +11,7 @@ import pytest
 from headgate.bootstrap.documents import make_documents
 from headgate.bootstrap.stores import open_stores
 from headgate.bootstrap.tools import check_tools, open_tools
+from headgate.bootstrap.workspaces import make_workspaces
 from headgate.core.errors import InvalidRequest, NotFound
 from headgate.core.keys import VirtualKey
 from headgate.core.tools import ToolContext
@@ -45,7 +46,12 @@ async def tools_of(directory: Path, configuration: str = "") -> AsyncIterator[Pr
     settings = Settings.load({"HEADGATE_DATA": str(directory)}, directory)
     async with (
         open_stores(settings) as stores,
-        open_tools(settings, PROMPTS, make_documents(settings, stores.documents, PROMPTS)) as tools,
+        open_tools(
+            settings,
+            PROMPTS,
+            make_documents(settings, stores.documents, PROMPTS),
+            make_workspaces(settings.configuration, stores.workspaces).hosts_for,
+        ) as tools,
     ):
         yield tools
 

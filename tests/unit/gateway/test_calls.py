@@ -11,7 +11,7 @@ from headgate.core.budgets import Account
 from headgate.core.chat import TokenUsage
 from headgate.core.prices import Markup
 from headgate.gateway.breakers import Breakers, Trial
-from headgate.gateway.calls import Attempt, Billing, Place, receipt
+from headgate.gateway.calls import Attempt, Place, receipt
 from headgate.gateway.catalog import Route
 
 
@@ -46,12 +46,6 @@ def test_a_call_is_paid_for_in_one_order_by_all_who_pay() -> None:
 def test_a_key_without_a_user_has_no_account_of_one() -> None:
     caller = msgspec.structs.replace(CALLER, key=msgspec.structs.replace(KEY, user_id=None))
     assert [account.scope for account in caller.accounts("small")] == ["key", "workspace", "model"]
-
-
-def test_a_workspace_may_have_a_markup_of_its_own() -> None:
-    billing = Billing(Markup(20_000), {"acme": Markup(0)})
-    assert billing.markup_for("acme") == Markup(0)
-    assert billing.markup_for("default") == Markup(20_000)
 
 
 async def test_the_first_settlement_counts(desk: Desk) -> None:

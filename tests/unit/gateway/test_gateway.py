@@ -30,6 +30,7 @@ from headgate.core.models import (
     ProviderUnreachable,
 )
 from headgate.core.prices import Markup, Price
+from headgate.core.workspaces import WorkspaceSettings
 from headgate.gateway.escrow import Escrow
 from headgate.gateway.gateway import failure
 
@@ -540,7 +541,7 @@ async def test_a_row_that_the_store_could_not_take_is_taken_later() -> None:
     assert desk.event.billed == 20
 
 
-@pytest.mark.parametrize("turns", range(20))
+@pytest.mark.parametrize("turns", range(24))
 @pytest.mark.parametrize("is_limited", [True, False])
 async def test_a_caller_who_leaves_is_billed_what_was_produced(
     turns: int, is_limited: bool
@@ -562,7 +563,7 @@ async def test_a_caller_who_leaves_is_billed_what_was_produced(
         assert (desk.event.billed, desk.event.estimated) == (10, True)
     else:
         assert (desk.event.billed, desk.event.status) == (20, "ok")
-    if turns == 19:
+    if turns == 23:
         assert not call.cancelled()
 
 
@@ -692,4 +693,20 @@ async def test_an_answer_is_not_made_shorter_while_money_lies_idle_elsewhere() -
     # 20 tokens of input at most, 100 of output: 220 nano-dollars.
     assert [chat.max_tokens for chat in one.chats] == [100]
     await other.aclose()
+    await desk.rest()
+
+
+async def test_a_call_is_charged_by_the_markup_with_which_it_began() -> None:
+    """What was held covers it, whatever an administrator sets meanwhile."""
+    answering = asyncio.Event()
+    one = FakeProvider("one", answering, "hi")
+    desk = Desk(one, markup=Markup(500_000))
+    begun = asyncio.create_task(desk.gateway.complete(CALLER, asks()))
+    await one.called.wait()
+    await desk.workspaces.put("acme", WorkspaceSettings(markup=Markup(3_000_000)))
+    answering.set()
+    first = await begun
+    second = await desk.gateway.complete(CALLER, asks())
+    events = [answer.receipt.event for answer in (first, second)]
+    assert [(event.cost, event.billed) for event in events if event] == [(20, 30), (20, 80)]
     await desk.rest()

@@ -22,7 +22,7 @@ class Theirs(msgspec.Struct):
 def test_a_twin_is_refused_with_the_name_that_it_should_have(name: str) -> None:
     twins = twins_of(Ours)
     assert twins is not None
-    with pytest.raises(InvalidRequest, match="'maxTokens'|'topP'") as refused:
+    with pytest.raises(InvalidRequest, match=r"'maxTokens'|'topP'") as refused:
         twins.refuse(msgspec.json.encode({"model": "m", name: 3}))
     assert refused.value.param == name
 

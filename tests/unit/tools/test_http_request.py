@@ -44,7 +44,10 @@ def to(location: str, status: int = 302) -> Fetched:
 
 
 async def ask(hosts: Hosts, allowed: Sequence[str] | None = None, **arguments: Any) -> HttpAnswer:
-    requests = HttpRequests(hosts, lambda workspace: allowed if workspace == "acme" else ())
+    async def allowed_hosts(workspace: str) -> Sequence[str] | None:
+        return allowed if workspace == "acme" else ()
+
+    requests = HttpRequests(hosts, allowed_hosts)
     given = {"url": "https://api.example.com/v1?q=1", **arguments}
     answer = await declared(requests.http_request).run(CONTEXT, given)
     assert isinstance(answer, HttpAnswer)

@@ -348,6 +348,20 @@ class ProviderKey:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Workspace:
+    """What holds for a workspace.
+
+    `setHere` names what of it was set through this interface.
+    """
+
+    workspace_id: str
+    markup: float
+    allowed_hosts: list[str] | None
+    set_here: list[str]
+    changed_at: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Provider:
     """A vendor.
 

@@ -337,6 +337,15 @@ _AUTO_SUMS = tuple(
 _OWN_SUMS = tuple(
     f"ALTER TABLE {table} ADD COLUMN own_cost INTEGER NOT NULL DEFAULT 0" for table in _SUM_TABLES
 )
+_WORKSPACES = (
+    """
+    CREATE TABLE workspaces (
+        workspace_id TEXT PRIMARY KEY,
+        settings TEXT NOT NULL,
+        changed_at REAL NOT NULL
+    ) STRICT, WITHOUT ROWID
+    """,
+)
 
 Migrations: TypeAlias = tuple[tuple[str, ...], ...]
 
@@ -353,6 +362,7 @@ MIGRATIONS: Migrations = (
     RUNS,
     MEMORIES,
     _OWN_SUMS,
+    _WORKSPACES,
 )
 """The statements of each migration. One that was ever released is never edited."""
 

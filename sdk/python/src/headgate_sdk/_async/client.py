@@ -15,6 +15,7 @@ from headgate_sdk._async.prompts import Prompts
 from headgate_sdk._async.streams import Stream
 from headgate_sdk._async.tools import Models, Tools
 from headgate_sdk._async.usage import UsageReports
+from headgate_sdk._async.workspaces import Workspaces
 from headgate_sdk.decoding import given
 from headgate_sdk.place import MAX_RETRIES, TIMEOUT_SECONDS, place
 from headgate_sdk.requests import metered, read
@@ -65,6 +66,7 @@ class AsyncHeadgate:
         self.providers = Providers(self._connection)
         self.tools = Tools(self._connection)
         self.usage = UsageReports(self._connection)
+        self.workspaces = Workspaces(self._connection)
 
     async def __aenter__(self) -> Self:
         return self

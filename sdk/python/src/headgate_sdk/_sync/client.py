@@ -16,6 +16,7 @@ from headgate_sdk._sync.prompts import Prompts
 from headgate_sdk._sync.streams import Stream
 from headgate_sdk._sync.tools import Models, Tools
 from headgate_sdk._sync.usage import UsageReports
+from headgate_sdk._sync.workspaces import Workspaces
 from headgate_sdk.decoding import given
 from headgate_sdk.place import MAX_RETRIES, TIMEOUT_SECONDS, place
 from headgate_sdk.requests import metered, read
@@ -66,6 +67,7 @@ class Headgate:
         self.providers = Providers(self._connection)
         self.tools = Tools(self._connection)
         self.usage = UsageReports(self._connection)
+        self.workspaces = Workspaces(self._connection)
 
     def __enter__(self) -> Self:
         return self
