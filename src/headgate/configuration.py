@@ -294,6 +294,14 @@ class Http(Section, frozen=True, kw_only=True):
     heartbeat_seconds: Annotated[
         float, Meta(gt=0, le=300, description="The longest silence in a stream.")
     ] = 10.0
+    body_timeout_seconds: Annotated[
+        float,
+        Meta(
+            gt=0,
+            le=3600,
+            description="How long nothing may come of a request's body before it is refused.",
+        ),
+    ] = 60.0
 
 
 class Storage(Section, frozen=True, kw_only=True):

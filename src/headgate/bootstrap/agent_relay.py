@@ -31,7 +31,7 @@ _SHOWN = frozenset(
     )
 )
 _GONE = Overloaded("the service that works on agent runs does not answer: try again")
-_TOO_LARGE = Overloaded("the body is too large to be handed on")
+_NO_BODY = Overloaded("the body is too large to be handed on, or did not come whole")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Relay:
         """Answer one request as the other process does."""
         body = await _body(receive)
         if body is None:
-            await _refuse(send, _TOO_LARGE)
+            await _refuse(send, _NO_BODY)
             return
         headers = {
             name.decode("latin-1"): value.decode("latin-1")
@@ -109,10 +109,12 @@ def with_relay(app: App, endpoint: str) -> App:
 
 
 async def _body(receive: Receive) -> bytes | None:
-    """The request's body; None where it is larger than any may be."""
+    """The request's body; None where it is larger than any may be, or its sender has left."""
     chunks: list[bytes] = []
     while True:
         message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
         chunks.append(message.get("body", b""))
         if sum(map(len, chunks)) > MAX_BODY_BYTES:
             return None

@@ -161,6 +161,7 @@ async def open_services(
             default_embedding_model=default_embedding_model(settings),
             max_body_bytes=limits.max_body_bytes,
             heartbeat_seconds=configuration.http.heartbeat_seconds,
+            body_timeout_seconds=configuration.http.body_timeout_seconds,
             dashboard_hosts=frozenset(configuration.http.dashboard_hosts),
         )
 

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import time
 from collections.abc import Awaitable, Callable
+from typing import NamedTuple
 
 import msgspec
 
@@ -110,6 +111,7 @@ class Attempt(msgspec.Struct, kw_only=True):
         lowered_to: the output limit that the budgets set, where the caller set none and the model
             gives more.
         prompt: the template that the request was made from.
+        tried: what earlier tries of the call were billed, which came to nothing.
         instead: the prices of the models that the platform chose this one from, where the caller
             left the choice to it.
     """
@@ -125,6 +127,7 @@ class Attempt(msgspec.Struct, kw_only=True):
     cache: CacheResult = "bypass"
     lowered_to: int | None = None
     prompt: PromptVersion | None = None
+    tried: NanoUSD = 0
     instead: tuple[Price, ...] = ()
     started: float = msgspec.field(default_factory=time.perf_counter)
     first_token: float | None = None
@@ -227,10 +230,20 @@ class Attempt(msgspec.Struct, kw_only=True):
         return _milliseconds(time.perf_counter() - self.started)
 
 
+class Counted(NamedTuple):
+    """The tokens of a request that was counted, and how its key's limits stand after that."""
+
+    input_tokens: int
+    requests: Window
+    tokens: Window
+
+
 class Receipt(msgspec.Struct, frozen=True):
     """What the caller is told besides the answer: who answered, at what cost, what is left.
 
-    `event` is None as long as the answer is on its way.
+    Attributes:
+        event: the answer's row; None as long as it is on its way.
+        tried: what tries of the call that came to nothing were billed.
     """
 
     route: Route
@@ -240,6 +253,7 @@ class Receipt(msgspec.Struct, frozen=True):
     event: UsageEvent | None
     cache: CacheResult
     latency_ms: int
+    tried: NanoUSD = 0
 
     @property
     def answerer(self) -> tuple[str, str]:
@@ -273,6 +287,7 @@ def receipt(attempt: Attempt) -> Receipt:
         event=attempt.event,
         cache=attempt.cache,
         latency_ms=attempt.latency_ms(),
+        tried=attempt.tried,
     )
 
 

@@ -43,7 +43,7 @@ from headgate.gateway.auto import suited
 from headgate.gateway.books import Books, Hold
 from headgate.gateway.breakers import Trial
 from headgate.gateway.cache import Cache, Entry
-from headgate.gateway.calls import Attempt, Caller, Place, Receipt, receipt
+from headgate.gateway.calls import Attempt, Caller, Counted, Place, Receipt, receipt
 from headgate.gateway.catalog import AUTO, Catalog, Route
 from headgate.gateway.choice import Kind
 from headgate.gateway.escrow import Escrow
@@ -264,19 +264,21 @@ class Gateway:
         )
         return await self._settled(call, entry, write)
 
-    async def count_tokens(self, key: VirtualKey, request: ChatRequest) -> int:
+    async def count_tokens(self, key: VirtualKey, request: ChatRequest) -> Counted:
         """The input tokens of `request`; vendors tell them without a charge.
 
         Raises:
             HeadgateError: no vendor of the model does, or the key asks too often.
         """
         routes = await self.routes(request.model, key)
-        place = Place(await self.limiter.admit(key, 0))
+        ticket = await self.limiter.admit(key, 0)
+        place = Place(ticket)
         refusal: ProviderError | None = None
         try:
             for route in routes:
                 try:
-                    return await route.provider.count_tokens(_fitted(request, route, None))
+                    tokens = await route.provider.count_tokens(_fitted(request, route, None))
+                    return Counted(tokens, ticket.requests, ticket.tokens)
                 except ProviderError as error:
                     refusal = told(error, route)
         finally:
@@ -397,6 +399,7 @@ class Gateway:
         """Try the routes until one answers; the caller settles its attempt."""
         tries = self.routing.tries(call.routes)
         unaffordable: BudgetExceeded | None = None
+        before = call.place.billed
         while (trial := await tries.next()) is not None:
             with trial:
                 try:
@@ -407,6 +410,7 @@ class Gateway:
                 except ProviderError as error:
                     tries.failed(trial, error)
                 else:
+                    attempt.tried = call.place.billed - before
                     trial.began()
                     waited = attempt.latency_ms() / 1000
                     self.routing.choice.measured(trial.route, call.kind, waited)

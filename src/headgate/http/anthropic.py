@@ -13,7 +13,7 @@ from headgate.gateway.gateway import Answer
 from headgate.gateway.streams import StreamedAnswer
 from headgate.http.calls import Call, Headers, Reply, StreamReply
 from headgate.http.errors import anthropic_body
-from headgate.http.receipts import written_reply
+from headgate.http.receipts import window_headers, written_reply
 from headgate.http.resuming import resumable
 from headgate.http.streams import stream_reply
 
@@ -75,8 +75,9 @@ class _Events:
 async def count_tokens(call: Call[protocol.CountTokensRequest]) -> Reply:
     """`POST /v1/messages/count_tokens`."""
     request = protocol.count_request(call.body, call.raw, _protocol_headers(call))
-    tokens = await call.services.gateway.count_tokens(call.key, request)
-    return Reply(answers.TokenCount(tokens), headers=_request_id(call))
+    counted = await call.services.gateway.count_tokens(call.key, request)
+    headers = [*_request_id(call), *window_headers(counted.requests, counted.tokens)]
+    return Reply(answers.TokenCount(counted.input_tokens), headers=headers)
 
 
 def _error_event(error: dict[str, object], *, request_id: str) -> bytes:

@@ -35,6 +35,8 @@ App: TypeAlias = Callable[[Scope, Receive, Send], Coroutine[Any, Any, None]]
 
 # Under this name a server notes in the scope of a request that it is about to stop.
 CLOSING = "headgate.closing"
+# Under this name the application tells its server how many seconds nothing may come of a body.
+BODY_SECONDS = "headgate.body_seconds"
 # Headers of requests that somebody on this machine made for somebody else: a proxy, or a browser
 # for a page that it shows.
 _FOR_OTHERS = frozenset(
@@ -83,7 +85,7 @@ class Application:
         if scope["type"] == "http":
             await self._serve(scope, receive, send)
         elif scope["type"] == "lifespan":
-            await self._live(receive, send)
+            await self._live(scope, receive, send)
         elif scope["type"] == "websocket":
             await self._converse(scope, receive, send)
 
@@ -93,14 +95,17 @@ class Application:
             raise RuntimeError("the application was not started")
         await self._sockets.serve(services, scope, receive, send, lambda: bool(scope.get(CLOSING)))
 
-    async def _live(self, receive: Receive, send: Send) -> None:
+    async def _live(self, scope: Scope, receive: Receive, send: Send) -> None:
         await receive()
         async with contextlib.AsyncExitStack() as stack:
             try:
-                self._services = await stack.enter_async_context(self._resources())
+                services = await stack.enter_async_context(self._resources())
             except HeadgateError as error:
                 await send({"type": "lifespan.startup.failed", "message": error.message})
                 return
+            self._services = services
+            if "state" in scope:  # a server that shares it with its connections
+                scope["state"][BODY_SECONDS] = services.body_timeout_seconds
             await send({"type": "lifespan.startup.complete"})
             await receive()
         self._services = None
@@ -275,6 +280,8 @@ async def _body(receive: Receive, headers: dict[bytes, bytes], limit: int) -> by
     """
     await _refuse_declared(receive, headers, limit)
     message = await receive()
+    if message["type"] == "http.disconnect":
+        raise _left()
     body: bytes = message.get("body", b"")
     if not message.get("more_body"):
         return body
@@ -283,7 +290,7 @@ async def _body(receive: Receive, headers: dict[bytes, bytes], limit: int) -> by
     while message.get("more_body"):
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise InvalidRequest("the caller left before the body was whole")
+            raise _left()
         chunks.append(message.get("body", b""))
         size += len(chunks[-1])
         if size > limit:
@@ -334,6 +341,11 @@ def _brings_files(match: Match, headers: dict[bytes, bytes]) -> bool:
     return match.route.upload_bytes is not None and is_multipart(content_type)
 
 
+def _left() -> InvalidRequest:
+    """Where what was to be done stands in the body, half of it is nothing to go by."""
+    return InvalidRequest("the caller left before the body was whole")
+
+
 def _too_large(limit: int) -> RequestTooLarge:
     return RequestTooLarge(f"the body is larger than {limit} bytes, the limit of this platform")
 
@@ -368,7 +380,8 @@ def _decoded(match: Match, raw: bytes) -> Any:
     """The decoded body.
 
     Raises:
-        InvalidRequest: it is no JSON, or not of this route's shape; it says where.
+        InvalidRequest: it is no JSON, or not of this route's shape, or has a field that is named
+            nearly as one of the route's; it says where.
     """
     if match.decoder is None:
         return None
@@ -380,9 +393,12 @@ def _decoded(match: Match, raw: bytes) -> Any:
     try:
         if not raw.isascii():
             raw.decode()  # parts that are passed on unread must be text too
-        return match.decoder.decode(raw)
+        body = match.decoder.decode(raw)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise errors.decoding_error(error) from error
+    if match.twins is not None:
+        match.twins.refuse(raw)
+    return body
 
 
 async def _send(send: Send, reply: Reply, request_id: str, *, with_body: bool) -> None:

@@ -23,7 +23,7 @@ def receipt_headers(receipt: Receipt | Replayed, *, with_cost: bool = True) -> H
         *state_headers(receipt),
     ]
     if with_cost and receipt.event is not None:
-        headers.append((b"x-cost", to_text(receipt.event.billed).encode()))
+        headers.append((b"x-cost", to_text(receipt.tried + receipt.event.billed).encode()))
     return headers
 
 

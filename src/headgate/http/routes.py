@@ -15,6 +15,7 @@ from headgate.core.errors import MethodNotAllowed, NotFound
 from headgate.core.keys import Scope
 from headgate.http.calls import Call, Reply, StreamReply
 from headgate.http.errors import ErrorStyle
+from headgate.http.twins import Twins, twins_of
 
 Method: TypeAlias = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 Handler: TypeAlias = Callable[[Call[Any]], Awaitable[Reply | StreamReply]]
@@ -67,12 +68,13 @@ class Route:
 
 
 class Match(msgspec.Struct, frozen=True):
-    """A route with what its path's placeholders stand for, and the decoder of its body."""
+    """A route with what its path's placeholders stand for, and how its body is decoded."""
 
     route: Route
     params: Mapping[str, str]
     decoder: msgspec.json.Decoder[Any] | None
     is_body_optional: bool = False
+    twins: Twins | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,8 @@ class RouteTable:
             methods = paths.setdefault(row.path, {})
             if row.method in methods:
                 raise ValueError(f"{row.method} {row.path} stands in the table twice")
-            methods[row.method] = Match(row, {}, decoder, row.is_body_optional)
+            twins = twins_of(row.body)
+            methods[row.method] = Match(row, {}, decoder, row.is_body_optional, twins)
         self._patterns = [_Path(_compiled(path), found) for path, found in patterns.items()]
 
     def match(self, method: str, path: str) -> Match:

@@ -5,6 +5,7 @@ What uvicorn itself refuses, before there is a request, is answered in the same 
 everything else.
 """
 
+import asyncio
 import signal
 import socket
 from collections.abc import Callable
@@ -19,7 +20,7 @@ from uvicorn.supervisors import Multiprocess
 
 from headgate.core.errors import HeadgateError, InvalidRequest, RequestTooLarge
 from headgate.core.ids import new_id
-from headgate.http.app import CLOSING, Scope
+from headgate.http.app import BODY_SECONDS, CLOSING, Scope
 from headgate.http.errors import body_of
 from headgate.http.sockets.messages import MOST_MESSAGE_BYTES
 from headgate.http.sockets.protocol import SocketProtocol
@@ -28,6 +29,7 @@ BACKLOG = 2048
 DRAIN_SECONDS = 30
 WORKER_SILENCE_SECONDS = 15
 MAX_HEAD_BYTES = 65_536
+DEFAULT_BODY_SECONDS = 60.0
 
 
 class ServerFailed(Exception):
@@ -35,14 +37,21 @@ class ServerFailed(Exception):
 
 
 class JsonErrorProtocol(HttpToolsProtocol):
-    """HTTP/1.1 whose own refusals are JSON with a request id, and whose heads are bounded."""
+    """HTTP/1.1 whose own refusals are JSON with a request id.
+
+    Heads are bounded in size, bodies in how long they may be silent. A request that comes in one
+    piece pays for neither.
+    """
 
     _head_bytes = 0
     _in_head = False
+    _silence: asyncio.TimerHandle | None = None
 
     def data_received(self, data: bytes) -> None:
         """Parse what has come, unless it is a head without an end."""
         super().data_received(data)
+        if self._silence is not None or self._lacks_body():
+            self._await_body()
         if not self._in_head or self.transport.is_closing():
             return
         self._head_bytes += len(data)
@@ -59,6 +68,44 @@ class JsonErrorProtocol(HttpToolsProtocol):
         """Note that the head has ended."""
         self._in_head = False
         super().on_headers_complete()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Wait for nothing any more."""
+        if self._silence is not None:
+            self._silence.cancel()
+        super().connection_lost(exc)
+
+    def _lacks_body(self) -> bool:
+        """Whether a body is still to come for a request without its whole answer."""
+        cycle = cast("RequestResponseCycle | None", self.cycle)
+        return cycle is not None and cycle.more_body and not cycle.response_complete
+
+    def _await_body(self) -> None:
+        """Count the silence from now on, as long as a body is to come."""
+        if self._silence is not None:
+            self._silence.cancel()
+            self._silence = None
+        if self._lacks_body() and not self.transport.is_closing():
+            self._silence = self.loop.call_later(self._body_seconds, self._give_up)
+
+    def _give_up(self) -> None:
+        """Refuse a request whose body does not come, unless it is we who did not read."""
+        self._silence = None
+        if self.flow.read_paused or self.pipeline:
+            self._await_body()
+        elif self._lacks_body() and not self.transport.is_closing():
+            self._refuse(
+                400,
+                InvalidRequest(
+                    f"Nothing came of the body for {self._body_seconds:g} s. Send as many bytes"
+                    " as Content-Length says."
+                ),
+            )
+
+    @property
+    def _body_seconds(self) -> float:
+        seconds: float = self.app_state.get(BODY_SECONDS, DEFAULT_BODY_SECONDS)
+        return seconds
 
     def shutdown(self) -> None:
         """Begin to stop: an answer without an end of its own sees it and ends."""

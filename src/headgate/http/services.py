@@ -43,6 +43,7 @@ class Services:
         upload_room: the memory for uploads under way.
         metrics: what this process says of itself, as text for Prometheus.
         max_body_bytes: larger requests are refused.
+        body_timeout_seconds: how long nothing may come of a request's body.
         dashboard_hosts: names, besides this machine's own, at which the dashboard is opened.
         heartbeat_seconds: how long a stream's head waits for the first piece of the answer.
     """
@@ -73,6 +74,7 @@ class Services:
     default_embedding_model: str
     max_body_bytes: int
     heartbeat_seconds: float
+    body_timeout_seconds: float = 60.0
     dashboard_hosts: frozenset[str] = frozenset()
     activity: Activity = field(default_factory=Activity)
     upload_room: UploadRoom = field(default_factory=UploadRoom)

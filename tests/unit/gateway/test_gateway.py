@@ -118,10 +118,11 @@ async def test_a_refused_call_costs_nothing_and_the_next_route_answers(
 
 async def test_a_time_out_bills_the_input_and_the_next_route_answers() -> None:
     desk = Desk(FakeProvider("one", ProviderTimedOut("slow")), FakeProvider("two"), aliases=TWO)
-    await desk.gateway.complete(CALLER, asks(model="best"))
+    answer = await desk.gateway.complete(CALLER, asks(model="best"))
     timed_out, answered = desk.events
     assert (timed_out.billed, timed_out.status, timed_out.estimated) == (10, "incomplete", True)
     assert (answered.billed, answered.status, answered.estimated) == (20, "ok", False)
+    assert (answer.receipt.tried, answer.receipt.event) == (10, answered)
     await desk.rest()
 
 
@@ -240,7 +241,9 @@ async def test_a_fault_of_ours_leaves_nothing_held() -> None:
 async def test_tokens_are_counted_without_money_and_leave_no_row() -> None:
     desk = Desk(FakeProvider("one"))
     await desk.limit(0)
-    assert await desk.gateway.count_tokens(CALLER.key, asks()) == 12
+    counted = await desk.gateway.count_tokens(CALLER.key, asks())
+    assert counted.input_tokens == 12
+    assert counted.requests.remaining == counted.requests.limit - 1
     assert not desk.store.memory._events
     await desk.rest()
 
@@ -251,7 +254,7 @@ async def test_where_one_vendor_does_not_count_the_next_one_does() -> None:
             raise ProviderRefused("overloaded", "full")
 
     desk = Desk(Silent("one"), FakeProvider("two"), aliases=TWO)
-    assert await desk.gateway.count_tokens(CALLER.key, asks(model="best")) == 12
+    assert (await desk.gateway.count_tokens(CALLER.key, asks(model="best"))).input_tokens == 12
     alone = Desk(Silent("one"))
     with pytest.raises(Overloaded, match="full"):
         await alone.gateway.count_tokens(CALLER.key, asks())

@@ -140,11 +140,14 @@ async def test_a_count_stands_within_the_rate_limit_and_the_keys_models() -> Non
     async with platform(FakeProvider("one")) as running:
         key = await make_key(running, models=["sandbox"], rateLimit={"requestsPerMinute": 1})
         body = message()
-        statuses = [
-            (await running.call("POST", COUNT, body | fields, key=key)).status
+        answers = [
+            await running.call("POST", COUNT, body | fields, key=key)
             for fields in ({"model": "small"}, {}, {})
         ]
-    assert statuses == [404, 200, 429]
+    assert [answer.status for answer in answers] == [404, 200, 429]
+    assert answers[1].headers["x-ratelimit-limit-requests"] == "1"
+    assert answers[1].headers["x-ratelimit-remaining-requests"] == "0"
+    assert "x-ratelimit-reset-tokens" in answers[1].headers
 
 
 @pytest.mark.parametrize("path", [MESSAGES, COUNT])

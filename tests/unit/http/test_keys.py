@@ -166,6 +166,17 @@ async def test_a_key_is_rotated_without_a_body() -> None:
     assert (empty.status, "empty" in empty.json["error"]["message"]) == (400, True)
 
 
+async def test_a_caller_who_leaves_before_the_body_has_come_rotates_nothing() -> None:
+    async with platform() as running:
+        old = await make_key(running)
+        client = running.client("POST", f"{KEYS}/{old.rpartition('-')[0]}/rotate")
+        client._requests.clear()
+        client.left.set()
+        await running.app(client.scope, client.receive, client.send)
+        kept = await running.call("GET", "/v1/models", key=old)
+    assert (client.status, kept.status) == (400, 200)
+
+
 async def test_a_list_says_on_request_when_each_key_was_last_used() -> None:
     body = {"model": "sandbox", "messages": [{"role": "user", "content": "Hello"}]}
     async with platform() as running:

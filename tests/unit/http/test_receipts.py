@@ -40,6 +40,7 @@ def receipt(
     event: UsageEvent | None = EVENT,
     model: str = "gpt-4o",
     cache: CacheResult = "bypass",
+    tried: int = 0,
 ) -> Receipt:
     provider = cast("Provider", SimpleNamespace(provider="openai"))  # all that headers ask of it
     return Receipt(
@@ -50,6 +51,7 @@ def receipt(
         event=event,
         cache=cache,
         latency_ms=1,
+        tried=tried,
     )
 
 
@@ -74,6 +76,10 @@ def test_an_answer_tells_who_answered_what_it_cost_and_what_is_left() -> None:
         "x-budget-remaining": "4.999999999",
         "x-cost": "0.0000102",
     }
+
+
+def test_the_cost_is_that_of_all_tries() -> None:
+    assert headers(receipt(tried=300))["x-cost"] == "0.0000105"
 
 
 def test_a_stream_that_begins_tells_no_cost() -> None:

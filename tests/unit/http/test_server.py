@@ -41,9 +41,10 @@ class Running(NamedTuple):
 
 @contextmanager
 def running(workers: int = 1, *options: str) -> Iterator[Running]:
+    paths = filter(None, [str(TESTS), os.environ.get("PYTHONPATH")])
     process = subprocess.Popen(
         [sys.executable, str(TESTS / "plain_server.py"), str(workers), *options],
-        env={**os.environ, "PYTHONPATH": str(TESTS)},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -120,6 +121,41 @@ def test_a_head_without_an_end_is_refused_before_it_fills_the_memory(server: Run
         status, headers, body = parts(read_all(connection))
     assert (status, body["error"]["code"]) == (431, "request_too_large")
     assert headers["connection"] == "close"
+
+
+POST = b"POST / HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 4\r\n\r\n"
+
+
+@pytest.mark.parametrize("begun", [b"", b"ab"])
+def test_a_body_that_does_not_come_is_refused_and_nothing_is_done(begun: bytes) -> None:
+    with running() as server, server.connect() as connection:
+        connection.sendall(POST + begun)
+        status, headers, body = parts(read_all(connection))
+        assert (status, body["error"]["code"]) == (400, "invalid_request")
+        assert "Content-Length" in body["error"]["message"]
+        assert headers["connection"] == "close"
+        assert server.line() == "left"
+
+
+def test_a_body_that_comes_in_pieces_is_taken(server: Running) -> None:
+    with server.connect() as connection:
+        for piece in (POST[:20], POST[20:], b"ab", b"cd"):
+            connection.sendall(piece)
+        assert b"abcd" in read_all(connection)
+
+
+def test_an_answer_that_takes_longer_than_a_body_may_is_given(server: Running) -> None:
+    with server.connect() as connection:
+        connection.sendall(GET.replace(b"/ ", b"/slow ", 1))
+        assert server.line() == "waiting"
+        with server.connect() as other:
+            other.sendall(POST)
+            assert read_all(other).startswith(b"HTTP/1.1 400")
+        assert server.line() == "left"
+        assert server.process.stdin is not None
+        server.process.stdin.write("go on\n")
+        server.process.stdin.flush()
+        assert b"plain" in read_all(connection)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -199,7 +199,8 @@ def anthropic_routes() -> list[Route]:
             handler=anthropic.count_tokens,
             summary="How many tokens a message would be read as",
             description=(
-                "It costs nothing, and is one request in the key's limits. Of its own models"
+                "It costs nothing, and is one request in the key's limits, of which the headers"
+                " `x-ratelimit-…` tell. Of its own models"
                 " Anthropic tells it, `sandbox` and `local` count exactly; for other vendors'"
                 " models it is an estimate from the size of the text."
             ),

@@ -168,6 +168,8 @@ class Exchange:
             query = msgspec.convert({"after": self.request.after}, match.route.query)
         elif match.decoder is not None:
             body = _decoded(match.decoder, self.text)
+            if match.twins is not None:
+                match.twins.refuse(self.text)
         return Call(
             services=self.services,
             route=f"socket {match.route.path}",
