@@ -7,7 +7,7 @@ from headgate.http.routes import Route
 
 def workspace_routes() -> list[Route]:
     """Settings of workspaces that change while the platform runs."""
-    one = "/v1/workspaces/{workspaceId:path}"
+    one = "/v1/workspaces/{workspaceId}"
     return [
         Route(
             method="GET",
@@ -40,7 +40,8 @@ def workspace_routes() -> list[Route]:
             description=(
                 "Takes the place of all that was set here before; what is left out follows "
                 "`headgate.toml`. It holds on every process within a second, for calls that begin "
-                "then. Guardrails, `files` and `database` are set in the file alone."
+                "then. Guardrails, `files` and `database` are set in the file alone, and so "
+                "is a workspace whose id has a slash."
             ),
             body=workspaces.SetWorkspace,
             answer=workspaces.WorkspaceItem,
