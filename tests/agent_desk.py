@@ -90,7 +90,7 @@ class ScriptedModels:
     async def complete(
         self, request: ChatRequest, *, call_key: str | None = None
     ) -> Metered[ChatResponse]:
-        raise NotImplementedError
+        raise AssertionError("runs ask for streams, never for whole answers")
 
     @contextlib.asynccontextmanager
     async def stream(
@@ -107,7 +107,7 @@ class ScriptedModels:
     async def embed(
         self, request: EmbeddingRequest, *, call_key: str | None = None
     ) -> Metered[EmbeddingResponse]:
-        raise NotImplementedError
+        raise AssertionError("runs make no vectors themselves")
 
     def style(self, model: str) -> PromptStyle:
         return "headings"
@@ -130,7 +130,7 @@ class NoDocuments:
         model: str | None = None,
         call_key: str | None = None,
     ) -> SourcedAnswer:
-        raise NotImplementedError
+        raise AssertionError("runs search, and write their answers themselves")
 
     async def document(self, workspace_id: str, document_id: str) -> Document:
         raise NotFound(f"there is no document {document_id!r}")

@@ -35,6 +35,7 @@ async def chromium() -> AsyncIterator[Browser]:
     if program is None:
         if os.environ.get("CI"):
             pytest.fail(ADVICE)
+        # A user who is not root cannot have it installed by `make test`.
         pytest.skip(ADVICE)
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=program, args=[*OPTIONS])

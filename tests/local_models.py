@@ -31,7 +31,7 @@ class LocalModels:
     def stream(
         self, request: ChatRequest, *, call_key: str | None = None
     ) -> AbstractAsyncContextManager[MeteredStream]:
-        raise NotImplementedError
+        raise AssertionError("documents ask for whole answers, never for streams")
 
     async def embed(
         self, request: EmbeddingRequest, *, call_key: str | None = None

@@ -55,7 +55,7 @@ def start(services: str | None) -> str:
     """Start a MiniStack that emulates these services, or all; gives its address."""
     executable = command()
     if executable is None:
-        pytest.skip("MiniStack is not installed")
+        pytest.fail("MiniStack is not installed, although the lock has it: run `make setup`")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

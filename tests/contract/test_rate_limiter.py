@@ -233,6 +233,7 @@ async def test_a_process_that_dies_gives_its_places_back(
     shared: Shared, one: RateLimiter, other: RateLimiter, clock: FakeClock
 ) -> None:
     if shared.place is None:
+        # One in memory alone has nothing that could outlive its process.
         pytest.skip("this limiter ends with its process")
     who = key(concurrency=2)
     ticket = await one.admit(key("sk-proj-two", concurrency=1), 0)
