@@ -50,8 +50,8 @@ def read_docx(content: bytes) -> Reading:
     except Unreadable:
         raise
     except (zipfile.BadZipFile, OpcError, OSError, SyntaxError, NotImplementedError) as error:
-        # Broken XML is a `SyntaxError` of the parser's, and a way of packing that `zipfile` does not
-        # know is a `NotImplementedError`.
+        # Broken XML is a `SyntaxError` of the parser's, and a way of packing that `zipfile` does
+        # not know is a `NotImplementedError`.
         raise Unreadable(_BROKEN) from error
     except (ValueError, KeyError, AttributeError, TypeError, IndexError) as error:
         # What a broken file makes of a parser is not always the parser's own error.
