@@ -15,6 +15,8 @@ STYLES: list[tuple[str, PromptStyle]] = [("gpt-4o-mini", "headings"), ("claude-h
 # Each tool with its arguments, and its template with the inputs that they become.
 TOOLS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("summarize", {"text": TEXT, "maxWords": 15}, {"text": TEXT, "max_words": 15}),
+    # The directive has the simulator answer by the schema; it is no word of the text.
+    ("extract", {"text": f"[[json]] {TEXT}"}, {"text": TEXT}),
     ("classify", {"text": TEXT, "labels": LABELS}, {"text": TEXT, "labels": LABELS}),
 ]
 
