@@ -37,6 +37,9 @@ INSTALL_PROGRAMS = missing=; for program in $(PROGRAMS_FOR_TESTS); do \
 		echo "Not found, so that their tests are skipped:$$missing. On Debian: apt-get install$$missing"; \
 	fi
 
+# A file's tests stay together, since they share servers; long files come before the many short ones.
+SIDE_BY_SIDE = --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
@@ -68,7 +71,7 @@ run: setup ## Run the platform on http://127.0.0.1:3000 (PORT=3000, ARGS= for he
 
 test: setup ## Run all tests (ARGS= for pytest); as root on Debian, installs what they need
 	@$(INSTALL_PROGRAMS)
-	@$(BIN)/pytest $(ARGS)
+	@$(BIN)/pytest $(SIDE_BY_SIDE) $(ARGS)
 
 test-infra: setup ## Write all stacks, without an account, and check what they would make
 	@$(BIN)/pytest tests/scenarios/test_infra.py $(ARGS)
