@@ -329,3 +329,7 @@ class RunStore(Protocol):
     async def forget(self, *, before: float, limit: int) -> list[str]:
         """Delete up to `limit` runs that ended before a moment; gives their ids."""
         ...
+
+    async def erase(self, run_ids: Sequence[str]) -> None:
+        """Delete runs, with their events and what they were told; what is not there is passed."""
+        ...
