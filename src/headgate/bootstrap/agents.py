@@ -28,6 +28,7 @@ from headgate.core.metered import ModelAccess
 from headgate.core.prompts import Prompts
 from headgate.core.runs import RunStore
 from headgate.core.tools import Toolbox
+from headgate.core.tracing import UNTRACED, Tracer
 from headgate.engine.office import file_office
 from headgate.settings import Settings
 
@@ -54,6 +55,7 @@ class AgentParts:
     memories: MemoryStore
     key: Callable[[str], Awaitable[VirtualKey | None]]
     is_command: bool
+    tracer: Tracer = UNTRACED
 
 
 @contextlib.asynccontextmanager
@@ -72,6 +74,7 @@ async def open_runs(settings: Settings, parts: AgentParts) -> AsyncIterator[Runs
         memories=parts.memories,
         key=parts.key,
         at_once=asyncio.Semaphore(limits.steps_at_once),
+        tracer=parts.tracer,
     )
     executor = Executor(
         store=parts.store,
@@ -94,6 +97,7 @@ async def open_runs(settings: Settings, parts: AgentParts) -> AsyncIterator[Runs
             approval_seconds=limits.approval_seconds,
         ),
         nudge=executor.nudge,
+        tracer=parts.tracer,
     )
     if settings.role in {"gateway", "tools"}:
         yield runs

@@ -20,6 +20,7 @@ from headgate.bootstrap.prompts import check_prompts, review_prompts
 from headgate.bootstrap.routing import check_routing
 from headgate.bootstrap.services import open_services
 from headgate.bootstrap.stores import check_documents, check_store, make_tables, open_stores
+from headgate.bootstrap.telemetry import traced_app, tracer_of
 from headgate.bootstrap.tools import check_tools
 from headgate.bootstrap.vendors import check_vendors
 from headgate.cli.installation import Check, PromptCheck
@@ -161,9 +162,11 @@ def prompt_checks(
 
 def _app(settings: Settings, local_keys: Mapping[str, VirtualKey]) -> App:
     table = RouteTable(routes())
-    app: App = Application(table, lambda: open_services(settings, local_keys))
+    tracer = tracer_of(settings)
+    app: App = Application(table, lambda: open_services(settings, local_keys, tracer))
     if settings.role == "gateway" and settings.agent_endpoint is not None:
-        app = with_relay(app, settings.agent_endpoint)
+        app = with_relay(app, settings.agent_endpoint, tracer)
+    app = traced_app(app, table, tracer)
     return with_cors(app, settings.configuration.http.cors_origins)
 
 
