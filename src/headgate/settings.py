@@ -99,8 +99,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Variable(
             "HEADGATE_STORE",
             PLATFORM,
-            "Where keys, budgets and usage are kept: `sqlite` is the data directory, for the"
-            " processes of one machine; `dynamodb` is for several.",
+            "Where keys, budgets, usage, runs and documents are kept: `sqlite` is the data"
+            " directory, for the processes of one machine; `dynamodb` is for several.",
         ),
     ] = "sqlite"
     redis_url: Annotated[

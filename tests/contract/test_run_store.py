@@ -21,15 +21,21 @@ from headgate.core.runs import (
     RunStore,
     Tally,
 )
+from headgate.stores.dynamodb.runs import DynamoRuns
 from headgate.stores.memory_runs import MemoryRuns
 from headgate.stores.sqlite.database import Database
 from headgate.stores.sqlite.runs import SqliteRuns
+from ministack import dynamo_client
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", "dynamodb"])
 async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[RunStore]:
     if request.param == "memory":
         yield MemoryRuns(clock=lambda: 5.5)
+        return
+    if request.param == "dynamodb":
+        async with dynamo_client() as client:
+            yield DynamoRuns(client, clock=lambda: 5.5)
         return
     database = Database(tmp_path / "headgate.db")
     yield SqliteRuns(database, clock=lambda: 5.5)

@@ -36,6 +36,12 @@ DATABASE = "agents.db"
 LOCK = "agents.lock"
 TYPES = "agents"
 DAY_SECONDS = 86_400
+# How often events and commands that other processes wrote are looked for. Each look at DynamoDB is
+# paid for; a command is heard within its two seconds all the same.
+POLL_SECONDS = 0.2
+ROUND_SECONDS = 0.25
+DYNAMODB_POLL_SECONDS = 0.5
+DYNAMODB_ROUND_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +68,8 @@ class AgentParts:
 async def open_runs(settings: Settings, parts: AgentParts) -> AsyncIterator[Runs]:
     """The runs, which are worked on here unless this process has another role."""
     limits = settings.configuration.agents
-    journal = Journal(parts.store)
+    is_shared = settings.store == "dynamodb"
+    journal = Journal(parts.store, DYNAMODB_POLL_SECONDS if is_shared else POLL_SECONDS)
     types = {kind.name: kind for kind in (*BUILT_IN, *_own_types(settings))}
     controls = Controls(parts.store)
     desk = Desk(
@@ -86,6 +93,7 @@ async def open_runs(settings: Settings, parts: AgentParts) -> AsyncIterator[Runs
         is_warm=settings.role == "agents",
         kept_seconds=None if not limits.retention_days else limits.retention_days * DAY_SECONDS,
         clock=time.time,
+        round_seconds=DYNAMODB_ROUND_SECONDS if is_shared else ROUND_SECONDS,
     )
     runs = Runs(
         journal=journal,
