@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from dataclasses import dataclass
 from pathlib import Path
 
+from headgate.bootstrap.acts import AuditedKeys, begin_by_command
 from headgate.bootstrap.agent_relay import with_relay
 from headgate.bootstrap.alerts import check_alerts
 from headgate.bootstrap.cache import check_cache
@@ -39,6 +40,7 @@ from headgate.http.app import App, Application
 from headgate.http.cors import with_cors
 from headgate.http.routes import RouteTable
 from headgate.http.table import routes
+from headgate.identity.audit import Audit
 from headgate.identity.keys import Keys
 from headgate.settings import Settings
 from headgate.simulate.app import create_app as create_simulator
@@ -98,7 +100,7 @@ def prepare(settings: Settings, /) -> str | None:
         await make_tables(settings)
         async with open_stores(settings) as stores:
             given = settings.admin_key
-            keys = Keys(stores.keys)
+            keys = Keys(AuditedKeys(stores.keys, Audit(stores.audit)))
             return await keys.ensure_admin(None if given is None else given.reveal())
 
     return asyncio.run(run())
@@ -141,6 +143,8 @@ def seed(settings: Settings, /) -> Mapping[str, object]:
         now = time.time()
         await make_tables(settings)
         async with open_stores(settings) as stores:
+            audit = Audit(stores.audit)
+            intent = await begin_by_command(audit, "sample.seed")
             keys, ledger = stores.keys, stores.ledger
             for key in samples.keys(now):
                 if await keys.get(key.key_id) is None:
@@ -154,6 +158,7 @@ def seed(settings: Settings, /) -> Mapping[str, object]:
             billing = settings.configuration.billing.share
             records = [ledger.settle(call) for call in samples.settlements(now, prices, billing)]
             await asyncio.gather(*records)
+            await audit.end(intent)
         return {
             "keys": len(samples.keys(now)),
             "days": samples.DAYS,
