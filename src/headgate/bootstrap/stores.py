@@ -17,6 +17,7 @@ from headgate.core.keys import (
 )
 from headgate.core.memory import MemoryStore
 from headgate.core.runs import RunStore
+from headgate.core.sockets import SocketStore
 from headgate.core.usage import UsageStore
 from headgate.core.vendor_keys import VendorKeyStore
 from headgate.core.workspaces import WorkspaceStore
@@ -28,9 +29,11 @@ from headgate.stores.dynamodb.client import DynamoClient, TableMissing
 from headgate.stores.dynamodb.documents import DynamoDocuments
 from headgate.stores.dynamodb.keys import DynamoKeys
 from headgate.stores.dynamodb.ledger import DynamoLedger
+from headgate.stores.dynamodb.sockets import DynamoSockets
 from headgate.stores.dynamodb.usage import DynamoUsage
 from headgate.stores.dynamodb.vendor_keys import DynamoVendorKeys
 from headgate.stores.dynamodb.workspaces import DynamoWorkspaces
+from headgate.stores.memory_sockets import MemorySockets
 from headgate.stores.sqlite import documents_schema
 from headgate.stores.sqlite.alerts import SqliteAlerts
 from headgate.stores.sqlite.answers import SqliteAnswers
@@ -109,6 +112,16 @@ async def open_stores(settings: Settings) -> AsyncIterator[Stores]:
             SqliteMemories(database),
             database.check,
         )
+
+
+@contextlib.asynccontextmanager
+async def open_socket_store(settings: Settings) -> AsyncIterator[SocketStore]:
+    """What is known of sockets that others keep open; only in DynamoDB do processes share it."""
+    if settings.store == "dynamodb":
+        async with _dynamodb(settings) as client:
+            yield DynamoSockets(client)
+    else:
+        yield MemorySockets()
 
 
 async def make_tables(settings: Settings) -> None:

@@ -10,6 +10,7 @@
 | `ai-platform-keys`        | `part`                    | `place`             |
 | `ai-platform-answers`     | `callId`                  | `part`              |
 | `ai-platform-documents`   | `part`                    | `place`             |
+| `ai-platform-sockets`     | `socketId`                | `place`             |
 
 | index of `ai-platform-usage` | partition key | sort key | holds        |
 |------------------------------|---------------|----------|--------------|
@@ -19,7 +20,7 @@
 
 All keys but `timestamp` are strings. All are billed by request. `ai-platform-usage` removes rows
 whose `ttl` has passed; they have one where the settings say for how many days events are kept.
-`ai-platform-answers` removes what has expired in the same way. Each
+`ai-platform-answers` and `ai-platform-sockets` remove what has expired in the same way. Each
 module says what it keeps in its table.
 """
 
@@ -33,6 +34,7 @@ ROLLUPS = "ai-platform-rollups"
 KEYS = "ai-platform-keys"
 ANSWERS = "ai-platform-answers"
 DOCUMENTS = "ai-platform-documents"
+SOCKETS = "ai-platform-sockets"
 
 BY_KEY = "by-key"
 BY_HOUR = "by-hour"
@@ -81,4 +83,5 @@ TABLES = (
     Table(KEYS, "part", "place"),
     Table(ANSWERS, "callId", "part", ttl=TTL),
     Table(DOCUMENTS, "part", "place"),
+    Table(SOCKETS, "socketId", "place", ttl=TTL),
 )
