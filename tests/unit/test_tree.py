@@ -7,6 +7,7 @@ UNIT = Path(__file__).parent
 MOST_LINES = 600
 
 TESTED_ELSEWHERE = {
+    "named_services.py": "test_settings.py loads them from files and variables",
     "strict_toml.py": "test_configuration.py reads files by it, and makes each mistake",
     "aws/secret_names.py": "data; test_parameters.py holds it to the settings",
     "bootstrap/lifespan.py": "test_platform.py and test_function.py live by it",
