@@ -302,6 +302,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Url | None,
         Variable("SSM_ENDPOINT", AWS, "Its address; the region's own when not set."),
     ] = None
+    execute_api_endpoint: Annotated[
+        Url | None,
+        Variable(
+            "EXECUTE_API_ENDPOINT",
+            AWS,
+            "Where a Lambda function sends messages for WebSockets; the API's own address when not"
+            " set.",
+        ),
+    ] = None
     lambda_part: Annotated[
         str | None,
         Variable(

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from headgate.bootstrap import sample_data
+from headgate.bootstrap.acts import AuditedKeys
 from headgate.bootstrap.agent_relay import with_relay
 from headgate.bootstrap.alerts import check_alerts
 from headgate.bootstrap.cache import check_cache
@@ -35,6 +36,7 @@ from headgate.http.app import App, Application
 from headgate.http.cors import with_cors
 from headgate.http.routes import RouteTable
 from headgate.http.table import routes
+from headgate.identity.audit import Audit
 from headgate.identity.keys import Keys
 from headgate.settings import Settings
 from headgate.simulate.app import create_app as create_simulator
@@ -92,7 +94,7 @@ def prepare(settings: Settings, /) -> str | None:
         await make_tables(settings)
         async with open_stores(settings) as stores:
             given = settings.admin_key
-            keys = Keys(stores.keys)
+            keys = Keys(AuditedKeys(stores.keys, Audit(stores.audit)))
             return await keys.ensure_admin(None if given is None else given.reveal())
 
     return asyncio.run(run())

@@ -38,6 +38,7 @@ from headgate.gateway.tool_calls import ToolCalls
 from headgate.gateway.vendor_keys import VendorKeys
 from headgate.gateway.works import Works
 from headgate.http.services import Services
+from headgate.identity.audit import Audit
 from headgate.identity.keys import Keys
 from headgate.settings import Settings
 from headgate.telemetry.process import watching
@@ -149,6 +150,7 @@ async def open_services(
             keys=keys,
             workspaces=workspaces,
             sessions=make_sessions(settings, keys),
+            audit=Audit(stores.audit),
             usage=stores.usage,
             watch=UsageWatch(stores.usage),
             metrics=metrics_of([tools, counts], counts.refresh),
