@@ -19,6 +19,8 @@ TESTED_ELSEWHERE = {
     "stores/memory_memories.py": "tests/contract holds every adapter to its port",
     "stores/sqlite/memories.py": "tests/contract holds every adapter to its port",
     "stores/sqlite/memories_schema.py": "tests/contract works on the tables",
+    "core/run_queue.py": "a value and a port; tests/contract holds its adapters to it",
+    "stores/memory_run_queue.py": "tests/contract holds every adapter to its port",
     "core/durable.py": "ports; tests/contract holds the engines to them",
     "core/runs.py": "values and a port; tests/contract holds its adapters to it",
     "engine/dbos.py": "tests/contract holds every engine to the port",
