@@ -348,6 +348,19 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             " runs itself, and leaves the work to the others.",
         ),
     ] = None
+    run_queue_url: Annotated[
+        Url | None,
+        Variable(
+            "HEADGATE_RUN_QUEUE_URL",
+            AGENTS,
+            "A queue of Amazon SQS through which orders for runs reach those who work on them, who"
+            " share HEADGATE_DATABASE_URL. Without it they look into the store.",
+        ),
+    ] = None
+    sqs_endpoint: Annotated[
+        Url | None,
+        Variable("SQS_ENDPOINT", AGENTS, "SQS's address; the queue's own when not set."),
+    ] = None
     budget_alerts_enabled: Annotated[
         bool,
         Variable(

@@ -32,6 +32,8 @@ TESTED_ELSEWHERE = {
     "core/tracing.py": "ports; telemetry/test_tracing.py shows their adapter",
     "core/watching.py": "a port; telemetry/test_tracing.py shows an adapter",
     "gateway/failures.py": "test_gateway.py shows what callers are told",
+    "core/run_queue.py": "a value and a port; tests/contract holds its adapters to it",
+    "stores/memory_run_queue.py": "tests/contract holds every adapter to its port",
     "core/durable.py": "ports; tests/contract holds the engines to them",
     "core/runs.py": "values and a port; tests/contract holds its adapters to it",
     "engine/dbos.py": "tests/contract holds every engine to the port",
