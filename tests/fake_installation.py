@@ -109,6 +109,10 @@ class FakeInstallation:
         self._note(target)
         return self.summary
 
+    def remove_samples(self, target: Target) -> Mapping[str, object]:
+        self._note(target)
+        return dict.fromkeys(self.summary, 0)
+
     def checks(self, target: Target) -> Sequence[Check]:
         self._note(target)
         return self.findings

@@ -137,6 +137,10 @@ class Installation(Protocol):
         """Load sample data; says how much of what there is."""
         ...
 
+    def remove_samples(self, target: Target) -> Mapping[str, object]:
+        """Take sample data out again; says how much of what there was."""
+        ...
+
     def checks(self, target: Target) -> Sequence[Check]:
         """What the doctor looks at."""
         ...

@@ -70,6 +70,10 @@ class Bootstrap(Protocol):
         """Load sample data."""
         ...
 
+    def remove_samples(self, settings: Settings, /) -> Mapping[str, object]:
+        """Take sample data out again."""
+        ...
+
     def checks(self, settings: Settings, /) -> Sequence[Check]:
         """What can be checked of stores and providers."""
         ...
@@ -167,6 +171,10 @@ class Local:
     def seed(self, target: Target) -> Mapping[str, object]:
         """Load sample data."""
         return self.bootstrap.seed(self._settings(target))
+
+    def remove_samples(self, target: Target) -> Mapping[str, object]:
+        """Take sample data out again."""
+        return self.bootstrap.remove_samples(self._settings(target))
 
     def checks(self, target: Target) -> Sequence[Check]:
         """What the doctor looks at; without settings there is nothing else to look at."""

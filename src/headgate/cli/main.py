@@ -11,6 +11,7 @@ import click
 
 from headgate import __version__
 from headgate.cli.agents import agents
+from headgate.cli.audit import audit
 from headgate.cli.chat import chat, complete
 from headgate.cli.deploy import deploy, destroy
 from headgate.cli.dev import dev
@@ -68,6 +69,7 @@ for command in (
     budget,
     docs,
     prompts,
+    audit,
     simulate,
     doctor,
     openapi,

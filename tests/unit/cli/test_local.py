@@ -65,6 +65,10 @@ class FakeBootstrap:
         self.settings.append(settings)
         return {"keys": 1}
 
+    def remove_samples(self, settings: Settings, /) -> Mapping[str, object]:
+        self.settings.append(settings)
+        return {"keys": 0}
+
     def checks(self, settings: Settings, /) -> Sequence[Check]:
         return (doctor.known("store", Finding("ok", str(settings.data))),)
 
@@ -177,6 +181,7 @@ def test_stores_are_prepared_and_seeded_where_they_are(tmp_path: Path) -> None:
     local = Local(FakeBootstrap())
     assert local.prepare(Target()) == Prepared(tmp_path / ".headgate", "sk-new")
     assert local.seed(Target()) == {"keys": 1}
+    assert local.remove_samples(Target()) == {"keys": 0}
     assert local.openapi() == b"{}"
 
 
