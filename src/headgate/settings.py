@@ -8,7 +8,6 @@ company rather than to a machine stands in `headgate.toml` (see `configuration`)
 """
 
 import os
-import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, Self, TypeAlias, get_args
@@ -17,6 +16,7 @@ import msgspec
 
 from headgate import dotenv
 from headgate.configuration import Configuration
+from headgate.secret_strength import weakness_of
 from headgate.strict_toml import SettingsError, read_sections
 from headgate.variables import Email, Emails, Port, Secret, SecretUrl, Url, Variable, read
 
@@ -26,6 +26,7 @@ Role: TypeAlias = Literal["all", "gateway", "agents", "tools"]
 Environment: TypeAlias = Literal["development", "test", "staging", "production"]
 Store: TypeAlias = Literal["sqlite", "dynamodb"]
 MailEncryption: TypeAlias = Literal["starttls", "tls", "none"]
+LogFormat: TypeAlias = Literal["text", "json"]
 LogLevel: TypeAlias = Literal["debug", "info", "warning", "error", "critical"]
 
 PLATFORM = "The platform"
@@ -36,10 +37,6 @@ AGENTS = "Agents"
 ALERTS = "Budget alerts"
 OBSERVING = "Logs and traces"
 CLIENT = "The command line as a client"
-
-SHORTEST_SECRET = 16
-# Words of examples, at the beginning or inside: `sk-proj-example-changeme` is one as well.
-_SAMPLES = re.compile(r"(?<![a-z0-9])(?:change[-_]?me|your[-_]|example|sample|secret)")
 
 
 class McpProgram(NamedTuple):
@@ -99,8 +96,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Variable(
             "HEADGATE_STORE",
             PLATFORM,
-            "Where keys, budgets and usage are kept: `sqlite` is the data directory, for the"
-            " processes of one machine; `dynamodb` is for several.",
+            "Where keys, budgets, usage, runs and documents are kept: `sqlite` is the data"
+            " directory, for the processes of one machine; `dynamodb` is for several.",
         ),
     ] = "sqlite"
     redis_url: Annotated[
@@ -421,6 +418,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     log_level: Annotated[
         LogLevel, Variable("LOG_LEVEL", OBSERVING, "The least important messages that are logged.")
     ] = "info"
+    log_format: Annotated[
+        LogFormat,
+        Variable(
+            "LOG_FORMAT",
+            OBSERVING,
+            "How they are logged: as `text`, for people, or as `json`, one object a line, with a"
+            " line for every request that says what it took and never what was asked.",
+        ),
+    ] = "text"
     otel_endpoint: Annotated[
         Url | None,
         Variable(
@@ -576,24 +582,13 @@ def _refuse_unsafe_production(settings: Settings) -> None:
         "ENCRYPTION_SALT": settings.encryption_salt,
     }
     for name, secret in required.items():
-        if weakness := _weakness(secret):
+        if weakness := weakness_of(secret):
             raise SettingsError(
                 f"PLATFORM_ENVIRONMENT is production, but {name} {weakness}. Set it to a random"
                 " text, for example the output of: openssl rand -hex 32"
             )
-    if settings.admin_key and (weakness := _weakness(settings.admin_key)):
+    if settings.admin_key and (weakness := weakness_of(settings.admin_key)):
         raise SettingsError(
             f"PLATFORM_ENVIRONMENT is production, but HEADGATE_ADMIN_KEY {weakness}. Set a random"
             " one, or leave it out to have one made"
         )
-
-
-def _weakness(secret: Secret | None) -> str | None:
-    """Why a secret protects nothing, or None."""
-    if secret is None:
-        return "is not set"
-    if _SAMPLES.search(secret.reveal().lower()):
-        return "is a sample value"
-    if len(secret.reveal()) < SHORTEST_SECRET:
-        return f"is shorter than {SHORTEST_SECRET} characters"
-    return None

@@ -317,7 +317,10 @@ class RunStore(Protocol):
         ...
 
     async def unsubmitted(self, limit: int) -> list[str]:
-        """Up to `limit` queued runs that no engine has taken yet, the oldest first."""
+        """Up to `limit` queued runs that no engine has taken yet, the oldest first.
+
+        Where the engines of several machines ask, what one of them was given is no other's.
+        """
         ...
 
     async def submitted(self, run_ids: Sequence[str]) -> None:
@@ -330,4 +333,8 @@ class RunStore(Protocol):
 
     async def forget(self, *, before: float, limit: int) -> list[str]:
         """Delete up to `limit` runs that ended before a moment; gives their ids."""
+        ...
+
+    async def erase(self, run_ids: Sequence[str]) -> None:
+        """Delete runs, with their events and what they were told; what is not there is passed."""
         ...

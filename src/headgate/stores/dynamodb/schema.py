@@ -10,6 +10,8 @@
 | `ai-platform-keys`        | `part`                    | `place`             |
 | `ai-platform-answers`     | `callId`                  | `part`              |
 | `ai-platform-documents`   | `part`                    | `place`             |
+| `ai-platform-runs`        | `part`                    | `place`             |
+| `ai-platform-memories`    | `part`                    | `place`             |
 
 | index of `ai-platform-usage` | partition key | sort key | holds        |
 |------------------------------|---------------|----------|--------------|
@@ -19,8 +21,8 @@
 
 All keys but `timestamp` are strings. All are billed by request. `ai-platform-usage` removes rows
 whose `ttl` has passed; they have one where the settings say for how many days events are kept.
-`ai-platform-answers` removes what has expired in the same way. Each
-module says what it keeps in its table.
+`ai-platform-answers`, `ai-platform-runs` and `ai-platform-memories` remove what has expired in the
+same way. Each module says what it keeps in its table.
 """
 
 from typing import NamedTuple
@@ -33,6 +35,8 @@ ROLLUPS = "ai-platform-rollups"
 KEYS = "ai-platform-keys"
 ANSWERS = "ai-platform-answers"
 DOCUMENTS = "ai-platform-documents"
+RUNS = "ai-platform-runs"
+MEMORIES = "ai-platform-memories"
 
 BY_KEY = "by-key"
 BY_HOUR = "by-hour"
@@ -81,4 +85,6 @@ TABLES = (
     Table(KEYS, "part", "place"),
     Table(ANSWERS, "callId", "part", ttl=TTL),
     Table(DOCUMENTS, "part", "place"),
+    Table(RUNS, "part", "place", ttl=TTL),
+    Table(MEMORIES, "part", "place", ttl=TTL),
 )
