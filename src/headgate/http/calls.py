@@ -33,6 +33,7 @@ class Call(msgspec.Struct, Generic[B], frozen=True):
         is_closing: whether the server stops, and waits for an answer without an end of its own.
         headers: by lower-case name; the last of several.
         raw: the body as it came.
+        upload_bytes: the room for uploads that it takes until it is answered.
     """
 
     services: Services
@@ -46,6 +47,7 @@ class Call(msgspec.Struct, Generic[B], frozen=True):
     key_or_none: VirtualKey | None
     local_address: str = ""
     is_closing: Callable[[], bool] = lambda: False
+    upload_bytes: int = 0
 
     @property
     def key(self) -> VirtualKey:
