@@ -101,6 +101,10 @@ class FakeInstallation:
         self._note(target)
         return Prepared(Path("data"), self.admin_key)
 
+    def variables(self, target: Target) -> Mapping[str, str]:
+        self._note(target)
+        return {"HEADGATE_DATA": str(target.data or "data")}
+
     def seed(self, target: Target) -> Mapping[str, object]:
         self._note(target)
         return self.summary

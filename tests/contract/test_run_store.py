@@ -21,15 +21,21 @@ from headgate.core.runs import (
     RunStore,
     Tally,
 )
+from headgate.stores.dynamodb.runs import DynamoRuns
 from headgate.stores.memory_runs import MemoryRuns
 from headgate.stores.sqlite.database import Database
 from headgate.stores.sqlite.runs import SqliteRuns
+from ministack import dynamo_client
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", "dynamodb"])
 async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[RunStore]:
     if request.param == "memory":
         yield MemoryRuns(clock=lambda: 5.5)
+        return
+    if request.param == "dynamodb":
+        async with dynamo_client() as client:
+            yield DynamoRuns(client, clock=lambda: 5.5)
         return
     database = Database(tmp_path / "headgate.db")
     yield SqliteRuns(database, clock=lambda: 5.5)
@@ -230,6 +236,19 @@ async def test_queued_runs_are_taken_once_oldest_first(store: RunStore) -> None:
     assert await store.unsubmitted(1) == ["run_0"]
     await store.submitted(["run_0"])
     assert await store.unsubmitted(9) == ["run_2"]
+
+
+async def test_a_queued_run_can_be_claimed_until_an_engine_has_it(store: RunStore) -> None:
+    await store.add(run())
+    assert not await store.claim("run_2")
+    assert await store.claim("run_1")
+    assert await store.claim("run_1")
+    await store.record("run_1", [], Change(status="paused"))
+    assert not await store.claim("run_1")
+    await store.record("run_1", [], Change(status="queued"))
+    assert await store.claim("run_1")
+    await store.submitted(["run_1"])
+    assert not await store.claim("run_1")
 
 
 async def test_runs_under_way_are_counted(store: RunStore) -> None:

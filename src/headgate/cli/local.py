@@ -160,6 +160,14 @@ class Local:
         settings = self._settings(target)
         return Prepared(settings.data, self.bootstrap.prepare(settings))
 
+    def variables(self, target: Target) -> Mapping[str, str]:
+        """The variables that tell another process where data and configuration are."""
+        settings = self._settings(target)
+        told = {"HEADGATE_DATA": str(settings.data.absolute())}
+        if settings.config is not None and settings.config.exists():
+            told["HEADGATE_CONFIG"] = str(settings.config.absolute())
+        return told
+
     def seed(self, target: Target) -> Mapping[str, object]:
         """Load sample data."""
         return self.bootstrap.seed(self._settings(target))

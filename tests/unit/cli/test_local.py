@@ -185,6 +185,13 @@ def test_stores_are_prepared_and_seeded_where_they_are(tmp_path: Path) -> None:
     assert local.openapi() == b"{}"
 
 
+def test_another_process_is_told_where_data_and_configuration_are(tmp_path: Path) -> None:
+    local, target = Local(FakeBootstrap()), Target(data=tmp_path)
+    assert local.variables(target) == {"HEADGATE_DATA": str(tmp_path)}
+    (tmp_path / "headgate.toml").write_text("")
+    assert local.variables(target)["HEADGATE_CONFIG"] == str(tmp_path / "headgate.toml")
+
+
 async def test_the_doctor_looks_at_settings_directory_and_parts() -> None:
     checks = Local(FakeBootstrap()).checks(Target())
     names = [check.name for check in checks]
