@@ -61,7 +61,7 @@ async def test_a_call_that_waits_is_approved_with_a_note(
     await expect(asked).to_contain_text("19*23")
     effect = asked.locator(".effect")
     await expect(effect).to_contain_text("Done again, it changes nothing more.")
-    await expect(effect).to_contain_text("of its budget are left")
+    await expect(effect).to_contain_text("of its budget is left")
     await expect(effect).to_contain_text("goes on without it")
     await asked.get_by_label("Note to the run").fill("go on")
     await asked.get_by_role("button", name="Approve").click()

@@ -72,6 +72,8 @@ async def test_health_tells_of_this_process(someone: Person, page: Page, admin: 
     told = await admin.get("/v1/process")
     await expect(page.get_by_text(f"Process {told['pid']}")).to_be_visible()
     await expect(page.get_by_role("region", name="Parts")).to_contain_text("store")
+    tables = page.locator("section").filter(has=page.get_by_role("heading", name="Tables"))
+    await expect(tables).to_contain_text("HEADGATE_STORE=dynamodb")
     cells = page.get_by_role("table", name="Answer time by hour").locator("tbody td")
     await expect(cells.first).to_be_attached()
 

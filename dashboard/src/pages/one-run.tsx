@@ -140,7 +140,7 @@ const Approval: FunctionComponent<{ path: string; run: Run; of: Pending }> = ({ 
 const Effect: FunctionComponent<{ tool: string; run: Run }> = ({ tool, run }) => {
   const tools = useResource<{ data: Tool[] }>("/v1/tools");
   const found = tools.data?.data.find((one) => one.name === tool);
-  const left = run.budget === null ? "no budget limits what follows" : `${money(Math.max(0, run.budget - run.billed))} of its budget are left`;
+  const left = run.budget === null ? "no budget limits what follows" : `${money(Math.max(0, run.budget - run.billed))} of its budget is left`;
   return (
     <dl class="facts effect">
       <dt>Approve</dt>

@@ -141,7 +141,15 @@ async def open_services(
         activity = Activity()
         process = await stack.enter_async_context(watching())
         breakers = gateway.routing.breakers
-        measured: list[Measured] = [*telemetry.parts, tools, counts, breakers, process, activity]
+        measured: list[Measured] = [
+            *telemetry.parts,
+            *stores.measured,
+            tools,
+            counts,
+            breakers,
+            process,
+            activity,
+        ]
         kept_streams = KeptStreams()
         stack.push_async_callback(kept_streams.aclose)
         yield Services(
@@ -166,7 +174,7 @@ async def open_services(
             metrics=await stack.enter_async_context(
                 open_metrics(settings, measured, counts.refresh)
             ),
-            measured=[tools],
+            measured=[tools, *stores.measured],
             process=process,
             activity=activity,
             limited=stores.alerts.limited,

@@ -1,7 +1,7 @@
 """The configured stores: SQLite in the data directory, or DynamoDB."""
 
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import NamedTuple
 
 from headgate import data_directory
@@ -16,6 +16,7 @@ from headgate.core.errors import HeadgateError, Overloaded
 from headgate.core.keys import (
     KeyStore,
 )
+from headgate.core.measurements import Measured
 from headgate.core.memory import MemoryStore
 from headgate.core.runs import RunStore
 from headgate.core.sockets import SocketStore
@@ -64,7 +65,11 @@ DEFAULT_REGION = "us-east-1"
 
 
 class Stores(NamedTuple):
-    """The configured stores, open; `check` asks them for something, as a health check does."""
+    """The configured stores, open; `check` asks them for something, as a health check does.
+
+    Attributes:
+        measured: what they tell of themselves in numbers.
+    """
 
     keys: KeyStore
     ledger: LedgerStore
@@ -78,6 +83,7 @@ class Stores(NamedTuple):
     memories: MemoryStore
     audit: AuditStore
     check: Callable[[], Awaitable[None]]
+    measured: Sequence[Measured] = ()
 
 
 @contextlib.asynccontextmanager
@@ -101,6 +107,7 @@ async def open_stores(settings: Settings) -> AsyncIterator[Stores]:
                     DynamoMemories(client),
                     DynamoAudit(client),
                     lambda: tables.reach(client),
+                    [client.counts],
                 )
             finally:
                 await dynamo.close()
