@@ -38,7 +38,7 @@ const All: FunctionComponent = () => {
         <Figure label="Your own" value={list && count(list.filter((one) => one.origin === "own").length)} note="In place of the platform's, or beside them" />
         <Figure label="Versions" value={list && count(list.reduce((sum, one) => sum + one.versions.length, 0))} note="Of all templates together" />
         <Figure label="Use cases" value={list && count(new Set(list.map((one) => one.useCase)).size)} note="That have a template" />
-        <Card title="Versions by template" note="How often each was changed" span={12}>
+        <Card title="Versions by template" note="How many of each are at hand" span={12}>
           {list && <BarList label="Versions by template" columns={["Template", "Versions"]} format={count} bars={list.map((one) => ({ name: one.name, value: one.versions.length, href: href(`prompts/${one.name}`) }))} />}
         </Card>
         <Card title="All templates" note="In their latest versions" error={all.error}>
