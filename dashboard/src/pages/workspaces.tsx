@@ -48,7 +48,7 @@ export const Workspaces: FunctionComponent = () => {
   const limited = rows?.filter((row) => row.budget).length;
   return (
     <>
-      <PageHead title="Workspaces" purpose="What each workspace spends, is charged on top, and may reach." range={range} live>
+      <PageHead title="Workspaces" purpose="What each one spends, is charged, and may reach." range={range} live>
         <button class="primary" type="button" onClick={() => (editing.value = "")}>
           Set up a workspace
         </button>
