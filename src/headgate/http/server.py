@@ -77,9 +77,8 @@ class JsonErrorProtocol(HttpToolsProtocol):
         """Note that the head has ended, and let the answer leave in as few pieces as it can."""
         self._in_head = False
         super().on_headers_complete()
-        cycle = cast("RequestResponseCycle | None", self.cycle)
-        if cycle is not None:  # else it becomes a socket
-            cycle.transport = cast("asyncio.Transport", self._answers)
+        if self.cycle is not None:  # else it becomes a socket
+            self.cycle.transport = self._answers
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Wait for nothing any more."""
