@@ -80,6 +80,12 @@ class JsonErrorProtocol(HttpToolsProtocol):
         if self.cycle is not None:  # else it becomes a socket
             self.cycle.transport = self._answers
 
+    def on_response_complete(self) -> None:
+        """Let an answer go at once that has the turn of the event loop for itself."""
+        if len(self.tasks) == 1:
+            self._answers.flush()
+        super().on_response_complete()
+
     def connection_lost(self, exc: Exception | None) -> None:
         """Wait for nothing any more."""
         if self._silence is not None:

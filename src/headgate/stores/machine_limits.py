@@ -302,6 +302,8 @@ class MachineRateLimiter:
     def _count(self, index: int) -> int:
         if _HEADER.unpack_from(self._table)[0] != self._generation:
             self._meet()
+        if len(self._members) == 1:
+            return self._own.calls[index]
         return sum(member.calls[index] for member in self._members.values())
 
     def _joined(self) -> _Member:
