@@ -18,6 +18,7 @@ from headgate.core.errors import HeadgateError, InvalidRequest, Overloaded, Requ
 from headgate.core.ids import new_id
 from headgate.core.keys import VirtualKey
 from headgate.http import errors
+from headgate.http.auditing import audited
 from headgate.http.calls import Call, Headers, Reply, StreamReply
 from headgate.http.credentials import check_page, presented_key, session_token
 from headgate.http.lists import last_seen
@@ -35,8 +36,14 @@ App: TypeAlias = Callable[[Scope, Receive, Send], Coroutine[Any, Any, None]]
 
 # Under this name a server notes in the scope of a request that it is about to stop.
 CLOSING = "headgate.closing"
+# Under this name a server whose time is limited notes when an answer has to be over, on the clock
+# of the event loop.
+ENDS_AT = "headgate.ends_at"
 # Under this name the application tells its server how many seconds nothing may come of a body.
 BODY_SECONDS = "headgate.body_seconds"
+# Under these it notes which row answers, by its path, and whose key a request came with.
+ROUTE = "headgate.route"
+KEY_ID = "headgate.key_id"
 # Headers of requests that somebody on this machine made for somebody else: a proxy, or a browser
 # for a page that it shows.
 _FOR_OTHERS = frozenset(
@@ -60,7 +67,6 @@ _LOG = logging.getLogger(__name__)
 _JSON = msgspec.json.Encoder()
 _STOPPING = Overloaded("the server is stopping: try again", retry_after_seconds=1)
 _STREAM_HEADERS: Headers = [
-    (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-cache"),
     (b"x-accel-buffering", b"no"),
 ]
@@ -139,12 +145,13 @@ class Application:
     ) -> Reply | StreamReply:
         try:
             match = self._table.match(scope["method"], scope["path"])
+            scope[ROUTE] = match.route.path
             call = await self._call(match, scope, receive, request_id)
             try:
                 departure.watch()
                 if match.route.metered:
                     call.services.activity.begin(request_id)
-                return await match.route.handler(call)
+                return await audited(call, match.route)
             finally:
                 if call.upload_bytes:
                     call.services.upload_room.give_back(call.upload_bytes)
@@ -176,6 +183,7 @@ class Application:
         try:
             if most is not None:
                 raw = await _body(receive, headers, most)
+            scope[KEY_ID] = None if key is None else key.key_id
             return Call(
                 services=services,
                 route=match.name,
@@ -187,7 +195,9 @@ class Application:
                 raw=raw,
                 key_or_none=key,
                 local_address=_local_address(scope),
+                client_address=_client_address(scope),
                 is_closing=lambda: bool(scope.get(CLOSING)),
+                ends_at=scope.get(ENDS_AT),
                 upload_bytes=room,
             )
         except BaseException:
@@ -251,6 +261,12 @@ def _local_address(scope: Scope) -> str:
     """The address of ours at which a request came in."""
     server = scope.get("server")
     return str(server[0]) if server else ""
+
+
+def _client_address(scope: Scope) -> str:
+    """The address of whoever connected to us."""
+    client = scope.get("client")
+    return str(client[0]) if client else ""
 
 
 class _Departure:
@@ -446,6 +462,7 @@ async def _send_stream(send: Send, reply: StreamReply, request_id: str) -> None:
                 "type": "http.response.start",
                 "status": 200,
                 "headers": [
+                    (b"content-type", reply.content_type),
                     *_STREAM_HEADERS,
                     (b"x-request-id", request_id.encode()),
                     *reply.headers,

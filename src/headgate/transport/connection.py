@@ -14,7 +14,7 @@ import httptools
 from headgate.transport.headers import RawHeaders
 
 # An answer that nobody reads is not let in beyond this.
-BUFFERED_BYTES = 256 * 1024
+BUFFERED_BYTES = 64 * 1024
 MOST_HEAD_BYTES = 256 * 1024
 
 # What somebody waits for: the head, more of the body, or the end of it.
