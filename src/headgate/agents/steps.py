@@ -18,7 +18,7 @@ import msgspec
 
 from headgate.agents.control import Control, RunCancelled
 from headgate.agents.journal import Journal
-from headgate.agents.outcomes import Outcome, RunStopped
+from headgate.agents.outcomes import Observation, Outcome, RunStopped
 from headgate.core.documents import Library
 from headgate.core.durable import Displaced, Diverged, Thread
 from headgate.core.errors import (
@@ -36,7 +36,7 @@ from headgate.core.memory import MemoryStore
 from headgate.core.metered import CallLabels, ModelAccess, Models
 from headgate.core.money import to_text
 from headgate.core.prompts import Prompts
-from headgate.core.runs import Change, Draft, EventType, Run, RunError, Tally
+from headgate.core.runs import Change, Draft, EventType, Run, RunError, RunEvent, Tally
 from headgate.core.tools import Toolbox
 from headgate.core.tracing import UNTRACED, Tracer
 from headgate.core.usage import UsageEvent
@@ -55,6 +55,7 @@ WARNING_SHARE = 0.8
 PAUSES_SECONDS = (1.0, 3.0)
 TURN_SECONDS = 1.0
 MOST_TURNS = 60
+MOST_EVENTS = 100_000
 MENDABLE = (RateLimited, Overloaded, UpstreamFailed, UpstreamTimedOut)
 
 NOTHING = Tally()
@@ -142,6 +143,7 @@ class Steps:
     control: Control
     _count: int = 0
     _tally: Tally = NOTHING
+    _told: Sequence[RunEvent] | None = None
     seconds_idle: float = 0.0
 
     async def take(
@@ -194,6 +196,17 @@ class Steps:
         if outcome.error is not None:
             raise RunStopped(outcome.error.code, outcome.error.message)
         return outcome.value
+
+    async def told_before(self, step_id: str) -> Mapping[EventType, Mapping[str, Any]]:
+        """What a process that is dead has told of a step, where it had come so far."""
+        if self.thread.path not in self.run.tallies:
+            return {}  # it had finished no step of this thread
+        if self._told is None:
+            store = self.desk.journal.store
+            self._told = await store.events(
+                self.run.run_id, after=0, limit=MOST_EVENTS, with_deltas=False
+            )
+        return {event.type: event.data for event in self._told if event.step_id == step_id}
 
     def add(self, tally: Tally) -> Tally:
         """Count what a step took; gives what the thread has taken with it."""
@@ -255,6 +268,8 @@ class _Step:
     async def _tried(self) -> Done:
         """What the work gives, tried again where a later try may mend it."""
         steps, desk = self.steps, self.steps.desk
+        if (before := await self._finished_before()) is not None:
+            return before
         pauses, turns = iter(PAUSES_SECONDS), itertools.repeat(TURN_SECONDS, MOST_TURNS)
         while True:
             attempt = self._attempt = await self._begun()
@@ -273,6 +288,17 @@ class _Step:
             else:
                 await self._finish(attempt, done)
                 return done
+
+    async def _finished_before(self) -> Done | None:
+        """What came of a tool's call whose process died before that was kept, but not untold."""
+        told = await self.steps.told_before(self.step_id) if self.kind == "tool" else {}
+        result, finished = told.get("tool.result"), told.get("step.finished")
+        if result is None or finished is None:
+            return None
+        tally = Tally(1, finished["cost"], finished["billed"])
+        self.steps.add(tally)
+        self.was_finished_here = True
+        return Done(Observation(result.get("result"), result.get("error")), tally)
 
     async def _begun(self) -> Attempt:
         """The next attempt, if there may be one.
