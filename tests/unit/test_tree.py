@@ -7,6 +7,9 @@ UNIT = Path(__file__).parent
 MOST_LINES = 600
 
 TESTED_ELSEWHERE = {
+    "aws_settings.py": "data; test_settings.py and test_settings_pages.py read it",
+    "named_services.py": "test_settings.py loads them from files and variables",
+    "secret_strength.py": "test_settings.py refuses weak ones in production",
     "strict_toml.py": "test_configuration.py reads files by it, and makes each mistake",
     "aws/secret_names.py": "data; test_parameters.py holds it to the settings",
     "bootstrap/lifespan.py": "test_platform.py and test_function.py live by it",
@@ -31,6 +34,8 @@ TESTED_ELSEWHERE = {
     "core/tracing.py": "ports; telemetry/test_tracing.py shows their adapter",
     "core/watching.py": "a port; telemetry/test_tracing.py shows an adapter",
     "gateway/failures.py": "test_gateway.py shows what callers are told",
+    "core/run_queue.py": "a value and a port; tests/contract holds its adapters to it",
+    "stores/memory_run_queue.py": "tests/contract holds every adapter to its port",
     "core/durable.py": "ports; tests/contract holds the engines to them",
     "core/runs.py": "values and a port; tests/contract holds its adapters to it",
     "engine/dbos.py": "tests/contract holds every engine to the port",

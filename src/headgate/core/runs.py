@@ -358,6 +358,13 @@ class RunStore(Protocol):
         """
         ...
 
+    async def claim(self, run_id: str) -> bool:
+        """Whether this run is queued and no engine has it; no other one is given it from then on.
+
+        It stays so until it is `submitted`.
+        """
+        ...
+
     async def submitted(self, run_ids: Sequence[str]) -> None:
         """Note that an engine has taken these."""
         ...
