@@ -14,6 +14,7 @@ from headgate.core.chat import PromptVersion, TokenUsage
 from headgate.core.ids import new_event_id, new_id
 from headgate.core.keys import VirtualKey
 from headgate.core.limits import Ticket, Window
+from headgate.core.metered import Purse
 from headgate.core.models import ProviderError
 from headgate.core.money import NanoUSD
 from headgate.core.prices import Markup, Price
@@ -68,7 +69,7 @@ class Caller(msgspec.Struct, frozen=True):
         request_type: what the ledger calls it, where it is a part of something else.
         call_key: names the call to vendors, for good; else each attempt has a name of its own.
         place: where the call is a part of another that was admitted.
-        most: what it may be billed at most, besides what the budgets say.
+        purse: what it takes its money from, besides the budgets.
         ends_at: when its answer has to be over, on the clock of the event loop; None where there is
             time.
     """
@@ -84,7 +85,7 @@ class Caller(msgspec.Struct, frozen=True):
     run_id: str | None = None
     call_key: str | None = None
     place: Place | None = None
-    most: NanoUSD | None = None
+    purse: Purse | None = None
     ends_at: float | None = None
 
     def accounts(self, model: str | None) -> tuple[Account, ...]:
@@ -117,6 +118,7 @@ class Attempt(msgspec.Struct, kw_only=True):
             gives more.
         prompt: the template that the request was made from.
         tried: what earlier tries of the call were billed, which came to nothing.
+        drawn: what is set aside for it in its caller's purse.
         instead: the prices of the models that the platform chose this one from, where the caller
             left the choice to it.
         ended: is told of the settled row, where somebody watches.
@@ -134,6 +136,7 @@ class Attempt(msgspec.Struct, kw_only=True):
     lowered_to: int | None = None
     prompt: PromptVersion | None = None
     tried: NanoUSD = 0
+    drawn: NanoUSD = 0
     instead: tuple[Price, ...] = ()
     ended: CallEnded | None = None
     started: float = msgspec.field(default_factory=time.perf_counter)
@@ -206,6 +209,8 @@ class Attempt(msgspec.Struct, kw_only=True):
             prompt_version=None if self.prompt is None else self.prompt.version,
             auto_saved=self._auto_saved(usage, cost),
         )
+        if self.caller.purse is not None:
+            self.caller.purse.settle(self.drawn, self.event)
         kept: KeptAnswer | None = None
         try:
             if write is not None and status == "ok":

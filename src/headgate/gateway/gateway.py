@@ -71,11 +71,13 @@ class _Bounds(NamedTuple):
     Attributes:
         sent: the output tokens that the caller will pay for; None where no limit was sent.
         output: the most that the model gives.
+        most: what the call may be billed, besides what the budgets say.
     """
 
     input: int
     sent: int | None
     output: int
+    most: NanoUSD | None = None
 
 
 class _Call(msgspec.Struct, Generic[T], frozen=True):
@@ -456,9 +458,26 @@ class Gateway:
         Raises:
             BudgetExceeded: a budget cannot cover it, nor the least output worth having.
         """
+        route, purse = trial.route, call.caller.purse
+        bounds = None if route.price.is_free or route.is_own else call.bounds(route)
+        if purse is None or bounds is None:
+            return await self._held(call, trial, bounds)
+        output = bounds.output if bounds.sent is None else bounds.sent
+        drawn = await purse.hold(call.markup.billed(route.price.ceiling(bounds.input, output)))
+        try:
+            attempt, limit = await self._held(call, trial, bounds._replace(most=drawn))
+        except BaseException:
+            purse.settle(drawn, None)
+            raise
+        attempt.drawn = drawn
+        return attempt, limit
+
+    async def _held(
+        self, call: _Call[T], trial: Trial, bounds: _Bounds | None
+    ) -> tuple[Attempt, int | None]:
+        """`_reserve`, without the caller's purse."""
         route = trial.route
         books = await self.ledger.books(call.caller.accounts(route.model))
-        bounds = None if route.price.is_free or route.is_own else call.bounds(route)
         ceiling, limit = self._ceiling(call, route, bounds, books)
         if bounds is not None and limit is not None and limit < bounds.output:
             # Before an answer is made shorter, money that lies idle elsewhere comes back.
@@ -535,9 +554,8 @@ class Gateway:
         """
         if bounds is None:
             return 0, None
-        price, sent = route.price, bounds.sent
+        price, sent, most = route.price, bounds.sent, bounds.most
         output, limit = bounds.output if sent is None else sent, None
-        most = call.caller.most
         money = self.ledger.affordable(books) if sent is None else None
         if sent is None and most is not None:
             money = most if money is None else min(money, most)

@@ -50,7 +50,7 @@ class MeteredAccess:
             request_type=labels.request_type,
             run_id=labels.run_id,
             place=place,
-            most=labels.most,
+            purse=labels.purse,
         )
         return MeteredModels(self.replays, caller)
 
