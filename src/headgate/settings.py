@@ -8,7 +8,6 @@ company rather than to a machine stands in `headgate.toml` (see `configuration`)
 """
 
 import os
-import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, Self, TypeAlias, get_args
@@ -17,6 +16,7 @@ import msgspec
 
 from headgate import dotenv
 from headgate.configuration import Configuration
+from headgate.secret_strength import weakness
 from headgate.strict_toml import SettingsError, read_sections
 from headgate.variables import Email, Emails, Port, Secret, SecretUrl, Url, Variable, read
 
@@ -36,10 +36,6 @@ AGENTS = "Agents"
 ALERTS = "Budget alerts"
 OBSERVING = "Logs and traces"
 CLIENT = "The command line as a client"
-
-SHORTEST_SECRET = 16
-# Words of examples, at the beginning or inside: `sk-proj-example-changeme` is one as well.
-_SAMPLES = re.compile(r"(?<![a-z0-9])(?:change[-_]?me|your[-_]|example|sample|secret)")
 
 
 class McpProgram(NamedTuple):
@@ -99,8 +95,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Variable(
             "HEADGATE_STORE",
             PLATFORM,
-            "Where keys, budgets and usage are kept: `sqlite` is the data directory, for the"
-            " processes of one machine; `dynamodb` is for several.",
+            "Where keys, budgets, usage, runs and documents are kept: `sqlite` is the data"
+            " directory, for the processes of one machine; `dynamodb` is for several.",
         ),
     ] = "sqlite"
     redis_url: Annotated[
@@ -435,10 +431,22 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Variable(
             "OTEL_EXPORTER_OTLP_ENDPOINT",
             OBSERVING,
-            "The collector that traces are sent to.",
-            planned=True,
+            "The collector that traces are sent to, by OTLP over HTTP: the address before"
+            " `/v1/traces`, as `http://localhost:4318`. Nothing is traced when not set.",
         ),
     ] = None
+    otel_headers: Annotated[
+        Secret | None,
+        Variable(
+            "OTEL_EXPORTER_OTLP_HEADERS",
+            OBSERVING,
+            "Headers that it wants, as `name=value` with commas between them.",
+        ),
+    ] = None
+    otel_service: Annotated[
+        str,
+        Variable("OTEL_SERVICE_NAME", OBSERVING, "What this process is called in traces."),
+    ] = "headgate"
     url: Annotated[
         Url | None,
         Variable(
@@ -573,24 +581,13 @@ def _refuse_unsafe_production(settings: Settings) -> None:
         "ENCRYPTION_SALT": settings.encryption_salt,
     }
     for name, secret in required.items():
-        if weakness := _weakness(secret):
+        if found := weakness(secret):
             raise SettingsError(
-                f"PLATFORM_ENVIRONMENT is production, but {name} {weakness}. Set it to a random"
+                f"PLATFORM_ENVIRONMENT is production, but {name} {found}. Set it to a random"
                 " text, for example the output of: openssl rand -hex 32"
             )
-    if settings.admin_key and (weakness := _weakness(settings.admin_key)):
+    if settings.admin_key and (found := weakness(settings.admin_key)):
         raise SettingsError(
-            f"PLATFORM_ENVIRONMENT is production, but HEADGATE_ADMIN_KEY {weakness}. Set a random"
+            f"PLATFORM_ENVIRONMENT is production, but HEADGATE_ADMIN_KEY {found}. Set a random"
             " one, or leave it out to have one made"
         )
-
-
-def _weakness(secret: Secret | None) -> str | None:
-    """Why a secret protects nothing, or None."""
-    if secret is None:
-        return "is not set"
-    if _SAMPLES.search(secret.reveal().lower()):
-        return "is a sample value"
-    if len(secret.reveal()) < SHORTEST_SECRET:
-        return f"is shorter than {SHORTEST_SECRET} characters"
-    return None

@@ -116,7 +116,13 @@ class Controls:
                 del self._users[run_id], self._active[run_id]
 
     async def update(self) -> None:
-        """Hand on the commands that have come since the last time."""
+        """Hand on the commands that have come since the last time.
+
+        Where nothing is worked on here nobody is asked: a run begins with all commands to it.
+        """
+        if not self._active:
+            self._last = None
+            return
         if self._last is None:
             self._last = await self.store.last_command()
             for run_id in list(self._active):

@@ -18,10 +18,9 @@ from headgate.core.durable import Engine
 from headgate.core.errors import HeadgateError
 from headgate.core.runs import RunStore
 
-ROUND_SECONDS = 0.25
 AGAIN_SECONDS = 5.0
 BATCH = 200
-FORGET_ROUNDS = 240
+FORGET_SECONDS = 60.0
 FORGET_BATCH = 50
 
 _LOG = logging.getLogger(__name__)
@@ -38,6 +37,7 @@ class Executor:
             `nudge`, begins the work.
         is_warm: whether the engine is loaded before there is work for it.
         kept_seconds: how long ended runs are kept; None means for ever.
+        round_seconds: how often it looks for what other processes wrote.
     """
 
     store: RunStore
@@ -49,9 +49,10 @@ class Executor:
     is_warm: bool = False
     kept_seconds: float | None = None
     clock: Callable[[], float] = field(default=lambda: 0.0)
+    round_seconds: float = 0.25
     _nudged: asyncio.Event = field(default_factory=asyncio.Event)
     _engine: Engine | None = None
-    _rounds: int = 0
+    _forgot_at: float = float("-inf")
 
     def nudge(self) -> None:
         """Look now: a run was started or told something here."""
@@ -90,7 +91,7 @@ class Executor:
                 if self._engine is not None:
                     await self._round(self._engine)
                 with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(ROUND_SECONDS):
+                    async with asyncio.timeout(self.round_seconds):
                         await self._nudged.wait()
         finally:
             if self._engine is not None:
@@ -106,8 +107,9 @@ class Executor:
             for run_id in waiting:
                 await engine.submit(run_id, "")
             await self.store.submitted(waiting)
-        self._rounds += 1
-        if self.kept_seconds is not None and self._rounds % FORGET_ROUNDS == 1:
-            before = self.clock() - self.kept_seconds
+        now = self.clock()
+        if self.kept_seconds is not None and now - self._forgot_at >= FORGET_SECONDS:
+            self._forgot_at = now
+            before = now - self.kept_seconds
             if old := await self.store.forget(before=before, limit=FORGET_BATCH):
                 await engine.forget(old)

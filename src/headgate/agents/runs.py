@@ -28,6 +28,7 @@ from headgate.core.runs import (
     sees,
 )
 from headgate.core.tools import Toolbox
+from headgate.core.tracing import UNTRACED, Tracer
 
 ALL = 100_000
 
@@ -59,6 +60,7 @@ class Runs:
 
     Attributes:
         nudge: tells whoever works on runs in this process that there is something new.
+        tracer: knows what a run is started in.
     """
 
     journal: Journal
@@ -67,6 +69,7 @@ class Runs:
     limits: RunLimits
     nudge: Callable[[], None]
     clock: Callable[[], float] = time.time
+    tracer: Tracer = UNTRACED
 
     async def start(self, key: VirtualKey, order: Order) -> Run:
         """Begin a run; once this returns it will be worked on, whatever process dies.
@@ -115,6 +118,7 @@ class Runs:
             max_steps=self.limits.max_steps,
             seconds=self.limits.seconds,
             approval_seconds=self.limits.approval_seconds,
+            trace=self.tracer.parent(),
         )
 
     async def begin(self, key: VirtualKey, request: RunRequest, run_id: str) -> Run:

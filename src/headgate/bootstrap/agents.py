@@ -28,6 +28,7 @@ from headgate.core.metered import ModelAccess
 from headgate.core.prompts import Prompts
 from headgate.core.runs import RunStore
 from headgate.core.tools import Toolbox
+from headgate.core.tracing import UNTRACED, Tracer
 from headgate.engine.office import file_office
 from headgate.settings import Settings
 
@@ -35,6 +36,12 @@ DATABASE = "agents.db"
 LOCK = "agents.lock"
 TYPES = "agents"
 DAY_SECONDS = 86_400
+# How often events and commands that other processes wrote are looked for. Each look at DynamoDB is
+# paid for; a command is heard within its two seconds all the same.
+POLL_SECONDS = 0.2
+ROUND_SECONDS = 0.25
+DYNAMODB_POLL_SECONDS = 0.5
+DYNAMODB_ROUND_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,13 +61,15 @@ class AgentParts:
     memories: MemoryStore
     key: Callable[[str], Awaitable[VirtualKey | None]]
     is_command: bool
+    tracer: Tracer = UNTRACED
 
 
 @contextlib.asynccontextmanager
 async def open_runs(settings: Settings, parts: AgentParts) -> AsyncIterator[Runs]:
     """The runs, which are worked on here unless this process has another role."""
     limits = settings.configuration.agents
-    journal = Journal(parts.store)
+    is_shared = settings.store == "dynamodb"
+    journal = Journal(parts.store, DYNAMODB_POLL_SECONDS if is_shared else POLL_SECONDS)
     types = {kind.name: kind for kind in (*BUILT_IN, *_own_types(settings))}
     controls = Controls(parts.store)
     desk = Desk(
@@ -72,6 +81,7 @@ async def open_runs(settings: Settings, parts: AgentParts) -> AsyncIterator[Runs
         memories=parts.memories,
         key=parts.key,
         at_once=asyncio.Semaphore(limits.steps_at_once),
+        tracer=parts.tracer,
     )
     executor = Executor(
         store=parts.store,
@@ -83,6 +93,7 @@ async def open_runs(settings: Settings, parts: AgentParts) -> AsyncIterator[Runs
         is_warm=settings.role == "agents",
         kept_seconds=None if not limits.retention_days else limits.retention_days * DAY_SECONDS,
         clock=time.time,
+        round_seconds=DYNAMODB_ROUND_SECONDS if is_shared else ROUND_SECONDS,
     )
     runs = Runs(
         journal=journal,
@@ -94,6 +105,7 @@ async def open_runs(settings: Settings, parts: AgentParts) -> AsyncIterator[Runs
             approval_seconds=limits.approval_seconds,
         ),
         nudge=executor.nudge,
+        tracer=parts.tracer,
     )
     if settings.role in {"gateway", "tools"}:
         yield runs

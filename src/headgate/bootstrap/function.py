@@ -22,8 +22,10 @@ from headgate.bootstrap.lifespan import running
 from headgate.bootstrap.parameters import parameters
 from headgate.bootstrap.services import open_services
 from headgate.bootstrap.stores import open_stores
+from headgate.bootstrap.telemetry import traced_app, tracer_of
 from headgate.core.alerts import Undelivered
 from headgate.core.errors import HeadgateError
+from headgate.core.tracing import Tracer
 from headgate.http.app import CLOSING, ENDS_AT, Application
 from headgate.http.cors import with_cors
 from headgate.http.routes import RouteTable
@@ -50,6 +52,7 @@ class _Opened:
     services: Services
     sockets: FunctionSockets
     secrets: Mapping[str, str]
+    tracer: Tracer
 
 
 @dataclass(slots=True)
@@ -97,6 +100,7 @@ class PlatformFunction:
             await opened.services.gateway.ledger.rest()
         except HeadgateError as error:
             _LOG.warning("what was leased could not be given back: %s", error)
+        await opened.tracer.flush()
 
     async def aclose(self) -> None:
         """Close the platform."""
@@ -115,26 +119,28 @@ class PlatformFunction:
         """Open the platform with these secrets, and only then close the one that was open."""
         settings = self.load(secrets)
         async with contextlib.AsyncExitStack() as stack:
-            services = await stack.enter_async_context(_services(settings))
+            tracer = tracer_of(settings)
+            services = await stack.enter_async_context(_services(settings, tracer))
             table = RouteTable(routes())
             application = Application(table, lambda: contextlib.nullcontext(services))
-            app = with_cors(application, settings.configuration.http.cors_origins)
+            traced = traced_app(application, table, tracer)
+            app = with_cors(traced, settings.configuration.http.cors_origins)
             await stack.enter_async_context(running(app))
             sockets = await stack.enter_async_context(
                 open_sockets(settings, self.runtime, table, services)
             )
             old, self._stack = self._stack, stack.pop_all()
-        self._opened = _Opened(app, services, sockets, secrets)
+        self._opened = _Opened(app, services, sockets, secrets, tracer)
         self._looked_at = self.clock()
         await old.aclose()
 
 
 @contextlib.asynccontextmanager
-async def _services(settings: Settings) -> AsyncIterator[Services]:
+async def _services(settings: Settings, tracer: Tracer) -> AsyncIterator[Services]:
     if settings.admin_key is not None:
         async with open_stores(settings) as stores:
             await Keys(stores.keys).ensure_admin(settings.admin_key.reveal())
-    async with open_services(settings, {}) as services:
+    async with open_services(settings, {}, tracer) as services:
         yield services
 
 

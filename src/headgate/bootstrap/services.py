@@ -24,6 +24,7 @@ from headgate.bootstrap.vendor_keys import make_sealer
 from headgate.bootstrap.vendors import default_embedding_model, vendors_of
 from headgate.bootstrap.workspaces import make_workspaces
 from headgate.core.keys import COMMAND_LINE, KeyStore, VirtualKey, command_line_key
+from headgate.core.tracing import UNTRACED, Tracer
 from headgate.gateway.cache import Cache
 from headgate.gateway.catalog import AUTO, Catalog
 from headgate.gateway.escrow import Escrow
@@ -50,13 +51,14 @@ _LOG = logging.getLogger("headgate")
 
 @contextlib.asynccontextmanager
 async def open_services(
-    settings: Settings, local_keys: Mapping[str, VirtualKey]
+    settings: Settings, local_keys: Mapping[str, VirtualKey], tracer: Tracer = UNTRACED
 ) -> AsyncIterator[Services]:
     """Open everything, with `local_keys` beside the stored ones; closed in the opposite order."""
     configuration = settings.configuration
     client = HttpClient(idle_seconds=configuration.routing.timeout_seconds)
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(client.aclose)
+        stack.push_async_callback(tracer.aclose)
         stores = await stack.enter_async_context(open_stores(settings))
         await stack.enter_async_context(retaining(stores.usage, configuration.usage.kept_days))
         ledger = _escrow(settings, stores)
@@ -99,6 +101,7 @@ async def open_services(
             cache=Cache(cache.answers),
             min_output_tokens=configuration.budgets.min_output_tokens,
             guards=guards_of(configuration),
+            watch=tracer.calls,
         )
         if cache.questions is not None:
             gateway = with_semantics(gateway, settings, cache.questions)
@@ -109,7 +112,7 @@ async def open_services(
         prompts = open_prompts(settings)
         documents = make_documents(settings, stores.documents, prompts)
         tools = await stack.enter_async_context(
-            open_tools(settings, prompts, documents, workspaces.hosts_for)
+            open_tools(settings, prompts, documents, workspaces.hosts_for, tracer)
         )
         runs = await stack.enter_async_context(
             open_runs(
@@ -123,6 +126,7 @@ async def open_services(
                     memories=stores.memories,
                     key=lambda key_id: _key(stores.keys, key_id),
                     is_command=bool(local_keys),
+                    tracer=tracer,
                 ),
             )
         )

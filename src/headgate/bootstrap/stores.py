@@ -29,6 +29,8 @@ from headgate.stores.dynamodb.client import DynamoClient, TableMissing
 from headgate.stores.dynamodb.documents import DynamoDocuments
 from headgate.stores.dynamodb.keys import DynamoKeys
 from headgate.stores.dynamodb.ledger import DynamoLedger
+from headgate.stores.dynamodb.memories import DynamoMemories
+from headgate.stores.dynamodb.runs import DynamoRuns
 from headgate.stores.dynamodb.sockets import DynamoSockets
 from headgate.stores.dynamodb.usage import DynamoUsage
 from headgate.stores.dynamodb.vendor_keys import DynamoVendorKeys
@@ -50,7 +52,8 @@ from headgate.transport.http import HttpClient
 
 DATABASE = "headgate.db"
 DOCUMENTS = "documents.db"
-RUNS_DATABASE = "runs.db"
+ENGINE_ID = "agents.id"
+SHARED_ENGINE = "postgresql"
 # DynamoDB answers within milliseconds; a request that takes longer is better sent again.
 DYNAMODB_CONNECT_SECONDS = 2.0
 DYNAMODB_IDLE_SECONDS = 5.0
@@ -77,8 +80,7 @@ class Stores(NamedTuple):
 async def open_stores(settings: Settings) -> AsyncIterator[Stores]:
     """Open them; they are closed with what they still have to write."""
     if settings.store == "dynamodb":
-        # Runs are this machine's, whatever the other stores are.
-        async with _dynamodb(settings) as client, _database(settings, RUNS_DATABASE) as own:
+        async with _dynamodb(settings) as client:
             days = settings.configuration.usage.kept_days
             dynamo = DynamoLedger(client, retention_days=days)
             try:
@@ -91,8 +93,8 @@ async def open_stores(settings: Settings) -> AsyncIterator[Stores]:
                     DynamoVendorKeys(client),
                     DynamoWorkspaces(client),
                     DynamoDocuments(client),
-                    SqliteRuns(own),
-                    SqliteMemories(own),
+                    DynamoRuns(client, engine_name(settings)),
+                    DynamoMemories(client),
                     lambda: tables.reach(client),
                 )
             finally:
@@ -124,6 +126,22 @@ async def open_socket_store(settings: Settings) -> AsyncIterator[SocketStore]:
         yield MemorySockets()
 
 
+def engine_name(settings: Settings) -> str:
+    """Names the engine that this process's runs go to, among those of all machines.
+
+    What works on runs from a data directory alone is that directory's, wherever it is mounted.
+
+    Raises:
+        Overloaded: the data directory cannot be used.
+    """
+    if settings.database_url is not None:
+        return SHARED_ENGINE
+    if settings.role in {"gateway", "tools"}:
+        return settings.role  # it takes no runs
+    data_directory.make(settings.data)
+    return data_directory.identity(settings.data / ENGINE_ID)
+
+
 async def make_tables(settings: Settings) -> None:
     """Make DynamoDB's tables where they are missing; SQLite's are made whenever it is opened."""
     if settings.store == "dynamodb":
@@ -146,8 +164,8 @@ async def _dynamodb(settings: Settings) -> AsyncIterator[DynamoClient]:
 
 
 @contextlib.asynccontextmanager
-async def _database(settings: Settings, name: str = DATABASE) -> AsyncIterator[Database]:
-    path = settings.data / name
+async def _database(settings: Settings) -> AsyncIterator[Database]:
+    path = settings.data / DATABASE
     data_directory.make(settings.data)
     data_directory.keep_private(path)
     database = Database(path, power_safe=settings.configuration.storage.power_safe)
