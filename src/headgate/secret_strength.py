@@ -1,4 +1,4 @@
-"""Secrets that protect nothing: those that are missing, short, or taken from an example."""
+"""Whether a secret protects anything."""
 
 import re
 
@@ -9,8 +9,8 @@ SHORTEST_SECRET = 16
 _SAMPLES = re.compile(r"(?<![a-z0-9])(?:change[-_]?me|your[-_]|example|sample|secret)")
 
 
-def weakness(secret: Secret | None) -> str | None:
-    """Why a secret protects nothing, as the end of a sentence about it; None where it does."""
+def weakness_of(secret: Secret | None) -> str | None:
+    """Why a secret protects nothing, or None."""
     if secret is None:
         return "is not set"
     if _SAMPLES.search(secret.reveal().lower()):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from headgate.secret_strength import weakness
+from headgate.secret_strength import weakness_of
 from headgate.variables import Secret
 
 
@@ -14,10 +14,10 @@ from headgate.variables import Secret
         ("fifteen letters", "shorter than 16"),
     ],
 )
-def test_a_weak_secret_is_told_by_its_weakness(text: str, words: str) -> None:
-    assert words in (weakness(Secret(text)) or "")
+def test_a_weak_secret_is_told_by_its_weakness_of(text: str, words: str) -> None:
+    assert words in (weakness_of(Secret(text)) or "")
 
 
 def test_none_is_weak_and_a_random_text_is_not() -> None:
-    assert weakness(None) == "is not set"
-    assert weakness(Secret("0123456789abcdef0123456789abcdef")) is None
+    assert weakness_of(None) == "is not set"
+    assert weakness_of(Secret("0123456789abcdef0123456789abcdef")) is None

@@ -7,6 +7,8 @@ UNIT = Path(__file__).parent
 MOST_LINES = 600
 
 TESTED_ELSEWHERE = {
+    "named_services.py": "test_settings.py loads them from files and variables",
+    "secret_strength.py": "test_settings.py refuses weak ones in production",
     "strict_toml.py": "test_configuration.py reads files by it, and makes each mistake",
     "aws/secret_names.py": "data; test_parameters.py holds it to the settings",
     "bootstrap/lifespan.py": "test_platform.py and test_function.py live by it",
@@ -15,6 +17,11 @@ TESTED_ELSEWHERE = {
     "agents/performer.py": "agents/test_steps.py and test_runs.py show runs from start to end",
     "agents/types.py": "test_react.py, test_research.py and others show the built-in ones",
     "agents/work.py": "agents/test_react.py and test_runs.py show what agents can do",
+    "http/audited.py": "values; http/test_auditing.py walks all rows that have them",
+    "http/acts.py": "data; http/test_auditing.py asks for each of them",
+    "stores/memory_audit.py": "tests/contract holds every adapter to its port",
+    "stores/sqlite/audit.py": "tests/contract holds every adapter to its port",
+    "stores/dynamodb/audit.py": "tests/contract holds every adapter to its port",
     "core/sockets.py": "values and ports; tests/contract and aws/test_connections.py",
     "stores/memory_sockets.py": "tests/contract holds every adapter to its port",
     "stores/dynamodb/sockets.py": "tests/contract holds every adapter to its port",
@@ -26,6 +33,8 @@ TESTED_ELSEWHERE = {
     "core/tracing.py": "ports; telemetry/test_tracing.py shows their adapter",
     "core/watching.py": "a port; telemetry/test_tracing.py shows an adapter",
     "gateway/failures.py": "test_gateway.py shows what callers are told",
+    "core/run_queue.py": "a value and a port; tests/contract holds its adapters to it",
+    "stores/memory_run_queue.py": "tests/contract holds every adapter to its port",
     "core/durable.py": "ports; tests/contract holds the engines to them",
     "core/runs.py": "values and a port; tests/contract holds its adapters to it",
     "engine/dbos.py": "tests/contract holds every engine to the port",

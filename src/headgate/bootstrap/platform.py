@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from headgate.bootstrap import sample_data
+from headgate.bootstrap.acts import AuditedKeys
 from headgate.bootstrap.agent_relay import with_relay
 from headgate.bootstrap.alerts import check_alerts
 from headgate.bootstrap.cache import check_cache
@@ -20,7 +21,7 @@ from headgate.bootstrap.prompts import check_prompts, review_prompts
 from headgate.bootstrap.routing import check_routing
 from headgate.bootstrap.services import open_services
 from headgate.bootstrap.stores import check_documents, check_store, make_tables, open_stores
-from headgate.bootstrap.telemetry import traced_app, tracer_of
+from headgate.bootstrap.telemetry import Telemetry, start_logging, telemetry_of
 from headgate.bootstrap.tools import check_tools
 from headgate.bootstrap.vendors import check_vendors
 from headgate.cli.installation import Check, PromptCheck
@@ -35,6 +36,7 @@ from headgate.http.app import App, Application
 from headgate.http.cors import with_cors
 from headgate.http.routes import RouteTable
 from headgate.http.table import routes
+from headgate.identity.audit import Audit
 from headgate.identity.keys import Keys
 from headgate.settings import Settings
 from headgate.simulate.app import create_app as create_simulator
@@ -59,9 +61,10 @@ class Platform:
 def create_app() -> App:
     """The ASGI application, for a server that runs it; settings come from the environment."""
     settings = Settings.load(parameters=read_parameters)
-    logging.basicConfig(level=settings.log_level.upper(), format="%(levelname)s %(message)s")
+    telemetry = telemetry_of(settings)
+    start_logging(settings, telemetry.tracer)
     _calm_garbage_collector()
-    return _app(settings, {})
+    return _app(settings, {}, telemetry)
 
 
 def _calm_garbage_collector() -> None:
@@ -80,7 +83,7 @@ async def open_platform(settings: Settings, /) -> AsyncIterator[Platform]:
     """Run the platform in this process, beside any server on the same data directory."""
     key = command_line_key()
     api_key = new_api_key(key.key_id)
-    app = _app(settings, {hash_api_key(api_key): key})
+    app = _app(settings, {hash_api_key(api_key): key}, telemetry_of(settings))
     async with running(app):
         yield Platform(app, api_key)
 
@@ -92,7 +95,7 @@ def prepare(settings: Settings, /) -> str | None:
         await make_tables(settings)
         async with open_stores(settings) as stores:
             given = settings.admin_key
-            keys = Keys(stores.keys)
+            keys = Keys(AuditedKeys(stores.keys, Audit(stores.audit)))
             return await keys.ensure_admin(None if given is None else given.reveal())
 
     return asyncio.run(run())
@@ -160,13 +163,12 @@ def prompt_checks(
     return review_prompts(settings, directory, write=write)
 
 
-def _app(settings: Settings, local_keys: Mapping[str, VirtualKey]) -> App:
+def _app(settings: Settings, local_keys: Mapping[str, VirtualKey], telemetry: Telemetry) -> App:
     table = RouteTable(routes())
-    tracer = tracer_of(settings)
-    app: App = Application(table, lambda: open_services(settings, local_keys, tracer))
+    app: App = Application(table, lambda: open_services(settings, local_keys, telemetry))
     if settings.role == "gateway" and settings.agent_endpoint is not None:
-        app = with_relay(app, settings.agent_endpoint, tracer)
-    app = traced_app(app, table, tracer)
+        app = with_relay(app, settings.agent_endpoint, telemetry.tracer)
+    app = telemetry.around(app, table)
     return with_cors(app, settings.configuration.http.cors_origins)
 
 

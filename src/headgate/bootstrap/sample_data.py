@@ -10,6 +10,7 @@ import datetime as dt
 import time
 from collections.abc import AsyncIterator, Mapping
 
+from headgate.bootstrap.acts import begin_by_command
 from headgate.bootstrap.documents import remove_documents, seed_documents
 from headgate.bootstrap.sample_runs import remove_runs, sample_runs, seed_runs
 from headgate.bootstrap.services import open_services
@@ -20,6 +21,7 @@ from headgate.core.ids import new_id
 from headgate.core.keys import KeySecret, VirtualKey, hash_api_key, new_api_key
 from headgate.core.metered import CallLabels
 from headgate.core.usage import UsageEvent, UsageFilter
+from headgate.identity.audit import Audit
 from headgate.settings import Settings
 from headgate.transport.http import HttpClient
 from headgate.usage import samples
@@ -33,6 +35,8 @@ async def load(settings: Settings) -> Mapping[str, object]:
     now = time.time()
     await make_tables(settings)
     async with open_stores(settings) as stores:
+        audit = Audit(stores.audit)
+        intent = await begin_by_command(audit, "sample.seed")
         keys = samples.keys(now)
         for key in keys:
             if await stores.keys.get(key.key_id) is None:
@@ -49,6 +53,7 @@ async def load(settings: Settings) -> Mapping[str, object]:
         billing = settings.configuration.billing.share
         records = [stores.ledger.settle(each) for each in samples.settlements(now, prices, billing)]
         await asyncio.gather(*records)
+        await audit.end(intent)
     services = open_services(settings, _as_itself(keys[0]))
     async with services as opened:
         labels = CallLabels(request_id=new_id("req"), request_type="tool", tags=(samples.TAG,))
@@ -69,6 +74,8 @@ async def remove(settings: Settings) -> Mapping[str, object]:
     """
     await make_tables(settings)
     keys = samples.keys(time.time())
+    async with open_stores(settings) as stores:
+        intent = await begin_by_command(Audit(stores.audit), "sample.remove")
     async with open_services(settings, _as_itself(keys[0])) as services:
         runs = await sample_runs(services.runs, keys[0])
         documents = await remove_documents(services.documents)
@@ -81,6 +88,7 @@ async def remove(settings: Settings) -> Mapping[str, object]:
             if state.limit == limits[state.account]:
                 await stores.ledger.set_limit(state.account, None)
         erased = [await stores.keys.erase(key.key_id) for key in keys]
+        await Audit(stores.audit).end(intent)
     return {"keys": sum(erased), "calls": calls, "documents": documents, "runs": len(runs)}
 
 

@@ -9,6 +9,7 @@ from headgate.bootstrap.aws_identity import aws_credentials
 from headgate.cli.installation import Finding
 from headgate.core.alerts import AlertStore
 from headgate.core.answers import AnswerStore
+from headgate.core.audit import AuditStore
 from headgate.core.budgets import LedgerStore
 from headgate.core.documents import DocumentStore
 from headgate.core.errors import HeadgateError, Overloaded
@@ -25,6 +26,7 @@ from headgate.settings import Settings
 from headgate.stores.dynamodb import tables
 from headgate.stores.dynamodb.alerts import DynamoAlerts
 from headgate.stores.dynamodb.answers import DynamoAnswers
+from headgate.stores.dynamodb.audit import DynamoAudit
 from headgate.stores.dynamodb.client import DynamoClient, TableMissing
 from headgate.stores.dynamodb.documents import DynamoDocuments
 from headgate.stores.dynamodb.keys import DynamoKeys
@@ -39,6 +41,7 @@ from headgate.stores.memory_sockets import MemorySockets
 from headgate.stores.sqlite import documents_schema
 from headgate.stores.sqlite.alerts import SqliteAlerts
 from headgate.stores.sqlite.answers import SqliteAnswers
+from headgate.stores.sqlite.audit import SqliteAudit
 from headgate.stores.sqlite.database import Database
 from headgate.stores.sqlite.documents import SqliteDocuments
 from headgate.stores.sqlite.keys import SqliteKeys
@@ -73,6 +76,7 @@ class Stores(NamedTuple):
     documents: DocumentStore
     runs: RunStore
     memories: MemoryStore
+    audit: AuditStore
     check: Callable[[], Awaitable[None]]
 
 
@@ -95,6 +99,7 @@ async def open_stores(settings: Settings) -> AsyncIterator[Stores]:
                     DynamoDocuments(client),
                     DynamoRuns(client, engine_name(settings)),
                     DynamoMemories(client),
+                    DynamoAudit(client),
                     lambda: tables.reach(client),
                 )
             finally:
@@ -112,18 +117,9 @@ async def open_stores(settings: Settings) -> AsyncIterator[Stores]:
             SqliteDocuments(documents),
             SqliteRuns(database),
             SqliteMemories(database),
+            SqliteAudit(database),
             database.check,
         )
-
-
-@contextlib.asynccontextmanager
-async def open_socket_store(settings: Settings) -> AsyncIterator[SocketStore]:
-    """What is known of sockets that others keep open; only in DynamoDB do processes share it."""
-    if settings.store == "dynamodb":
-        async with _dynamodb(settings) as client:
-            yield DynamoSockets(client)
-    else:
-        yield MemorySockets()
 
 
 def engine_name(settings: Settings) -> str:
@@ -140,6 +136,16 @@ def engine_name(settings: Settings) -> str:
         return settings.role  # it takes no runs
     data_directory.make(settings.data)
     return data_directory.identity(settings.data / ENGINE_ID)
+
+
+@contextlib.asynccontextmanager
+async def open_socket_store(settings: Settings) -> AsyncIterator[SocketStore]:
+    """What is known of sockets that others keep open; only in DynamoDB do processes share it."""
+    if settings.store == "dynamodb":
+        async with _dynamodb(settings) as client:
+            yield DynamoSockets(client)
+    else:
+        yield MemorySockets()
 
 
 async def make_tables(settings: Settings) -> None:

@@ -11,7 +11,9 @@ import click
 
 from headgate import __version__
 from headgate.cli.agents import agents
+from headgate.cli.audit import audit
 from headgate.cli.chat import chat, complete
+from headgate.cli.deploy import deploy, destroy
 from headgate.cli.dev import dev
 from headgate.cli.docs import docs
 from headgate.cli.doctor import doctor
@@ -67,9 +69,12 @@ for command in (
     budget,
     docs,
     prompts,
+    audit,
     simulate,
     doctor,
     openapi,
+    deploy,
+    destroy,
 ):
     headgate.add_command(command)
 

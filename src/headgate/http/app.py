@@ -18,6 +18,7 @@ from headgate.core.errors import HeadgateError, InvalidRequest, Overloaded, Requ
 from headgate.core.ids import new_id
 from headgate.core.keys import VirtualKey
 from headgate.http import errors
+from headgate.http.auditing import audited
 from headgate.http.calls import Call, Headers, Reply, StreamReply
 from headgate.http.credentials import check_page, presented_key, session_token
 from headgate.http.lists import last_seen
@@ -40,6 +41,9 @@ CLOSING = "headgate.closing"
 ENDS_AT = "headgate.ends_at"
 # Under this name the application tells its server how many seconds nothing may come of a body.
 BODY_SECONDS = "headgate.body_seconds"
+# Under these it notes which row answers, by its path, and whose key a request came with.
+ROUTE = "headgate.route"
+KEY_ID = "headgate.key_id"
 # Headers of requests that somebody on this machine made for somebody else: a proxy, or a browser
 # for a page that it shows.
 _FOR_OTHERS = frozenset(
@@ -63,7 +67,6 @@ _LOG = logging.getLogger(__name__)
 _JSON = msgspec.json.Encoder()
 _STOPPING = Overloaded("the server is stopping: try again", retry_after_seconds=1)
 _STREAM_HEADERS: Headers = [
-    (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-cache"),
     (b"x-accel-buffering", b"no"),
 ]
@@ -143,11 +146,12 @@ class Application:
         try:
             with contextlib.ExitStack() as held:
                 match = self._table.match(scope["method"], scope["path"])
+                scope[ROUTE] = match.route.path
                 call = await self._call(match, scope, receive, request_id, held)
                 departure.watch()
                 if match.route.metered:
                     call.services.activity.begin(request_id)
-                return await match.route.handler(call)
+                return await audited(call, match.route)
         except HeadgateError as error:
             return self._error_reply(error, scope, request_id)
         except Exception:  # noqa: BLE001 - the rim: logged, and answered without a trace
@@ -187,6 +191,7 @@ class Application:
                 await _drain(receive)
                 raise
             raw = await _body(receive, headers, most)
+        scope[KEY_ID] = None if key is None else key.key_id
         return Call(
             services=services,
             route=f"{match.route.method} {match.route.path}",
@@ -198,6 +203,7 @@ class Application:
             raw=raw,
             key_or_none=key,
             local_address=_local_address(scope),
+            client_address=_client_address(scope),
             is_closing=lambda: bool(scope.get(CLOSING)),
             ends_at=scope.get(ENDS_AT),
         )
@@ -242,6 +248,12 @@ def _local_address(scope: Scope) -> str:
     """The address of ours at which a request came in."""
     server = scope.get("server")
     return str(server[0]) if server else ""
+
+
+def _client_address(scope: Scope) -> str:
+    """The address of whoever connected to us."""
+    client = scope.get("client")
+    return str(client[0]) if client else ""
 
 
 class _Departure:
@@ -429,6 +441,7 @@ async def _send_stream(send: Send, reply: StreamReply, request_id: str) -> None:
                 "type": "http.response.start",
                 "status": 200,
                 "headers": [
+                    (b"content-type", reply.content_type),
                     *_STREAM_HEADERS,
                     (b"x-request-id", request_id.encode()),
                     *reply.headers,

@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, NamedTuple, TypeVar, cast
 from weakref import WeakValueDictionary
 
@@ -39,6 +40,7 @@ from headgate.stores.dynamodb.run_items import (
     QUEUED,
     Action,
     Head,
+    delete,
     encoded_head,
     ended_place,
     event_attributes,
@@ -238,8 +240,23 @@ class DynamoRuns:
         ids = [text_of(item, "place") for item in found]
         taken: list[bool] = []
         for start in range(0, len(ids), _AT_ONCE):
-            taken += await asyncio.gather(*map(self._take, ids[start : start + _AT_ONCE]))
+            taken += await asyncio.gather(*map(self.claim, ids[start : start + _AT_ONCE]))
         return [run_id for run_id, is_ours in zip(ids, taken, strict=True) if is_ours]
+
+    async def claim(self, run_id: str) -> bool:
+        """See `RunStore.claim`."""
+
+        async def attempt() -> bool:
+            head = await self._head(run_id)
+            if head is None or head.is_submitted or head.run.status != "queued":
+                return False
+            if head.engine is None:
+                taken = msgspec.structs.replace(head, engine=self.engine)
+                await self._write(head, taken, (), ())
+                return True
+            return head.engine == self.engine
+
+        return await self._in_turn(run_id, attempt)
 
     async def submitted(self, run_ids: Sequence[str]) -> None:
         """See `RunStore.submitted`."""
@@ -273,33 +290,42 @@ class DynamoRuns:
             await self._forget(place.partition("#")[2], key(FINISHED, place))
         return [place.partition("#")[2] for place in old]
 
+    async def erase(self, run_ids: Sequence[str]) -> None:
+        """See `RunStore.erase`."""
+        for run_id in run_ids:
+            await self._in_turn(run_id, partial(self._erase, run_id))
+
+    async def _erase(self, run_id: str) -> None:
+        """Delete a run, its head last: until then it is listed, and who erases it again finds it.
+
+        Raises:
+            TransactionRefused: something was written meanwhile.
+        """
+        head = await self._head(run_id)
+        if head is None:
+            return
+        place = own(run_id, "head")
+        rest = [one for one in await self._owned(run_id) if one != place]
+        await self.client.delete_all(RUNS, rest)
+        unchanged = delete(place, "version = :seen", seen=number(head.version))
+        await self.client.transact([unchanged, *map(delete, lists_with(head.run))])
+
     async def _forget(self, run_id: str, last: Item) -> None:
         """Delete all of a run; `last` goes last, so that what a dead process left is found."""
         head = await self._head(run_id)
         listed = [] if head is None else lists_with(head.run)
+        owned = await self._owned(run_id)
+        await self.client.delete_all(RUNS, [one for one in [*listed, *owned] if one != last])
+        await self.client.delete_all(RUNS, [last])
+
+    async def _owned(self, run_id: str) -> list[Item]:
+        """Where everything of a run's own lies."""
         request = {
             "KeyConditionExpression": "part = :part",
             "ProjectionExpression": "part, place",
             "ExpressionAttributeValues": {":part": text(part_of(run_id))},
         }
-        owned = await self.client.query(RUNS, request)
-        await self.client.delete_all(RUNS, [one for one in [*listed, *owned] if one != last])
-        await self.client.delete_all(RUNS, [last])
-
-    async def _take(self, run_id: str) -> bool:
-        """Whether a queued run is this engine's."""
-
-        async def attempt() -> bool:
-            head = await self._head(run_id)
-            if head is None or head.is_submitted or head.run.status != "queued":
-                return False
-            if head.engine is None:
-                taken = msgspec.structs.replace(head, engine=self.engine)
-                await self._write(head, taken, (), ())
-                return True
-            return head.engine == self.engine
-
-        return await self._in_turn(run_id, attempt)
+        return await self.client.query(RUNS, request)
 
     async def _note_submitted(self, run_id: str) -> None:
         async def attempt() -> None:
