@@ -90,7 +90,7 @@ async def open_services(
         vendor_keys = VendorKeys(
             stores.vendor_keys,
             vendors.providers | vendors.keyless,
-            lambda: make_sealer(settings),
+            lambda: make_sealer(settings, client),
         )
         workspaces = make_workspaces(configuration, stores.workspaces)
         limits = configuration.limits
