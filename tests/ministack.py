@@ -62,6 +62,7 @@ def start(services: str | None) -> str:
     environment = os.environ | {
         "BIND_HOST": "127.0.0.1",
         "GATEWAY_PORT": str(port),
+        "IOT_MTLS_ENABLED": "0",
         "LOG_LEVEL": "WARNING",
     }
     if services is not None:

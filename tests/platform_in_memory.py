@@ -36,6 +36,7 @@ from headgate.http.app import App, Application
 from headgate.http.routes import RouteTable
 from headgate.http.services import Services
 from headgate.http.table import routes
+from headgate.identity.audit import Audit
 from headgate.identity.keys import Keys
 from headgate.identity.sessions import Sessions
 from headgate.identity.workspaces import Workspaces
@@ -43,6 +44,7 @@ from headgate.prompts.library import open_library
 from headgate.providers.sandbox import SANDBOX_PRICE, Sandbox
 from headgate.stores.buckets import DefaultLimits
 from headgate.stores.memory import MemoryKeys, MemoryLedger
+from headgate.stores.memory_audit import MemoryAudit
 from headgate.stores.memory_documents import MemoryDocuments
 from headgate.stores.memory_memories import MemoryMemories
 from headgate.stores.memory_runs import MemoryRuns
@@ -213,6 +215,7 @@ async def platform(
         keys=keys,
         workspaces=workspaces,
         sessions=Sessions(keys, MemoryTickets(), lambda: b"a secret of the tests"),
+        audit=Audit(MemoryAudit()),
         usage=ledger,
         tool_server=tool_server,
         watch=UsageWatch(ledger),

@@ -439,10 +439,22 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Variable(
             "OTEL_EXPORTER_OTLP_ENDPOINT",
             OBSERVING,
-            "The collector that traces are sent to.",
-            planned=True,
+            "The collector that traces are sent to, by OTLP over HTTP: the address before"
+            " `/v1/traces`, as `http://localhost:4318`. Nothing is traced when not set.",
         ),
     ] = None
+    otel_headers: Annotated[
+        Secret | None,
+        Variable(
+            "OTEL_EXPORTER_OTLP_HEADERS",
+            OBSERVING,
+            "Headers that it wants, as `name=value` with commas between them.",
+        ),
+    ] = None
+    otel_service: Annotated[
+        str,
+        Variable("OTEL_SERVICE_NAME", OBSERVING, "What this process is called in traces."),
+    ] = "headgate"
     url: Annotated[
         Url | None,
         Variable(

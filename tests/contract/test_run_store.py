@@ -272,3 +272,16 @@ async def test_old_runs_are_forgotten_with_all_of_theirs(store: RunStore) -> Non
     assert await store.commands_of("run_0") == []
     assert await store.get("run_1") is not None
     assert await store.forget(before=0.5, limit=9) == []
+
+
+async def test_erased_runs_are_gone_whatever_their_state(store: RunStore) -> None:
+    for number in range(2):
+        await store.add(run(f"run_{number}"))
+        await store.command(Command(run_id=f"run_{number}", kind="cancel"))
+    await store.erase(["run_0", "run_never"])
+    await store.erase(["run_0"])
+    assert await store.get("run_0") is None
+    assert await store.events("run_0", after=0, limit=9) == []
+    assert await store.commands_of("run_0") == []
+    assert await store.get("run_1") is not None
+    assert not await store.record("run_0", [Draft(type="run.paused")])

@@ -982,6 +982,61 @@ export interface components {
             allowedHosts?: string[] | null;
         };
         /**
+         * ActPage
+         * @description A page of acts, newest first.
+         */
+        ActPage: {
+            data: components["schemas"]["ActItem"][];
+            nextCursor: string | null;
+        };
+        /**
+         * ActItem
+         * @description An act. `result` is `unknown` while it is under way, and where its process died in it.
+         */
+        ActItem: {
+            id: string;
+            at: string;
+            actor: components["schemas"]["ActorItem"];
+            action: string;
+            target: string;
+            /** @enum {unknown} */
+            result: "done" | "refused" | "unknown";
+            code: string | null;
+            before: unknown;
+            after: unknown;
+            requestId: string;
+            address: string;
+            endedAt: string | null;
+        };
+        /**
+         * ActorItem
+         * @description Who acted: with a key, in a session, on the command line; or the platform did.
+         */
+        ActorItem: {
+            keyId: string;
+            name: string;
+            userId: string | null;
+            /** @enum {unknown} */
+            means: "command" | "key" | "platform" | "session";
+        };
+        /**
+         * Verified
+         * @description Whether the log is as it was written.
+         *
+         *         Attributes:
+         *             records: how many there are.
+         *             head: the hash of the last one. Who keeps both elsewhere can tell later whether the log
+         *                 was cut off, or written anew from its start.
+         *             intact: whether each record is the one that was chained there.
+         *             first_wrong: the number of the first that is not.
+         */
+        Verified: {
+            records: number;
+            head: string;
+            intact: boolean;
+            firstWrong: number | null;
+        };
+        /**
          * PromptList
          * @description All templates, by name.
          */

@@ -90,3 +90,6 @@ class Performer:
             change = Change(status="succeeded", finished_at=now, output=outcome.value)
         # Nothing is written where the run has ended meanwhile, as one that is cancelled at once.
         await self.desk.journal.record(run.run_id, [draft], change)
+        ended = await self.desk.journal.store.get(run.run_id)
+        if ended is not None:
+            self.desk.tracer.run_ended(ended)

@@ -30,6 +30,7 @@ from headgate.core.runs import (
     sees,
 )
 from headgate.core.tools import Toolbox
+from headgate.core.tracing import UNTRACED, Tracer
 
 ALL = 100_000
 
@@ -64,6 +65,7 @@ class Runs:
     Attributes:
         nudge: tells whoever works on runs in this process that there is something new.
         queue: tells those who work on runs in other processes.
+        tracer: knows what a run is started in.
     """
 
     journal: Journal
@@ -73,6 +75,7 @@ class Runs:
     nudge: Callable[[], None]
     queue: RunQueue | None = None
     clock: Callable[[], float] = time.time
+    tracer: Tracer = UNTRACED
 
     async def start(self, key: VirtualKey, order: Order) -> Run:
         """Begin a run; once this returns it will be worked on, whatever process dies.
@@ -121,6 +124,7 @@ class Runs:
             max_steps=self.limits.max_steps,
             seconds=self.limits.seconds,
             approval_seconds=self.limits.approval_seconds,
+            trace=self.tracer.parent(),
         )
 
     async def begin(self, key: VirtualKey, request: RunRequest, run_id: str) -> Run:

@@ -38,6 +38,7 @@ from headgate.core.money import to_text
 from headgate.core.prompts import Prompts
 from headgate.core.runs import Change, Draft, EventType, Run, RunError, Tally
 from headgate.core.tools import Toolbox
+from headgate.core.tracing import UNTRACED, Tracer
 from headgate.core.usage import UsageEvent
 
 T = TypeVar("T")
@@ -73,6 +74,7 @@ class Desk:
     key: Callable[[str], Awaitable[VirtualKey | None]]
     at_once: asyncio.Semaphore
     clock: Callable[[], float] = time.time
+    tracer: Tracer = UNTRACED
     pause: Callable[[float], Awaitable[object]] = asyncio.sleep
 
 
@@ -201,6 +203,14 @@ class _Step:
 
     async def worked(self) -> str:
         """The outcome of working on it, encoded."""
+        steps = self.steps
+        with steps.desk.tracer.step(steps.run, self.step_id, self.kind, self.name) as span:
+            outcome = await self._outcome()
+            if outcome.error is not None:
+                span.failed(outcome.error.code)
+        return msgspec.json.encode(outcome).decode()
+
+    async def _outcome(self) -> Outcome:
         try:
             self._paused = await self.steps.control.go()
             done = await self._tried()
@@ -219,7 +229,7 @@ class _Step:
             _LOG.exception("step %s of %s failed", self.step_id, self.steps.run.run_id)
             message = f"step {self.step_id} failed; see the log of the server"
             outcome = await self._failed(RunError("internal", message))
-        return msgspec.json.encode(outcome).decode()
+        return outcome
 
     async def _failed(self, error: RunError) -> Outcome:
         if self._attempt is not None:

@@ -29,6 +29,7 @@ from headgate.core.prompts import Prompts
 from headgate.core.run_queue import RunQueue
 from headgate.core.runs import RunStore
 from headgate.core.tools import Toolbox
+from headgate.core.tracing import UNTRACED, Tracer
 from headgate.engine.office import file_office
 from headgate.settings import Settings
 
@@ -62,6 +63,7 @@ class AgentParts:
     queue: RunQueue | None
     key: Callable[[str], Awaitable[VirtualKey | None]]
     is_command: bool
+    tracer: Tracer = UNTRACED
 
 
 @contextlib.asynccontextmanager
@@ -81,6 +83,7 @@ async def open_runs(settings: Settings, parts: AgentParts) -> AsyncIterator[Runs
         memories=parts.memories,
         key=parts.key,
         at_once=asyncio.Semaphore(limits.steps_at_once),
+        tracer=parts.tracer,
     )
     executor = Executor(
         store=parts.store,
@@ -107,6 +110,7 @@ async def open_runs(settings: Settings, parts: AgentParts) -> AsyncIterator[Runs
         ),
         nudge=executor.nudge,
         queue=parts.queue,
+        tracer=parts.tracer,
     )
     if settings.role in {"gateway", "tools"}:
         yield runs

@@ -20,8 +20,10 @@ from headgate.bootstrap.lifespan import running
 from headgate.bootstrap.parameters import parameters
 from headgate.bootstrap.services import open_services
 from headgate.bootstrap.stores import open_stores
+from headgate.bootstrap.telemetry import traced_app, tracer_of
 from headgate.core.alerts import Undelivered
 from headgate.core.errors import HeadgateError
+from headgate.core.tracing import Tracer
 from headgate.http.app import CLOSING, Application
 from headgate.http.cors import with_cors
 from headgate.http.routes import RouteTable
@@ -47,6 +49,7 @@ class _Opened:
     app: App
     services: Services
     secrets: Mapping[str, str]
+    tracer: Tracer
 
 
 @dataclass(slots=True)
@@ -87,6 +90,7 @@ class PlatformFunction:
             await self._opened.services.gateway.ledger.rest()
         except HeadgateError as error:
             _LOG.warning("what was leased could not be given back: %s", error)
+        await self._opened.tracer.flush()
 
     async def aclose(self) -> None:
         """Close the platform."""
@@ -105,24 +109,25 @@ class PlatformFunction:
         """Open the platform with these secrets, and only then close the one that was open."""
         settings = self.load(secrets)
         async with contextlib.AsyncExitStack() as stack:
-            services = await stack.enter_async_context(_services(settings))
-            application = Application(
-                RouteTable(routes()), lambda: contextlib.nullcontext(services)
-            )
-            app = with_cors(application, settings.configuration.http.cors_origins)
+            tracer = tracer_of(settings)
+            services = await stack.enter_async_context(_services(settings, tracer))
+            table = RouteTable(routes())
+            application = Application(table, lambda: contextlib.nullcontext(services))
+            traced = traced_app(application, table, tracer)
+            app = with_cors(traced, settings.configuration.http.cors_origins)
             await stack.enter_async_context(running(app))
             old, self._stack = self._stack, stack.pop_all()
-        self._opened = _Opened(app, services, secrets)
+        self._opened = _Opened(app, services, secrets, tracer)
         self._looked_at = self.clock()
         await old.aclose()
 
 
 @contextlib.asynccontextmanager
-async def _services(settings: Settings) -> AsyncIterator[Services]:
+async def _services(settings: Settings, tracer: Tracer) -> AsyncIterator[Services]:
     if settings.admin_key is not None:
         async with open_stores(settings) as stores:
             await Keys(stores.keys).ensure_admin(settings.admin_key.reveal())
-    async with open_services(settings, {}) as services:
+    async with open_services(settings, {}, tracer) as services:
         yield services
 
 

@@ -25,6 +25,7 @@ from headgate.bootstrap.vendor_keys import make_sealer
 from headgate.bootstrap.vendors import default_embedding_model, vendors_of
 from headgate.bootstrap.workspaces import make_workspaces
 from headgate.core.keys import COMMAND_LINE, KeyStore, VirtualKey, command_line_key
+from headgate.core.tracing import UNTRACED, Tracer
 from headgate.gateway.cache import Cache
 from headgate.gateway.catalog import AUTO, Catalog
 from headgate.gateway.escrow import Escrow
@@ -38,6 +39,7 @@ from headgate.gateway.tool_calls import ToolCalls
 from headgate.gateway.vendor_keys import VendorKeys
 from headgate.gateway.works import Works
 from headgate.http.services import Services
+from headgate.identity.audit import Audit
 from headgate.identity.keys import Keys
 from headgate.settings import Settings
 from headgate.telemetry.process import watching
@@ -51,13 +53,14 @@ _LOG = logging.getLogger("headgate")
 
 @contextlib.asynccontextmanager
 async def open_services(
-    settings: Settings, local_keys: Mapping[str, VirtualKey]
+    settings: Settings, local_keys: Mapping[str, VirtualKey], tracer: Tracer = UNTRACED
 ) -> AsyncIterator[Services]:
     """Open everything, with `local_keys` beside the stored ones; closed in the opposite order."""
     configuration = settings.configuration
     client = HttpClient(idle_seconds=configuration.routing.timeout_seconds)
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(client.aclose)
+        stack.push_async_callback(tracer.aclose)
         stores = await stack.enter_async_context(open_stores(settings))
         await stack.enter_async_context(retaining(stores.usage, configuration.usage.kept_days))
         ledger = _escrow(settings, stores)
@@ -100,6 +103,7 @@ async def open_services(
             cache=Cache(cache.answers),
             min_output_tokens=configuration.budgets.min_output_tokens,
             guards=guards_of(configuration),
+            watch=tracer.calls,
         )
         if cache.questions is not None:
             gateway = with_semantics(gateway, settings, cache.questions)
@@ -110,7 +114,7 @@ async def open_services(
         prompts = open_prompts(settings)
         documents = make_documents(settings, stores.documents, prompts)
         tools = await stack.enter_async_context(
-            open_tools(settings, prompts, documents, workspaces.hosts_for)
+            open_tools(settings, prompts, documents, workspaces.hosts_for, tracer)
         )
         runs = await stack.enter_async_context(
             open_runs(
@@ -125,6 +129,7 @@ async def open_services(
                     queue=await stack.enter_async_context(open_run_queue(settings)),
                     key=lambda key_id: _key(stores.keys, key_id),
                     is_command=bool(local_keys),
+                    tracer=tracer,
                 ),
             )
         )
@@ -147,6 +152,7 @@ async def open_services(
             keys=keys,
             workspaces=workspaces,
             sessions=make_sessions(settings, keys),
+            audit=Audit(stores.audit),
             usage=stores.usage,
             watch=UsageWatch(stores.usage),
             metrics=metrics_of([tools, counts], counts.refresh),

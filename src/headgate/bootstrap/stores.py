@@ -9,6 +9,7 @@ from headgate.bootstrap.aws_identity import aws_credentials
 from headgate.cli.installation import Finding
 from headgate.core.alerts import AlertStore
 from headgate.core.answers import AnswerStore
+from headgate.core.audit import AuditStore
 from headgate.core.budgets import LedgerStore
 from headgate.core.documents import DocumentStore
 from headgate.core.errors import HeadgateError, Overloaded
@@ -24,6 +25,7 @@ from headgate.settings import Settings
 from headgate.stores.dynamodb import tables
 from headgate.stores.dynamodb.alerts import DynamoAlerts
 from headgate.stores.dynamodb.answers import DynamoAnswers
+from headgate.stores.dynamodb.audit import DynamoAudit
 from headgate.stores.dynamodb.client import DynamoClient, TableMissing
 from headgate.stores.dynamodb.documents import DynamoDocuments
 from headgate.stores.dynamodb.keys import DynamoKeys
@@ -36,6 +38,7 @@ from headgate.stores.dynamodb.workspaces import DynamoWorkspaces
 from headgate.stores.sqlite import documents_schema
 from headgate.stores.sqlite.alerts import SqliteAlerts
 from headgate.stores.sqlite.answers import SqliteAnswers
+from headgate.stores.sqlite.audit import SqliteAudit
 from headgate.stores.sqlite.database import Database
 from headgate.stores.sqlite.documents import SqliteDocuments
 from headgate.stores.sqlite.keys import SqliteKeys
@@ -70,6 +73,7 @@ class Stores(NamedTuple):
     documents: DocumentStore
     runs: RunStore
     memories: MemoryStore
+    audit: AuditStore
     check: Callable[[], Awaitable[None]]
 
 
@@ -92,6 +96,7 @@ async def open_stores(settings: Settings) -> AsyncIterator[Stores]:
                     DynamoDocuments(client),
                     DynamoRuns(client, engine_name(settings)),
                     DynamoMemories(client),
+                    DynamoAudit(client),
                     lambda: tables.reach(client),
                 )
             finally:
@@ -109,6 +114,7 @@ async def open_stores(settings: Settings) -> AsyncIterator[Stores]:
             SqliteDocuments(documents),
             SqliteRuns(database),
             SqliteMemories(database),
+            SqliteAudit(database),
             database.check,
         )
 

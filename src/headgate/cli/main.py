@@ -11,7 +11,9 @@ import click
 
 from headgate import __version__
 from headgate.cli.agents import agents
+from headgate.cli.audit import audit
 from headgate.cli.chat import chat, complete
+from headgate.cli.dev import dev
 from headgate.cli.docs import docs
 from headgate.cli.doctor import doctor
 from headgate.cli.installation import Installation, Session
@@ -55,6 +57,7 @@ def headgate() -> None:
 
 for command in (
     serve,
+    dev,
     migrate,
     seed,
     keys,
@@ -65,6 +68,7 @@ for command in (
     budget,
     docs,
     prompts,
+    audit,
     simulate,
     doctor,
     openapi,

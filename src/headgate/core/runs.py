@@ -81,6 +81,7 @@ class RunRequest(msgspec.Struct, frozen=True, kw_only=True):
         approvals: the tools of which every call needs a yes, besides those that say so themselves.
         session_id: the conversation that the run belongs to and remembers.
         seconds: how long the run may work, without the time that it waits for people.
+        trace: the span that the run was started in, as a `traceparent`, where it is traced.
     """
 
     type: str
@@ -93,6 +94,7 @@ class RunRequest(msgspec.Struct, frozen=True, kw_only=True):
     max_steps: int
     seconds: float
     approval_seconds: float
+    trace: str | None = None
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
@@ -338,4 +340,8 @@ class RunStore(Protocol):
 
     async def forget(self, *, before: float, limit: int) -> list[str]:
         """Delete up to `limit` runs that ended before a moment; gives their ids."""
+        ...
+
+    async def erase(self, run_ids: Sequence[str]) -> None:
+        """Delete runs, with their events and what they were told; what is not there is passed."""
         ...

@@ -76,7 +76,7 @@ class StreamedAnswer:
             raise
         except BaseException as error:
             # The vendor may have begun: what had come before its first whole piece is billed too.
-            self._charge(_status_of(error))
+            self._charge(_status_of(error), error if isinstance(error, ProviderError) else None)
             await self._stream.aclose()
             raise
         self._attempt.mark_first_token()
@@ -100,7 +100,7 @@ class StreamedAnswer:
         except ProviderError as error:
             if self._attempt.trial is not None:
                 self._attempt.trial.failed(error)
-            self._settle("incomplete")
+            self._settle("incomplete", error)
             await self._attempt.durable()
             raise
         except BaseException as error:
@@ -112,17 +112,21 @@ class StreamedAnswer:
         finally:
             await self._stream.aclose()
 
-    def _settle(self, status: CallStatus) -> None:
+    def _settle(self, status: CallStatus, failure: ProviderError | None = None) -> None:
         """Charge what was used and give the place in the rate limit back, the first time only."""
         if self._attempt.event is None:
-            self._charge(status)
+            self._charge(status, failure)
             self._attempt.place.leave()
             if status in {"ok", "cancelled"} and self._attempt.trial is not None:
                 self._attempt.trial.succeeded()
 
-    def _charge(self, status: CallStatus) -> None:
+    def _charge(self, status: CallStatus, failure: ProviderError | None) -> None:
         self._attempt.settle(
-            self.usage, status, estimated=self._stream.usage() is None, write=self.write
+            self.usage,
+            status,
+            estimated=self._stream.usage() is None,
+            write=self.write,
+            failure=failure,
         )
 
 

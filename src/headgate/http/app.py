@@ -18,6 +18,7 @@ from headgate.core.errors import HeadgateError, InvalidRequest, Overloaded, Requ
 from headgate.core.ids import new_id
 from headgate.core.keys import VirtualKey
 from headgate.http import errors
+from headgate.http.auditing import audited
 from headgate.http.calls import Call, Headers, Reply, StreamReply
 from headgate.http.credentials import check_page, presented_key, session_token
 from headgate.http.lists import last_seen
@@ -60,7 +61,6 @@ _LOG = logging.getLogger(__name__)
 _JSON = msgspec.json.Encoder()
 _STOPPING = Overloaded("the server is stopping: try again", retry_after_seconds=1)
 _STREAM_HEADERS: Headers = [
-    (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-cache"),
     (b"x-accel-buffering", b"no"),
 ]
@@ -144,7 +144,7 @@ class Application:
                 departure.watch()
                 if match.route.metered:
                     call.services.activity.begin(request_id)
-                return await match.route.handler(call)
+                return await audited(call, match.route)
         except HeadgateError as error:
             return self._error_reply(error, scope, request_id)
         except Exception:  # noqa: BLE001 - the rim: logged, and answered without a trace
@@ -195,6 +195,7 @@ class Application:
             raw=raw,
             key_or_none=key,
             local_address=_local_address(scope),
+            client_address=_client_address(scope),
             is_closing=lambda: bool(scope.get(CLOSING)),
         )
 
@@ -238,6 +239,12 @@ def _local_address(scope: Scope) -> str:
     """The address of ours at which a request came in."""
     server = scope.get("server")
     return str(server[0]) if server else ""
+
+
+def _client_address(scope: Scope) -> str:
+    """The address of whoever connected to us."""
+    client = scope.get("client")
+    return str(client[0]) if client else ""
 
 
 class _Departure:
@@ -425,6 +432,7 @@ async def _send_stream(send: Send, reply: StreamReply, request_id: str) -> None:
                 "type": "http.response.start",
                 "status": 200,
                 "headers": [
+                    (b"content-type", reply.content_type),
                     *_STREAM_HEADERS,
                     (b"x-request-id", request_id.encode()),
                     *reply.headers,

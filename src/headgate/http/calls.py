@@ -1,7 +1,7 @@
 """What a handler gets and what it gives back."""
 
 import re
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from typing import Any, Generic, TypeAlias, TypeVar
 
 import msgspec
@@ -30,6 +30,7 @@ class Call(msgspec.Struct, Generic[B], frozen=True):
         route: the method and path of its row in the route table.
         key: whose key it came with; None only on routes that need none.
         local_address: the address of ours at which it came in.
+        client_address: the address of whoever connected to us.
         is_closing: whether the server stops, and waits for an answer without an end of its own.
         headers: by lower-case name; the last of several.
         raw: the body as it came.
@@ -45,6 +46,7 @@ class Call(msgspec.Struct, Generic[B], frozen=True):
     raw: bytes
     key_or_none: VirtualKey | None
     local_address: str = ""
+    client_address: str = ""
     is_closing: Callable[[], bool] = lambda: False
 
     @property
@@ -138,7 +140,11 @@ class Reply(msgspec.Struct, frozen=True):
 
 
 class StreamReply(msgspec.Struct, frozen=True):
-    """Server-sent events; the generator is closed when the caller leaves."""
+    """Server-sent events, or a file in parts; the generator is closed when the caller leaves."""
 
     frames: AsyncGenerator[bytes, None]
     headers: Headers = []
+    content_type: bytes = b"text/event-stream; charset=utf-8"
+
+
+Handler: TypeAlias = Callable[[Call[Any]], Awaitable[Reply | StreamReply]]

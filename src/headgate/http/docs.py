@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from importlib import resources
 from typing import Any
 
-from headgate.http.calls import Call, Headers, Reply
+from headgate.http.calls import Call, Handler, Headers, Reply
 from headgate.http.openapi import document_json
-from headgate.http.routes import Handler, Route
+from headgate.http.routes import Route
 
 HTML = b"text/html; charset=utf-8"
 

@@ -5,7 +5,7 @@ A row's scope belongs to its handler, so no spelling of a path can reach one wit
 """
 
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
@@ -13,12 +13,12 @@ import msgspec
 
 from headgate.core.errors import MethodNotAllowed, NotFound
 from headgate.core.keys import Scope
-from headgate.http.calls import Call, Reply, StreamReply
+from headgate.http.audited import Audited
+from headgate.http.calls import Handler
 from headgate.http.errors import ErrorStyle
 from headgate.http.twins import Twins, twins_of
 
 Method: TypeAlias = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
-Handler: TypeAlias = Callable[[Call[Any]], Awaitable[Reply | StreamReply]]
 # `open` needs no key, `any` any good one, `local` none on this machine and else an administrator's.
 Access: TypeAlias = Scope | Literal["open", "any", "local"]
 
@@ -40,6 +40,7 @@ class Route:
         streams: whether it can answer with server-sent events.
         description: how it behaves, in Markdown; else the handler's docstring tells.
         errors: in whose words it tells what went wrong.
+        audit: how the audit log tells of it; None where it is no act of an administrator.
     """
 
     method: Method
@@ -58,6 +59,7 @@ class Route:
     media_type: str = "application/json"
     description: str = ""
     errors: ErrorStyle = "platform"
+    audit: Audited | None = None
 
     @property
     def is_body_optional(self) -> bool:

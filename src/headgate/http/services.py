@@ -21,6 +21,7 @@ from headgate.gateway.vendor_keys import VendorKeys
 from headgate.gateway.works import Works
 from headgate.http.activity import Activity
 from headgate.http.upload_room import UploadRoom
+from headgate.identity.audit import Audit
 from headgate.identity.keys import Keys
 from headgate.identity.sessions import Sessions
 from headgate.identity.workspaces import Workspaces
@@ -63,6 +64,7 @@ class Services:
     keys: Keys
     workspaces: Workspaces
     sessions: Sessions
+    audit: Audit
     usage: UsageStore
     watch: UsageWatch
     health: Mapping[str, Callable[[], Awaitable[str | None]]]

@@ -1,5 +1,6 @@
 """Sessions of people at the dashboard, and who a caller is."""
 
+import contextlib
 from typing import Annotated, Any
 
 import msgspec
@@ -7,6 +8,7 @@ import msgspec
 from headgate.core.errors import InvalidKey, InvalidRequest
 from headgate.core.keys import VirtualKey
 from headgate.core.times import iso
+from headgate.http.auditing import actor_of
 from headgate.http.calls import Call, Headers, Reply
 from headgate.http.credentials import check_page, presented_key, session_cookie, session_token
 from headgate.identity.sessions import SESSION_SECONDS
@@ -58,6 +60,8 @@ async def open_session(call: Call[OpenSession]) -> Reply:
     else:
         token = await sessions.renewed(_token(call))
     session = await sessions.authenticate(token)
+    if body.api_key is not None or body.ticket is not None:
+        await _note(call, "session.open", session.key)
     cookie = session_cookie(call.headers, token, seconds=SESSION_SECONDS)
     return Reply(_item(session.key, session.expires_at), 201, [(b"set-cookie", cookie)])
 
@@ -81,8 +85,26 @@ async def get_session(call: Call[None]) -> Reply:
 async def end_session(call: Call[None]) -> Reply:
     """`DELETE /v1/session`."""
     _check_page(call, "DELETE")
+    token = session_token(call.headers)
+    if token is not None:
+        with contextlib.suppress(InvalidKey):  # one that is over by itself
+            session = await call.services.sessions.authenticate(token)
+            await _note(call, "session.end", session.key)
     forgotten: Headers = [(b"set-cookie", session_cookie(call.headers, "", seconds=0))]
     return Reply(SessionEnded(ended=True), headers=forgotten)
+
+
+async def _note(call: Call[Any], action: str, key: VirtualKey) -> None:
+    """Have the audit log tell of a session, before its cookie is given or taken away.
+
+    Who fails to sign in is not in it: anybody could fill it.
+    """
+    audit = call.services.audit
+    actor = msgspec.structs.replace(actor_of(call, key), means="session")
+    intent = await audit.begin(
+        actor, action, key.key_id, request_id=call.request_id, address=call.client_address
+    )
+    await audit.end(intent)
 
 
 def _check_page(call: Call[Any], method: str) -> None:

@@ -58,6 +58,26 @@ async def delete_vendor_key(call: Call[None]) -> Reply:
     return Reply(_item(await call.services.vendor_keys.drop(user, call.params["provider"])))
 
 
+def target(call: Call[Any]) -> str:
+    """Which key is set or deleted, and whose, as the audit log names it.
+
+    Raises:
+        InsufficientScope, InvalidRequest: as for the act itself.
+    """
+    return f"{call.params['provider']}:{_user_meant(call)}"
+
+
+async def shown(call: Call[Any]) -> Reply:
+    """The key that is there before the act."""
+    user = _user_meant(call)
+    return Reply(_item(await call.services.vendor_keys.get(user, call.params["provider"])))
+
+
+def _user_meant(call: Call[Any]) -> str:
+    wanted: SetVendorKey | VendorKeyQuery = call.query if call.body is None else call.body
+    return _user(call, wanted.user_id)
+
+
 def _user(call: Call[Any], wanted: str | None) -> str:
     """The user whose key is meant.
 

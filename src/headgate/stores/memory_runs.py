@@ -142,10 +142,15 @@ class MemoryRuns:
             for run_id, run in self._runs.items()
             if run.finished_at is not None and run.finished_at < before
         ][:limit]
-        for run_id in old:
-            del self._runs[run_id], self._events[run_id]
-        self._commands = [command for command in self._commands if command.run_id not in old]
+        await self.erase(old)
         return old
+
+    async def erase(self, run_ids: Sequence[str]) -> None:
+        """See `RunStore.erase`."""
+        for run_id in run_ids:
+            self._runs.pop(run_id, None)
+            self._events.pop(run_id, None)
+        self._commands = [command for command in self._commands if command.run_id not in run_ids]
 
     def _append(self, run_id: str, drafts: Sequence[Draft]) -> bool:
         events = self._events[run_id]

@@ -21,6 +21,7 @@ from headgate.core.errors import (
 from headgate.core.keys import VirtualKey
 from headgate.core.measurements import Measurement
 from headgate.core.tools import Tool, ToolContext, ToolOutcome, ToolSpec
+from headgate.core.tracing import UNTRACED, Tracer
 from headgate.tools.noting import NotingModels
 
 MOST_WAITING = 1_000
@@ -51,6 +52,7 @@ class ProcessTools:
 
     tools: Sequence[Tool]
     sources: Sequence[Callable[[], Iterable[Tool]]] = ()
+    tracer: Tracer = UNTRACED
     _lanes: dict[str, _Lane] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -81,14 +83,12 @@ class ProcessTools:
         lane = self._lanes.get(name)
         if lane is None:
             lane = self._lanes[name] = _Lane(asyncio.Semaphore(tool.most_at_once))
-        async with _place(lane, tool.spec):
-            began, outcome = time.perf_counter(), "error"
+        with self.tracer.tool(name, context.call_key) as span:
             try:
-                result = await _run(tool, replace(context, models=models), arguments)
-                outcome = "ok"
+                noting = replace(context, models=models)
+                result = await _called(tool, lane, noting, arguments)
             finally:
-                lane.outcomes[outcome] = lane.outcomes.get(outcome, 0) + 1
-                lane.seconds += time.perf_counter() - began
+                span.took(models.events)
         return ToolOutcome(result, tuple(models.events))
 
     def measurements(self) -> Iterable[Measurement]:
@@ -137,6 +137,21 @@ class ProcessTools:
         if tool is None or not tool.is_for(key):
             raise NotFound(f"there is no tool {name[:64]!r}; GET /v1/tools lists those there are")
         return tool
+
+
+async def _called(
+    tool: Tool, lane: _Lane, context: ToolContext, arguments: Mapping[str, Any]
+) -> Any:
+    """What a call gives, once it has its place; it is counted."""
+    async with _place(lane, tool.spec):
+        began, outcome = time.perf_counter(), "error"
+        try:
+            result = await _run(tool, context, arguments)
+            outcome = "ok"
+        finally:
+            lane.outcomes[outcome] = lane.outcomes.get(outcome, 0) + 1
+            lane.seconds += time.perf_counter() - began
+    return result
 
 
 @contextlib.asynccontextmanager

@@ -34,6 +34,8 @@ def test_every_command_of_the_contract_that_exists_so_far_is_there() -> None:
     names = (
         "serve migrate seed keys chat complete agents usage budget docs prompts simulate"
         " doctor openapi"
+        # Beyond the contract.
+        " audit dev"
     )
     assert set(headgate.commands) == set(names.split())
 

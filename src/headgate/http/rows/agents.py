@@ -1,6 +1,6 @@
 """Routes to agent runs."""
 
-from headgate.http import agents
+from headgate.http import acts, agents
 from headgate.http.routes import Route
 
 _RUN = "/v1/agents/runs/{runId}"
@@ -122,6 +122,7 @@ def _command_routes() -> list[Route]:
             path=f"{_RUN}/approvals/{{stepId}}",
             access="agent:run",
             handler=agents.decide,
+            audit=acts.APPROVAL_DECIDED,
             summary="Decide on a tool call that waits for approval",
             description="A second decision is 409.",
             body=agents.DecisionBody,

@@ -1,6 +1,6 @@
 """Routes to documents and to what is found in them."""
 
-from headgate.http import documents
+from headgate.http import acts, documents
 from headgate.http.lists import PageQuery
 from headgate.http.routes import Route
 
@@ -56,6 +56,7 @@ def document_routes() -> list[Route]:
             path=one,
             access="tools:run",
             handler=documents.delete_document,
+            audit=acts.DOCUMENT_DELETED,
             summary="Remove a document, for good",
             description="It is found no more from then on, by any process.",
             answer=documents.DeletedDocument,

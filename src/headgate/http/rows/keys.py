@@ -1,6 +1,6 @@
 """Routes to keys: the platform's, and users' own for vendors."""
 
-from headgate.http import keys, vendor_keys
+from headgate.http import acts, keys, vendor_keys
 from headgate.http.routes import Route
 
 
@@ -13,6 +13,7 @@ def key_routes() -> list[Route]:
             path="/v1/auth/keys",
             access="admin",
             handler=keys.create_key,
+            audit=acts.KEY_CREATED,
             summary="Create a key; its secret is shown this once",
             description=(
                 "`apiKey` is the secret. It is not kept, so this answer is the only one that "
@@ -49,6 +50,7 @@ def key_routes() -> list[Route]:
             path=one,
             access="admin",
             handler=keys.change_key,
+            audit=acts.KEY_CHANGED,
             summary="Change a key",
             description="What is left out stays; null removes a limit.",
             body=keys.ChangeKey,
@@ -59,6 +61,7 @@ def key_routes() -> list[Route]:
             path=one,
             access="admin",
             handler=keys.revoke_key,
+            audit=acts.KEY_REVOKED,
             summary="Revoke a key, for good",
             description=(
                 "It stops working in every process within a second, and cannot come back."
@@ -70,6 +73,7 @@ def key_routes() -> list[Route]:
             path=one + "/rotate",
             access="admin",
             handler=keys.rotate_key,
+            audit=acts.KEY_ROTATED,
             summary="Give a key a new secret",
             description=(
                 "The answer has the new secret in `apiKey`. The old one works for "
@@ -90,6 +94,7 @@ def vendor_key_routes() -> list[Route]:
             path=one,
             access="any",
             handler=vendor_keys.set_vendor_key,
+            audit=acts.VENDOR_KEY_SET,
             summary="Set a user's own key for a vendor",
             description=(
                 "The user's calls to that vendor are made with it from then on: the vendor bills "
@@ -114,6 +119,7 @@ def vendor_key_routes() -> list[Route]:
             path=one,
             access="any",
             handler=vendor_keys.delete_vendor_key,
+            audit=acts.VENDOR_KEY_DELETED,
             summary="Remove a user's key for a vendor",
             description="The user's calls are made with the platform's key again, and billed.",
             query=vendor_keys.VendorKeyQuery,

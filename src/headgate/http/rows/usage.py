@@ -1,6 +1,6 @@
 """Routes to the ledger and its budgets."""
 
-from headgate.http import events, usage
+from headgate.http import acts, events, usage
 from headgate.http.lists import PageQuery
 from headgate.http.routes import Route
 
@@ -55,6 +55,7 @@ def usage_routes() -> list[Route]:
             path="/v1/usage/budget",
             access="admin",
             handler=usage.set_budget,
+            audit=acts.BUDGET_SET,
             summary="Set, change or remove a budget",
             description=(
                 "It holds for calls that begin from now on, and counts what was spent this "
@@ -82,6 +83,7 @@ def usage_routes() -> list[Route]:
             path="/v1/usage/unconfirmed/{id}/release",
             access="admin",
             handler=usage.release_unconfirmed,
+            audit=acts.UNCONFIRMED_RELEASED,
             summary="Take an unconfirmed entry off its budget",
             description=(
                 "For an entry of which the vendor's bill says that it was not spent. It takes "

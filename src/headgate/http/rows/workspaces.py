@@ -1,6 +1,6 @@
 """Routes to what is set for single workspaces."""
 
-from headgate.http import workspaces
+from headgate.http import acts, workspaces
 from headgate.http.lists import PageQuery
 from headgate.http.routes import Route
 
@@ -36,6 +36,7 @@ def workspace_routes() -> list[Route]:
             path=one,
             access="admin",
             handler=workspaces.set_workspace,
+            audit=acts.WORKSPACE_SET,
             summary="Set a workspace's markup and the hosts that it may reach",
             description=(
                 "Takes the place of all that was set here before; what is left out follows "
@@ -51,6 +52,7 @@ def workspace_routes() -> list[Route]:
             path=one,
             access="admin",
             handler=workspaces.reset_workspace,
+            audit=acts.WORKSPACE_RESET,
             summary="Go back to what `headgate.toml` says of a workspace",
             description="The answer says what holds from then on. A second time changes nothing.",
             answer=workspaces.WorkspaceItem,

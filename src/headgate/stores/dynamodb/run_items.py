@@ -91,17 +91,21 @@ def own(run_id: str, place: str) -> Item:
 
 def put(item: Item, condition: str | None = None, **values: Mapping[str, Any]) -> Action:
     """The part of a transaction that writes an item; `values` are those of the condition."""
-    action: dict[str, Any] = {"TableName": RUNS, "Item": item}
+    return {"Put": {"TableName": RUNS, "Item": item, **_provided(condition, values)}}
+
+
+def delete(where: Item, condition: str | None = None, **values: Mapping[str, Any]) -> Action:
+    """The part of a transaction that deletes an item; `values` are those of the condition."""
+    return {"Delete": {"TableName": RUNS, "Key": where, **_provided(condition, values)}}
+
+
+def _provided(condition: str | None, values: Mapping[str, Mapping[str, Any]]) -> Action:
+    provided: dict[str, Any] = {}
     if condition is not None:
-        action["ConditionExpression"] = condition
+        provided["ConditionExpression"] = condition
     if values:
-        action["ExpressionAttributeValues"] = {f":{name}": each for name, each in values.items()}
-    return {"Put": action}
-
-
-def delete(where: Item) -> Action:
-    """The part of a transaction that deletes an item."""
-    return {"Delete": {"TableName": RUNS, "Key": where}}
+        provided["ExpressionAttributeValues"] = {f":{name}": each for name, each in values.items()}
+    return provided
 
 
 def encoded_head(head: Head) -> bytes:
@@ -141,7 +145,7 @@ def moved(before: Head | None, after: Head) -> Iterator[Action]:
 
 
 def lists_with(run: Run) -> list[Item]:
-    """Where a run that has ended is listed."""
+    """Where a run is listed, or may be."""
     return [key(*place) for place in _listed(Head(run=run))]
 
 

@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, NamedTuple, TypeVar, cast
 from weakref import WeakValueDictionary
 
@@ -39,6 +40,7 @@ from headgate.stores.dynamodb.run_items import (
     QUEUED,
     Action,
     Head,
+    delete,
     encoded_head,
     ended_place,
     event_attributes,
@@ -288,18 +290,42 @@ class DynamoRuns:
             await self._forget(place.partition("#")[2], key(FINISHED, place))
         return [place.partition("#")[2] for place in old]
 
+    async def erase(self, run_ids: Sequence[str]) -> None:
+        """See `RunStore.erase`."""
+        for run_id in run_ids:
+            await self._in_turn(run_id, partial(self._erase, run_id))
+
+    async def _erase(self, run_id: str) -> None:
+        """Delete a run, its head last: until then it is listed, and who erases it again finds it.
+
+        Raises:
+            TransactionRefused: something was written meanwhile.
+        """
+        head = await self._head(run_id)
+        if head is None:
+            return
+        place = own(run_id, "head")
+        rest = [one for one in await self._owned(run_id) if one != place]
+        await self.client.delete_all(RUNS, rest)
+        unchanged = delete(place, "version = :seen", seen=number(head.version))
+        await self.client.transact([unchanged, *map(delete, lists_with(head.run))])
+
     async def _forget(self, run_id: str, last: Item) -> None:
         """Delete all of a run; `last` goes last, so that what a dead process left is found."""
         head = await self._head(run_id)
         listed = [] if head is None else lists_with(head.run)
+        owned = await self._owned(run_id)
+        await self.client.delete_all(RUNS, [one for one in [*listed, *owned] if one != last])
+        await self.client.delete_all(RUNS, [last])
+
+    async def _owned(self, run_id: str) -> list[Item]:
+        """Where everything of a run's own lies."""
         request = {
             "KeyConditionExpression": "part = :part",
             "ProjectionExpression": "part, place",
             "ExpressionAttributeValues": {":part": text(part_of(run_id))},
         }
-        owned = await self.client.query(RUNS, request)
-        await self.client.delete_all(RUNS, [one for one in [*listed, *owned] if one != last])
-        await self.client.delete_all(RUNS, [last])
+        return await self.client.query(RUNS, request)
 
     async def _note_submitted(self, run_id: str) -> None:
         async def attempt() -> None:

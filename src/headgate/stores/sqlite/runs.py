@@ -150,6 +150,10 @@ class SqliteRuns:
         """See `RunStore.forget`."""
         return await self.database.writer.run(lambda connection: _forget(connection, before, limit))
 
+    async def erase(self, run_ids: Sequence[str]) -> None:
+        """See `RunStore.erase`."""
+        await self.database.writer.run(lambda connection: _erase(connection, run_ids))
+
 
 def _add(connection: sqlite3.Connection, run: Run, now: float) -> bool:
     small = msgspec.structs.replace(run, request=_without_input(run))
@@ -343,7 +347,11 @@ def _forget(connection: sqlite3.Connection, before: float, limit: int) -> list[s
             (before, limit),
         )
     ]
+    _erase(connection, run_ids)
+    return run_ids
+
+
+def _erase(connection: sqlite3.Connection, run_ids: Sequence[str]) -> None:
     rows = [(run_id,) for run_id in run_ids]
     for table in ("run_events", "run_commands", "run_values", "runs"):
         connection.executemany(f"DELETE FROM {table} WHERE run_id = ?", rows)  # noqa: S608 - constants
-    return run_ids

@@ -22,6 +22,7 @@ import time
 from typing import TypeAlias
 
 from headgate.core.errors import HeadgateError
+from headgate.stores.sqlite.audit_schema import AUDIT
 from headgate.stores.sqlite.connection import BUSY_SECONDS, connect, is_busy, overloaded
 from headgate.stores.sqlite.memories_schema import MEMORIES
 from headgate.stores.sqlite.runs_schema import RUNS
@@ -363,6 +364,7 @@ MIGRATIONS: Migrations = (
     MEMORIES,
     _OWN_SUMS,
     _WORKSPACES,
+    AUDIT,
 )
 """The statements of each migration. One that was ever released is never edited."""
 

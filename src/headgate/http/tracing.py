@@ -1,0 +1,42 @@
+"""The span of every request; where nothing is traced, this stands in nobody's way."""
+
+from headgate.core.errors import HeadgateError
+from headgate.core.tracing import Tracer
+from headgate.http.app import App, Message, Receive, Scope, Send
+from headgate.http.routes import RouteTable
+
+UNMATCHED = "unmatched"
+
+
+def with_tracing(app: App, table: RouteTable, tracer: Tracer) -> App:
+    """`app`, with each request in the trace that its caller names, or in a new one."""
+
+    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await app(scope, receive, send)
+            return
+        route = route_of(table, scope)
+        with tracer.request(scope["method"], route, dict(scope["headers"])) as span:
+
+            async def send_seen(message: Message) -> None:
+                if message["type"] == "http.response.start":
+                    span.answered(message["status"], request_id_of(message))
+                await send(message)
+
+            await app(scope, receive, send_seen)
+
+    return serve
+
+
+def route_of(table: RouteTable, scope: Scope) -> str:
+    """The path of the row that answers; all paths that have none are one."""
+    try:
+        return table.match(scope["method"], scope["path"]).route.path
+    except HeadgateError:
+        return UNMATCHED
+
+
+def request_id_of(message: Message) -> str:
+    """The id under which a caller knows the answer that begins with this message."""
+    found = next((value for name, value in message["headers"] if name == b"x-request-id"), b"")
+    return str(found.decode("latin-1"))
