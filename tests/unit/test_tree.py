@@ -7,6 +7,7 @@ UNIT = Path(__file__).parent
 MOST_LINES = 600
 
 TESTED_ELSEWHERE = {
+    "named_services.py": "test_settings.py loads them from files and variables",
     "strict_toml.py": "test_configuration.py reads files by it, and makes each mistake",
     "aws/secret_names.py": "data; test_parameters.py holds it to the settings",
     "bootstrap/lifespan.py": "test_platform.py and test_function.py live by it",
@@ -20,6 +21,10 @@ TESTED_ELSEWHERE = {
     "stores/memory_audit.py": "tests/contract holds every adapter to its port",
     "stores/sqlite/audit.py": "tests/contract holds every adapter to its port",
     "stores/dynamodb/audit.py": "tests/contract holds every adapter to its port",
+    "core/sockets.py": "values and ports; tests/contract and aws/test_connections.py",
+    "stores/memory_sockets.py": "tests/contract holds every adapter to its port",
+    "stores/dynamodb/sockets.py": "tests/contract holds every adapter to its port",
+    "http/sockets/remote_request.py": "sockets/test_remote.py shows what becomes of requests",
     "core/memory.py": "values and a port; tests/contract holds its adapters to it",
     "stores/memory_memories.py": "tests/contract holds every adapter to its port",
     "stores/sqlite/memories.py": "tests/contract holds every adapter to its port",

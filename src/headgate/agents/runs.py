@@ -12,6 +12,7 @@ import msgspec
 
 from headgate.agents.definitions import AgentType
 from headgate.agents.journal import Journal
+from headgate.agents.steps import FORMAT
 from headgate.core.errors import Conflict, HeadgateError, InvalidRequest, NotFound
 from headgate.core.ids import new_timed_id
 from headgate.core.keys import VirtualKey
@@ -131,6 +132,7 @@ class Runs:
         """Begin the run of this id; where it was begun before, it is that one as it stands."""
         run = Run(
             run_id=run_id,
+            steps_format=FORMAT,
             key_id=key.key_id,
             workspace_id=key.workspace_id,
             user_id=key.user_id,

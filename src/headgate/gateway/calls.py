@@ -69,6 +69,8 @@ class Caller(msgspec.Struct, frozen=True):
         call_key: names the call to vendors, for good; else each attempt has a name of its own.
         place: where the call is a part of another that was admitted.
         most: what it may be billed at most, besides what the budgets say.
+        ends_at: when its answer has to be over, on the clock of the event loop; None where there is
+            time.
     """
 
     key: VirtualKey
@@ -83,6 +85,7 @@ class Caller(msgspec.Struct, frozen=True):
     call_key: str | None = None
     place: Place | None = None
     most: NanoUSD | None = None
+    ends_at: float | None = None
 
     def accounts(self, model: str | None) -> tuple[Account, ...]:
         """Everyone who pays for a call to `model`, always in the same order."""

@@ -36,6 +36,9 @@ App: TypeAlias = Callable[[Scope, Receive, Send], Coroutine[Any, Any, None]]
 
 # Under this name a server notes in the scope of a request that it is about to stop.
 CLOSING = "headgate.closing"
+# Under this name a server whose time is limited notes when an answer has to be over, on the clock
+# of the event loop.
+ENDS_AT = "headgate.ends_at"
 # Under this name the application tells its server how many seconds nothing may come of a body.
 BODY_SECONDS = "headgate.body_seconds"
 # Headers of requests that somebody on this machine made for somebody else: a proxy, or a browser
@@ -197,6 +200,7 @@ class Application:
             local_address=_local_address(scope),
             client_address=_client_address(scope),
             is_closing=lambda: bool(scope.get(CLOSING)),
+            ends_at=scope.get(ENDS_AT),
         )
 
 
