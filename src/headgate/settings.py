@@ -17,6 +17,7 @@ import msgspec
 from headgate import dotenv
 from headgate.configuration import Configuration
 from headgate.named_services import CompatibleVendor, McpProgram, compatible_vendors, mcp_servers
+from headgate.secret_strength import weakness_of
 from headgate.strict_toml import SettingsError, read_sections
 from headgate.variables import (
     Email,
@@ -27,7 +28,6 @@ from headgate.variables import (
     Url,
     Variable,
     read,
-    weakness_of,
 )
 
 __all__ = ["Secret", "Settings", "SettingsError"]
@@ -36,6 +36,7 @@ Role: TypeAlias = Literal["all", "gateway", "agents", "tools"]
 Environment: TypeAlias = Literal["development", "test", "staging", "production"]
 Store: TypeAlias = Literal["sqlite", "dynamodb"]
 MailEncryption: TypeAlias = Literal["starttls", "tls", "none"]
+LogFormat: TypeAlias = Literal["text", "json"]
 LogLevel: TypeAlias = Literal["debug", "info", "warning", "error", "critical"]
 
 PLATFORM = "The platform"
@@ -430,6 +431,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     log_level: Annotated[
         LogLevel, Variable("LOG_LEVEL", OBSERVING, "The least important messages that are logged.")
     ] = "info"
+    log_format: Annotated[
+        LogFormat,
+        Variable(
+            "LOG_FORMAT",
+            OBSERVING,
+            "How they are logged: as `text`, for people, or as `json`, one object a line, with a"
+            " line for every request that says what it took and never what was asked.",
+        ),
+    ] = "text"
     otel_endpoint: Annotated[
         Url | None,
         Variable(

@@ -6,7 +6,6 @@ or plain text.
 
 import dataclasses
 import difflib
-import re
 from collections.abc import Callable, Mapping, Sequence
 from email.errors import MessageError
 from email.headerregistry import Address
@@ -26,11 +25,7 @@ Email = NewType("Email", str)
 Emails = NewType("Emails", tuple[str, ...])
 """One or several e-mail addresses; as text with commas between them."""
 
-SHORTEST_SECRET = 16
-
 _TRUE = ("true", "1", "yes", "on")
-# Words of examples, at the beginning or inside: `sk-proj-example-changeme` is one as well.
-_SAMPLES = re.compile(r"(?<![a-z0-9])(?:change[-_]?me|your[-_]|example|sample|secret)")
 _FALSE = ("false", "0", "no", "off")
 
 
@@ -158,14 +153,3 @@ _READERS: Mapping[Any, Callable[[str], object]] = {
     bool: _flag,
     Path: lambda text: Path(text).expanduser(),
 }
-
-
-def weakness_of(secret: Secret | None) -> str | None:
-    """Why a secret protects nothing, or None."""
-    if secret is None:
-        return "is not set"
-    if _SAMPLES.search(secret.reveal().lower()):
-        return "is a sample value"
-    if len(secret.reveal()) < SHORTEST_SECRET:
-        return f"is shorter than {SHORTEST_SECRET} characters"
-    return None

@@ -8,6 +8,7 @@ MOST_LINES = 600
 
 TESTED_ELSEWHERE = {
     "named_services.py": "test_settings.py loads them from files and variables",
+    "secret_strength.py": "test_settings.py refuses weak ones in production",
     "strict_toml.py": "test_configuration.py reads files by it, and makes each mistake",
     "aws/secret_names.py": "data; test_parameters.py holds it to the settings",
     "bootstrap/lifespan.py": "test_platform.py and test_function.py live by it",
@@ -29,11 +30,11 @@ TESTED_ELSEWHERE = {
     "stores/memory_memories.py": "tests/contract holds every adapter to its port",
     "stores/sqlite/memories.py": "tests/contract holds every adapter to its port",
     "stores/sqlite/memories_schema.py": "tests/contract works on the tables",
-    "core/run_queue.py": "a value and a port; tests/contract holds its adapters to it",
-    "stores/memory_run_queue.py": "tests/contract holds every adapter to its port",
     "core/tracing.py": "ports; telemetry/test_tracing.py shows their adapter",
     "core/watching.py": "a port; telemetry/test_tracing.py shows an adapter",
     "gateway/failures.py": "test_gateway.py shows what callers are told",
+    "core/run_queue.py": "a value and a port; tests/contract holds its adapters to it",
+    "stores/memory_run_queue.py": "tests/contract holds every adapter to its port",
     "core/durable.py": "ports; tests/contract holds the engines to them",
     "core/runs.py": "values and a port; tests/contract holds its adapters to it",
     "engine/dbos.py": "tests/contract holds every engine to the port",

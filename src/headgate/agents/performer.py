@@ -1,7 +1,7 @@
 """From a run's first step to its ending: what an engine performs."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import msgspec
@@ -23,13 +23,22 @@ OTHER_STEPS = (
 _LOG = logging.getLogger(__name__)
 
 
+def unseen(_run: Run) -> None:
+    """Nobody wants to know of a run's end."""
+
+
 @dataclass(frozen=True, slots=True)
 class Performer:
-    """Does what runs and their branches are for."""
+    """Does what runs and their branches are for.
+
+    Attributes:
+        ended: is told of every run that has ended here.
+    """
 
     desk: Desk
     controls: Controls
     types: Mapping[str, AgentType]
+    ended: Callable[[Run], None] = unseen
 
     async def __call__(self, thread: Thread, body: str) -> str:
         """Perform a thread; `body` is a branch's, as JSON, and empty for a run's own thread."""
@@ -110,6 +119,7 @@ class Performer:
         ended = await self.desk.journal.store.get(run.run_id)
         if ended is not None:
             self.desk.tracer.run_ended(ended)
+            self.ended(ended)
 
 
 def _failed(message: str) -> Outcome:

@@ -13,7 +13,7 @@ from headgate.agents.control import Controls
 from headgate.agents.definitions import AgentType, declared_in
 from headgate.agents.executor import Executor
 from headgate.agents.journal import Journal
-from headgate.agents.performer import Performer
+from headgate.agents.performer import Performer, unseen
 from headgate.agents.runs import RunLimits, Runs
 from headgate.agents.steps import Desk
 from headgate.agents.type_files import read_types
@@ -27,7 +27,7 @@ from headgate.core.memory import MemoryStore
 from headgate.core.metered import ModelAccess
 from headgate.core.prompts import Prompts
 from headgate.core.run_queue import RunQueue
-from headgate.core.runs import RunStore
+from headgate.core.runs import Run, RunStore
 from headgate.core.tools import Toolbox
 from headgate.core.tracing import UNTRACED, Tracer
 from headgate.engine.office import file_office
@@ -52,6 +52,7 @@ class AgentParts:
     Attributes:
         key: finds a key by its id, as it is now.
         is_command: whether this process is a command, which works on what it starts itself.
+        ended: is told of every run that ends here.
     """
 
     store: RunStore
@@ -64,6 +65,7 @@ class AgentParts:
     key: Callable[[str], Awaitable[VirtualKey | None]]
     is_command: bool
     tracer: Tracer = UNTRACED
+    ended: Callable[[Run], None] = unseen
 
 
 @contextlib.asynccontextmanager
@@ -88,7 +90,7 @@ async def open_runs(settings: Settings, parts: AgentParts) -> AsyncIterator[Runs
     executor = Executor(
         store=parts.store,
         controls=controls,
-        performer=Performer(desk, controls, types),
+        performer=Performer(desk, controls, types, parts.ended),
         office=lambda: _office(settings),
         load=lambda: asyncio.to_thread(_engine, settings),
         is_eager=not parts.is_command,
@@ -109,8 +111,8 @@ async def open_runs(settings: Settings, parts: AgentParts) -> AsyncIterator[Runs
             approval_seconds=limits.approval_seconds,
         ),
         nudge=executor.nudge,
-        queue=parts.queue,
         tracer=parts.tracer,
+        queue=parts.queue,
     )
     if settings.role in {"gateway", "tools"}:
         yield runs

@@ -22,7 +22,7 @@ from headgate.bootstrap.lifespan import running
 from headgate.bootstrap.parameters import parameters
 from headgate.bootstrap.services import open_services
 from headgate.bootstrap.stores import open_stores
-from headgate.bootstrap.telemetry import traced_app, tracer_of
+from headgate.bootstrap.telemetry import Telemetry, start_logging, telemetry_of
 from headgate.core.alerts import Undelivered
 from headgate.core.errors import HeadgateError
 from headgate.core.tracing import Tracer
@@ -119,28 +119,28 @@ class PlatformFunction:
         """Open the platform with these secrets, and only then close the one that was open."""
         settings = self.load(secrets)
         async with contextlib.AsyncExitStack() as stack:
-            tracer = tracer_of(settings)
-            services = await stack.enter_async_context(_services(settings, tracer))
+            telemetry = telemetry_of(settings)
+            services = await stack.enter_async_context(_services(settings, telemetry))
             table = RouteTable(routes())
             application = Application(table, lambda: contextlib.nullcontext(services))
-            traced = traced_app(application, table, tracer)
-            app = with_cors(traced, settings.configuration.http.cors_origins)
+            watched = telemetry.around(application, table)
+            app = with_cors(watched, settings.configuration.http.cors_origins)
             await stack.enter_async_context(running(app))
             sockets = await stack.enter_async_context(
                 open_sockets(settings, self.runtime, table, services)
             )
             old, self._stack = self._stack, stack.pop_all()
-        self._opened = _Opened(app, services, sockets, secrets, tracer)
+        self._opened = _Opened(app, services, sockets, secrets, telemetry.tracer)
         self._looked_at = self.clock()
         await old.aclose()
 
 
 @contextlib.asynccontextmanager
-async def _services(settings: Settings, tracer: Tracer) -> AsyncIterator[Services]:
+async def _services(settings: Settings, telemetry: Telemetry) -> AsyncIterator[Services]:
     if settings.admin_key is not None:
         async with open_stores(settings) as stores:
             await Keys(stores.keys).ensure_admin(settings.admin_key.reveal())
-    async with open_services(settings, {}, tracer) as services:
+    async with open_services(settings, {}, telemetry) as services:
         yield services
 
 
@@ -213,7 +213,7 @@ def main() -> int:
     """Run until Lambda ends the process."""
     # Before the secrets are there, production's demands cannot be met; they are made then.
     settings = Settings.load(overrides={"PLATFORM_ENVIRONMENT": "development"})
-    logging.basicConfig(level=settings.log_level.upper(), format="%(levelname)s %(message)s")
+    start_logging(settings)
     return asyncio.run(run(settings))
 
 

@@ -21,7 +21,7 @@ from headgate.bootstrap.prompts import check_prompts, review_prompts
 from headgate.bootstrap.routing import check_routing
 from headgate.bootstrap.services import open_services
 from headgate.bootstrap.stores import check_documents, check_store, make_tables, open_stores
-from headgate.bootstrap.telemetry import traced_app, tracer_of
+from headgate.bootstrap.telemetry import Telemetry, start_logging, telemetry_of
 from headgate.bootstrap.tools import check_tools
 from headgate.bootstrap.vendors import check_vendors
 from headgate.cli.installation import Check, PromptCheck
@@ -61,9 +61,10 @@ class Platform:
 def create_app() -> App:
     """The ASGI application, for a server that runs it; settings come from the environment."""
     settings = Settings.load(parameters=read_parameters)
-    logging.basicConfig(level=settings.log_level.upper(), format="%(levelname)s %(message)s")
+    telemetry = telemetry_of(settings)
+    start_logging(settings, telemetry.tracer)
     _calm_garbage_collector()
-    return _app(settings, {})
+    return _app(settings, {}, telemetry)
 
 
 def _calm_garbage_collector() -> None:
@@ -82,7 +83,7 @@ async def open_platform(settings: Settings, /) -> AsyncIterator[Platform]:
     """Run the platform in this process, beside any server on the same data directory."""
     key = command_line_key()
     api_key = new_api_key(key.key_id)
-    app = _app(settings, {hash_api_key(api_key): key})
+    app = _app(settings, {hash_api_key(api_key): key}, telemetry_of(settings))
     async with running(app):
         yield Platform(app, api_key)
 
@@ -162,13 +163,12 @@ def prompt_checks(
     return review_prompts(settings, directory, write=write)
 
 
-def _app(settings: Settings, local_keys: Mapping[str, VirtualKey]) -> App:
+def _app(settings: Settings, local_keys: Mapping[str, VirtualKey], telemetry: Telemetry) -> App:
     table = RouteTable(routes())
-    tracer = tracer_of(settings)
-    app: App = Application(table, lambda: open_services(settings, local_keys, tracer))
+    app: App = Application(table, lambda: open_services(settings, local_keys, telemetry))
     if settings.role == "gateway" and settings.agent_endpoint is not None:
-        app = with_relay(app, settings.agent_endpoint, tracer)
-    app = traced_app(app, table, tracer)
+        app = with_relay(app, settings.agent_endpoint, telemetry.tracer)
+    app = telemetry.around(app, table)
     return with_cors(app, settings.configuration.http.cors_origins)
 
 

@@ -3,9 +3,8 @@
 from headgate.core.errors import HeadgateError
 from headgate.core.tracing import Tracer
 from headgate.http.app import App, Message, Receive, Scope, Send
+from headgate.http.records import UNMATCHED, request_id_of
 from headgate.http.routes import RouteTable
-
-UNMATCHED = "unmatched"
 
 
 def with_tracing(app: App, table: RouteTable, tracer: Tracer) -> App:
@@ -34,9 +33,3 @@ def route_of(table: RouteTable, scope: Scope) -> str:
         return table.match(scope["method"], scope["path"]).route.path
     except HeadgateError:
         return UNMATCHED
-
-
-def request_id_of(message: Message) -> str:
-    """The id under which a caller knows the answer that begins with this message."""
-    found = next((value for name, value in message["headers"] if name == b"x-request-id"), b"")
-    return str(found.decode("latin-1"))

@@ -19,13 +19,29 @@ from headgate.core.errors import (
     UpstreamTimedOut,
 )
 from headgate.core.keys import VirtualKey
-from headgate.core.measurements import Measurement
+from headgate.core.measurements import Measurement, Metric
 from headgate.core.tools import Tool, ToolContext, ToolOutcome, ToolSpec
 from headgate.core.tracing import UNTRACED, Tracer
 from headgate.tools.noting import NotingModels
 
 MOST_WAITING = 1_000
 """Beyond so many waiting calls of one tool, further ones are refused."""
+
+QUEUE_DEPTH = Metric(
+    "headgate_tool_queue_depth", "gauge", "Calls of a tool that wait for a place.", ("tool",)
+)
+RUNNING = Metric(
+    "headgate_tool_calls_running", "gauge", "Calls of a tool that are under way.", ("tool",)
+)
+SECONDS = Metric(
+    "headgate_tool_seconds",
+    "counter",
+    "The time that calls of a tool have taken together.",
+    ("tool",),
+)
+CALLS = Metric(
+    "headgate_tool_calls", "counter", "Calls of a tool that have ended.", ("tool", "outcome")
+)
 
 _LOG = logging.getLogger(__name__)
 
@@ -62,6 +78,11 @@ class ProcessTools:
             if names.count(name) > 1:
                 raise ValueError(f"there are two tools of the name {name}")
 
+    @property
+    def metrics(self) -> Sequence[Metric]:
+        """See `Measured.metrics`."""
+        return (QUEUE_DEPTH, RUNNING, SECONDS, CALLS)
+
     def specs(self, key: VirtualKey) -> Sequence[ToolSpec]:
         """See `Toolbox.specs`."""
         return [tool.spec for tool in self._all().values() if tool.is_for(key)]
@@ -94,36 +115,11 @@ class ProcessTools:
     def measurements(self) -> Iterable[Measurement]:
         """How many calls of each tool wait, run and have ended."""
         for name, lane in sorted(self._lanes.items()):
-            labels = {"tool": name}
-            yield Measurement(
-                "headgate_tool_queue_depth",
-                "gauge",
-                "Calls of a tool that wait for a place.",
-                lane.waiting,
-                labels,
-            )
-            yield Measurement(
-                "headgate_tool_calls_running",
-                "gauge",
-                "Calls of a tool that are under way.",
-                lane.running,
-                labels,
-            )
-            yield Measurement(
-                "headgate_tool_seconds",
-                "counter",
-                "The time that calls of a tool have taken together.",
-                lane.seconds,
-                labels,
-            )
+            yield QUEUE_DEPTH.at(lane.waiting, name)
+            yield RUNNING.at(lane.running, name)
+            yield SECONDS.at(lane.seconds, name)
             for outcome, count in sorted(lane.outcomes.items()):
-                yield Measurement(
-                    "headgate_tool_calls",
-                    "counter",
-                    "Calls of a tool that have ended.",
-                    count,
-                    {**labels, "outcome": outcome},
-                )
+                yield CALLS.at(count, name, outcome)
 
     def _all(self) -> dict[str, Tool]:
         found = {tool.spec.name: tool for tool in self.tools}

@@ -13,6 +13,7 @@ from asgi import Client
 from headgate.bootstrap import platform as bootstrap
 from headgate.bootstrap.lifespan import running
 from headgate.bootstrap.stores import DATABASE, engine_name
+from headgate.bootstrap.telemetry import Telemetry
 from headgate.core.errors import Overloaded
 from headgate.settings import Settings
 from servers import serve
@@ -121,7 +122,7 @@ async def test_a_server_warns_of_mail_that_cannot_be_sent(
     wrong = settings(tmp_path, ALERT_EMAIL="ada@example.com")
     async with bootstrap.open_platform(wrong):
         assert "SMTP_HOST" not in caplog.text, "a command does not go on about it"
-    async with running(bootstrap._app(wrong, {})):
+    async with running(bootstrap._app(wrong, {}, Telemetry())):
         assert "no alerts by e-mail: ALERT_EMAIL is set, and no way to" in caplog.text
 
 

@@ -2,23 +2,23 @@
 
 import subprocess
 import sys
-from typing import Any
 
-from headgate.bootstrap.telemetry import otlp_headers, traced_app, tracer_of
+from headgate.bootstrap.telemetry import Telemetry, otlp_headers, telemetry_of, tracer_of
 from headgate.core.tracing import UNTRACED
-from headgate.http.routes import RouteTable
 from headgate.settings import Settings
 
 
-async def app(scope: Any, receive: Any, send: Any) -> None:
-    raise AssertionError("nobody calls it")
-
-
-def test_without_a_collector_nothing_is_traced_and_nothing_stands_in_the_way() -> None:
+def test_without_a_collector_nothing_is_traced() -> None:
     tracer = tracer_of(Settings())
     assert tracer is UNTRACED
     assert tracer.calls is None
-    assert traced_app(app, RouteTable([]), tracer) is app
+
+
+def test_calls_are_always_counted_and_noted_only_for_logs_of_requests() -> None:
+    plain = telemetry_of(Settings())
+    assert plain.watch is plain.calls
+    assert Telemetry(logs_requests=True).watch is not plain.calls
+    assert telemetry_of(Settings(log_format="json")).logs_requests
 
 
 def test_the_library_is_loaded_only_where_a_collector_is_named() -> None:
