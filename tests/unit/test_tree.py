@@ -7,6 +7,7 @@ UNIT = Path(__file__).parent
 MOST_LINES = 600
 
 TESTED_ELSEWHERE = {
+    "aws_settings.py": "data; test_settings.py and test_settings_pages.py read it",
     "named_services.py": "test_settings.py loads them from files and variables",
     "secret_strength.py": "test_settings.py refuses weak ones in production",
     "strict_toml.py": "test_configuration.py reads files by it, and makes each mistake",
