@@ -271,6 +271,8 @@ def test_who_takes_orders_and_who_works_on_them_are_told_of_the_same_queue(
     assert "Queue" in json.dumps(function["Environment"]["Variables"]["HEADGATE_RUN_QUEUE_URL"])
     (container,) = stacks.one("AWS::ECS::TaskDefinition")["ContainerDefinitions"]
     told = {one["Name"]: one["Value"] for one in container["Environment"]}
+    login = {one["Name"] for one in container["Secrets"]}
+    assert login == {"PGHOST", "PGPORT", "PGDATABASE", "PGUSER", "PGPASSWORD"}
     (queue,) = [
         one
         for one in stacks.of("AWS::SQS::Queue", "AIAgentsStack")
