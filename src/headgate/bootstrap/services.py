@@ -12,6 +12,7 @@ from headgate.bootstrap.alerts import channels
 from headgate.bootstrap.cache import open_cache, with_semantics
 from headgate.bootstrap.dashboard import make_sessions
 from headgate.bootstrap.documents import make_documents, reach
+from headgate.bootstrap.embedded_metrics import telling
 from headgate.bootstrap.guardrails import guards_of
 from headgate.bootstrap.kept_streams import open_kept_streams
 from headgate.bootstrap.limits import open_limiter
@@ -138,6 +139,7 @@ async def open_services(
                 ),
             )
         )
+        await stack.enter_async_context(telling(settings, counts))
         activity = Activity()
         process = await stack.enter_async_context(watching())
         breakers = gateway.routing.breakers
