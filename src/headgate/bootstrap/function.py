@@ -23,7 +23,6 @@ from headgate.bootstrap.stores import open_stores
 from headgate.bootstrap.telemetry import Telemetry, start_logging, telemetry_of
 from headgate.core.alerts import Undelivered
 from headgate.core.errors import HeadgateError
-from headgate.core.tracing import Tracer
 from headgate.http.app import CLOSING, Application
 from headgate.http.cors import with_cors
 from headgate.http.routes import RouteTable
@@ -49,7 +48,7 @@ class _Opened:
     app: App
     services: Services
     secrets: Mapping[str, str]
-    tracer: Tracer
+    telemetry: Telemetry
 
 
 @dataclass(slots=True)
@@ -90,7 +89,7 @@ class PlatformFunction:
             await self._opened.services.gateway.ledger.rest()
         except HeadgateError as error:
             _LOG.warning("what was leased could not be given back: %s", error)
-        await self._opened.tracer.flush()
+        await self._opened.telemetry.rest()
 
     async def aclose(self) -> None:
         """Close the platform."""
@@ -117,7 +116,7 @@ class PlatformFunction:
             app = with_cors(watched, settings.configuration.http.cors_origins)
             await stack.enter_async_context(running(app))
             old, self._stack = self._stack, stack.pop_all()
-        self._opened = _Opened(app, services, secrets, telemetry.tracer)
+        self._opened = _Opened(app, services, secrets, telemetry)
         self._looked_at = self.clock()
         await old.aclose()
 

@@ -18,6 +18,7 @@ from headgate.bootstrap.mcp import open_mcp_server
 from headgate.bootstrap.metrics import open_metrics
 from headgate.bootstrap.prompts import open_prompts
 from headgate.bootstrap.routing import providers_check, routing_of
+from headgate.bootstrap.service_levels import open_tally, service_levels_of
 from headgate.bootstrap.stores import Stores, open_stores
 from headgate.bootstrap.telemetry import Telemetry
 from headgate.bootstrap.tools import open_tools
@@ -95,6 +96,7 @@ async def open_services(
         limits = configuration.limits
         limiter = await stack.enter_async_context(open_limiter(settings))
         cache = await stack.enter_async_context(open_cache(settings))
+        tally = await stack.enter_async_context(open_tally(stores.service, telemetry))
         gateway = Gateway(
             catalog=catalog,
             limiter=limiter.limiter,
@@ -105,7 +107,7 @@ async def open_services(
             cache=Cache(cache.answers),
             min_output_tokens=configuration.budgets.min_output_tokens,
             guards=guards_of(configuration),
-            watch=telemetry.watch,
+            watch=telemetry.watch(tally),
         )
         if cache.questions is not None:
             gateway = with_semantics(gateway, settings, cache.questions)
@@ -161,6 +163,7 @@ async def open_services(
             audit=Audit(stores.audit),
             usage=stores.usage,
             watch=UsageWatch(stores.usage),
+            service_levels=service_levels_of(configuration, stores.service),
             metrics=await stack.enter_async_context(
                 open_metrics(settings, measured, counts.refresh)
             ),

@@ -18,6 +18,7 @@ from headgate.core.keys import (
 )
 from headgate.core.memory import MemoryStore
 from headgate.core.runs import RunStore
+from headgate.core.service_levels import ServiceStore
 from headgate.core.usage import UsageStore
 from headgate.core.vendor_keys import VendorKeyStore
 from headgate.core.workspaces import WorkspaceStore
@@ -32,6 +33,7 @@ from headgate.stores.dynamodb.keys import DynamoKeys
 from headgate.stores.dynamodb.ledger import DynamoLedger
 from headgate.stores.dynamodb.memories import DynamoMemories
 from headgate.stores.dynamodb.runs import DynamoRuns
+from headgate.stores.dynamodb.service_levels import DynamoServiceLevels
 from headgate.stores.dynamodb.usage import DynamoUsage
 from headgate.stores.dynamodb.vendor_keys import DynamoVendorKeys
 from headgate.stores.dynamodb.workspaces import DynamoWorkspaces
@@ -45,6 +47,7 @@ from headgate.stores.sqlite.keys import SqliteKeys
 from headgate.stores.sqlite.ledger import SqliteLedger
 from headgate.stores.sqlite.memories import SqliteMemories
 from headgate.stores.sqlite.runs import SqliteRuns
+from headgate.stores.sqlite.service_levels import SqliteServiceLevels
 from headgate.stores.sqlite.usage import SqliteUsage
 from headgate.stores.sqlite.vendor_keys import SqliteVendorKeys
 from headgate.stores.sqlite.workspaces import SqliteWorkspaces
@@ -74,6 +77,7 @@ class Stores(NamedTuple):
     runs: RunStore
     memories: MemoryStore
     audit: AuditStore
+    service: ServiceStore
     check: Callable[[], Awaitable[None]]
 
 
@@ -97,6 +101,7 @@ async def open_stores(settings: Settings) -> AsyncIterator[Stores]:
                     DynamoRuns(client, engine_name(settings)),
                     DynamoMemories(client),
                     DynamoAudit(client),
+                    DynamoServiceLevels(client),
                     lambda: tables.reach(client),
                 )
             finally:
@@ -115,6 +120,7 @@ async def open_stores(settings: Settings) -> AsyncIterator[Stores]:
             SqliteRuns(database),
             SqliteMemories(database),
             SqliteAudit(database),
+            SqliteServiceLevels(database),
             database.check,
         )
 

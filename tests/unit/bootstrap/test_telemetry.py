@@ -16,8 +16,8 @@ def test_without_a_collector_nothing_is_traced() -> None:
 
 def test_calls_are_always_counted_and_noted_only_for_logs_of_requests() -> None:
     plain = telemetry_of(Settings())
-    assert plain.watch is plain.calls
-    assert Telemetry(logs_requests=True).watch is not plain.calls
+    assert plain.watch() is plain.calls
+    assert Telemetry(logs_requests=True).watch() is not plain.calls
     assert telemetry_of(Settings(log_format="json")).logs_requests
 
 

@@ -348,6 +348,19 @@ _WORKSPACES = (
     """,
 )
 
+_SERVICE_LEVELS = (
+    """
+    CREATE TABLE service_levels (
+        length INTEGER NOT NULL,
+        start INTEGER NOT NULL,
+        series TEXT NOT NULL,
+        measure TEXT NOT NULL,
+        count INTEGER NOT NULL,
+        PRIMARY KEY (length, start, series, measure)
+    ) STRICT, WITHOUT ROWID
+    """,
+)
+
 Migrations: TypeAlias = tuple[tuple[str, ...], ...]
 
 MIGRATIONS: Migrations = (
@@ -365,6 +378,7 @@ MIGRATIONS: Migrations = (
     _OWN_SUMS,
     _WORKSPACES,
     AUDIT,
+    _SERVICE_LEVELS,
 )
 """The statements of each migration. One that was ever released is never edited."""
 
