@@ -52,10 +52,10 @@ def node() -> list[str | Path]:
 
 
 def cdk() -> list[str | Path]:
-    """The command that deploys stacks, which `tests/aws/package-lock.json` pins."""
+    """The command that deploys stacks, which `infra/package-lock.json` pins."""
     node_here: list[str | Path] = [infra_python(), RUN_NODE]
     directory = infra_python().parents[1] / "node"
-    _install_packages(ROOT / "tests" / "aws", directory, node_here)
+    _install_packages(ROOT / "infra", directory, node_here)
     return [*node_here, directory / "node_modules/aws-cdk/bin/cdk"]
 
 

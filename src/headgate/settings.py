@@ -10,17 +10,28 @@ company rather than to a machine stands in `headgate.toml` (see `configuration`)
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple, Self, TypeAlias, get_args
+from typing import Annotated, Any, Literal, Self, TypeAlias, get_args
 
 import msgspec
 
 from headgate import dotenv
+from headgate.aws_settings import AwsSettings
 from headgate.configuration import Configuration
+from headgate.named_services import CompatibleVendor, McpProgram, compatible_vendors, mcp_servers
 from headgate.secret_strength import weakness_of
 from headgate.strict_toml import SettingsError, read_sections
-from headgate.variables import Email, Emails, Port, Secret, SecretUrl, Url, Variable, read
+from headgate.variables import (
+    Email,
+    Emails,
+    Port,
+    Secret,
+    SecretUrl,
+    Url,
+    Variable,
+    read,
+)
 
-__all__ = ["CompatibleVendor", "Secret", "Settings", "SettingsError"]
+__all__ = ["Secret", "Settings", "SettingsError"]
 
 Role: TypeAlias = Literal["all", "gateway", "agents", "tools"]
 Environment: TypeAlias = Literal["development", "test", "staging", "production"]
@@ -32,33 +43,13 @@ LogLevel: TypeAlias = Literal["debug", "info", "warning", "error", "critical"]
 PLATFORM = "The platform"
 SECURITY = "Security"
 MODELS = "Model vendors"
-AWS = "AWS"
 AGENTS = "Agents"
 ALERTS = "Budget alerts"
 OBSERVING = "Logs and traces"
 CLIENT = "The command line as a client"
 
 
-class McpProgram(NamedTuple):
-    """An MCP server behind a URL, or a program that is started, with what it is trusted with."""
-
-    name: str
-    url: str | None
-    command: tuple[str, ...]
-    token: Secret | None
-    environment: dict[str, Secret]
-
-
-class CompatibleVendor(NamedTuple):
-    """A `[vendors.…]` section with its key; without one, requests carry no credential."""
-
-    name: str
-    base_url: str
-    api_key: Secret | None
-    models: tuple[str, ...]
-
-
-class Settings(msgspec.Struct, frozen=True, kw_only=True):
+class Settings(AwsSettings, frozen=True, kw_only=True):
     """What the environment, `.env` and the configuration file say, checked and typed.
 
     Attributes:
@@ -209,136 +200,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "OLLAMA_BASE_URL", MODELS, "An Ollama server; one on this machine is found by itself."
         ),
     ] = Url("http://127.0.0.1:11434")
-    aws_region: Annotated[
-        str | None,
-        Variable(
-            "AWS_REGION",
-            AWS,
-            "The region of DynamoDB and Bedrock: `us-east-1`. With an AWS access key, or the role"
-            " of a container, Bedrock's models are served.",
-        ),
-    ] = None
-    aws_access_key_id: Annotated[
-        str | None,
-        Variable(
-            "AWS_ACCESS_KEY_ID",
-            AWS,
-            "The id of the AWS access key; without one, the role of the container or the EC2"
-            " instance is used.",
-        ),
-    ] = None
-    aws_secret_access_key: Annotated[
-        Secret | None,
-        Variable("AWS_SECRET_ACCESS_KEY", AWS, "The AWS access key's secret."),
-    ] = None
-    aws_session_token: Annotated[
-        Secret | None,
-        Variable(
-            "AWS_SESSION_TOKEN",
-            AWS,
-            "The token that belongs to a temporary AWS access key.",
-        ),
-    ] = None
-    aws_container_credentials_relative_uri: Annotated[
-        str | None,
-        Variable(
-            "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
-            AWS,
-            "Where ECS gives a task the credentials of its role. ECS sets it.",
-        ),
-    ] = None
-    aws_container_credentials_full_uri: Annotated[
-        Url | None,
-        Variable(
-            "AWS_CONTAINER_CREDENTIALS_FULL_URI",
-            AWS,
-            "The same as a whole address. EKS sets it.",
-        ),
-    ] = None
-    aws_container_authorization_token: Annotated[
-        Secret | None,
-        Variable(
-            "AWS_CONTAINER_AUTHORIZATION_TOKEN",
-            AWS,
-            "What is sent there as `Authorization`.",
-        ),
-    ] = None
-    aws_container_authorization_token_file: Annotated[
-        Path | None,
-        Variable(
-            "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
-            AWS,
-            "A file that holds it, read anew each time. EKS sets it.",
-        ),
-    ] = None
-    aws_ec2_metadata_disabled: Annotated[
-        bool,
-        Variable(
-            "AWS_EC2_METADATA_DISABLED",
-            AWS,
-            "Never asks the metadata service of an EC2 instance for the credentials of its role.",
-        ),
-    ] = False
-    aws_ec2_metadata_service_endpoint: Annotated[
-        Url,
-        Variable(
-            "AWS_EC2_METADATA_SERVICE_ENDPOINT", AWS, "The address of that service, version 2."
-        ),
-    ] = Url("http://169.254.169.254")
-    parameters: Annotated[
-        str | None,
-        Variable(
-            "HEADGATE_PARAMETERS",
-            AWS,
-            "A path in the Parameter Store, such as `/ai-platform`, below which the secrets lie:"
-            " `openai-api-key`, `jwt-secret-key` and so on. What is found there wins over the"
-            " variables.",
-        ),
-    ] = None
-    ssm_endpoint: Annotated[
-        Url | None,
-        Variable("SSM_ENDPOINT", AWS, "Its address; the region's own when not set."),
-    ] = None
-    lambda_part: Annotated[
-        str | None,
-        Variable(
-            "HEADGATE_LAMBDA",
-            AWS,
-            "What this process is as a Lambda function: `gateway`, or a tool such as"
-            " `tool-summarize`. The stacks set it.",
-        ),
-    ] = None
-    lambda_runtime_api: Annotated[
-        str | None,
-        Variable("AWS_LAMBDA_RUNTIME_API", AWS, "Where Lambda hands out events. Lambda sets it."),
-    ] = None
-    bedrock_endpoint: Annotated[
-        Url | None,
-        Variable(
-            "BEDROCK_ENDPOINT",
-            AWS,
-            "Bedrock's address; the region's own when not set. A local stand-in needs no AWS"
-            " credentials; an EC2 instance's role is used where this is set.",
-        ),
-    ] = None
-    dynamodb_endpoint: Annotated[
-        Url | None,
-        Variable(
-            "DYNAMODB_ENDPOINT",
-            AWS,
-            "DynamoDB's address; the region's own when not set. A local stand-in needs no AWS"
-            " credentials.",
-        ),
-    ] = None
-    lambda_endpoint: Annotated[
-        Url | None,
-        Variable(
-            "LAMBDA_ENDPOINT",
-            AWS,
-            "Where tools that run as Lambda functions are called.",
-            planned=True,
-        ),
-    ] = None
     agent_endpoint: Annotated[
         Url | None,
         Variable(
@@ -348,6 +209,19 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             " address of one that shares its stores. Without it such a process takes orders for"
             " runs itself, and leaves the work to the others.",
         ),
+    ] = None
+    run_queue_url: Annotated[
+        Url | None,
+        Variable(
+            "HEADGATE_RUN_QUEUE_URL",
+            AGENTS,
+            "A queue of Amazon SQS through which orders for runs reach those who work on them, who"
+            " share HEADGATE_DATABASE_URL. Without it they look into the store.",
+        ),
+    ] = None
+    sqs_endpoint: Annotated[
+        Url | None,
+        Variable("SQS_ENDPOINT", AGENTS, "SQS's address; the queue's own when not set."),
     ] = None
     budget_alerts_enabled: Annotated[
         bool,
@@ -506,8 +380,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             data=data,
             config=path,
             configuration=configuration,
-            vendors=_compatible_vendors(configuration, texts),
-            mcp_servers=_mcp_servers(configuration, texts),
+            vendors=compatible_vendors(configuration, texts),
+            mcp_servers=mcp_servers(configuration, texts),
             unknown=tuple(sorted(n for n in texts if n.startswith("HEADGATE_") and n not in names)),
         )
         _refuse_unsafe_production(settings)
@@ -550,28 +424,6 @@ def _values(texts: Mapping[str, str]) -> dict[str, Any]:
         except ValueError as error:
             raise SettingsError(f"{variable.name}: {error}") from None
     return values
-
-
-def _compatible_vendors(
-    configuration: Configuration, texts: Mapping[str, str]
-) -> tuple[CompatibleVendor, ...]:
-    vendors = []
-    for name, vendor in configuration.vendors.items():
-        key = texts.get(vendor.api_key_env, "").strip() if vendor.api_key_env else ""
-        api_key = Secret(key) if key else None
-        vendors.append(CompatibleVendor(name, vendor.base_url.rstrip("/"), api_key, vendor.models))
-    return tuple(vendors)
-
-
-def _mcp_servers(configuration: Configuration, texts: Mapping[str, str]) -> tuple[McpProgram, ...]:
-    servers = []
-    for name, server in configuration.tools.mcp.items():
-        token = texts.get(server.api_key_env, "").strip() if server.api_key_env else ""
-        given = {each: Secret(texts[each]) for each in server.environment if each in texts}
-        servers.append(
-            McpProgram(name, server.url, server.command, Secret(token) if token else None, given)
-        )
-    return tuple(servers)
 
 
 def _refuse_unsafe_production(settings: Settings) -> None:

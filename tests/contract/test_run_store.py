@@ -238,6 +238,19 @@ async def test_queued_runs_are_taken_once_oldest_first(store: RunStore) -> None:
     assert await store.unsubmitted(9) == ["run_2"]
 
 
+async def test_a_queued_run_can_be_claimed_until_an_engine_has_it(store: RunStore) -> None:
+    await store.add(run())
+    assert not await store.claim("run_2")
+    assert await store.claim("run_1")
+    assert await store.claim("run_1")
+    await store.record("run_1", [], Change(status="paused"))
+    assert not await store.claim("run_1")
+    await store.record("run_1", [], Change(status="queued"))
+    assert await store.claim("run_1")
+    await store.submitted(["run_1"])
+    assert not await store.claim("run_1")
+
+
 async def test_runs_under_way_are_counted(store: RunStore) -> None:
     for number in range(3):
         await store.add(run(f"run_{number}"))

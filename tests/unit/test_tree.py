@@ -7,6 +7,8 @@ UNIT = Path(__file__).parent
 MOST_LINES = 600
 
 TESTED_ELSEWHERE = {
+    "aws_settings.py": "data; test_settings.py and test_settings_pages.py read it",
+    "named_services.py": "test_settings.py loads them from files and variables",
     "secret_strength.py": "test_settings.py refuses weak ones in production",
     "strict_toml.py": "test_configuration.py reads files by it, and makes each mistake",
     "aws/secret_names.py": "data; test_parameters.py holds it to the settings",
@@ -21,6 +23,10 @@ TESTED_ELSEWHERE = {
     "stores/memory_audit.py": "tests/contract holds every adapter to its port",
     "stores/sqlite/audit.py": "tests/contract holds every adapter to its port",
     "stores/dynamodb/audit.py": "tests/contract holds every adapter to its port",
+    "core/sockets.py": "values and ports; tests/contract and aws/test_connections.py",
+    "stores/memory_sockets.py": "tests/contract holds every adapter to its port",
+    "stores/dynamodb/sockets.py": "tests/contract holds every adapter to its port",
+    "http/sockets/remote_request.py": "sockets/test_remote.py shows what becomes of requests",
     "core/memory.py": "values and a port; tests/contract holds its adapters to it",
     "stores/memory_memories.py": "tests/contract holds every adapter to its port",
     "stores/sqlite/memories.py": "tests/contract holds every adapter to its port",
@@ -33,6 +39,8 @@ TESTED_ELSEWHERE = {
     "stores/memory_service_levels.py": "tests/contract holds every adapter to its port",
     "stores/sqlite/service_levels.py": "tests/contract holds every adapter to its port",
     "stores/dynamodb/service_levels.py": "tests/contract holds every adapter to its port",
+    "core/run_queue.py": "a value and a port; tests/contract holds its adapters to it",
+    "stores/memory_run_queue.py": "tests/contract holds every adapter to its port",
     "core/durable.py": "ports; tests/contract holds the engines to them",
     "core/runs.py": "values and a port; tests/contract holds its adapters to it",
     "engine/dbos.py": "tests/contract holds every engine to the port",

@@ -101,6 +101,11 @@ class Controls:
     _users: dict[str, int] = field(default_factory=dict)
     _last: int | None = None
 
+    @property
+    def count(self) -> int:
+        """How many runs this process works on."""
+        return len(self._active)
+
     @contextlib.asynccontextmanager
     async def of(self, run_id: str) -> AsyncIterator[Control]:
         """The control of a run, the same for all of its threads here, kept up to date."""

@@ -20,7 +20,7 @@ from headgate.agents.control import Control, RunCancelled
 from headgate.agents.journal import Journal
 from headgate.agents.outcomes import Outcome, RunStopped
 from headgate.core.documents import Library
-from headgate.core.durable import Displaced, Thread
+from headgate.core.durable import Displaced, Diverged, Thread
 from headgate.core.errors import (
     BudgetExceeded,
     HeadgateError,
@@ -42,6 +42,13 @@ from headgate.core.tracing import UNTRACED, Tracer
 from headgate.core.usage import UsageEvent
 
 T = TypeVar("T")
+
+FORMAT = 1
+"""The order of the steps that the built-in types take, and the form of what is kept of them.
+
+A release that changes either counts on, and still goes on with runs of earlier formats as they were
+begun for as long as there may be some. Recorded runs hold it to that (`tests/recorded_runs`).
+"""
 
 WARNING_SHARE = 0.8
 # What a later try may mend is tried again after these pauses, on top of the gateway's own retries.
@@ -118,6 +125,13 @@ def draft(
     return Draft(type=kind, step_id=attempt.step_id, attempt=attempt.number, data=data, once=once)
 
 
+def _read(outcome: str) -> Outcome:
+    try:
+        return _outcome.decode(outcome)
+    except msgspec.MsgspecError as error:
+        raise Diverged(f"what is kept of a step cannot be read: {error}") from error
+
+
 @dataclass(slots=True)
 class Steps:
     """One thread's steps, in their order."""
@@ -149,7 +163,7 @@ class Steps:
         self._count += 1
         place = f"{self.thread.path}." if self.thread.path else ""
         step = _Step(self, f"{place}{self._count}", kind, name, work, is_idle=is_idle)
-        outcome = _outcome.decode(await self.thread.step(f"{kind} {name}", step.worked))
+        outcome = _read(await self.thread.step(f"{kind} {name}", step.worked))
         if not step.was_finished_here:
             self.add(outcome.tally)
         return self.value_of(outcome)
@@ -170,7 +184,7 @@ class Steps:
             RunCancelled: nobody wants it any more.
         """
         told = await self.thread.branch(number, msgspec.json.encode(body).decode())
-        return self.value_of(_outcome.decode(told))
+        return self.value_of(_read(told))
 
     def value_of(self, outcome: Outcome) -> Any:
         """The value of an outcome that has one."""

@@ -26,6 +26,7 @@ from headgate.core.keys import VirtualKey
 from headgate.core.memory import MemoryStore
 from headgate.core.metered import ModelAccess
 from headgate.core.prompts import Prompts
+from headgate.core.run_queue import RunQueue
 from headgate.core.runs import Run, RunStore
 from headgate.core.tools import Toolbox
 from headgate.core.tracing import UNTRACED, Tracer
@@ -60,6 +61,7 @@ class AgentParts:
     prompts: Prompts
     library: Library
     memories: MemoryStore
+    queue: RunQueue | None
     key: Callable[[str], Awaitable[VirtualKey | None]]
     is_command: bool
     tracer: Tracer = UNTRACED
@@ -96,6 +98,8 @@ async def open_runs(settings: Settings, parts: AgentParts) -> AsyncIterator[Runs
         kept_seconds=None if not limits.retention_days else limits.retention_days * DAY_SECONDS,
         clock=time.time,
         round_seconds=DYNAMODB_ROUND_SECONDS if is_shared else ROUND_SECONDS,
+        queue=parts.queue,
+        most_at_once=limits.runs_in_memory,
     )
     runs = Runs(
         journal=journal,
@@ -108,6 +112,7 @@ async def open_runs(settings: Settings, parts: AgentParts) -> AsyncIterator[Runs
         ),
         nudge=executor.nudge,
         tracer=parts.tracer,
+        queue=parts.queue,
     )
     if settings.role in {"gateway", "tools"}:
         yield runs

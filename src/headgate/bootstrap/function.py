@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from headgate.aws.alarms import texts
 from headgate.aws.answering import WARM, Answering, App
 from headgate.aws.runtime import Invocation, RuntimeApi, RuntimeBroke
+from headgate.aws.socket_events import is_socket
+from headgate.bootstrap.function_sockets import FunctionSockets, open_sockets
 from headgate.bootstrap.lifespan import running
 from headgate.bootstrap.parameters import parameters
 from headgate.bootstrap.services import open_services
@@ -23,7 +25,7 @@ from headgate.bootstrap.stores import open_stores
 from headgate.bootstrap.telemetry import Telemetry, start_logging, telemetry_of
 from headgate.core.alerts import Undelivered
 from headgate.core.errors import HeadgateError
-from headgate.http.app import CLOSING, Application
+from headgate.http.app import CLOSING, ENDS_AT, Application
 from headgate.http.cors import with_cors
 from headgate.http.routes import RouteTable
 from headgate.http.services import Services
@@ -47,6 +49,7 @@ class _Opened:
 
     app: App
     services: Services
+    sockets: FunctionSockets
     secrets: Mapping[str, str]
     telemetry: Telemetry
 
@@ -84,9 +87,16 @@ class PlatformFunction:
             raise RuntimeError("the function was not started")
         part = self.settings.lambda_part or ""
         tool = part.removeprefix(TOOL).replace("-", "_") if part.startswith(TOOL) else None
-        await Answering(self.runtime, self._opened.app, CLOSING, tool).answer(invocation)
+        opened = self._opened
+        if tool is None and isinstance(invocation.event, dict) and is_socket(invocation.event):
+            await opened.sockets.answer(invocation)
+        else:
+            answering = Answering(self.runtime, opened.app, CLOSING, ENDS_AT, tool)
+            await answering.answer(invocation)
+        # Nobody can come back to an answer while the process stands still.
+        await opened.services.kept_streams.aclose()
         try:
-            await self._opened.services.gateway.ledger.rest()
+            await opened.services.gateway.ledger.rest()
         except HeadgateError as error:
             _LOG.warning("what was leased could not be given back: %s", error)
         await self._opened.telemetry.rest()
@@ -115,8 +125,11 @@ class PlatformFunction:
             watched = telemetry.around(application, table)
             app = with_cors(watched, settings.configuration.http.cors_origins)
             await stack.enter_async_context(running(app))
+            sockets = await stack.enter_async_context(
+                open_sockets(settings, self.runtime, table, services)
+            )
             old, self._stack = self._stack, stack.pop_all()
-        self._opened = _Opened(app, services, secrets, telemetry)
+        self._opened = _Opened(app, services, sockets, secrets, telemetry)
         self._looked_at = self.clock()
         await old.aclose()
 

@@ -18,6 +18,7 @@ from headgate.bootstrap.mcp import open_mcp_server
 from headgate.bootstrap.metrics import open_metrics
 from headgate.bootstrap.prompts import open_prompts
 from headgate.bootstrap.routing import providers_check, routing_of
+from headgate.bootstrap.run_queue import open_run_queue
 from headgate.bootstrap.service_levels import open_tally, service_levels_of
 from headgate.bootstrap.stores import Stores, open_stores
 from headgate.bootstrap.telemetry import Telemetry
@@ -131,6 +132,7 @@ async def open_services(
                     prompts=prompts,
                     library=documents,
                     memories=stores.memories,
+                    queue=await stack.enter_async_context(open_run_queue(settings)),
                     key=lambda key_id: _key(stores.keys, key_id),
                     is_command=bool(local_keys),
                     tracer=tracer,

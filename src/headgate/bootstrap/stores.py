@@ -19,6 +19,7 @@ from headgate.core.keys import (
 from headgate.core.memory import MemoryStore
 from headgate.core.runs import RunStore
 from headgate.core.service_levels import ServiceStore
+from headgate.core.sockets import SocketStore
 from headgate.core.usage import UsageStore
 from headgate.core.vendor_keys import VendorKeyStore
 from headgate.core.workspaces import WorkspaceStore
@@ -34,9 +35,11 @@ from headgate.stores.dynamodb.ledger import DynamoLedger
 from headgate.stores.dynamodb.memories import DynamoMemories
 from headgate.stores.dynamodb.runs import DynamoRuns
 from headgate.stores.dynamodb.service_levels import DynamoServiceLevels
+from headgate.stores.dynamodb.sockets import DynamoSockets
 from headgate.stores.dynamodb.usage import DynamoUsage
 from headgate.stores.dynamodb.vendor_keys import DynamoVendorKeys
 from headgate.stores.dynamodb.workspaces import DynamoWorkspaces
+from headgate.stores.memory_sockets import MemorySockets
 from headgate.stores.sqlite import documents_schema
 from headgate.stores.sqlite.alerts import SqliteAlerts
 from headgate.stores.sqlite.answers import SqliteAnswers
@@ -139,6 +142,16 @@ def engine_name(settings: Settings) -> str:
         return settings.role  # it takes no runs
     data_directory.make(settings.data)
     return data_directory.identity(settings.data / ENGINE_ID)
+
+
+@contextlib.asynccontextmanager
+async def open_socket_store(settings: Settings) -> AsyncIterator[SocketStore]:
+    """What is known of sockets that others keep open; only in DynamoDB do processes share it."""
+    if settings.store == "dynamodb":
+        async with _dynamodb(settings) as client:
+            yield DynamoSockets(client)
+    else:
+        yield MemorySockets()
 
 
 async def make_tables(settings: Settings) -> None:

@@ -13,6 +13,7 @@ from headgate import __version__
 from headgate.cli.agents import agents
 from headgate.cli.audit import audit
 from headgate.cli.chat import chat, complete
+from headgate.cli.deploy import deploy, destroy
 from headgate.cli.dev import dev
 from headgate.cli.docs import docs
 from headgate.cli.doctor import doctor
@@ -72,6 +73,8 @@ for command in (
     simulate,
     doctor,
     openapi,
+    deploy,
+    destroy,
 ):
     headgate.add_command(command)
 

@@ -101,11 +101,14 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     """A run as it stands; times are Unix seconds.
 
     Attributes:
+        steps_format: the order of its steps and the form of what is kept of them, by number;
+            whoever goes on with the run must take and read them so.
         tallies: what each of its threads has taken, by their paths.
         pending: the calls that wait for a decision.
     """
 
     run_id: str
+    steps_format: int = 1
     key_id: str
     workspace_id: str
     user_id: str | None
@@ -320,6 +323,13 @@ class RunStore(Protocol):
         """Up to `limit` queued runs that no engine has taken yet, the oldest first.
 
         Where the engines of several machines ask, what one of them was given is no other's.
+        """
+        ...
+
+    async def claim(self, run_id: str) -> bool:
+        """Whether this run is queued and no engine has it; no other one is given it from then on.
+
+        It stays so until it is `submitted`.
         """
         ...
 

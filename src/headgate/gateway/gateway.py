@@ -150,7 +150,7 @@ class Gateway:
         async def make(attempt: Attempt, output: int | None) -> ChatResponse:
             provider, fitted = attempt.route.provider, _fitted(request, attempt.route, output)
             answer = provider.complete(fitted, idempotency_key=attempt.idempotency_key)
-            return await within(self.routing.attempt_seconds, answer)
+            return await within(self.routing.seconds_until(caller.ends_at), answer)
 
         routes = await self.routes(request.model, caller.key)
         entry = self.cache.chat(caller, request, routes)
@@ -183,7 +183,7 @@ class Gateway:
             answer = StreamedAnswer(attempt, stream, provider.input_estimate(fitted))
             if begun is not None:
                 begun(attempt)
-            await answer.open(self.routing.attempt_seconds)
+            await answer.open(self.routing.seconds_until(caller.ends_at))
             return answer
 
         call = _caching(await self._chat_call(caller, request, "stream", routes, make), entry)
@@ -191,7 +191,7 @@ class Gateway:
             if (hit := await self._hit(call, entry)) is not None:
                 attempt, recording = hit
                 answer = StreamedAnswer(attempt, RecordedStream(recording), 0)
-                await answer.open(self.routing.attempt_seconds)
+                await answer.open(self.routing.seconds_until(caller.ends_at))
             else:
                 _, answer = await self._first_answer(call)
         except BaseException:
@@ -240,7 +240,7 @@ class Gateway:
             fitted = msgspec.structs.replace(request, model=attempt.route.model)
             provider = attempt.route.provider
             answer = provider.embed(fitted, idempotency_key=attempt.idempotency_key)
-            return await within(self.routing.attempt_seconds, answer)
+            return await within(self.routing.seconds_until(caller.ends_at), answer)
 
         size = _embedding_estimate(request)
         entry = self.cache.embedding(caller, request, routes)

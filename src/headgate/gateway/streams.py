@@ -12,6 +12,7 @@ from headgate.core.models import (
     ChatStream,
     ProviderError,
     ProviderRefused,
+    ProviderTimedOut,
     ProviderUnreachable,
 )
 from headgate.core.usage import CallStatus
@@ -35,7 +36,8 @@ class StreamedAnswer:
         self._attempt = attempt
         self._stream = stream
         self._input_estimate = input_estimate
-        self._pieces = aiter(stream)
+        ends_at = attempt.caller.ends_at
+        self._pieces = aiter(stream) if ends_at is None else _until(ends_at, aiter(stream))
         self._first: ChatDelta | WireDelta | None = None
         self._answer = self._read()
 
@@ -128,6 +130,29 @@ class StreamedAnswer:
             write=self.write,
             failure=failure,
         )
+
+
+async def _until(
+    ends_at: float, pieces: AsyncIterator[ChatDelta | WireDelta]
+) -> AsyncGenerator[ChatDelta | WireDelta, None]:
+    """The pieces, as long as there is time.
+
+    Raises:
+        ProviderTimedOut: there are more, and no time.
+    """
+    loop = asyncio.get_running_loop()
+    while True:
+        try:
+            piece = await within(max(0.0, ends_at - loop.time()), anext(pieces, None))
+        except ProviderTimedOut:
+            if loop.time() < ends_at:
+                raise  # it is the vendor that was slow
+            raise ProviderTimedOut(
+                "the answer took longer than it may here, and was stopped"
+            ) from None
+        if piece is None:
+            return
+        yield piece
 
 
 class Writer(Protocol):

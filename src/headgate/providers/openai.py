@@ -394,12 +394,17 @@ class OpenAIProvider:
     def input_ceiling(self, request: chat.ChatRequest) -> int:
         """Bytes of text, since no tokenizer makes more tokens than bytes, and images' maximum."""
         messages = request.messages
-        return (
+        size = (
             chat.text_bytes(request)
-            + chat.image_count(messages) * IMAGE_TOKENS
-            + chat.document_count(messages) * DOCUMENT_TOKENS
             + OVERHEAD_TOKENS * (1 + len(request.tools))
             + 8 * len(messages)
+        )
+        if chat.are_texts(messages):
+            return size
+        return (
+            size
+            + chat.image_count(messages) * IMAGE_TOKENS
+            + chat.document_count(messages) * DOCUMENT_TOKENS
         )
 
     def input_estimate(self, request: chat.ChatRequest) -> int:

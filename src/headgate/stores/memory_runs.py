@@ -122,6 +122,11 @@ class MemoryRuns:
         queued = [run_id for run_id, run in sorted(self._runs.items()) if run.status == "queued"]
         return [run_id for run_id in queued if run_id not in self._submitted][:limit]
 
+    async def claim(self, run_id: str) -> bool:
+        """See `RunStore.claim`."""
+        run = self._runs.get(run_id)
+        return run is not None and run.status == "queued" and run_id not in self._submitted
+
     async def submitted(self, run_ids: Sequence[str]) -> None:
         """See `RunStore.submitted`."""
         self._submitted.update(run_ids)

@@ -11,6 +11,8 @@ from typing import Literal, NamedTuple, TypeAlias, cast
 
 import httptools
 
+from headgate.transport.headers import RawHeaders
+
 # An answer that nobody reads is not let in beyond this.
 BUFFERED_BYTES = 64 * 1024
 MOST_HEAD_BYTES = 256 * 1024
@@ -70,7 +72,7 @@ class Connection(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._parser: httptools.HttpResponseParser | None = None
-        self._headers: dict[str, str] = {}
+        self._headers: list[tuple[bytes, bytes]] = []
         self._head_bytes = 0
         self._head: Head | None = None
         self._pieces: list[bytes] = []
@@ -105,7 +107,7 @@ class Connection(asyncio.Protocol):
         if self._transport is None:
             raise RuntimeError("a connection is used before it is made")
         self._parser = httptools.HttpResponseParser(self)
-        self._headers = {}
+        self._headers = []
         self._head_bytes = 0
         self._head = None
         self._is_whole = self.is_touched = False
@@ -175,7 +177,7 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """End the answer: rightly so where its length was not told, and early otherwise."""
         is_open_ended = self._head is not None and not (
-            "content-length" in self._headers or "transfer-encoding" in self._headers
+            "content-length" in self._head.headers or "transfer-encoding" in self._head.headers
         )
         self._can_stay = False
         if self._is_whole:
@@ -189,10 +191,10 @@ class Connection(asyncio.Protocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Keep a header."""
+        self._headers.append((name, value))
         self._head_bytes += len(name) + len(value)
         if self._head_bytes > MOST_HEAD_BYTES:
             raise httptools.HttpParserError("the head is too large")
-        self._headers[name.decode("latin-1").lower()] = value.decode("latin-1")
 
     def on_headers_complete(self) -> None:
         """Hand over the head, unless it is only an interim one (1xx)."""
@@ -201,10 +203,10 @@ class Connection(asyncio.Protocol):
             return
         status = parser.get_status_code()
         if status < 200:
-            self._headers = {}
+            self._headers = []
             return
         self._can_stay = bool(parser.should_keep_alive())
-        self._head = Head(status, self._headers)
+        self._head = Head(status, RawHeaders(self._headers))
         self._wake("head")
 
     def on_body(self, data: bytes) -> None:

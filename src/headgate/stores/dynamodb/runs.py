@@ -240,8 +240,23 @@ class DynamoRuns:
         ids = [text_of(item, "place") for item in found]
         taken: list[bool] = []
         for start in range(0, len(ids), _AT_ONCE):
-            taken += await asyncio.gather(*map(self._take, ids[start : start + _AT_ONCE]))
+            taken += await asyncio.gather(*map(self.claim, ids[start : start + _AT_ONCE]))
         return [run_id for run_id, is_ours in zip(ids, taken, strict=True) if is_ours]
+
+    async def claim(self, run_id: str) -> bool:
+        """See `RunStore.claim`."""
+
+        async def attempt() -> bool:
+            head = await self._head(run_id)
+            if head is None or head.is_submitted or head.run.status != "queued":
+                return False
+            if head.engine is None:
+                taken = msgspec.structs.replace(head, engine=self.engine)
+                await self._write(head, taken, (), ())
+                return True
+            return head.engine == self.engine
+
+        return await self._in_turn(run_id, attempt)
 
     async def submitted(self, run_ids: Sequence[str]) -> None:
         """See `RunStore.submitted`."""
@@ -311,21 +326,6 @@ class DynamoRuns:
             "ExpressionAttributeValues": {":part": text(part_of(run_id))},
         }
         return await self.client.query(RUNS, request)
-
-    async def _take(self, run_id: str) -> bool:
-        """Whether a queued run is this engine's."""
-
-        async def attempt() -> bool:
-            head = await self._head(run_id)
-            if head is None or head.is_submitted or head.run.status != "queued":
-                return False
-            if head.engine is None:
-                taken = msgspec.structs.replace(head, engine=self.engine)
-                await self._write(head, taken, (), ())
-                return True
-            return head.engine == self.engine
-
-        return await self._in_turn(run_id, attempt)
 
     async def _note_submitted(self, run_id: str) -> None:
         async def attempt() -> None:

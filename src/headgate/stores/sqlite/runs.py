@@ -120,6 +120,13 @@ class SqliteRuns:
             ]
         )
 
+    async def claim(self, run_id: str) -> bool:
+        """See `RunStore.claim`."""
+        question = "SELECT 1 FROM runs WHERE run_id = ? AND is_submitted = 0 AND status = 'queued'"
+        return await self.database.readers.run(
+            lambda connection: connection.execute(question, (run_id,)).fetchone() is not None
+        )
+
     async def submitted(self, run_ids: Sequence[str]) -> None:
         """See `RunStore.submitted`."""
         rows = [(run_id,) for run_id in run_ids]

@@ -98,9 +98,11 @@ async def test_a_queued_run_is_given_to_one_engine_until_that_has_it() -> None:
             await first.add(run(f"run_{number:02}"))
         given = await asyncio.gather(*(store.unsubmitted(20) for store in (first, second)))
         assert sorted(given[0] + given[1]) == [f"run_{number:02}" for number in range(12)]
+        assert not any(await asyncio.gather(*map(first.claim, given[1])))
         for store, runs in zip((first, second), given, strict=True):
             # One that died before it had submitted them is given them again.
             assert await store.unsubmitted(20) == runs
+            assert all(await asyncio.gather(*map(store.claim, runs)))
             await store.submitted(runs)
             assert await store.unsubmitted(20) == []
 
