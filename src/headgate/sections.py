@@ -37,6 +37,31 @@ class Slo(Section, frozen=True, kw_only=True):
     ] = 0.9999
 
 
+class Alerts(Section, frozen=True, kw_only=True):
+    """When people are told that requests fail, on the channels of budget alerts."""
+
+    error_rate: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=1,
+            description="With this share of requests for models failing, people are told; 0 tells"
+            " nobody.",
+        ),
+    ] = 0.2
+    window_minutes: Annotated[
+        int,
+        Meta(
+            ge=5,
+            le=60,
+            description="Over how many minutes it is judged, in whole slots of five.",
+        ),
+    ] = 5
+    min_requests: Annotated[
+        int, Meta(ge=1, description="With fewer requests in that time nobody is told.")
+    ] = 20
+
+
 GuardedKind: TypeAlias = Literal["email", "phone", "card", "iban", "destructive"]
 
 

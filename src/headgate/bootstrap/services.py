@@ -19,7 +19,11 @@ from headgate.bootstrap.metrics import open_metrics
 from headgate.bootstrap.prompts import open_prompts
 from headgate.bootstrap.routing import providers_check, routing_of
 from headgate.bootstrap.run_queue import open_run_queue
-from headgate.bootstrap.service_levels import open_tally, service_levels_of
+from headgate.bootstrap.service_levels import (
+    open_error_alerts,
+    open_tally,
+    service_levels_of,
+)
 from headgate.bootstrap.stores import Stores, open_stores
 from headgate.bootstrap.telemetry import Telemetry
 from headgate.bootstrap.tools import open_tools
@@ -97,6 +101,10 @@ async def open_services(
         limits = configuration.limits
         limiter = await stack.enter_async_context(open_limiter(settings))
         cache = await stack.enter_async_context(open_cache(settings))
+        if not local_keys:  # a command is over in a moment
+            await stack.enter_async_context(
+                open_error_alerts(settings, client, stores.service, stores.episodes)
+            )
         tally = await stack.enter_async_context(open_tally(stores.service, telemetry))
         gateway = Gateway(
             catalog=catalog,

@@ -12,6 +12,7 @@ from headgate.core.answers import AnswerStore
 from headgate.core.audit import AuditStore
 from headgate.core.budgets import LedgerStore
 from headgate.core.documents import DocumentStore
+from headgate.core.episodes import EpisodeStore
 from headgate.core.errors import HeadgateError, Overloaded
 from headgate.core.keys import (
     KeyStore,
@@ -30,6 +31,7 @@ from headgate.stores.dynamodb.answers import DynamoAnswers
 from headgate.stores.dynamodb.audit import DynamoAudit
 from headgate.stores.dynamodb.client import DynamoClient, TableMissing
 from headgate.stores.dynamodb.documents import DynamoDocuments
+from headgate.stores.dynamodb.episodes import DynamoEpisodes
 from headgate.stores.dynamodb.keys import DynamoKeys
 from headgate.stores.dynamodb.ledger import DynamoLedger
 from headgate.stores.dynamodb.memories import DynamoMemories
@@ -46,6 +48,7 @@ from headgate.stores.sqlite.answers import SqliteAnswers
 from headgate.stores.sqlite.audit import SqliteAudit
 from headgate.stores.sqlite.database import Database
 from headgate.stores.sqlite.documents import SqliteDocuments
+from headgate.stores.sqlite.episodes import SqliteEpisodes
 from headgate.stores.sqlite.keys import SqliteKeys
 from headgate.stores.sqlite.ledger import SqliteLedger
 from headgate.stores.sqlite.memories import SqliteMemories
@@ -81,6 +84,7 @@ class Stores(NamedTuple):
     memories: MemoryStore
     audit: AuditStore
     service: ServiceStore
+    episodes: EpisodeStore
     check: Callable[[], Awaitable[None]]
 
 
@@ -105,6 +109,7 @@ async def open_stores(settings: Settings) -> AsyncIterator[Stores]:
                     DynamoMemories(client),
                     DynamoAudit(client),
                     DynamoServiceLevels(client),
+                    DynamoEpisodes(client),
                     lambda: tables.reach(client),
                 )
             finally:
@@ -124,6 +129,7 @@ async def open_stores(settings: Settings) -> AsyncIterator[Stores]:
             SqliteMemories(database),
             SqliteAudit(database),
             SqliteServiceLevels(database),
+            SqliteEpisodes(database),
             database.check,
         )
 

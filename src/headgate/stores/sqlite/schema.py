@@ -26,6 +26,7 @@ from headgate.stores.sqlite.audit_schema import AUDIT
 from headgate.stores.sqlite.connection import BUSY_SECONDS, connect, is_busy, overloaded
 from headgate.stores.sqlite.memories_schema import MEMORIES
 from headgate.stores.sqlite.runs_schema import RUNS
+from headgate.stores.sqlite.service_schema import EPISODES, SERVICE_LEVELS
 
 PathLike: TypeAlias = str | os.PathLike[str]
 
@@ -348,19 +349,6 @@ _WORKSPACES = (
     """,
 )
 
-_SERVICE_LEVELS = (
-    """
-    CREATE TABLE service_levels (
-        length INTEGER NOT NULL,
-        start INTEGER NOT NULL,
-        series TEXT NOT NULL,
-        measure TEXT NOT NULL,
-        count INTEGER NOT NULL,
-        PRIMARY KEY (length, start, series, measure)
-    ) STRICT, WITHOUT ROWID
-    """,
-)
-
 Migrations: TypeAlias = tuple[tuple[str, ...], ...]
 
 MIGRATIONS: Migrations = (
@@ -378,7 +366,8 @@ MIGRATIONS: Migrations = (
     _OWN_SUMS,
     _WORKSPACES,
     AUDIT,
-    _SERVICE_LEVELS,
+    SERVICE_LEVELS,
+    EPISODES,
 )
 """The statements of each migration. One that was ever released is never edited."""
 
