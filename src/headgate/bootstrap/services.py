@@ -116,7 +116,7 @@ async def open_services(
             cache=Cache(cache.answers),
             min_output_tokens=configuration.budgets.min_output_tokens,
             guards=guards_of(configuration),
-            watch=telemetry.watch(tally),
+            watch=telemetry.watch(tally.count_call),
         )
         if cache.questions is not None:
             gateway = with_semantics(gateway, settings, cache.questions)

@@ -8,7 +8,14 @@ from urllib.parse import unquote
 
 from headgate.core.measurements import Measured
 from headgate.core.tracing import UNTRACED, Tracer
-from headgate.core.watching import CallWatch, NotingCalls, RequestEnded, together
+from headgate.core.watching import (
+    CallEnded,
+    CallWatch,
+    Counting,
+    RequestEnded,
+    Watches,
+    note_call,
+)
 from headgate.http.app import App
 from headgate.http.records import with_records
 from headgate.http.routes import RouteTable
@@ -36,14 +43,13 @@ class Telemetry:
     _told: list[RequestEnded] = field(default_factory=list)
     _resting: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
 
-    def watch(self, *others: CallWatch) -> CallWatch | None:
-        """What sees every call to a model, `others` too."""
-        watches: list[CallWatch] = [self.calls, *others]
+    def watch(self, *others: CallEnded) -> CallWatch:
+        """What sees every call to a model, and tells `others` too when it has ended."""
+        ends = [self.calls.count, *others]
         if self.logs_requests:
-            watches.append(NotingCalls())
-        if self.tracer.calls is not None:
-            watches.append(self.tracer.calls)
-        return together(watches)
+            ends.append(note_call)
+        counting = Counting(ends)
+        return counting if self.tracer.calls is None else Watches((counting, self.tracer.calls))
 
     @property
     def parts(self) -> Sequence[Measured]:

@@ -33,7 +33,7 @@ class Desk:
         self.levels = ServiceLevels(self.store, TARGETS, lambda: self.now)
 
     def call(self, failure: str | None = None, **fields: Any) -> None:
-        self.tally.began("openai", "gpt-4o", "whole")(usage_event(**fields), failure)
+        self.tally.count_call(usage_event(**fields), failure)
 
     def request(self, status: int, route: str = "/v1/complete") -> None:
         self.tally.count_request(RequestRecord("req_1", "POST", route, status, 0.1, None))
