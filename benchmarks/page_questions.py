@@ -64,7 +64,12 @@ PAGES: Mapping[str, Sequence[Ask]] = {
         Ask(_EVENTS, {"limit": "50"}, 7),
         Ask(_EVENTS, {"limit": "50", "status": "error"}, 7),
     ),
-    "Health": (Ask(_LATENCY, {"bucketSeconds": "3600"}, hours=24), _PROCESS, Ask("/v1/health")),
+    "Health": (
+        Ask(_LATENCY, {"bucketSeconds": "3600"}, hours=24),
+        _PROCESS,
+        Ask("/v1/health"),
+        Ask("/v1/slo", {"window": "24h"}),
+    ),
     "Playground": (Ask("/v1/models"),),
     "Prompts": (Ask("/v1/prompts"),),
     "Prompt": (Ask("/v1/prompts/summarize"), Ask("/v1/prompts")),

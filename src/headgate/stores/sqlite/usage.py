@@ -272,12 +272,10 @@ def _daily_of_each(
     asked = msgspec.json.encode(list(values)).decode()
     name = functools.cache(lambda day: name_of(day, "day"))
     for source in _sources(connection, days, "day", _table(by, of_user=False, of_key=False)):
-        # Rows of a day lie side by side, whoever they are of. To sort them by owner takes SQLite
-        # longer than to add them up here.
         rows = connection.execute(
-            f"SELECT {column}, start - start % {DAY}, billed FROM {source.table} "  # noqa: S608 - constant parts only
+            f"SELECT {column}, start - start % {DAY}, sum(billed) FROM {source.table} "  # noqa: S608 - constant parts only
             "WHERE span = :span AND start >= :start AND start < :end "
-            f"AND {column} IN (SELECT value FROM json_each(:asked))",
+            f"AND {column} IN (SELECT value FROM json_each(:asked)) GROUP BY start, {column}",
             {**source._asdict(), "asked": asked},
         )
         for value, day, billed in rows:
