@@ -1037,6 +1037,32 @@ export interface components {
             firstWrong: number | null;
         };
         /**
+         * ErasureBegun
+         * @description What a deletion has done by now.
+         *
+         *         `removed` counts rows that were deleted or lost their user just now, `waiting` what cannot go
+         *         yet: runs that are being stopped, calls under way.
+         */
+        ErasureBegun: {
+            userId: string;
+            /** @enum {unknown} */
+            status: "done" | "under_way";
+            begunAt: string;
+            keysRevoked: number;
+            removed: number;
+            waiting: number;
+        };
+        /**
+         * ErasureStatus
+         * @description Whether a user's data are being deleted.
+         */
+        ErasureStatus: {
+            userId: string;
+            /** @enum {unknown} */
+            status: "none" | "under_way";
+            begunAt: string | null;
+        };
+        /**
          * PromptList
          * @description All templates, by name.
          */

@@ -98,7 +98,7 @@ class Executor:
                 await engine.aclose()
 
     async def _has_work(self) -> bool:
-        return bool(await self.store.counts())
+        return bool(await self.store.counts()) or await self.store.has_erased()
 
     async def _round(self, engine: Engine) -> None:
         await self.controls.update()
@@ -107,7 +107,8 @@ class Executor:
                 await engine.submit(run_id, "")
             await self.store.submitted(waiting)
         self._rounds += 1
-        if self.kept_seconds is not None and self._rounds % FORGET_ROUNDS == 1:
-            before = self.clock() - self.kept_seconds
+        if self._rounds % FORGET_ROUNDS == 1:
+            # What a user's data are deleted for goes in any case; see `RunStore.has_erased`.
+            before = 1.0 if self.kept_seconds is None else self.clock() - self.kept_seconds
             if old := await self.store.forget(before=before, limit=FORGET_BATCH):
                 await engine.forget(old)

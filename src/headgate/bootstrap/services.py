@@ -38,6 +38,7 @@ from headgate.gateway.vendor_keys import VendorKeys
 from headgate.gateway.works import Works
 from headgate.http.services import Services
 from headgate.identity.audit import Audit
+from headgate.identity.erasures import Erasures
 from headgate.identity.keys import Keys
 from headgate.settings import Settings
 from headgate.telemetry.process import watching
@@ -107,6 +108,9 @@ async def open_services(
         access = MeteredAccess(replays)
         works = Works(access, flights, stores.answers)
         keys = Keys(stores.keys, local=local_keys)
+        erasures = Erasures(stores.user_data, keys)
+        if not local_keys:  # a command is over in a moment
+            await stack.enter_async_context(erasures.going_on())
         prompts = open_prompts(settings)
         documents = make_documents(settings, stores.documents, prompts)
         tools = await stack.enter_async_context(
@@ -147,6 +151,7 @@ async def open_services(
             workspaces=workspaces,
             sessions=make_sessions(settings, keys),
             audit=Audit(stores.audit),
+            erasures=erasures,
             usage=stores.usage,
             watch=UsageWatch(stores.usage),
             metrics=metrics_of([tools, counts], counts.refresh),

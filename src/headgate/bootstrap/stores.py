@@ -12,6 +12,7 @@ from headgate.core.answers import AnswerStore
 from headgate.core.audit import AuditStore
 from headgate.core.budgets import LedgerStore
 from headgate.core.documents import DocumentStore
+from headgate.core.erasures import UserDataStore
 from headgate.core.errors import HeadgateError, Overloaded
 from headgate.core.keys import (
     KeyStore,
@@ -31,6 +32,7 @@ from headgate.stores.dynamodb.documents import DynamoDocuments
 from headgate.stores.dynamodb.keys import DynamoKeys
 from headgate.stores.dynamodb.ledger import DynamoLedger
 from headgate.stores.dynamodb.usage import DynamoUsage
+from headgate.stores.dynamodb.user_data import DynamoUserData
 from headgate.stores.dynamodb.vendor_keys import DynamoVendorKeys
 from headgate.stores.dynamodb.workspaces import DynamoWorkspaces
 from headgate.stores.sqlite import documents_schema
@@ -44,6 +46,7 @@ from headgate.stores.sqlite.ledger import SqliteLedger
 from headgate.stores.sqlite.memories import SqliteMemories
 from headgate.stores.sqlite.runs import SqliteRuns
 from headgate.stores.sqlite.usage import SqliteUsage
+from headgate.stores.sqlite.user_data import SqliteUserData
 from headgate.stores.sqlite.vendor_keys import SqliteVendorKeys
 from headgate.stores.sqlite.workspaces import SqliteWorkspaces
 from headgate.transport.http import HttpClient
@@ -71,6 +74,7 @@ class Stores(NamedTuple):
     runs: RunStore
     memories: MemoryStore
     audit: AuditStore
+    user_data: UserDataStore
     check: Callable[[], Awaitable[None]]
 
 
@@ -95,6 +99,7 @@ async def open_stores(settings: Settings) -> AsyncIterator[Stores]:
                     SqliteRuns(own),
                     SqliteMemories(own),
                     DynamoAudit(client),
+                    DynamoUserData(),
                     lambda: tables.reach(client),
                 )
             finally:
@@ -113,6 +118,7 @@ async def open_stores(settings: Settings) -> AsyncIterator[Stores]:
             SqliteRuns(database),
             SqliteMemories(database),
             SqliteAudit(database),
+            SqliteUserData(database),
             database.check,
         )
 

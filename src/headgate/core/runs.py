@@ -329,3 +329,7 @@ class RunStore(Protocol):
     async def forget(self, *, before: float, limit: int) -> list[str]:
         """Delete up to `limit` runs that ended before a moment; gives their ids."""
         ...
+
+    async def has_erased(self) -> bool:
+        """Whether there are runs of which nothing may be kept: they ended in 1970."""
+        ...

@@ -22,6 +22,7 @@ from headgate.gateway.works import Works
 from headgate.http.activity import Activity
 from headgate.http.upload_room import UploadRoom
 from headgate.identity.audit import Audit
+from headgate.identity.erasures import Erasures
 from headgate.identity.keys import Keys
 from headgate.identity.sessions import Sessions
 from headgate.identity.workspaces import Workspaces
@@ -65,6 +66,7 @@ class Services:
     workspaces: Workspaces
     sessions: Sessions
     audit: Audit
+    erasures: Erasures
     usage: UsageStore
     watch: UsageWatch
     health: Mapping[str, Callable[[], Awaitable[str | None]]]

@@ -13,6 +13,7 @@ from headgate.http.rows import (
     system,
     tools,
     usage,
+    users,
     workspaces,
 )
 
@@ -24,7 +25,7 @@ def routes() -> list[Route]:
     rows += agent_memory.agent_memory_routes()
     rows += [*keys.key_routes(), *keys.vendor_key_routes(), *usage.usage_routes()]
     rows += workspaces.workspace_routes()
-    rows += audit.audit_routes()
+    rows += [*audit.audit_routes(), *users.user_routes()]
     rows += prompts.prompt_routes()
     rows += [*dashboard.session_routes(), *dashboard.live_routes(), *dashboard.watch_routes()]
     rows += [*system.health_routes(), *system.metrics_routes()]

@@ -111,7 +111,7 @@ class Keys:
     async def first_admin(self) -> VirtualKey | None:
         """The oldest admin key that is usable, if there is one."""
         found: VirtualKey | None = None
-        async for key in self._all():
+        async for key in self.every():
             if key.may("admin") and key.is_usable(self.clock()):
                 found = key
         return found
@@ -212,7 +212,7 @@ class Keys:
         if api_key:
             await self._ensure_given(api_key)
             return None
-        async for key in self._all():
+        async for key in self.every():
             # One that was revoked counts too: whoever did that means it.
             if key.may("admin"):
                 return None
@@ -250,11 +250,12 @@ class Keys:
         await self.store.add(admin, KeySecret(secret_hash, key_id))
 
     async def _revoke_given(self, *, but: str | None) -> None:
-        async for key in self._all():
+        async for key in self.every():
             if key.source == "environment" and key.key_id != but:
                 await self.revoke(key.key_id)
 
-    async def _all(self) -> AsyncIterator[VirtualKey]:
+    async def every(self) -> AsyncIterator[VirtualKey]:
+        """All keys, newest first."""
         after: str | None = None
         while page := await self.store.list(limit=200, after=after):
             for key in page:

@@ -142,6 +142,10 @@ class MemoryRuns:
         self._commands = [command for command in self._commands if command.run_id not in old]
         return old
 
+    async def has_erased(self) -> bool:
+        """See `RunStore.has_erased`."""
+        return any(run.finished_at == 0 for run in self._runs.values())
+
     def _append(self, run_id: str, drafts: Sequence[Draft]) -> bool:
         events = self._events[run_id]
         before = len(events)

@@ -143,6 +143,15 @@ class SqliteRuns:
         """See `RunStore.forget`."""
         return await self.database.writer.run(lambda connection: _forget(connection, before, limit))
 
+    async def has_erased(self) -> bool:
+        """See `RunStore.has_erased`."""
+        return await self.database.readers.run(
+            lambda connection: (
+                connection.execute("SELECT 1 FROM runs WHERE finished_at = 0").fetchone()
+                is not None
+            )
+        )
+
 
 def _add(connection: sqlite3.Connection, run: Run, now: float) -> bool:
     small = msgspec.structs.replace(run, request=_without_input(run))

@@ -24,6 +24,7 @@ from typing import TypeAlias
 from headgate.core.errors import HeadgateError
 from headgate.stores.sqlite.audit_schema import AUDIT
 from headgate.stores.sqlite.connection import BUSY_SECONDS, connect, is_busy, overloaded
+from headgate.stores.sqlite.erasures_schema import ERASURES
 from headgate.stores.sqlite.memories_schema import MEMORIES
 from headgate.stores.sqlite.runs_schema import RUNS
 
@@ -365,6 +366,7 @@ MIGRATIONS: Migrations = (
     _OWN_SUMS,
     _WORKSPACES,
     AUDIT,
+    ERASURES,
 )
 """The statements of each migration. One that was ever released is never edited."""
 
