@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .PHONY: help setup run test test-infra test-aws check check-infra lock-infra bundle cost cold-start fix images bench \
-	bench-agents bench-search bench-usage torture matrix lock clean
+	bench-agents bench-search bench-usage torture matrix release lock lock-release types clean
 
 PYTHON ?= python3
 PORT ?= 3000
@@ -37,6 +37,9 @@ INSTALL_PROGRAMS = missing=; for program in $(PROGRAMS_FOR_TESTS); do \
 		echo "Not found, so that their tests are skipped:$$missing. On Debian: apt-get install$$missing"; \
 	fi
 
+# A file's tests stay together, since they share servers; long files come before the many short ones.
+SIDE_BY_SIDE = --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
@@ -68,7 +71,7 @@ run: setup ## Run the platform on http://127.0.0.1:3000 (PORT=3000, ARGS= for he
 
 test: setup ## Run all tests (ARGS= for pytest); as root on Debian, installs what they need
 	@$(INSTALL_PROGRAMS)
-	@$(BIN)/pytest $(ARGS)
+	@$(BIN)/pytest $(SIDE_BY_SIDE) $(ARGS)
 
 test-infra: setup ## Write all stacks, without an account, and check what they would make
 	@$(BIN)/pytest tests/scenarios/test_infra.py $(ARGS)
@@ -131,6 +134,18 @@ BUNDLE_PYTHON ?= $(shell command -v python3.13)
 
 bundle: setup ## Make the zip that AWS's functions run, for arm64, without Docker
 	@$(BIN)/python infra/bundle.py $(if $(BUNDLE_PYTHON),--compile-with $(BUNDLE_PYTHON))
+
+RELEASE := .venv-release
+
+release: setup ## Build wheel, sdist, both SDKs and bills of materials into dist/, and use them as installed
+	@test -x $(RELEASE)/bin/python || $(BIN)/uv venv --quiet --python $(BIN)/python $(RELEASE)
+	@$(BIN)/uv pip sync --quiet --require-hashes --python $(RELEASE)/bin/python release/requirements.txt
+	@PYTHONPATH=.:tests $(BIN)/python release/build.py --bill-python $(RELEASE)/bin/python $(ARGS)
+
+lock-release: setup ## Pin what writes the bill of materials by hash from release/requirements.in
+	$(BIN)/uv pip compile release/requirements.in --quiet --universal --python-version 3.11 \
+		--generate-hashes --custom-compile-command 'make lock-release' $(ARGS) \
+		--output-file release/requirements.txt
 
 lock-infra: setup ## Pin what writes the stacks by hash from infra/requirements.in
 	$(BIN)/uv pip compile infra/requirements.in --quiet --universal --python-version 3.11 \

@@ -25,6 +25,7 @@ from headgate.core.keys import VirtualKey
 from headgate.core.metered import CallLabels, Metered, MeteredStream, Models
 from headgate.core.models import PromptStyle
 from headgate.core.runs import Run, RunEvent
+from headgate.core.tracing import UNTRACED, Tracer
 from headgate.core.usage import UsageEvent
 from headgate.prompts.library import open_library
 from headgate.stores.memory_memories import MemoryMemories
@@ -209,6 +210,7 @@ async def agent_desk(
     limits: RunLimits | None = None,
     clock: Callable[[], float] | None = None,
     library: Library | None = None,
+    tracer: Tracer = UNTRACED,
 ) -> AsyncIterator[AgentDesk]:
     """Agents at work until the end of the block, which is as the death of their process.
 
@@ -223,7 +225,7 @@ async def agent_desk(
     memories = before.memories if before else MemoryMemories()
     models = ScriptedModels(script if callable(script) else script.__getitem__)  # type: ignore[arg-type]
     keys, pauses = {KEY.key_id: KEY}, list[float]()
-    toolbox = ProcessTools([declared(tool) for tool in tools])
+    toolbox = ProcessTools([declared(tool) for tool in tools], tracer=tracer)
 
     async def key(key_id: str) -> VirtualKey | None:
         return keys.get(key_id)
@@ -231,7 +233,7 @@ async def agent_desk(
     async def pause(seconds: float) -> None:
         pauses.append(seconds)
 
-    times = {} if clock is None else {"clock": clock}
+    fields: dict[str, Any] = {} if clock is None else {"clock": clock}
     desk = Desk(
         journal=Journal(store),
         models=models,
@@ -242,9 +244,10 @@ async def agent_desk(
         key=key,
         at_once=asyncio.Semaphore(100),
         pause=pause,
-        **times,
+        tracer=tracer,
+        **fields,
     )
-    made = office(desk, engine, types, limits=limits or RunLimits())
+    made = office(desk, engine, types, limits=limits or RunLimits(), tracer=tracer)
     async with made.executor.running():
         yield AgentDesk(made.runs, store, engine, models, memories, keys, pauses)
 

@@ -1,13 +1,16 @@
 """Environments for programs of other makers, apart from ours: their needs contradict each other.
 
-All are made from locks and kept, so that only the first run, or a new lock, takes time.
+All are made from locks and kept, so that only the first run, or a new lock, takes time. Test
+processes that run beside each other make each of them once: the second waits for the first.
 """
 
+import fcntl
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -49,34 +52,44 @@ def node() -> list[str | Path]:
 
 
 def cdk() -> list[str | Path]:
-    """The command that deploys stacks, which `tests/aws/package-lock.json` pins."""
+    """The command that deploys stacks, which `infra/package-lock.json` pins."""
     node_here: list[str | Path] = [infra_python(), RUN_NODE]
     directory = infra_python().parents[1] / "node"
-    _install_packages(ROOT / "tests" / "aws", directory, node_here)
+    _install_packages(ROOT / "infra", directory, node_here)
     return [*node_here, directory / "node_modules/aws-cdk/bin/cdk"]
 
 
 def _install_packages(sources: Path, directory: Path, node_command: list[str | Path]) -> None:
     lock = sources / "package-lock.json"
-    if _is_new(lock, directory):
-        directory.mkdir(exist_ok=True)
-        for file in (sources / "package.json", lock):
-            shutil.copy(file, directory)
-        install = ["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"]
-        _run([*node_command, *install], directory)
-        shutil.copy(lock, directory / _STAMP)
+    with _alone(directory):
+        if _is_new(lock, directory):
+            for file in (sources / "package.json", lock):
+                shutil.copy(file, directory)
+            install = ["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"]
+            _run([*node_command, *install], directory)
+            shutil.copy(lock, directory / _STAMP)
 
 
 def _installed(lock: Path, environment: Path) -> Path:
     program = environment / "bin" / "python"
     uv = Path(sys.executable).with_name("uv")
-    if not program.exists():
-        new = ["venv", "--quiet", "--allow-existing", "--python"]
-        _run([uv, *new, sys.executable, environment])
-    if _is_new(lock, environment):
-        _run([uv, "pip", "sync", "--quiet", "--require-hashes", "--python", program, lock])
-        shutil.copy(lock, environment / _STAMP)
+    with _alone(environment):
+        if not program.exists():
+            new = ["venv", "--quiet", "--allow-existing", "--python"]
+            _run([uv, *new, sys.executable, environment])
+        if _is_new(lock, environment):
+            _run([uv, "pip", "sync", "--quiet", "--require-hashes", "--python", program, lock])
+            shutil.copy(lock, environment / _STAMP)
     return program
+
+
+@contextmanager
+def _alone(directory: Path) -> Iterator[None]:
+    """Wait until no other process makes this directory; a process that dies lets go of it."""
+    directory.mkdir(exist_ok=True)
+    with (directory / "making.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def _is_new(lock: Path, environment: Path) -> bool:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-from headgate.core.durable import Perform
+from headgate.core.durable import Diverged, Perform
 
 
 @dataclass
@@ -70,6 +70,8 @@ class MemoryThread:
         self._steps += 1
         key = (self.run_id, self.path, self._steps, name)
         if key not in self.engine.results:
+            if any(key[:3] == other[:3] for other in self.engine.results):
+                raise Diverged(name)
             self.engine.results[key] = await work()
         return self.engine.results[key]
 

@@ -101,9 +101,17 @@ class FakeInstallation:
         self._note(target)
         return Prepared(Path("data"), self.admin_key)
 
+    def variables(self, target: Target) -> Mapping[str, str]:
+        self._note(target)
+        return {"HEADGATE_DATA": str(target.data or "data")}
+
     def seed(self, target: Target) -> Mapping[str, object]:
         self._note(target)
         return self.summary
+
+    def remove_samples(self, target: Target) -> Mapping[str, object]:
+        self._note(target)
+        return dict.fromkeys(self.summary, 0)
 
     def checks(self, target: Target) -> Sequence[Check]:
         self._note(target)

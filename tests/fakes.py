@@ -265,6 +265,9 @@ class RemoteLedger:
     async def set_limit(self, account: Account, limit: Limit | None) -> None:
         await self._asked("set_limit", lambda: self.memory.set_limit(account, limit))
 
+    async def erase(self, settlements: Sequence[Settlement]) -> int:
+        return await self._asked("erase", lambda: self.memory.erase(settlements))
+
     async def _asked(self, method: str, act: Callable[[], Awaitable[T]]) -> T:
         return await asyncio.shield(self._begin(method, act))
 

@@ -95,9 +95,15 @@ def typed(
 class Command:
     """A `headgate` command that serves until it is ended; `output` is all it has printed."""
 
-    def __init__(self, *arguments: str, directory: Path, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        *arguments: str,
+        directory: Path,
+        environment: Mapping[str, str],
+        program: Path = COMMAND,
+    ) -> None:
         self._process = subprocess.Popen(
-            [str(COMMAND), *arguments],
+            [str(program), *arguments],
             cwd=directory,
             env=_surroundings(environment),
             stdin=subprocess.DEVNULL,
@@ -171,6 +177,7 @@ class Headgate:
 
     Attributes:
         configuration: the text of `headgate.toml`.
+        program: the `headgate` to start.
         outputs: what each of its processes has printed, in the order of their starts.
     """
 
@@ -178,6 +185,7 @@ class Headgate:
     configuration: str = ""
     environment: Mapping[str, str] = field(default_factory=dict)
     workers: int = 1
+    program: Path = COMMAND
     outputs: list[str] = field(default_factory=list)
     _command: Command | None = None
 
@@ -213,6 +221,7 @@ class Headgate:
             *("serve", "--port", "0", "--data", str(self.data), "--workers", str(self.workers)),
             directory=self.directory,
             environment={"HEADGATE_CONFIG": str(file), **self.environment},
+            program=self.program,
         )
         return self
 

@@ -61,6 +61,55 @@ def rest_event(
     }
 
 
+def socket_event(
+    kind: str,
+    connection: str = "L0SM9cOFvHcCIhw=",
+    body: object = None,
+    *,
+    headers: dict[str, str] | None = None,
+    at: int = 1795435200000,
+    api_id: str = "abc123",
+) -> dict[str, Any]:
+    """What a WebSocket API tells: `CONNECT` with its headers, `MESSAGE`, `DISCONNECT`."""
+    routes = {"CONNECT": "$connect", "MESSAGE": "$default", "DISCONNECT": "$disconnect"}
+    domain = f"{api_id}.execute-api.us-east-1.amazonaws.com"
+    context: dict[str, Any] = {
+        "routeKey": routes[kind],
+        "eventType": kind,
+        "extendedRequestId": "Uk4vqFJuoAMEM1w=",
+        "requestTime": "23/Nov/2026:12:00:00 +0000",
+        "messageDirection": "IN",
+        "stage": "prod",
+        "connectedAt": 1795435199000,
+        "requestTimeEpoch": at,
+        "identity": {"userAgent": "Python/3.13 websockets/15.0", "sourceIp": "203.0.113.9"},
+        "requestId": "Uk4vqFJuoAMEM1w=",
+        "domainName": domain,
+        "connectionId": connection,
+        "apiId": api_id,
+    }
+    event: dict[str, Any] = {"requestContext": context, "isBase64Encoded": False}
+    if kind == "CONNECT":
+        sent = {
+            "Host": domain,
+            "Sec-WebSocket-Extensions": "permessage-deflate; client_max_window_bits",
+            "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+            "Sec-WebSocket-Version": "13",
+            "X-Forwarded-For": "203.0.113.9",
+            **(headers or {}),
+        }
+        event["headers"] = sent
+        event["multiValueHeaders"] = {name: [value] for name, value in sent.items()}
+    elif kind == "MESSAGE":
+        context["messageId"] = "Uk4vqdFKoAMCIhw="
+        event["body"] = body if isinstance(body, str) else json.dumps(body)
+    else:
+        context |= {"disconnectStatusCode": 1001, "disconnectReason": "Going away"}
+        event["headers"] = {"Host": domain, "x-api-key": "", "X-Forwarded-For": ""}
+        event["multiValueHeaders"] = {name: [value] for name, value in event["headers"].items()}
+    return event
+
+
 def alarm_event(state: str = "ALARM") -> dict[str, Any]:
     """An alarm of CloudWatch, by a topic of SNS."""
     message = {

@@ -1,4 +1,4 @@
-"""DynamoDB on this machine: MiniStack as a process, started when a test first needs it.
+"""DynamoDB and SQS on this machine: MiniStack as a process, started when a test first needs it.
 
 Each client gets an AWS account of its own there (twelve digits as an access key are one), and so
 its own tables.
@@ -48,7 +48,7 @@ def command() -> str | None:
 @functools.cache
 def endpoint() -> str:
     """The address of the running MiniStack; skips the test where it is not installed."""
-    return start("dynamodb")
+    return start("dynamodb,sqs")
 
 
 def start(services: str | None) -> str:
@@ -62,6 +62,7 @@ def start(services: str | None) -> str:
     environment = os.environ | {
         "BIND_HOST": "127.0.0.1",
         "GATEWAY_PORT": str(port),
+        "IOT_MTLS_ENABLED": "0",
         "LOG_LEVEL": "WARNING",
     }
     if services is not None:

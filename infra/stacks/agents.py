@@ -20,6 +20,7 @@ DATABASE = "headgate"
 INSTANCE = f"{PREFIX}-engine"
 ENGINE = rds.DatabaseInstanceEngine.postgres(version=rds.PostgresEngineVersion.VER_17_9)
 PORT = 3001
+RUN_QUEUE = "HEADGATE_RUN_QUEUE_URL"
 # A run is taken off the queue and kept in the engine's database at once, so this is short.
 VISIBILITY = cdk.Duration.minutes(2)
 RECEIVES = 5
@@ -29,8 +30,8 @@ class AgentsStack(cdk.Stack):
     """Runs, from the queue to their end.
 
     Attributes:
-        queue: takes commands to runs; a command that comes twice does no harm.
-        dead_letters: takes those that nobody could carry out.
+        queue: tells the tasks of new runs; news that come twice do no harm.
+        dead_letters: takes those that no task could take.
     """
 
     def __init__(
@@ -165,14 +166,15 @@ class AgentsStack(cdk.Stack):
                 # What is missing here, PostgreSQL's own client takes from the variables below.
                 "HEADGATE_DATABASE_URL": "postgresql://",
                 "PGSSLMODE": "require",
+                RUN_QUEUE: self.queue.queue_url,
             },
             secrets={
                 name: ecs.Secret.from_secrets_manager(secret, field)
                 for name, field in (*fields, *login)
             },
         )
-        receive = ("ReceiveMessage", "DeleteMessage", "ChangeMessageVisibility", "SendMessage")
-        allow(task.task_role, "Runs", [f"sqs:{one}" for one in receive], [self.queue.queue_arn])
+        receive = ("sqs:ReceiveMessage", "sqs:DeleteMessage")
+        allow(task.task_role, "Runs", receive, [self.queue.queue_arn])
         connections = "prod/POST/@connections/*"
         pushing = self.format_arn(service="execute-api", resource="*", resource_name=connections)
         allow(task.task_role, "Push", ["execute-api:ManageConnections"], [pushing])

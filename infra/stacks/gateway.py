@@ -20,7 +20,7 @@ from constructs import Construct
 from deployment import PREFIX, Deployment
 from headgate.stores.dynamodb.schema import TABLES, Index, Table
 from stacks.access import acknowledge, allow, allow_platform
-from stacks.agents import AgentsStack
+from stacks.agents import RUN_QUEUE, AgentsStack
 from stacks.functions import PlatformFunction
 from stacks.gateway_tasks import PORT, GatewayTasks
 from stacks.records import log_group
@@ -58,6 +58,7 @@ class GatewayStack(cdk.Stack):
         made = self._function()
         self.function, self.dead_letters = made.function, made.dead_letters
         self._role = made.role
+        made.function.add_environment(RUN_QUEUE, agents.queue.queue_url)
         self.alias = lambda_.Alias(
             self,
             "Live",

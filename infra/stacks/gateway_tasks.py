@@ -8,7 +8,7 @@ from constructs import Construct
 
 from deployment import Deployment
 from stacks.access import acknowledge, allow
-from stacks.agents import AgentsStack
+from stacks.agents import RUN_QUEUE, AgentsStack
 from stacks.security import SecurityStack
 from stacks.tasks import platform_service, platform_task
 
@@ -40,6 +40,7 @@ class GatewayTasks(Construct):
             key=key,
             role="gateway",
             port=PORT,
+            variables={RUN_QUEUE: agents.queue.queue_url},
         )
         allow(task.task_role, "Runs", ["sqs:SendMessage"], [agents.queue.queue_arn])
         own = self._group("Own", security, "gateway tasks: only the balancer comes in")

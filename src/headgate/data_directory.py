@@ -50,6 +50,20 @@ def secret(path: Path) -> bytes:
     return found
 
 
+def identity(path: Path) -> str:
+    """A random name in a file, which is made where it is missing, as `secret` is.
+
+    Raises:
+        Overloaded: it cannot be read or made.
+    """
+    try:
+        if not path.exists():
+            _make_secret(path)
+        return path.read_text().strip()
+    except OSError as error:
+        raise Overloaded(f"the file {path} cannot be used: {error}") from None
+
+
 def _make_secret(path: Path) -> None:
     own = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:

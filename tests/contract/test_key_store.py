@@ -141,3 +141,16 @@ async def test_a_key_that_does_not_exist_is_not_rotated(store: KeyStore) -> None
     with pytest.raises(NotFound):
         await store.rotate(KeySecret("hash", "a"), old_valid_until=50.0)
     assert await store.find("hash") is None
+
+
+async def test_an_erased_key_is_gone_with_its_secrets(store: KeyStore) -> None:
+    await store.add(key("a"), KeySecret("first", "a"))
+    await store.rotate(KeySecret("second", "a"), old_valid_until=50.0)
+    await store.add(key("b"), KeySecret("other", "b"))
+    assert await store.erase("a")
+    assert not await store.erase("a")
+    assert [await store.find(each) for each in ("first", "second")] == [None, None]
+    assert await store.get("a") is None
+    assert [each.key_id for each in await store.list(limit=9, after=None)] == ["b"]
+    await store.add(key("a"), KeySecret("first", "a"))
+    assert await store.find("first") is not None

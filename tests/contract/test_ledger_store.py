@@ -420,6 +420,21 @@ async def test_what_is_settled_after_a_release_is_recorded_in_full(store: Ledger
     assert await sums_of(store) == (60, 60, 0)
 
 
+async def test_an_erased_call_leaves_no_trace_in_its_accounts(store: LedgerStore) -> None:
+    """What others spent, and what was granted to them, stays as it is."""
+    await lease(store, 100)
+    await store.settle(settlement((KEY, 60, 60), event_id="evt_real"))
+    sample = settlement((KEY, 30, 0), (USER, 30, 0), owner="samples", event_id="evt_sample")
+    await store.settle(sample)
+    assert await store.erase([sample, settlement((KEY, 5, 0), event_id="evt_never")]) == 1
+    assert await sums_of(store) == (100, 60, 0)
+    assert await sums_of(store, USER) == (0, 0, 0)
+    assert await store.erase([sample]) == 0
+    assert await sums_of(store) == (100, 60, 0)
+    await store.settle(sample)
+    assert await sums_of(store, USER) == (30, 30, 0)
+
+
 async def test_periods_are_apart(store: LedgerStore) -> None:
     await lease(store, 1000)
     later = LeaseId("process-1", KEY, NEXT_PERIOD)

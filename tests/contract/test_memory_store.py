@@ -6,18 +6,24 @@ from pathlib import Path
 import pytest
 
 from headgate.core.memory import Fact, MemoryStore, Person, Turn
+from headgate.stores.dynamodb.memories import DynamoMemories
 from headgate.stores.memory_memories import MemoryMemories
 from headgate.stores.sqlite.database import Database
 from headgate.stores.sqlite.memories import SqliteMemories
+from ministack import dynamo_client
 
 ADA, BOB = Person("w", "ada"), Person("w", "bob")
 ELSEWHERE = Person("w2", "ada")
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", "dynamodb"])
 async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[MemoryStore]:
     if request.param == "memory":
         yield MemoryMemories()
+        return
+    if request.param == "dynamodb":
+        async with dynamo_client() as client:
+            yield DynamoMemories(client)
         return
     database = Database(tmp_path / "headgate.db")
     yield SqliteMemories(database)

@@ -21,15 +21,21 @@ from headgate.core.runs import (
     RunStore,
     Tally,
 )
+from headgate.stores.dynamodb.runs import DynamoRuns
 from headgate.stores.memory_runs import MemoryRuns
 from headgate.stores.sqlite.database import Database
 from headgate.stores.sqlite.runs import SqliteRuns
+from ministack import dynamo_client
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", "dynamodb"])
 async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[RunStore]:
     if request.param == "memory":
         yield MemoryRuns(clock=lambda: 5.5)
+        return
+    if request.param == "dynamodb":
+        async with dynamo_client() as client:
+            yield DynamoRuns(client, clock=lambda: 5.5)
         return
     database = Database(tmp_path / "headgate.db")
     yield SqliteRuns(database, clock=lambda: 5.5)
@@ -232,6 +238,19 @@ async def test_queued_runs_are_taken_once_oldest_first(store: RunStore) -> None:
     assert await store.unsubmitted(9) == ["run_2"]
 
 
+async def test_a_queued_run_can_be_claimed_until_an_engine_has_it(store: RunStore) -> None:
+    await store.add(run())
+    assert not await store.claim("run_2")
+    assert await store.claim("run_1")
+    assert await store.claim("run_1")
+    await store.record("run_1", [], Change(status="paused"))
+    assert not await store.claim("run_1")
+    await store.record("run_1", [], Change(status="queued"))
+    assert await store.claim("run_1")
+    await store.submitted(["run_1"])
+    assert not await store.claim("run_1")
+
+
 async def test_runs_under_way_are_counted(store: RunStore) -> None:
     for number in range(3):
         await store.add(run(f"run_{number}"))
@@ -253,3 +272,16 @@ async def test_old_runs_are_forgotten_with_all_of_theirs(store: RunStore) -> Non
     assert await store.commands_of("run_0") == []
     assert await store.get("run_1") is not None
     assert await store.forget(before=0.5, limit=9) == []
+
+
+async def test_erased_runs_are_gone_whatever_their_state(store: RunStore) -> None:
+    for number in range(2):
+        await store.add(run(f"run_{number}"))
+        await store.command(Command(run_id=f"run_{number}", kind="cancel"))
+    await store.erase(["run_0", "run_never"])
+    await store.erase(["run_0"])
+    assert await store.get("run_0") is None
+    assert await store.events("run_0", after=0, limit=9) == []
+    assert await store.commands_of("run_0") == []
+    assert await store.get("run_1") is not None
+    assert not await store.record("run_0", [Draft(type="run.paused")])

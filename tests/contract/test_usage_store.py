@@ -408,3 +408,37 @@ async def test_any_question_is_answered_as_if_all_events_were_counted(
             before = chance.randrange(len(newest))
             page = await stores.usage.events(where, limit=5, before=newest[before].id)
             assert page == newest[before + 1 : before + 6], where
+
+
+async def test_what_is_erased_was_never_asked_for(stores: Stores) -> None:
+    """Each answer is as if only the others had been recorded, whatever hour is open."""
+    chance = random.Random(5)
+    events = [
+        usage_event(
+            id=f"evt_{number:03}",
+            timestamp=MIDNIGHT - 9 * DAY + chance.randrange(10 * DAY),
+            user_id=chance.choice(("ada", "ben", None)),
+            key_id=chance.choice(("key-1", "key-2")),
+            model=chance.choice(("small", "large")),
+            billed=number,
+            auto_saved=number,
+            tags=chance.choice(((), ("a",), ("a", "b"))),
+        )
+        for number in range(40)
+    ]
+    samples = events[::2]
+    await record(stores, events)
+    calls = [Settlement("samples", event, ()) for event in samples]
+    assert await stores.ledger.erase(calls) == len(samples)
+    assert await stores.ledger.erase(calls) == 0
+    alone = MemoryLedger()
+    for event in events[1::2]:
+        await alone.settle(Settlement("process-1", event, ()))
+    for where in (ALL, between(MIDNIGHT - 5 * DAY + 7, MIDNIGHT), between(0, NOON, user_id="ada")):
+        assert await stores.usage.totals(where) == await alone.totals(where)
+        for by in DIMENSIONS:
+            assert await stores.usage.rows(where, by) == await alone.rows(where, by), by
+    found = await stores.usage.events(ALL, limit=100, before=None)
+    assert {event.id for event in found} == {event.id for event in events[1::2]}
+    await record(stores, samples)
+    assert (await stores.usage.totals(ALL)).requests == len(events)

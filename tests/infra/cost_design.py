@@ -1,10 +1,11 @@
-"""The cost model computes the deployment that is written."""
+"""The cost model and `headgate deploy` know the deployment that is written."""
 
 from dataclasses import fields
 from pathlib import Path
 
-from templates import write
+from templates import STACKS, write
 
+import toolkit
 from cost import Design
 from deployment import Deployment
 
@@ -17,3 +18,9 @@ def test_the_model_has_the_sizes_of_the_deployment(tmp_path: Path) -> None:
     }
     stacks = write(tmp_path, region="us-east-1")
     assert len(stacks.of("AWS::CloudWatch::Alarm")) == design.alarms
+
+
+def test_headgate_deploy_knows_every_switch_and_stack() -> None:
+    """The region is the account's at hand."""
+    assert {*toolkit.SWITCHES, "region"} == {one.name for one in fields(Deployment)}
+    assert toolkit.STACKS == STACKS

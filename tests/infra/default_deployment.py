@@ -243,7 +243,26 @@ def test_only_the_gateway_sends_runs(stacks: Stacks) -> None:
         if "sqs:SendMessage" in listed(statement["Action"])
         and any(one.name in json.dumps(statement["Resource"]) for one in queue)
     }
-    assert senders == {"AIAgentsStack", "AIGatewayStack"}
+    assert senders == {"AIGatewayStack"}
+
+
+def test_who_takes_orders_and_who_works_on_them_are_told_of_the_same_queue(
+    stacks: Stacks,
+) -> None:
+    function = next(
+        one.properties
+        for one in stacks.of("AWS::Lambda::Function", "AIGatewayStack")
+        if one.properties.get("FunctionName") == "ai-platform-gateway"
+    )
+    assert "Queue" in json.dumps(function["Environment"]["Variables"]["HEADGATE_RUN_QUEUE_URL"])
+    (container,) = stacks.one("AWS::ECS::TaskDefinition")["ContainerDefinitions"]
+    told = {one["Name"]: one["Value"] for one in container["Environment"]}
+    (queue,) = [
+        one
+        for one in stacks.of("AWS::SQS::Queue", "AIAgentsStack")
+        if "RedrivePolicy" in one.properties
+    ]
+    assert told["HEADGATE_RUN_QUEUE_URL"] == {"Ref": queue.name}
 
 
 def test_no_template_holds_a_secret(stacks: Stacks) -> None:

@@ -10,6 +10,7 @@ import httpx2
 import pytest
 
 import ministack
+from agent_runs import ended, events_of, run_of
 from headgate_server import Answer, Caller, Headgate, chat, eventually, running, total
 
 ADMIN_KEY = "sk-proj-machines-0123456789abcdef"
@@ -76,6 +77,56 @@ async def test_a_document_that_one_machine_has_added_is_found_by_all(
         assert (await others[0].send("DELETE", f"/v1/documents/{document_id}")).status == 200
         answer = await first.post("/v1/search", {"query": "when do ferries sail"})
         assert answer.json == {"results": []}
+
+
+async def test_a_run_is_the_same_on_all_machines(machines: list[Headgate]) -> None:
+    """One of them works on it; all tell of it, and start it once under an idempotency key."""
+    order = {"type": "react", "model": "sandbox", "input": "[[say done]]", "tools": []}
+    async with contextlib.AsyncExitStack() as stack:
+        callers = [
+            await stack.enter_async_context(machine.caller(ADMIN_KEY)) for machine in machines
+        ]
+        answers = await asyncio.gather(
+            *(
+                caller.post("/v1/agents/run", order, **{"Idempotency-Key": "the-one"})
+                for caller in callers
+            )
+        )
+        (run_id,) = {answer.json["runId"] for answer in answers}
+        run = await ended(callers[0], run_id)
+        assert (run["status"], run["output"]) == ("succeeded", {"text": "done"})
+        logs = [await events_of(caller, run_id) for caller in callers]
+        assert logs[0] == logs[1] == logs[2]
+        assert [event["seq"] for event in logs[0]] == list(range(1, len(logs[0]) + 1))
+        assert {event["attempt"] for event in logs[0]} == {1}
+        events = await callers[1].get("/v1/usage/events", runId=run_id)
+        assert len([row for row in events["data"] if row["runId"] == run_id]) == 1
+
+
+async def test_any_machine_stops_a_run_of_another(machines: list[Headgate]) -> None:
+    order = {"type": "react", "model": "sandbox", "input": "[[delay 60000]] x", "tools": []}
+    async with contextlib.AsyncExitStack() as stack:
+        callers = [
+            await stack.enter_async_context(machine.caller(ADMIN_KEY)) for machine in machines
+        ]
+        run_id = (await callers[0].post("/v1/agents/run", order)).json["runId"]
+        await eventually(
+            lambda: run_of(callers[1], run_id), lambda run: bool(run["steps"]), seconds=60
+        )
+        for caller in callers:
+            assert (await caller.post(f"/v1/agents/runs/{run_id}/cancel", {})).status == 200
+        assert (await ended(callers[2], run_id))["status"] == "cancelled"
+
+
+async def test_what_agents_remember_is_known_on_all_machines(machines: list[Headgate]) -> None:
+    async with contextlib.AsyncExitStack() as stack:
+        callers = [
+            await stack.enter_async_context(machine.caller(ADMIN_KEY)) for machine in machines
+        ]
+        fact = {"text": "The harbour freezes in February."}
+        assert (await callers[0].post("/v1/agents/memory", fact)).status == 201
+        told = await callers[1].get("/v1/agents/memory", query="harbour")
+        assert [one["text"] for one in told["data"]] == [fact["text"]]
 
 
 async def test_a_thousand_calls_on_three_machines_spend_a_budget_to_the_cent(

@@ -51,6 +51,26 @@ def test_the_admin_key_is_made_and_printed_once(headgate: Headgate) -> None:
     assert printed.count("is ready on") == 1
 
 
+async def test_whichever_worker_is_asked_tells_the_calls_of_all(admin: Caller) -> None:
+    async with admin.newcomer() as caller:
+        before = await counted(admin)
+        answers = await ask_all(caller, rounds=2)
+        assert statuses(answers) == {200}
+        # Each of them is asked, over connections of its own, until it has heard of the others.
+        for _ in range(6):
+            await eventually(
+                lambda: counted(admin), lambda now: now == before + len(answers), seconds=10
+            )
+
+
+async def counted(caller: Caller) -> float:
+    """How many calls to the sandbox were answered, as one of the workers tells."""
+    answer = await caller.send("GET", "/metrics", headers={"connection": "close"})
+    wanted = 'headgate_model_calls_total{model="sandbox",provider="sandbox",status="ok"} '
+    lines = answer.body.decode().splitlines()
+    return sum(float(line.removeprefix(wanted)) for line in lines if line.startswith(wanted))
+
+
 async def test_a_revoked_key_stops_working_in_every_process(admin: Caller) -> None:
     async with admin.newcomer() as caller:
         key_id = caller.key.rpartition("-")[0]

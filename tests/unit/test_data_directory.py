@@ -72,3 +72,12 @@ def test_a_damaged_secret_is_not_used(tmp_path: Path) -> None:
 def test_a_secret_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     with pytest.raises(Overloaded, match="cannot be used"):
         data_directory.secret(tmp_path / "missing" / "secret.key")
+
+
+def test_a_directory_has_one_name(tmp_path: Path) -> None:
+    path = tmp_path / "agents.id"
+    name = data_directory.identity(path)
+    assert data_directory.identity(path) == name
+    assert data_directory.identity(tmp_path / "another.id") != name
+    with pytest.raises(Overloaded, match="cannot be used"):
+        data_directory.identity(tmp_path / "missing" / "agents.id")

@@ -101,6 +101,11 @@ class Controls:
     _users: dict[str, int] = field(default_factory=dict)
     _last: int | None = None
 
+    @property
+    def count(self) -> int:
+        """How many runs this process works on."""
+        return len(self._active)
+
     @contextlib.asynccontextmanager
     async def of(self, run_id: str) -> AsyncIterator[Control]:
         """The control of a run, the same for all of its threads here, kept up to date."""
@@ -116,7 +121,13 @@ class Controls:
                 del self._users[run_id], self._active[run_id]
 
     async def update(self) -> None:
-        """Hand on the commands that have come since the last time."""
+        """Hand on the commands that have come since the last time.
+
+        Where nothing is worked on here nobody is asked: a run begins with all commands to it.
+        """
+        if not self._active:
+            self._last = None
+            return
         if self._last is None:
             self._last = await self.store.last_command()
             for run_id in list(self._active):

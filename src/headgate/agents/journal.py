@@ -17,16 +17,19 @@ from headgate.core.runs import (
     RunStore,
 )
 
-# What another process writes is found by asking.
-POLL_SECONDS = 0.2
 PAGE = 500
 
 
 @dataclass(frozen=True, slots=True)
 class Journal:
-    """The events of runs, as they come."""
+    """The events of runs, as they come.
+
+    Attributes:
+        poll_seconds: how often it is asked what another process has written.
+    """
 
     store: RunStore
+    poll_seconds: float = 0.2
     _listeners: dict[str, set[asyncio.Event]] = field(default_factory=dict)
 
     async def record(
@@ -61,7 +64,7 @@ class Journal:
                 events = await self.store.events(run_id, after=after, limit=PAGE)
                 if not events and not has_ended:
                     with contextlib.suppress(TimeoutError):
-                        async with asyncio.timeout(POLL_SECONDS):
+                        async with asyncio.timeout(self.poll_seconds):
                             await arrived.wait()
             if not events and has_ended:
                 return

@@ -1,6 +1,7 @@
 """Runs as their owners deal with them: started, looked at, followed, and told what to do."""
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
@@ -11,10 +12,12 @@ import msgspec
 
 from headgate.agents.definitions import AgentType
 from headgate.agents.journal import Journal
-from headgate.core.errors import Conflict, InvalidRequest, NotFound
+from headgate.agents.steps import FORMAT
+from headgate.core.errors import Conflict, HeadgateError, InvalidRequest, NotFound
 from headgate.core.ids import new_timed_id
 from headgate.core.keys import VirtualKey
 from headgate.core.money import NanoUSD
+from headgate.core.run_queue import RunQueue
 from headgate.core.runs import (
     Change,
     Command,
@@ -28,8 +31,11 @@ from headgate.core.runs import (
     sees,
 )
 from headgate.core.tools import Toolbox
+from headgate.core.tracing import UNTRACED, Tracer
 
 ALL = 100_000
+
+_LOG = logging.getLogger(__name__)
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,6 +65,8 @@ class Runs:
 
     Attributes:
         nudge: tells whoever works on runs in this process that there is something new.
+        queue: tells those who work on runs in other processes.
+        tracer: knows what a run is started in.
     """
 
     journal: Journal
@@ -66,7 +74,9 @@ class Runs:
     toolbox: Toolbox
     limits: RunLimits
     nudge: Callable[[], None]
+    queue: RunQueue | None = None
     clock: Callable[[], float] = time.time
+    tracer: Tracer = UNTRACED
 
     async def start(self, key: VirtualKey, order: Order) -> Run:
         """Begin a run; once this returns it will be worked on, whatever process dies.
@@ -115,12 +125,14 @@ class Runs:
             max_steps=self.limits.max_steps,
             seconds=self.limits.seconds,
             approval_seconds=self.limits.approval_seconds,
+            trace=self.tracer.parent(),
         )
 
     async def begin(self, key: VirtualKey, request: RunRequest, run_id: str) -> Run:
         """Begin the run of this id; where it was begun before, it is that one as it stands."""
         run = Run(
             run_id=run_id,
+            steps_format=FORMAT,
             key_id=key.key_id,
             workspace_id=key.workspace_id,
             user_id=key.user_id,
@@ -128,7 +140,8 @@ class Runs:
             created_at=self.clock(),
         )
         is_new = await self.journal.store.add(run)
-        self.nudge()
+        # One that was begun before may not have been announced: its process may have died here.
+        await self._announce(run_id)
         return run if is_new else await self.get(key, run_id)
 
     async def get(self, key: VirtualKey, run_id: str) -> Run:
@@ -219,7 +232,9 @@ class Runs:
         await self._tell(Command(run_id=run_id, kind="resume"))
         resumed = [Draft(type="run.resumed")]
         await self.journal.record(run_id, resumed, Change(status=status), expected="paused")
-        self.nudge()
+        if status == "queued":
+            # Who took it from the queue while it was paused left it.
+            await self._announce(run_id)
         return await self.get(key, run_id)
 
     async def decide(
@@ -247,6 +262,18 @@ class Runs:
         if not await self._tell(command):
             raise Conflict(f"step {step_id} was decided on before")
         return await self.get(key, run_id)
+
+    async def _announce(self, run_id: str) -> None:
+        """Tell of a run that waits for somebody to work on it.
+
+        It is in the store, so nothing is lost where the queue is away; it is only found later.
+        """
+        self.nudge()
+        if self.queue is not None:
+            try:
+                await self.queue.put(run_id)
+            except HeadgateError as error:
+                _LOG.warning("run %s is not announced: %s", run_id, error.message)
 
     async def _tell(self, command: Command) -> bool:
         done = await self.journal.store.command(command)

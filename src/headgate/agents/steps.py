@@ -20,7 +20,7 @@ from headgate.agents.control import Control, RunCancelled
 from headgate.agents.journal import Journal
 from headgate.agents.outcomes import Outcome, RunStopped
 from headgate.core.documents import Library
-from headgate.core.durable import Displaced, Thread
+from headgate.core.durable import Displaced, Diverged, Thread
 from headgate.core.errors import (
     BudgetExceeded,
     HeadgateError,
@@ -38,9 +38,17 @@ from headgate.core.money import to_text
 from headgate.core.prompts import Prompts
 from headgate.core.runs import Change, Draft, EventType, Run, RunError, Tally
 from headgate.core.tools import Toolbox
+from headgate.core.tracing import UNTRACED, Tracer
 from headgate.core.usage import UsageEvent
 
 T = TypeVar("T")
+
+FORMAT = 1
+"""The order of the steps that the built-in types take, and the form of what is kept of them.
+
+A release that changes either counts on, and still goes on with runs of earlier formats as they were
+begun for as long as there may be some. Recorded runs hold it to that (`tests/recorded_runs`).
+"""
 
 WARNING_SHARE = 0.8
 # What a later try may mend is tried again after these pauses, on top of the gateway's own retries.
@@ -73,6 +81,7 @@ class Desk:
     key: Callable[[str], Awaitable[VirtualKey | None]]
     at_once: asyncio.Semaphore
     clock: Callable[[], float] = time.time
+    tracer: Tracer = UNTRACED
     pause: Callable[[float], Awaitable[object]] = asyncio.sleep
 
 
@@ -116,6 +125,13 @@ def draft(
     return Draft(type=kind, step_id=attempt.step_id, attempt=attempt.number, data=data, once=once)
 
 
+def _read(outcome: str) -> Outcome:
+    try:
+        return _outcome.decode(outcome)
+    except msgspec.MsgspecError as error:
+        raise Diverged(f"what is kept of a step cannot be read: {error}") from error
+
+
 @dataclass(slots=True)
 class Steps:
     """One thread's steps, in their order."""
@@ -147,7 +163,7 @@ class Steps:
         self._count += 1
         place = f"{self.thread.path}." if self.thread.path else ""
         step = _Step(self, f"{place}{self._count}", kind, name, work, is_idle=is_idle)
-        outcome = _outcome.decode(await self.thread.step(f"{kind} {name}", step.worked))
+        outcome = _read(await self.thread.step(f"{kind} {name}", step.worked))
         if not step.was_finished_here:
             self.add(outcome.tally)
         return self.value_of(outcome)
@@ -168,7 +184,7 @@ class Steps:
             RunCancelled: nobody wants it any more.
         """
         told = await self.thread.branch(number, msgspec.json.encode(body).decode())
-        return self.value_of(_outcome.decode(told))
+        return self.value_of(_read(told))
 
     def value_of(self, outcome: Outcome) -> Any:
         """The value of an outcome that has one."""
@@ -201,6 +217,14 @@ class _Step:
 
     async def worked(self) -> str:
         """The outcome of working on it, encoded."""
+        steps = self.steps
+        with steps.desk.tracer.step(steps.run, self.step_id, self.kind, self.name) as span:
+            outcome = await self._outcome()
+            if outcome.error is not None:
+                span.failed(outcome.error.code)
+        return msgspec.json.encode(outcome).decode()
+
+    async def _outcome(self) -> Outcome:
         try:
             self._paused = await self.steps.control.go()
             done = await self._tried()
@@ -219,7 +243,7 @@ class _Step:
             _LOG.exception("step %s of %s failed", self.step_id, self.steps.run.run_id)
             message = f"step {self.step_id} failed; see the log of the server"
             outcome = await self._failed(RunError("internal", message))
-        return msgspec.json.encode(outcome).decode()
+        return outcome
 
     async def _failed(self, error: RunError) -> Outcome:
         if self._attempt is not None:

@@ -1,7 +1,8 @@
 """One event of a function, answered by an ASGI application.
 
 A caller who leaves is noticed when the Runtime API takes no more; the application is told then. It
-is told too a moment before Lambda would end the process, so that it can settle what it has spent.
+knows from the beginning when its answer has to be over, a while before Lambda would end the
+process: so it can say that its time was too short, and settle what it has spent.
 """
 
 import asyncio
@@ -27,8 +28,8 @@ App: TypeAlias = Callable[
 ]
 
 WARM = {"statusCode": 200, "body": "warm"}
-# Before the end of its time, an answer without an end of its own is asked to end; what still runs
-# then is told that its caller has left.
+# So long before the end of its time an answer has to be over; what still runs a while later is told
+# that its caller has left.
 CLOSE_SECONDS = 15.0
 LEAVE_SECONDS = 5.0
 
@@ -41,12 +42,15 @@ class Answering:
 
     Attributes:
         closing: the name under which a scope says that its server is about to stop.
+        ends_at: the name under which it says when an answer has to be over, on the clock of the
+            event loop.
         tool: what this function calls where it is a tool's; else it answers requests.
     """
 
     runtime: RuntimeApi
     app: App
     closing: str
+    ends_at: str
     tool: str | None = None
     clock: Callable[[], float] = time.time
 
@@ -106,6 +110,8 @@ class _Exchange:
 
     async def run(self) -> None:
         """Have the application answer; what it leaves open is told as an error."""
+        ends_at = asyncio.get_running_loop().time() + self._seconds_left() - CLOSE_SECONDS
+        self._request.scope[self._answering.ends_at] = ends_at
         watchers = [asyncio.create_task(self._watch()), asyncio.create_task(self._limit())]
         try:
             await self._answering.app(self._request.scope, self._receive, self._send)
@@ -141,12 +147,15 @@ class _Exchange:
             # As with a socket: who writes to a caller who has left hears of it by `receive`.
             self._left.set()
 
+    def _seconds_left(self) -> float:
+        return self._ends_at - self._answering.clock()
+
     async def _watch(self) -> None:
         await self._stream.broken()
         self._left.set()
 
     async def _limit(self) -> None:
-        left = self._ends_at - self._answering.clock()
+        left = self._seconds_left()
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.sleep(max(0.0, left - CLOSE_SECONDS))
             self._request.scope[self._answering.closing] = True

@@ -51,6 +51,10 @@ class AuditedKeys:
         """See `KeyStore.rotate`; no start does it."""
         await self.keys.rotate(new, old_valid_until=old_valid_until)
 
+    async def erase(self, key_id: str) -> bool:
+        """See `KeyStore.erase`; no start does it."""
+        return await self.keys.erase(key_id)
+
     async def _begin(
         self, action: str, key: VirtualKey, *, before: VirtualKey | None = None
     ) -> Intent:

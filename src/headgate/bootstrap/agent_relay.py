@@ -12,6 +12,7 @@ import msgspec
 
 from headgate.core.errors import Overloaded
 from headgate.core.ids import new_id
+from headgate.core.tracing import UNTRACED, Tracer
 from headgate.http.app import App, Receive, Scope, Send
 from headgate.http.errors import body_of
 from headgate.transport.http import HttpClient, HttpError
@@ -22,7 +23,10 @@ IDLE_SECONDS = 75.0
 MAX_BODY_BYTES = 20_000_000
 
 _PASSED = frozenset(
-    {b"authorization", b"x-api-key", b"content-type", b"last-event-id", b"idempotency-key"}
+    (
+        *(b"authorization", b"x-api-key", b"content-type", b"last-event-id", b"idempotency-key"),
+        *(b"traceparent", b"tracestate"),
+    )
 )
 _SHOWN = frozenset(
     (
@@ -40,6 +44,7 @@ class Relay:
 
     endpoint: str
     client: HttpClient
+    tracer: Tracer = UNTRACED
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request as the other process does."""
@@ -52,6 +57,8 @@ class Relay:
             for name, value in scope["headers"]
             if name in _PASSED
         }
+        if (parent := self.tracer.parent()) is not None:
+            headers["traceparent"] = parent
         query = scope["query_string"].decode("latin-1")
         path = scope.get("raw_path", scope["path"].encode()).decode("latin-1")
         url = self.endpoint.rstrip("/") + path + (f"?{query}" if query else "")
@@ -92,10 +99,10 @@ class Relay:
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
-def with_relay(app: App, endpoint: str) -> App:
+def with_relay(app: App, endpoint: str, tracer: Tracer = UNTRACED) -> App:
     """`app`, but for agent routes, which `endpoint` answers."""
     client = HttpClient(idle_seconds=IDLE_SECONDS)
-    relay = Relay(endpoint, client)
+    relay = Relay(endpoint, client, tracer)
 
     async def serve(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"].startswith(PREFIX):

@@ -13,7 +13,7 @@ from headgate.agents.control import Controls
 from headgate.agents.definitions import AgentType, declared_in
 from headgate.agents.executor import Executor
 from headgate.agents.journal import Journal
-from headgate.agents.performer import Performer
+from headgate.agents.performer import Performer, unseen
 from headgate.agents.runs import RunLimits, Runs
 from headgate.agents.steps import Desk
 from headgate.agents.type_files import read_types
@@ -26,8 +26,10 @@ from headgate.core.keys import VirtualKey
 from headgate.core.memory import MemoryStore
 from headgate.core.metered import ModelAccess
 from headgate.core.prompts import Prompts
-from headgate.core.runs import RunStore
+from headgate.core.run_queue import RunQueue
+from headgate.core.runs import Run, RunStore
 from headgate.core.tools import Toolbox
+from headgate.core.tracing import UNTRACED, Tracer
 from headgate.engine.office import file_office
 from headgate.settings import Settings
 
@@ -35,6 +37,12 @@ DATABASE = "agents.db"
 LOCK = "agents.lock"
 TYPES = "agents"
 DAY_SECONDS = 86_400
+# How often events and commands that other processes wrote are looked for. Each look at DynamoDB is
+# paid for; a command is heard within its two seconds all the same.
+POLL_SECONDS = 0.2
+ROUND_SECONDS = 0.25
+DYNAMODB_POLL_SECONDS = 0.5
+DYNAMODB_ROUND_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +52,7 @@ class AgentParts:
     Attributes:
         key: finds a key by its id, as it is now.
         is_command: whether this process is a command, which works on what it starts itself.
+        ended: is told of every run that ends here.
     """
 
     store: RunStore
@@ -52,15 +61,19 @@ class AgentParts:
     prompts: Prompts
     library: Library
     memories: MemoryStore
+    queue: RunQueue | None
     key: Callable[[str], Awaitable[VirtualKey | None]]
     is_command: bool
+    tracer: Tracer = UNTRACED
+    ended: Callable[[Run], None] = unseen
 
 
 @contextlib.asynccontextmanager
 async def open_runs(settings: Settings, parts: AgentParts) -> AsyncIterator[Runs]:
     """The runs, which are worked on here unless this process has another role."""
     limits = settings.configuration.agents
-    journal = Journal(parts.store)
+    is_shared = settings.store == "dynamodb"
+    journal = Journal(parts.store, DYNAMODB_POLL_SECONDS if is_shared else POLL_SECONDS)
     types = {kind.name: kind for kind in (*BUILT_IN, *_own_types(settings))}
     controls = Controls(parts.store)
     desk = Desk(
@@ -72,17 +85,21 @@ async def open_runs(settings: Settings, parts: AgentParts) -> AsyncIterator[Runs
         memories=parts.memories,
         key=parts.key,
         at_once=asyncio.Semaphore(limits.steps_at_once),
+        tracer=parts.tracer,
     )
     executor = Executor(
         store=parts.store,
         controls=controls,
-        performer=Performer(desk, controls, types),
+        performer=Performer(desk, controls, types, parts.ended),
         office=lambda: _office(settings),
         load=lambda: asyncio.to_thread(_engine, settings),
         is_eager=not parts.is_command,
         is_warm=settings.role == "agents",
         kept_seconds=None if not limits.retention_days else limits.retention_days * DAY_SECONDS,
         clock=time.time,
+        round_seconds=DYNAMODB_ROUND_SECONDS if is_shared else ROUND_SECONDS,
+        queue=parts.queue,
+        most_at_once=limits.runs_in_memory,
     )
     runs = Runs(
         journal=journal,
@@ -94,6 +111,8 @@ async def open_runs(settings: Settings, parts: AgentParts) -> AsyncIterator[Runs
             approval_seconds=limits.approval_seconds,
         ),
         nudge=executor.nudge,
+        tracer=parts.tracer,
+        queue=parts.queue,
     )
     if settings.role in {"gateway", "tools"}:
         yield runs

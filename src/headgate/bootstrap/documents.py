@@ -46,10 +46,22 @@ async def seed_documents(documents: Documents, models: Models) -> int:
     The model `local` embeds them, whatever is configured, so that samples cost nothing.
     """
     own = dataclasses.replace(documents, embedding_model=LOCAL_MODEL)
-    found = resources.files("headgate.documents").joinpath("samples").iterdir()
-    uploads = [
-        Upload(one.name, one.read_bytes()) for one in sorted(found, key=lambda one: one.name)
-    ]
+    uploads = _samples()
     for one in uploads:
-        await own.add(DEFAULT_WORKSPACE, [one], models, call_key=f"samples/{one.name}")
+        await own.add(DEFAULT_WORKSPACE, [one], models, call_key=_call_key(one))
     return len(uploads)
+
+
+async def remove_documents(documents: Documents) -> int:
+    """Forget the sample documents that the default workspace has; how many there were."""
+    keys = [_call_key(one) for one in _samples()]
+    return sum([await documents.take_back(DEFAULT_WORKSPACE, key) for key in keys])
+
+
+def _samples() -> list[Upload]:
+    found = resources.files("headgate.documents").joinpath("samples").iterdir()
+    return [Upload(one.name, one.read_bytes()) for one in sorted(found, key=lambda one: one.name)]
+
+
+def _call_key(sample: Upload) -> str:
+    return f"samples/{sample.name}"

@@ -16,13 +16,17 @@ from dataclasses import dataclass, field
 from headgate.aws.alarms import texts
 from headgate.aws.answering import WARM, Answering, App
 from headgate.aws.runtime import Invocation, RuntimeApi, RuntimeBroke
+from headgate.aws.socket_events import is_socket
+from headgate.bootstrap.function_sockets import FunctionSockets, open_sockets
 from headgate.bootstrap.lifespan import running
 from headgate.bootstrap.parameters import parameters
 from headgate.bootstrap.services import open_services
 from headgate.bootstrap.stores import open_stores
+from headgate.bootstrap.telemetry import Telemetry, start_logging, telemetry_of
 from headgate.core.alerts import Undelivered
 from headgate.core.errors import HeadgateError
-from headgate.http.app import CLOSING, Application
+from headgate.core.tracing import Tracer
+from headgate.http.app import CLOSING, ENDS_AT, Application
 from headgate.http.cors import with_cors
 from headgate.http.routes import RouteTable
 from headgate.http.services import Services
@@ -46,7 +50,9 @@ class _Opened:
 
     app: App
     services: Services
+    sockets: FunctionSockets
     secrets: Mapping[str, str]
+    tracer: Tracer
 
 
 @dataclass(slots=True)
@@ -82,11 +88,19 @@ class PlatformFunction:
             raise RuntimeError("the function was not started")
         part = self.settings.lambda_part or ""
         tool = part.removeprefix(TOOL).replace("-", "_") if part.startswith(TOOL) else None
-        await Answering(self.runtime, self._opened.app, CLOSING, tool).answer(invocation)
+        opened = self._opened
+        if tool is None and isinstance(invocation.event, dict) and is_socket(invocation.event):
+            await opened.sockets.answer(invocation)
+        else:
+            answering = Answering(self.runtime, opened.app, CLOSING, ENDS_AT, tool)
+            await answering.answer(invocation)
+        # Nobody can come back to an answer while the process stands still.
+        await opened.services.kept_streams.aclose()
         try:
-            await self._opened.services.gateway.ledger.rest()
+            await opened.services.gateway.ledger.rest()
         except HeadgateError as error:
             _LOG.warning("what was leased could not be given back: %s", error)
+        await self._opened.tracer.flush()
 
     async def aclose(self) -> None:
         """Close the platform."""
@@ -105,24 +119,28 @@ class PlatformFunction:
         """Open the platform with these secrets, and only then close the one that was open."""
         settings = self.load(secrets)
         async with contextlib.AsyncExitStack() as stack:
-            services = await stack.enter_async_context(_services(settings))
-            application = Application(
-                RouteTable(routes()), lambda: contextlib.nullcontext(services)
-            )
-            app = with_cors(application, settings.configuration.http.cors_origins)
+            telemetry = telemetry_of(settings)
+            services = await stack.enter_async_context(_services(settings, telemetry))
+            table = RouteTable(routes())
+            application = Application(table, lambda: contextlib.nullcontext(services))
+            watched = telemetry.around(application, table)
+            app = with_cors(watched, settings.configuration.http.cors_origins)
             await stack.enter_async_context(running(app))
+            sockets = await stack.enter_async_context(
+                open_sockets(settings, self.runtime, table, services)
+            )
             old, self._stack = self._stack, stack.pop_all()
-        self._opened = _Opened(app, services, secrets)
+        self._opened = _Opened(app, services, sockets, secrets, telemetry.tracer)
         self._looked_at = self.clock()
         await old.aclose()
 
 
 @contextlib.asynccontextmanager
-async def _services(settings: Settings) -> AsyncIterator[Services]:
+async def _services(settings: Settings, telemetry: Telemetry) -> AsyncIterator[Services]:
     if settings.admin_key is not None:
         async with open_stores(settings) as stores:
             await Keys(stores.keys).ensure_admin(settings.admin_key.reveal())
-    async with open_services(settings, {}) as services:
+    async with open_services(settings, {}, telemetry) as services:
         yield services
 
 
@@ -195,7 +213,7 @@ def main() -> int:
     """Run until Lambda ends the process."""
     # Before the secrets are there, production's demands cannot be met; they are made then.
     settings = Settings.load(overrides={"PLATFORM_ENVIRONMENT": "development"})
-    logging.basicConfig(level=settings.log_level.upper(), format="%(levelname)s %(message)s")
+    start_logging(settings)
     return asyncio.run(run(settings))
 
 

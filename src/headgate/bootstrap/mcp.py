@@ -13,7 +13,8 @@ from typing import Any
 
 from headgate.core.tool_serving import ServedReply, ToolDesk, ToolServer
 from headgate.core.tools import Tool
-from headgate.settings import McpProgram, Settings
+from headgate.named_services import McpProgram
+from headgate.settings import Settings
 
 
 @dataclass(slots=True)

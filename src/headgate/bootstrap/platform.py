@@ -4,37 +4,33 @@ import asyncio
 import contextlib
 import gc
 import logging
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from headgate.bootstrap.acts import AuditedKeys, begin_by_command
+from headgate.bootstrap import sample_data
+from headgate.bootstrap.acts import AuditedKeys
 from headgate.bootstrap.agent_relay import with_relay
 from headgate.bootstrap.alerts import check_alerts
 from headgate.bootstrap.cache import check_cache
 from headgate.bootstrap.dashboard import sign_in_ticket
-from headgate.bootstrap.documents import seed_documents
 from headgate.bootstrap.lifespan import running
 from headgate.bootstrap.limits import check_limits
 from headgate.bootstrap.parameters import read_parameters
 from headgate.bootstrap.prompts import check_prompts, review_prompts
 from headgate.bootstrap.routing import check_routing
-from headgate.bootstrap.sample_runs import seed_runs
 from headgate.bootstrap.services import open_services
 from headgate.bootstrap.stores import check_documents, check_store, make_tables, open_stores
+from headgate.bootstrap.telemetry import Telemetry, start_logging, telemetry_of
 from headgate.bootstrap.tools import check_tools
-from headgate.bootstrap.vendors import check_vendors, vendors_of
+from headgate.bootstrap.vendors import check_vendors
 from headgate.cli.installation import Check, PromptCheck
-from headgate.core.ids import new_id
 from headgate.core.keys import (
-    KeySecret,
     VirtualKey,
     command_line_key,
     hash_api_key,
     new_api_key,
 )
-from headgate.core.metered import CallLabels
 from headgate.http import openapi
 from headgate.http.app import App, Application
 from headgate.http.cors import with_cors
@@ -45,8 +41,6 @@ from headgate.identity.keys import Keys
 from headgate.settings import Settings
 from headgate.simulate.app import create_app as create_simulator
 from headgate.simulate.options import Fault, SimulatorOptions, parse_fault
-from headgate.transport.http import HttpClient
-from headgate.usage import samples
 
 _LOG = logging.getLogger("headgate")
 
@@ -67,9 +61,10 @@ class Platform:
 def create_app() -> App:
     """The ASGI application, for a server that runs it; settings come from the environment."""
     settings = Settings.load(parameters=read_parameters)
-    logging.basicConfig(level=settings.log_level.upper(), format="%(levelname)s %(message)s")
+    telemetry = telemetry_of(settings)
+    start_logging(settings, telemetry.tracer)
     _calm_garbage_collector()
-    return _app(settings, {})
+    return _app(settings, {}, telemetry)
 
 
 def _calm_garbage_collector() -> None:
@@ -88,7 +83,7 @@ async def open_platform(settings: Settings, /) -> AsyncIterator[Platform]:
     """Run the platform in this process, beside any server on the same data directory."""
     key = command_line_key()
     api_key = new_api_key(key.key_id)
-    app = _app(settings, {hash_api_key(api_key): key})
+    app = _app(settings, {hash_api_key(api_key): key}, telemetry_of(settings))
     async with running(app):
         yield Platform(app, api_key)
 
@@ -137,47 +132,13 @@ def openapi_document() -> bytes:
 
 
 def seed(settings: Settings, /) -> Mapping[str, object]:
-    """Load sample data; a second time adds only what has passed since."""
-
-    async def run() -> Mapping[str, object]:
-        now = time.time()
-        await make_tables(settings)
-        async with open_stores(settings) as stores:
-            audit = Audit(stores.audit)
-            intent = await begin_by_command(audit, "sample.seed")
-            keys, ledger = stores.keys, stores.ledger
-            for key in samples.keys(now):
-                if await keys.get(key.key_id) is None:
-                    secret = KeySecret(hash_api_key(new_api_key(key.key_id)), key.key_id)
-                    await keys.add(key, secret)
-            for account, limit in samples.limits():
-                await ledger.set_limit(account, limit)
-            client = HttpClient()
-            prices = vendors_of(settings, client).prices
-            await client.aclose()
-            billing = settings.configuration.billing.share
-            records = [ledger.settle(call) for call in samples.settlements(now, prices, billing)]
-            await asyncio.gather(*records)
-            await audit.end(intent)
-        return {
-            "keys": len(samples.keys(now)),
-            "days": samples.DAYS,
-            "calls": len(records),
-            **await _seed_work(settings, samples.keys(now)[0]),
-        }
-
-    return asyncio.run(run())
+    """Load sample data; see `sample_data.load`."""
+    return asyncio.run(sample_data.load(settings))
 
 
-async def _seed_work(settings: Settings, key: VirtualKey) -> Mapping[str, int]:
-    """Documents and agent runs, which take the platform's parts to be made."""
-    async with open_services(settings, {hash_api_key(new_api_key(key.key_id)): key}) as services:
-        labels = CallLabels(request_id=new_id("req"), request_type="tool", tags=("sample",))
-        models = services.works.access.models(key, labels)
-        return {
-            "documents": await seed_documents(services.documents, models),
-            "runs": await seed_runs(services.runs, key),
-        }
+def remove_samples(settings: Settings, /) -> Mapping[str, object]:
+    """Take sample data out again; see `sample_data.remove`."""
+    return asyncio.run(sample_data.remove(settings))
 
 
 def checks(settings: Settings, /) -> Sequence[Check]:
@@ -202,11 +163,12 @@ def prompt_checks(
     return review_prompts(settings, directory, write=write)
 
 
-def _app(settings: Settings, local_keys: Mapping[str, VirtualKey]) -> App:
+def _app(settings: Settings, local_keys: Mapping[str, VirtualKey], telemetry: Telemetry) -> App:
     table = RouteTable(routes())
-    app: App = Application(table, lambda: open_services(settings, local_keys))
+    app: App = Application(table, lambda: open_services(settings, local_keys, telemetry))
     if settings.role == "gateway" and settings.agent_endpoint is not None:
-        app = with_relay(app, settings.agent_endpoint)
+        app = with_relay(app, settings.agent_endpoint, telemetry.tracer)
+    app = telemetry.around(app, table)
     return with_cors(app, settings.configuration.http.cors_origins)
 
 

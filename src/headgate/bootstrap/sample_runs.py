@@ -1,15 +1,20 @@
-"""The part of `bootstrap` that gives sample data its agent runs."""
+"""The part of `bootstrap` that gives sample data its agent runs, and takes them away again."""
 
 import asyncio
 import contextlib
+from collections.abc import Sequence
 
 from headgate.agents.runs import Order, Runs
 from headgate.core.keys import VirtualKey
-from headgate.core.runs import Run
+from headgate.core.memory import MemoryStore, person_of
+from headgate.core.runs import Run, RunStore
 
 # The sandbox answers them and the calculator works for them, so samples cost nothing.
 _MODEL = "sandbox/sandbox"
 SECONDS = 20.0
+# A conversation is its person's: the name keeps it apart from those of a real one.
+SESSION = "headgate-samples"
+PAGE = 200
 
 
 def _order(text: str, approvals: tuple[str, ...] = ()) -> Order:
@@ -20,7 +25,7 @@ def _order(text: str, approvals: tuple[str, ...] = ()) -> Order:
         tools=("calculator",),
         budget=None,
         approvals=approvals,
-        session_id="sample",
+        session_id=SESSION,
     )
 
 
@@ -44,7 +49,7 @@ async def seed_runs(runs: Runs, key: VirtualKey) -> int:
 
     The last one waits for an approval, so that there is something to decide.
     """
-    if not await runs.page(key, status=None, limit=1, before=None):
+    if not await _found(runs, key):
         for order in ORDERS:
             await _settled(runs, await runs.start(key, order))
     return len(ORDERS)
@@ -57,3 +62,33 @@ async def _settled(runs: Runs, run: Run) -> None:
             async for page in pages:
                 if any(event.type == "approval.requested" for event in page):
                     return
+
+
+async def sample_runs(runs: Runs, key: VirtualKey) -> list[Run]:
+    """The sample runs that have ended, those among them that had to be cancelled for it."""
+    found = await _found(runs, key)
+    for run in found:
+        await runs.cancel(key, run.run_id)
+    # Whoever works on them writes nothing more once they have ended.
+    now = [await runs.ended(run, SECONDS) for run in found]
+    return [run for run in now if run.has_ended]
+
+
+async def remove_runs(
+    store: RunStore, memories: MemoryStore, key: VirtualKey, runs: Sequence[Run]
+) -> None:
+    """Forget runs, and what was said in their conversation."""
+    if runs:
+        await memories.end(person_of(key), SESSION)
+        await store.erase([run.run_id for run in runs])
+
+
+async def _found(runs: Runs, key: VirtualKey) -> list[Run]:
+    found: list[Run] = []
+    before: str | None = None
+    while page := await runs.page(key, status=None, limit=PAGE, before=before):
+        found += [
+            run for run in page if (run.key_id, run.request.session_id) == (key.key_id, SESSION)
+        ]
+        before = page[-1].run_id
+    return found

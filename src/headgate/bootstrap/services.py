@@ -15,15 +15,18 @@ from headgate.bootstrap.documents import make_documents, reach
 from headgate.bootstrap.guardrails import guards_of
 from headgate.bootstrap.limits import open_limiter
 from headgate.bootstrap.mcp import open_mcp_server
-from headgate.bootstrap.metrics import metrics_of
+from headgate.bootstrap.metrics import open_metrics
 from headgate.bootstrap.prompts import open_prompts
 from headgate.bootstrap.routing import providers_check, routing_of
+from headgate.bootstrap.run_queue import open_run_queue
 from headgate.bootstrap.stores import Stores, open_stores
+from headgate.bootstrap.telemetry import Telemetry
 from headgate.bootstrap.tools import open_tools
 from headgate.bootstrap.vendor_keys import make_sealer
 from headgate.bootstrap.vendors import default_embedding_model, vendors_of
 from headgate.bootstrap.workspaces import make_workspaces
 from headgate.core.keys import COMMAND_LINE, KeyStore, VirtualKey, command_line_key
+from headgate.core.measurements import Measured
 from headgate.gateway.cache import Cache
 from headgate.gateway.catalog import AUTO, Catalog
 from headgate.gateway.escrow import Escrow
@@ -36,6 +39,7 @@ from headgate.gateway.replays import Replays
 from headgate.gateway.tool_calls import ToolCalls
 from headgate.gateway.vendor_keys import VendorKeys
 from headgate.gateway.works import Works
+from headgate.http.activity import Activity
 from headgate.http.services import Services
 from headgate.identity.audit import Audit
 from headgate.identity.erasures import Erasures
@@ -52,13 +56,15 @@ _LOG = logging.getLogger("headgate")
 
 @contextlib.asynccontextmanager
 async def open_services(
-    settings: Settings, local_keys: Mapping[str, VirtualKey]
+    settings: Settings, local_keys: Mapping[str, VirtualKey], telemetry: Telemetry | None = None
 ) -> AsyncIterator[Services]:
     """Open everything, with `local_keys` beside the stored ones; closed in the opposite order."""
-    configuration = settings.configuration
+    configuration, telemetry = settings.configuration, telemetry or Telemetry()
+    tracer = telemetry.tracer
     client = HttpClient(idle_seconds=configuration.routing.timeout_seconds)
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(client.aclose)
+        stack.push_async_callback(tracer.aclose)
         stores = await stack.enter_async_context(open_stores(settings))
         await stack.enter_async_context(retaining(stores.usage, configuration.usage.kept_days))
         ledger = _escrow(settings, stores)
@@ -101,6 +107,7 @@ async def open_services(
             cache=Cache(cache.answers),
             min_output_tokens=configuration.budgets.min_output_tokens,
             guards=guards_of(configuration),
+            watch=telemetry.watch,
         )
         if cache.questions is not None:
             gateway = with_semantics(gateway, settings, cache.questions)
@@ -114,8 +121,9 @@ async def open_services(
         prompts = open_prompts(settings)
         documents = make_documents(settings, stores.documents, prompts)
         tools = await stack.enter_async_context(
-            open_tools(settings, prompts, documents, workspaces.hosts_for)
+            open_tools(settings, prompts, documents, workspaces.hosts_for, tracer)
         )
+        counts = RunCounts(stores.runs)
         runs = await stack.enter_async_context(
             open_runs(
                 settings,
@@ -126,12 +134,18 @@ async def open_services(
                     prompts=prompts,
                     library=documents,
                     memories=stores.memories,
+                    queue=await stack.enter_async_context(open_run_queue(settings)),
                     key=lambda key_id: _key(stores.keys, key_id),
                     is_command=bool(local_keys),
+                    tracer=tracer,
+                    ended=counts.ended,
                 ),
             )
         )
-        counts = RunCounts(stores.runs)
+        activity = Activity()
+        process = await stack.enter_async_context(watching())
+        breakers = gateway.routing.breakers
+        measured: list[Measured] = [*telemetry.parts, tools, counts, breakers, process, activity]
         kept_streams = KeptStreams()
         stack.push_async_callback(kept_streams.aclose)
         yield Services(
@@ -154,15 +168,18 @@ async def open_services(
             erasures=erasures,
             usage=stores.usage,
             watch=UsageWatch(stores.usage),
-            metrics=metrics_of([tools, counts], counts.refresh),
+            metrics=await stack.enter_async_context(
+                open_metrics(settings, measured, counts.refresh)
+            ),
             measured=[tools],
-            process=await stack.enter_async_context(watching()),
+            process=process,
+            activity=activity,
             limited=stores.alerts.limited,
             health={
                 "store": stores.check,
                 "documents": lambda: reach(stores.documents),
                 **limiter.health,
-                "providers": providers_check(gateway.routing.breakers),
+                "providers": providers_check(breakers),
             },
             default_model=AUTO,
             default_embedding_model=default_embedding_model(settings),

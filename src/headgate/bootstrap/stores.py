@@ -19,6 +19,7 @@ from headgate.core.keys import (
 )
 from headgate.core.memory import MemoryStore
 from headgate.core.runs import RunStore
+from headgate.core.sockets import SocketStore
 from headgate.core.usage import UsageStore
 from headgate.core.vendor_keys import VendorKeyStore
 from headgate.core.workspaces import WorkspaceStore
@@ -31,10 +32,14 @@ from headgate.stores.dynamodb.client import DynamoClient, TableMissing
 from headgate.stores.dynamodb.documents import DynamoDocuments
 from headgate.stores.dynamodb.keys import DynamoKeys
 from headgate.stores.dynamodb.ledger import DynamoLedger
+from headgate.stores.dynamodb.memories import DynamoMemories
+from headgate.stores.dynamodb.runs import DynamoRuns
+from headgate.stores.dynamodb.sockets import DynamoSockets
 from headgate.stores.dynamodb.usage import DynamoUsage
 from headgate.stores.dynamodb.user_data import DynamoUserData
 from headgate.stores.dynamodb.vendor_keys import DynamoVendorKeys
 from headgate.stores.dynamodb.workspaces import DynamoWorkspaces
+from headgate.stores.memory_sockets import MemorySockets
 from headgate.stores.sqlite import documents_schema
 from headgate.stores.sqlite.alerts import SqliteAlerts
 from headgate.stores.sqlite.answers import SqliteAnswers
@@ -53,7 +58,8 @@ from headgate.transport.http import HttpClient
 
 DATABASE = "headgate.db"
 DOCUMENTS = "documents.db"
-RUNS_DATABASE = "runs.db"
+ENGINE_ID = "agents.id"
+SHARED_ENGINE = "postgresql"
 # DynamoDB answers within milliseconds; a request that takes longer is better sent again.
 DYNAMODB_CONNECT_SECONDS = 2.0
 DYNAMODB_IDLE_SECONDS = 5.0
@@ -82,8 +88,7 @@ class Stores(NamedTuple):
 async def open_stores(settings: Settings) -> AsyncIterator[Stores]:
     """Open them; they are closed with what they still have to write."""
     if settings.store == "dynamodb":
-        # Runs are this machine's, whatever the other stores are.
-        async with _dynamodb(settings) as client, _database(settings, RUNS_DATABASE) as own:
+        async with _dynamodb(settings) as client:
             days = settings.configuration.usage.kept_days
             dynamo = DynamoLedger(client, retention_days=days)
             try:
@@ -96,8 +101,8 @@ async def open_stores(settings: Settings) -> AsyncIterator[Stores]:
                     DynamoVendorKeys(client),
                     DynamoWorkspaces(client),
                     DynamoDocuments(client),
-                    SqliteRuns(own),
-                    SqliteMemories(own),
+                    DynamoRuns(client, engine_name(settings)),
+                    DynamoMemories(client),
                     DynamoAudit(client),
                     DynamoUserData(),
                     lambda: tables.reach(client),
@@ -123,6 +128,32 @@ async def open_stores(settings: Settings) -> AsyncIterator[Stores]:
         )
 
 
+def engine_name(settings: Settings) -> str:
+    """Names the engine that this process's runs go to, among those of all machines.
+
+    What works on runs from a data directory alone is that directory's, wherever it is mounted.
+
+    Raises:
+        Overloaded: the data directory cannot be used.
+    """
+    if settings.database_url is not None:
+        return SHARED_ENGINE
+    if settings.role in {"gateway", "tools"}:
+        return settings.role  # it takes no runs
+    data_directory.make(settings.data)
+    return data_directory.identity(settings.data / ENGINE_ID)
+
+
+@contextlib.asynccontextmanager
+async def open_socket_store(settings: Settings) -> AsyncIterator[SocketStore]:
+    """What is known of sockets that others keep open; only in DynamoDB do processes share it."""
+    if settings.store == "dynamodb":
+        async with _dynamodb(settings) as client:
+            yield DynamoSockets(client)
+    else:
+        yield MemorySockets()
+
+
 async def make_tables(settings: Settings) -> None:
     """Make DynamoDB's tables where they are missing; SQLite's are made whenever it is opened."""
     if settings.store == "dynamodb":
@@ -145,8 +176,8 @@ async def _dynamodb(settings: Settings) -> AsyncIterator[DynamoClient]:
 
 
 @contextlib.asynccontextmanager
-async def _database(settings: Settings, name: str = DATABASE) -> AsyncIterator[Database]:
-    path = settings.data / name
+async def _database(settings: Settings) -> AsyncIterator[Database]:
+    path = settings.data / DATABASE
     data_directory.make(settings.data)
     data_directory.keep_private(path)
     database = Database(path, power_safe=settings.configuration.storage.power_safe)

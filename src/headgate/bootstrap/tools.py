@@ -13,6 +13,7 @@ from headgate.configuration import Workspace
 from headgate.core.documents import Library
 from headgate.core.prompts import Prompts
 from headgate.core.tools import Tool
+from headgate.core.tracing import UNTRACED, Tracer
 from headgate.settings import Settings
 from headgate.tools.calculator import calculator
 from headgate.tools.classify import Classifier
@@ -44,6 +45,7 @@ async def open_tools(
     prompts: Prompts,
     library: Library,
     hosts_for: Callable[[str], Awaitable[Sequence[str] | None]],
+    tracer: Tracer = UNTRACED,
 ) -> AsyncIterator[ProcessTools]:
     """The tools of this process.
 
@@ -68,7 +70,7 @@ async def open_tools(
             *_configured(settings, disks, databases),
         ]
         names = {tool.spec.name for tool in own}
-        yield ProcessTools([*own, *_installed(names)], [mcp.tools])
+        yield ProcessTools([*own, *_installed(names)], [mcp.tools], tracer)
 
 
 @contextlib.contextmanager

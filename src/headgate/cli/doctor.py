@@ -43,7 +43,7 @@ def doctor(session: Session, as_json: bool) -> None:
         print_json({"ok": not broken, "checks": rows})
     else:
         for name, finding in findings:
-            click.echo(_line(name, finding))
+            click.echo(line(name, finding))
     if broken:
         raise click.exceptions.Exit(1)
 
@@ -122,6 +122,13 @@ def known(name: str, finding: Finding) -> Check:
     return Check(name, run)
 
 
+def line(name: str, finding: Finding) -> str:
+    """A finding as a person reads it."""
+    status = click.style(f"{finding.status:<4}", fg=_COLOURS[finding.status])
+    text = f"{status}  {name}: {printable(finding.message)}"
+    return f"{text}\n      {finding.remedy}" if finding.remedy else text
+
+
 async def _examine(check: Check) -> Finding:
     try:
         async with asyncio.timeout(PATIENCE_SECONDS):
@@ -130,9 +137,3 @@ async def _examine(check: Check) -> Finding:
         return Finding("fail", f"no answer within {PATIENCE_SECONDS} s")
     except (HeadgateError, ProviderError, OSError, sqlite3.Error) as error:
         return Finding("fail", str(error))
-
-
-def _line(name: str, finding: Finding) -> str:
-    status = click.style(f"{finding.status:<4}", fg=_COLOURS[finding.status])
-    line = f"{status}  {name}: {printable(finding.message)}"
-    return f"{line}\n      {finding.remedy}" if finding.remedy else line

@@ -129,8 +129,16 @@ class Installation(Protocol):
         """Bring the stores up to date and see that there is an admin key."""
         ...
 
+    def variables(self, target: Target) -> Mapping[str, str]:
+        """The variables that tell another process where data and configuration are."""
+        ...
+
     def seed(self, target: Target) -> Mapping[str, object]:
         """Load sample data; says how much of what there is."""
+        ...
+
+    def remove_samples(self, target: Target) -> Mapping[str, object]:
+        """Take sample data out again; says how much of what there was."""
         ...
 
     def checks(self, target: Target) -> Sequence[Check]:

@@ -70,6 +70,10 @@ class Bootstrap(Protocol):
         """Load sample data."""
         ...
 
+    def remove_samples(self, settings: Settings, /) -> Mapping[str, object]:
+        """Take sample data out again."""
+        ...
+
     def checks(self, settings: Settings, /) -> Sequence[Check]:
         """What can be checked of stores and providers."""
         ...
@@ -156,9 +160,21 @@ class Local:
         settings = self._settings(target)
         return Prepared(settings.data, self.bootstrap.prepare(settings))
 
+    def variables(self, target: Target) -> Mapping[str, str]:
+        """The variables that tell another process where data and configuration are."""
+        settings = self._settings(target)
+        told = {"HEADGATE_DATA": str(settings.data.absolute())}
+        if settings.config is not None and settings.config.exists():
+            told["HEADGATE_CONFIG"] = str(settings.config.absolute())
+        return told
+
     def seed(self, target: Target) -> Mapping[str, object]:
         """Load sample data."""
         return self.bootstrap.seed(self._settings(target))
+
+    def remove_samples(self, target: Target) -> Mapping[str, object]:
+        """Take sample data out again."""
+        return self.bootstrap.remove_samples(self._settings(target))
 
     def checks(self, target: Target) -> Sequence[Check]:
         """What the doctor looks at; without settings there is nothing else to look at."""

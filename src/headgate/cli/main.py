@@ -13,6 +13,8 @@ from headgate import __version__
 from headgate.cli.agents import agents
 from headgate.cli.audit import audit
 from headgate.cli.chat import chat, complete
+from headgate.cli.deploy import deploy, destroy
+from headgate.cli.dev import dev
 from headgate.cli.docs import docs
 from headgate.cli.doctor import doctor
 from headgate.cli.installation import Installation, Session
@@ -57,6 +59,7 @@ def headgate() -> None:
 
 for command in (
     serve,
+    dev,
     migrate,
     seed,
     keys,
@@ -72,6 +75,8 @@ for command in (
     simulate,
     doctor,
     openapi,
+    deploy,
+    destroy,
 ):
     headgate.add_command(command)
 

@@ -23,15 +23,19 @@ def migrate(session: Session, as_json: bool) -> None:
         click.echo("\n" + admin_key_text(prepared.admin_key))
 
 
-@click.command(epilog=example("headgate seed", "headgate usage --by day"))
+@click.command(epilog=example("headgate seed", "headgate usage --by day", "headgate seed --remove"))
+@click.option("--remove", is_flag=True, help="Take the sample data out again, and nothing else.")
 @data_option
 @as_json
 @pass_session
-def seed(session: Session, as_json: bool) -> None:
+def seed(session: Session, remove: bool, as_json: bool) -> None:
     """Load sample data: keys, users, 30 days of usage, documents; may be repeated."""
-    summary = session.installation.seed(session.target)
+    installation = session.installation
+    summary = (installation.remove_samples if remove else installation.seed)(session.target)
     if as_json:
         print_json(summary)
         return
+    if remove:
+        click.echo("Removed:")
     for name, value in summary.items():
         click.echo(f"{name}: {cell_text(value)}")

@@ -212,6 +212,15 @@ class LedgerStore(Protocol):
         """Set, change or remove an account's limit; what was granted or spent stays."""
         ...
 
+    async def erase(self, settlements: Sequence[Settlement]) -> int:
+        """Take calls that nobody made out again, sample data; how many of them were there.
+
+        Their rows, their charges and what they added to the rollups go in one step, or in several
+        of whole calls; what is not there changes nothing. Each event is given as the store tells
+        it.
+        """
+        ...
+
 
 def period_of(now: float) -> str:
     """The calendar month, in UTC, in which a moment lies: `2026-11`."""

@@ -20,6 +20,10 @@ class Displaced(BaseException):
     """
 
 
+class Diverged(Exception):
+    """Another function is performed than the one that began the thread: its steps are others."""
+
+
 class Thread(Protocol):
     """One line of a run's work."""
 
@@ -44,11 +48,16 @@ class Thread(Protocol):
 
         Raises:
             Displaced: this process has lost the thread.
+            Diverged: at this place there was another step when the thread was performed before.
         """
         ...
 
     async def branch(self, number: int, body: str) -> str:
-        """What the thread `number` returns that works on `body` beside this one."""
+        """What the thread `number` returns that works on `body` beside this one.
+
+        Raises:
+            Displaced, Diverged: see `step`.
+        """
         ...
 
 

@@ -145,3 +145,10 @@ class KeyStore(Protocol):
             NotFound: there is no key with this id.
         """
         ...
+
+    async def erase(self, key_id: str) -> bool:
+        """Forget a key and all of its secrets; whether there was one.
+
+        For keys that nobody made, sample data: others are revoked, and stay to be seen.
+        """
+        ...

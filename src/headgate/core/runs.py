@@ -81,6 +81,7 @@ class RunRequest(msgspec.Struct, frozen=True, kw_only=True):
         approvals: the tools of which every call needs a yes, besides those that say so themselves.
         session_id: the conversation that the run belongs to and remembers.
         seconds: how long the run may work, without the time that it waits for people.
+        trace: the span that the run was started in, as a `traceparent`, where it is traced.
     """
 
     type: str
@@ -93,17 +94,21 @@ class RunRequest(msgspec.Struct, frozen=True, kw_only=True):
     max_steps: int
     seconds: float
     approval_seconds: float
+    trace: str | None = None
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
     """A run as it stands; times are Unix seconds.
 
     Attributes:
+        steps_format: the order of its steps and the form of what is kept of them, by number;
+            whoever goes on with the run must take and read them so.
         tallies: what each of its threads has taken, by their paths.
         pending: the calls that wait for a decision.
     """
 
     run_id: str
+    steps_format: int = 1
     key_id: str
     workspace_id: str
     user_id: str | None
@@ -315,7 +320,17 @@ class RunStore(Protocol):
         ...
 
     async def unsubmitted(self, limit: int) -> list[str]:
-        """Up to `limit` queued runs that no engine has taken yet, the oldest first."""
+        """Up to `limit` queued runs that no engine has taken yet, the oldest first.
+
+        Where the engines of several machines ask, what one of them was given is no other's.
+        """
+        ...
+
+    async def claim(self, run_id: str) -> bool:
+        """Whether this run is queued and no engine has it; no other one is given it from then on.
+
+        It stays so until it is `submitted`.
+        """
         ...
 
     async def submitted(self, run_ids: Sequence[str]) -> None:
@@ -332,4 +347,8 @@ class RunStore(Protocol):
 
     async def has_erased(self) -> bool:
         """Whether there are runs of which nothing may be kept: they ended in 1970."""
+        ...
+
+    async def erase(self, run_ids: Sequence[str]) -> None:
+        """Delete runs, with their events and what they were told; what is not there is passed."""
         ...

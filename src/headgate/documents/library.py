@@ -124,6 +124,10 @@ class Documents:
         if not await self.store.delete(workspace_id, document_id):
             raise _not_found(document_id)
 
+    async def take_back(self, workspace_id: str, call_key: str) -> bool:
+        """Forget the one document that was added under a call key; whether it was there."""
+        return await self.store.delete(workspace_id, _id_of(workspace_id, f"{call_key}/0"))
+
     async def document(self, workspace_id: str, document_id: str) -> Document:
         """See `Library.document`."""
         found = await self.store.get(workspace_id, document_id)

@@ -22,13 +22,13 @@ import sqlalchemy as sa
 from dbos import DBOS, DBOSClient, DBOSConfig, DBOSPortableJSONSerializer, SetWorkflowID
 from dbos import error as dbos_errors
 
-from headgate.core.durable import Displaced, Perform
+from headgate.core.durable import Displaced, Diverged, Perform
 from headgate.core.errors import Overloaded
 
 NAME = "headgate"
 WORKFLOW = "headgate.thread"
 QUEUE = "headgate.runs"
-# Runs of any release go on under any other.
+# Runs of any release go on under any other, which sees for itself whether it can.
 APPLICATION_VERSION = "1"
 POLL_SECONDS = 0.1
 REAP_SECONDS = 30.0
@@ -223,6 +223,8 @@ class DbosThread:
 
         try:
             return await DBOS.run_step_async({"name": name}, done)
+        except dbos_errors.DBOSUnexpectedStepError as error:
+            raise Diverged(str(error)) from error
         except _ENGINE_FAILURES as error:
             raise Displaced from error
 
@@ -231,6 +233,8 @@ class DbosThread:
         path = f"{self.path}.{number}" if self.path else str(number)
         try:
             return await self.engine.begin(self.run_id, path, body)
+        except dbos_errors.DBOSUnexpectedStepError as error:
+            raise Diverged(str(error)) from error
         except _ENGINE_FAILURES as error:
             raise Displaced from error
 

@@ -10,11 +10,12 @@ All of it is arithmetic on one event loop: nothing waits between a look and a ch
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Literal, NamedTuple, Self, TypeAlias
 
+from headgate.core.measurements import Measurement, Metric
 from headgate.core.models import (
     ProviderError,
     ProviderRefused,
@@ -25,6 +26,24 @@ from headgate.core.models import (
 from headgate.gateway.catalog import Route
 
 CircuitState: TypeAlias = Literal["failing", "open", "probing", "cooling"]
+
+CIRCUITS = Metric(
+    "headgate_circuit",
+    "gauge",
+    "1 for every vendor's model that is not well: `failing`, `open` (left alone), `probing` or"
+    " `cooling`.",
+    ("model", "state"),
+    "max",
+)
+VENDORS = Metric(
+    "headgate_vendor_failing",
+    "gauge",
+    "1 where a vendor's last call failed, 0 where it was answered.",
+    ("provider",),
+    "max",
+)
+MOST_TOLD = 100
+"""Callers can name any model of a vendor: of those that are not well, the first so many."""
 
 # Vendors' waits beyond this say nothing about the state of a model.
 LONGEST_COOLING_SECONDS = 3600.0
@@ -129,6 +148,20 @@ class Breakers:
             for name, circuit in self._circuits.items()
             if (state := circuit.state(now)) is not None
         }
+
+    @property
+    def metrics(self) -> Sequence[Metric]:
+        """See `Measured.metrics`."""
+        return (CIRCUITS, VENDORS)
+
+    def measurements(self) -> Iterable[Measurement]:
+        """See `Measured.measurements`."""
+        troubles = sorted(self.troubles().items(), key=lambda each: each[1].since)
+        for model, trouble in troubles[:MOST_TOLD]:
+            yield CIRCUITS.at(1, model, trouble.state)
+        for vendor, record in sorted(self._records.items()):
+            failed, succeeded = record.last_failure or 0.0, record.last_success or 0.0
+            yield VENDORS.at(failed > succeeded, vendor)
 
     def records(self) -> Mapping[str, Record]:
         """How the vendors did that were called since the process began."""

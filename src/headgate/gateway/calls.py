@@ -14,11 +14,13 @@ from headgate.core.chat import PromptVersion, TokenUsage
 from headgate.core.ids import new_event_id, new_id
 from headgate.core.keys import VirtualKey
 from headgate.core.limits import Ticket, Window
+from headgate.core.models import ProviderError
 from headgate.core.money import NanoUSD
 from headgate.core.prices import Markup, Price
 from headgate.core.usage import CacheResult, CallStatus, RequestType, UsageEvent
+from headgate.core.watching import CallEnded
 from headgate.gateway.books import Hold
-from headgate.gateway.breakers import Trial
+from headgate.gateway.breakers import Trial, kind_of
 from headgate.gateway.catalog import Route
 from headgate.gateway.escrow import Escrow
 
@@ -67,6 +69,8 @@ class Caller(msgspec.Struct, frozen=True):
         call_key: names the call to vendors, for good; else each attempt has a name of its own.
         place: where the call is a part of another that was admitted.
         most: what it may be billed at most, besides what the budgets say.
+        ends_at: when its answer has to be over, on the clock of the event loop; None where there is
+            time.
     """
 
     key: VirtualKey
@@ -81,6 +85,7 @@ class Caller(msgspec.Struct, frozen=True):
     call_key: str | None = None
     place: Place | None = None
     most: NanoUSD | None = None
+    ends_at: float | None = None
 
     def accounts(self, model: str | None) -> tuple[Account, ...]:
         """Everyone who pays for a call to `model`, always in the same order."""
@@ -114,6 +119,7 @@ class Attempt(msgspec.Struct, kw_only=True):
         tried: what earlier tries of the call were billed, which came to nothing.
         instead: the prices of the models that the platform chose this one from, where the caller
             left the choice to it.
+        ended: is told of the settled row, where somebody watches.
     """
 
     caller: Caller
@@ -129,6 +135,7 @@ class Attempt(msgspec.Struct, kw_only=True):
     prompt: PromptVersion | None = None
     tried: NanoUSD = 0
     instead: tuple[Price, ...] = ()
+    ended: CallEnded | None = None
     started: float = msgspec.field(default_factory=time.perf_counter)
     first_token: float | None = None
     event: UsageEvent | None = None
@@ -147,8 +154,9 @@ class Attempt(msgspec.Struct, kw_only=True):
         *,
         estimated: bool = False,
         write: Callable[[], bytes] | None = None,
+        failure: ProviderError | None = None,
     ) -> None:
-        """Charge what was used. `durable` waits for the record.
+        """Charge what was used. `durable` waits for the record; `failure` is why there is nothing.
 
         `write` writes the answer as its caller gets it, to be kept where the caller has an answer
         key; `event` is there when it is called, and it is called for an answer that is whole.
@@ -202,6 +210,8 @@ class Attempt(msgspec.Struct, kw_only=True):
                 kept = self._kept(write())
         finally:
             self.record = self.ledger.settle(self.hold, self.event, kept)
+            if self.ended is not None:
+                self.ended(self.event, None if failure is None else kind_of(failure))
 
     async def durable(self) -> None:
         """Wait until the settled row survives the death of every process.

@@ -16,14 +16,7 @@ from headgate.core.chat import ChatRequest, ChatResponse, PromptVersion, TokenUs
 from headgate.core.embeddings import EmbeddingRequest, EmbeddingResponse
 from headgate.core.errors import (
     BudgetExceeded,
-    ContextLengthExceeded,
     HeadgateError,
-    InvalidRequest,
-    ModelNotFound,
-    Overloaded,
-    RateLimited,
-    UpstreamFailed,
-    UpstreamTimedOut,
 )
 from headgate.core.guardrails import Guardrails
 from headgate.core.keys import VirtualKey
@@ -32,13 +25,12 @@ from headgate.core.models import (
     ChatStream,
     ProviderError,
     ProviderRefused,
-    ProviderTimedOut,
     ProviderUnreachable,
-    RefusalKind,
 )
 from headgate.core.money import NanoUSD, to_text
 from headgate.core.prices import Markup
 from headgate.core.usage import CacheResult, RequestType
+from headgate.core.watching import CallWatch
 from headgate.gateway.auto import suited
 from headgate.gateway.books import Books, Hold
 from headgate.gateway.breakers import Trial
@@ -47,6 +39,7 @@ from headgate.gateway.calls import Attempt, Caller, Counted, Place, Receipt, rec
 from headgate.gateway.catalog import AUTO, Catalog, Route
 from headgate.gateway.choice import Kind
 from headgate.gateway.escrow import Escrow
+from headgate.gateway.failures import failure
 from headgate.gateway.guarding import GuardedProvider, no_guards
 from headgate.gateway.recordings import RecordedStream, RecordingStream
 from headgate.gateway.routing import Routing, within
@@ -126,6 +119,7 @@ class Gateway:
         min_output_tokens: where the caller set no output limit it may be lowered to what the
             budgets still cover, but for each of its answers not below this.
         guards: the guardrails of a workspace.
+        watch: sees every call; None where nobody does.
     """
 
     catalog: Catalog
@@ -137,6 +131,7 @@ class Gateway:
     routing: Routing = field(default_factory=Routing)
     min_output_tokens: int = 64
     guards: Callable[[str], Guardrails | None] = no_guards
+    watch: CallWatch | None = None
 
     async def complete(
         self,
@@ -155,7 +150,7 @@ class Gateway:
         async def make(attempt: Attempt, output: int | None) -> ChatResponse:
             provider, fitted = attempt.route.provider, _fitted(request, attempt.route, output)
             answer = provider.complete(fitted, idempotency_key=attempt.idempotency_key)
-            return await within(self.routing.attempt_seconds, answer)
+            return await within(self.routing.seconds_until(caller.ends_at), answer)
 
         routes = await self.routes(request.model, caller.key)
         entry = self.cache.chat(caller, request, routes)
@@ -188,7 +183,7 @@ class Gateway:
             answer = StreamedAnswer(attempt, stream, provider.input_estimate(fitted))
             if begun is not None:
                 begun(attempt)
-            await answer.open(self.routing.attempt_seconds)
+            await answer.open(self.routing.seconds_until(caller.ends_at))
             return answer
 
         call = _caching(await self._chat_call(caller, request, "stream", routes, make), entry)
@@ -196,7 +191,7 @@ class Gateway:
             if (hit := await self._hit(call, entry)) is not None:
                 attempt, recording = hit
                 answer = StreamedAnswer(attempt, RecordedStream(recording), 0)
-                await answer.open(self.routing.attempt_seconds)
+                await answer.open(self.routing.seconds_until(caller.ends_at))
             else:
                 _, answer = await self._first_answer(call)
         except BaseException:
@@ -245,7 +240,7 @@ class Gateway:
             fitted = msgspec.structs.replace(request, model=attempt.route.model)
             provider = attempt.route.provider
             answer = provider.embed(fitted, idempotency_key=attempt.idempotency_key)
-            return await within(self.routing.attempt_seconds, answer)
+            return await within(self.routing.seconds_until(caller.ends_at), answer)
 
         size = _embedding_estimate(request)
         entry = self.cache.embedding(caller, request, routes)
@@ -439,10 +434,11 @@ class Gateway:
             return await call.make(attempt, output)
         except (ProviderRefused, ProviderUnreachable) as error:
             # A refusal proves that no work was done.
-            attempt.settle(TokenUsage(), "error")
+            attempt.settle(TokenUsage(), "error", failure=error)
             failed = told(error, attempt.route)
         except ProviderError as error:
-            attempt.settle(TokenUsage(call.estimate(attempt.route)), "incomplete", estimated=True)
+            used = TokenUsage(call.estimate(attempt.route))
+            attempt.settle(used, "incomplete", estimated=True, failure=error)
             failed = error
         except asyncio.CancelledError:
             attempt.settle(TokenUsage(call.estimate(attempt.route)), "cancelled", estimated=True)
@@ -520,6 +516,11 @@ class Gateway:
             place=call.place,
             cache=cache,
             prompt=call.prompt,
+            ended=(
+                None
+                if self.watch is None
+                else self.watch.began(route.provider.provider, route.model, call.kind)
+            ),
             instead=(
                 tuple([route.price for route in call.routes])
                 if call.is_auto and cache != "hit"
@@ -579,21 +580,3 @@ def _fitted(request: ChatRequest, route: Route, output: int | None) -> ChatReque
     if route.model == request.model and most == request.max_tokens:
         return request
     return msgspec.structs.replace(request, model=route.model, max_tokens=most)
-
-
-def failure(error: ProviderError) -> HeadgateError:
-    """What the caller is told of a vendor's failure, once no other route is left."""
-    if isinstance(error, ProviderTimedOut):
-        return UpstreamTimedOut(error.message)
-    if not isinstance(error, ProviderRefused):
-        return UpstreamFailed(error.message)
-    after = error.retry_after_seconds
-    reasons: dict[RefusalKind, HeadgateError] = {
-        "invalid": InvalidRequest(error.message, param=error.param),
-        "unsupported": InvalidRequest(error.message, param=error.param),
-        "context_length": ContextLengthExceeded(error.message, param=error.param),
-        "not_found": ModelNotFound(error.message, param="model"),
-        "rate_limited": RateLimited(error.message, retry_after_seconds=after or 1.0),
-        "overloaded": Overloaded(error.message, retry_after_seconds=after),
-    }
-    return reasons.get(error.kind) or UpstreamFailed(error.message)

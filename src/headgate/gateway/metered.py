@@ -20,7 +20,8 @@ from headgate.core.metered import CallLabels, Metered, MeteredStream
 from headgate.core.models import PromptStyle, ProviderError
 from headgate.core.usage import UsageEvent
 from headgate.gateway.calls import Caller, Place, Receipt
-from headgate.gateway.gateway import Answer, failure
+from headgate.gateway.failures import failure
+from headgate.gateway.gateway import Answer
 from headgate.gateway.replays import FrameStream, Replays
 from headgate.gateway.streams import StreamedAnswer
 

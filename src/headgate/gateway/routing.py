@@ -88,6 +88,13 @@ class Routing:
     pause: Callable[[float], Awaitable[None]] = asyncio.sleep
     chance: Callable[[], float] = random.random
 
+    def seconds_until(self, ends_at: float | None) -> float:
+        """The most time for an attempt that begins now, where all have to be over at `ends_at`."""
+        if ends_at is None:
+            return self.attempt_seconds
+        left = ends_at - asyncio.get_running_loop().time()
+        return max(0.0, min(self.attempt_seconds, left))
+
     def tries(self, routes: Sequence[Route]) -> "Tries":
         """The tries of a call that `routes` can answer, in order of preference."""
         return Tries(self, routes)

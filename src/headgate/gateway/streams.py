@@ -12,6 +12,7 @@ from headgate.core.models import (
     ChatStream,
     ProviderError,
     ProviderRefused,
+    ProviderTimedOut,
     ProviderUnreachable,
 )
 from headgate.core.usage import CallStatus
@@ -35,7 +36,8 @@ class StreamedAnswer:
         self._attempt = attempt
         self._stream = stream
         self._input_estimate = input_estimate
-        self._pieces = aiter(stream)
+        ends_at = attempt.caller.ends_at
+        self._pieces = aiter(stream) if ends_at is None else _until(ends_at, aiter(stream))
         self._first: ChatDelta | WireDelta | None = None
         self._answer = self._read()
 
@@ -76,7 +78,7 @@ class StreamedAnswer:
             raise
         except BaseException as error:
             # The vendor may have begun: what had come before its first whole piece is billed too.
-            self._charge(_status_of(error))
+            self._charge(_status_of(error), error if isinstance(error, ProviderError) else None)
             await self._stream.aclose()
             raise
         self._attempt.mark_first_token()
@@ -100,7 +102,7 @@ class StreamedAnswer:
         except ProviderError as error:
             if self._attempt.trial is not None:
                 self._attempt.trial.failed(error)
-            self._settle("incomplete")
+            self._settle("incomplete", error)
             await self._attempt.durable()
             raise
         except BaseException as error:
@@ -112,18 +114,45 @@ class StreamedAnswer:
         finally:
             await self._stream.aclose()
 
-    def _settle(self, status: CallStatus) -> None:
+    def _settle(self, status: CallStatus, failure: ProviderError | None = None) -> None:
         """Charge what was used and give the place in the rate limit back, the first time only."""
         if self._attempt.event is None:
-            self._charge(status)
+            self._charge(status, failure)
             self._attempt.place.leave()
             if status in {"ok", "cancelled"} and self._attempt.trial is not None:
                 self._attempt.trial.succeeded()
 
-    def _charge(self, status: CallStatus) -> None:
+    def _charge(self, status: CallStatus, failure: ProviderError | None) -> None:
         self._attempt.settle(
-            self.usage, status, estimated=self._stream.usage() is None, write=self.write
+            self.usage,
+            status,
+            estimated=self._stream.usage() is None,
+            write=self.write,
+            failure=failure,
         )
+
+
+async def _until(
+    ends_at: float, pieces: AsyncIterator[ChatDelta | WireDelta]
+) -> AsyncGenerator[ChatDelta | WireDelta, None]:
+    """The pieces, as long as there is time.
+
+    Raises:
+        ProviderTimedOut: there are more, and no time.
+    """
+    loop = asyncio.get_running_loop()
+    while True:
+        try:
+            piece = await within(max(0.0, ends_at - loop.time()), anext(pieces, None))
+        except ProviderTimedOut:
+            if loop.time() < ends_at:
+                raise  # it is the vendor that was slow
+            raise ProviderTimedOut(
+                "the answer took longer than it may here, and was stopped"
+            ) from None
+        if piece is None:
+            return
+        yield piece
 
 
 class Writer(Protocol):

@@ -1,6 +1,13 @@
 """Which calls to models this process is answering now."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+
+from headgate.core.measurements import Measurement, Metric
+
+UNDER_WAY = Metric(
+    "headgate_calls_under_way", "gauge", "Requests for models that are being answered."
+)
 
 
 @dataclass(slots=True)
@@ -21,3 +28,12 @@ class Activity:
     def calls(self) -> int:
         """How many there are."""
         return len(self._under_way)
+
+    @property
+    def metrics(self) -> Sequence[Metric]:
+        """See `Measured.metrics`."""
+        return (UNDER_WAY,)
+
+    def measurements(self) -> Iterable[Measurement]:
+        """See `Measured.measurements`."""
+        yield UNDER_WAY.at(self.calls)

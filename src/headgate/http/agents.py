@@ -8,15 +8,17 @@ from typing import Annotated, Any
 import msgspec
 
 from headgate.agents.runs import Order
-from headgate.core.errors import InvalidRequest
+from headgate.core.errors import InvalidRequest, Overloaded
 from headgate.core.money import MAX_DOLLARS, Dollars, NanoUSD, from_dollars, to_json
 from headgate.core.runs import EventType, Run, RunErrorCode, RunEvent, RunStatus
 from headgate.core.times import iso
 from headgate.http.calls import Call, Headers, Reply, StreamReply
+from headgate.http.errors import body_of
 from headgate.http.lists import Cursor, PageSize, page
 from headgate.http.platform import ModelName
 from headgate.http.receipts import REPLAYED
 from headgate.http.streams import PING
+from headgate.http.streams import event as told_event
 
 ToolName = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
 MOST_TOOLS = 128
@@ -25,6 +27,7 @@ _encode = msgspec.json.Encoder().encode
 # What the data of events counts in nano-dollars, and shows in dollars.
 _MONEY = ("cost", "billed", "budget")
 _MOMENTS = ("expiresAt",)
+_LATE = Overloaded("this connection's time is over: follow the run on behind its last event")
 
 
 class RunBody(msgspec.Struct, rename="camel"):
@@ -256,6 +259,9 @@ async def _frames(call: Call[Any], run: Run, after: int) -> AsyncGenerator[bytes
             elif loop.time() - quiet_since >= call.services.heartbeat_seconds:
                 yield PING
                 quiet_since = loop.time()
+            if call.ends_at is not None and loop.time() >= call.ends_at:
+                yield told_event({"type": "error", **body_of(_LATE)})
+                return
 
 
 def frame(event: RunEvent) -> bytes:

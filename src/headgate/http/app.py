@@ -36,8 +36,14 @@ App: TypeAlias = Callable[[Scope, Receive, Send], Coroutine[Any, Any, None]]
 
 # Under this name a server notes in the scope of a request that it is about to stop.
 CLOSING = "headgate.closing"
+# Under this name a server whose time is limited notes when an answer has to be over, on the clock
+# of the event loop.
+ENDS_AT = "headgate.ends_at"
 # Under this name the application tells its server how many seconds nothing may come of a body.
 BODY_SECONDS = "headgate.body_seconds"
+# Under these it notes which row answers, by its path, and whose key a request came with.
+ROUTE = "headgate.route"
+KEY_ID = "headgate.key_id"
 # Headers of requests that somebody on this machine made for somebody else: a proxy, or a browser
 # for a page that it shows.
 _FOR_OTHERS = frozenset(
@@ -140,6 +146,7 @@ class Application:
         try:
             with contextlib.ExitStack() as held:
                 match = self._table.match(scope["method"], scope["path"])
+                scope[ROUTE] = match.route.path
                 call = await self._call(match, scope, receive, request_id, held)
                 departure.watch()
                 if match.route.metered:
@@ -184,6 +191,7 @@ class Application:
                 await _drain(receive)
                 raise
             raw = await _body(receive, headers, most)
+        scope[KEY_ID] = None if key is None else key.key_id
         return Call(
             services=services,
             route=f"{match.route.method} {match.route.path}",
@@ -197,6 +205,7 @@ class Application:
             local_address=_local_address(scope),
             client_address=_client_address(scope),
             is_closing=lambda: bool(scope.get(CLOSING)),
+            ends_at=scope.get(ENDS_AT),
         )
 
 

@@ -32,6 +32,8 @@ class Call(msgspec.Struct, Generic[B], frozen=True):
         local_address: the address of ours at which it came in.
         client_address: the address of whoever connected to us.
         is_closing: whether the server stops, and waits for an answer without an end of its own.
+        ends_at: when its answer has to be over, on the clock of the event loop; None where there is
+            time.
         headers: by lower-case name; the last of several.
         raw: the body as it came.
     """
@@ -48,6 +50,7 @@ class Call(msgspec.Struct, Generic[B], frozen=True):
     local_address: str = ""
     client_address: str = ""
     is_closing: Callable[[], bool] = lambda: False
+    ends_at: float | None = None
 
     @property
     def key(self) -> VirtualKey:
@@ -97,6 +100,7 @@ class Call(msgspec.Struct, Generic[B], frozen=True):
             use_case=use_case,
             answer_key=self._answer_key(),
             wants_fresh=self._wants_fresh(),
+            ends_at=self.ends_at,
         )
 
     def _wants_fresh(self) -> bool:

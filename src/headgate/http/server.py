@@ -22,6 +22,7 @@ from headgate.core.errors import HeadgateError, InvalidRequest, RequestTooLarge
 from headgate.core.ids import new_id
 from headgate.http.app import BODY_SECONDS, CLOSING, Scope
 from headgate.http.errors import body_of
+from headgate.http.joined_writes import JoinedWrites
 from headgate.http.sockets.messages import MOST_MESSAGE_BYTES
 from headgate.http.sockets.protocol import SocketProtocol
 
@@ -46,6 +47,14 @@ class JsonErrorProtocol(HttpToolsProtocol):
     _head_bytes = 0
     _in_head = False
     _silence: asyncio.TimerHandle | None = None
+    _answers: JoinedWrites
+
+    def connection_made(  # type: ignore[override] # uvicorn's own narrows the argument too
+        self, transport: asyncio.Transport
+    ) -> None:
+        """Remember where to write."""
+        super().connection_made(transport)
+        self._answers = JoinedWrites(transport, self.loop)
 
     def data_received(self, data: bytes) -> None:
         """Parse what has come, unless it is a head without an end."""
@@ -65,9 +74,12 @@ class JsonErrorProtocol(HttpToolsProtocol):
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
-        """Note that the head has ended."""
+        """Note that the head has ended, and let the answer leave in as few pieces as it can."""
         self._in_head = False
         super().on_headers_complete()
+        cycle = cast("RequestResponseCycle | None", self.cycle)
+        if cycle is not None:  # else it becomes a socket
+            cycle.transport = cast("asyncio.Transport", self._answers)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Wait for nothing any more."""
@@ -112,6 +124,7 @@ class JsonErrorProtocol(HttpToolsProtocol):
         cycle = cast("RequestResponseCycle | None", self.cycle)
         if cycle is not None:
             cast("Scope", cycle.scope)[CLOSING] = True
+        self._answers.flush()
         super().shutdown()
 
     def send_400_response(self, msg: str) -> None:
@@ -122,8 +135,8 @@ class JsonErrorProtocol(HttpToolsProtocol):
         cycle = cast("RequestResponseCycle | None", self.cycle)
         answering = cycle is not None and cycle.response_started and not cycle.response_complete
         if not answering:  # else more bytes would pass for a part of the answer
-            self.transport.write(self._refusal(status, error))
-        self.transport.close()
+            self._answers.write(self._refusal(status, error))
+        self._answers.close()
 
     def _refusal(self, status: int, error: HeadgateError) -> bytes:
         body = msgspec.json.encode(body_of(error))

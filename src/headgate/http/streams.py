@@ -15,7 +15,7 @@ from headgate.core.chat import ChatRequest
 from headgate.core.errors import HeadgateError
 from headgate.core.models import ProviderError
 from headgate.gateway.calls import Attempt, Caller, receipt
-from headgate.gateway.gateway import failure
+from headgate.gateway.failures import failure
 from headgate.gateway.replays import FrameStream, Replays
 from headgate.gateway.streams import StreamedAnswer, Writer
 from headgate.http import errors

@@ -49,8 +49,8 @@ from headgate.providers.frames import (
     FrameCutter,
     data_of,
     split,
-    tokens_received,
 )
+from headgate.providers.received import Received
 from headgate.transport.http import HttpClient, HttpError, HttpStream
 
 # The version in whose words this module reads and writes.
@@ -202,6 +202,12 @@ def _broken_off(fault: Fault, key: str | None, *, has_begun: bool) -> ProviderEr
     return error_from(statuses.get(fault.type, 500), {}, body, key)
 
 
+def _sizes_of(frame: bytes) -> Iterator[int]:
+    delta = read_event(data_of(frame)).delta
+    if delta is not None:
+        yield delta.size
+
+
 class AnthropicStream:
     """One streamed answer."""
 
@@ -215,7 +221,7 @@ class AnthropicStream:
         self._is_counted = False
         self._held = b""
         self._ending = b""
-        self._received: list[bytes] = []
+        self._received = Received(_sizes_of, BYTES_PER_TOKEN)
         self._reader = EventReader()
         self._has_begun = False
         self._has_content = False
@@ -241,15 +247,7 @@ class AnthropicStream:
 
     def received_tokens(self) -> int:
         """Tokens received so far, by the pieces or by their size."""
-        frames = written = 0
-        for frame in (frame for block in self._received for frame in split(block)):
-            # What was forwarded unread may be unreadable; the money is settled all the same.
-            with contextlib.suppress(ProviderBroke):
-                delta = read_event(data_of(frame)).delta
-                size = 0 if delta is None else delta.size
-                frames += bool(size)
-                written += size
-        return tokens_received(frames, written, BYTES_PER_TOKEN)
+        return self._received.tokens()
 
     async def aclose(self) -> None:
         """Close the connection, which stops the vendor's work."""
@@ -288,7 +286,7 @@ class AnthropicStream:
             if self._ended:
                 break
         if passed := b"".join(frames):
-            self._received.append(passed)
+            self._received.add(passed)
             yield chat.WireDelta(passed)
         if failure is not None:
             raise failure
@@ -316,7 +314,7 @@ class AnthropicStream:
                 continue
             event = read_event(data)
             self._note(event)
-            self._received.append(frame + BLANK)
+            self._received.add(frame + BLANK)
             if (delta := self._reader.delta(event)) is not None:
                 yield delta
             if self._ended:

@@ -37,10 +37,8 @@ from headgate.providers.frames import (
     BLANK,
     FrameCutter,
     data_of,
-    split,
-    tokens_received,
 )
-from headgate.providers.openai_frames import END, only_usage, plain_length, without_usage
+from headgate.providers.openai_frames import END, only_usage, plain_end, without_usage
 from headgate.providers.openai_requests import LimitField, set_limit, translated
 from headgate.providers.openai_shapes import (
     Answer,
@@ -54,6 +52,7 @@ from headgate.providers.openai_shapes import (
     read_fault,
     usage_from,
 )
+from headgate.providers.received import Received
 from headgate.transport.http import HttpClient, HttpError, HttpStream
 
 DEFAULT_OUTPUT_TOKENS = 4096
@@ -232,6 +231,11 @@ def error_from(
     )
 
 
+def _sizes_of(frame: bytes) -> Iterator[int]:
+    for choice in read_answer(data_of(frame)).choices or ():
+        yield choice.delta.size if choice.delta else 0
+
+
 class OpenAIStream:
     """One streamed answer."""
 
@@ -242,7 +246,7 @@ class OpenAIStream:
         self._key = key
         self._forward = _speaks_it(request.wire)
         self._numbers = CallNumbers()
-        self._received: list[bytes] = []
+        self._received = Received(_sizes_of, BYTES_PER_TOKEN)
         self._counted = 0
         self._usage: chat.TokenUsage | None = None
         self._ending = b""
@@ -254,7 +258,7 @@ class OpenAIStream:
 
     def usage(self) -> chat.TokenUsage | None:
         """The vendor's own final count, once it has come; one that more frames follow is none."""
-        is_final = self._ended or self._counted == len(self._received)
+        is_final = self._ended or self._counted == self._received.blocks
         return self._usage if is_final else None
 
     def ending(self) -> bytes:
@@ -267,15 +271,7 @@ class OpenAIStream:
 
     def received_tokens(self) -> int:
         """Tokens received so far: vendors send about one a frame, else about four bytes."""
-        frames = written = 0
-        for frame in (frame for block in self._received for frame in split(block)):
-            # What was forwarded unread may be unreadable; the money is settled all the same.
-            with contextlib.suppress(ProviderBroke):
-                for choice in read_answer(data_of(frame)).choices or ():
-                    size = choice.delta.size if choice.delta else 0
-                    frames += bool(size)
-                    written += size
-        return tokens_received(frames, written, BYTES_PER_TOKEN)
+        return self._received.tokens()
 
     async def aclose(self) -> None:
         """Close the connection, which stops the vendor's work."""
@@ -304,15 +300,18 @@ class OpenAIStream:
             raise ProviderBroke("the vendor broke off in the middle of the answer")
 
     def _pieces_of(self, block: bytes) -> Iterator[chat.ChatDelta | chat.WireDelta]:
-        while block and not self._ended:
+        start = 0
+        while start < len(block) and not self._ended:
             # The first frame is always looked at: a comment alone does not begin an answer.
-            plain = plain_length(block) if self._forward and self._received else 0
-            if plain:
-                yield from self._forwarded(block[:plain])
-                block = block[plain:]
+            is_open = self._forward and self._received.blocks
+            plain = plain_end(block, start) if is_open else start
+            if plain > start:
+                yield from self._forwarded(block[start:plain])
+                start = plain
             else:
-                frame, _, block = block.partition(BLANK)
-                yield from self._read_frame(frame)
+                end = block.index(BLANK, start)
+                yield from self._read_frame(block[start:end])
+                start = end + len(BLANK)
 
     def _read_frame(self, frame: bytes) -> Sequence[chat.ChatDelta | chat.WireDelta]:
         data = data_of(frame)
@@ -320,14 +319,16 @@ class OpenAIStream:
             self._ended = True
         if not data or self._ended:
             # A comment before the answer is no content: another vendor may still take over.
-            return self._forwarded(frame + BLANK) if self._received and not self._ended else ()
+            return (
+                self._forwarded(frame + BLANK) if self._received.blocks and not self._ended else ()
+            )
         answer = read_answer(data)
         if answer.error is not None:
             raise ProviderBroke("the vendor broke off with an error")
         pieces = self._content(frame, data, answer)
         if (usage := usage_from(answer.usage)) is not None:
             self._usage = usage
-            self._counted = len(self._received)
+            self._counted = self._received.blocks
             self._ending = only_usage(data)
         return pieces
 
@@ -346,14 +347,14 @@ class OpenAIStream:
             return ()
         if self._forward:
             return self._forwarded(content)
-        self._received.append(content)
+        self._received.add(content)
         choices = answer.choices or ()
         return [delta_from(choice, self._numbers) for choice in choices if not choice.index]
 
     def _forwarded(self, frames: bytes) -> Sequence[chat.WireDelta]:
         if not self._forward:
             return ()
-        self._received.append(frames)
+        self._received.add(frames)
         return (chat.WireDelta(frames),)
 
 

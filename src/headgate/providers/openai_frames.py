@@ -11,8 +11,8 @@ _MARKS = (b'_tokens"', b'"error"', END)
 _FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
-def plain_length(frames: bytes) -> int:
-    """How many bytes of a block are whole frames that need no look.
+def plain_end(frames: bytes, start: int) -> int:
+    """Up to where a block holds, from `start` on, whole frames that need no look.
 
     A frame needs one where it holds a count of tokens, an error or the end mark; in an answer's
     text the quotation marks would be escaped.
@@ -20,12 +20,12 @@ def plain_length(frames: bytes) -> int:
     first = len(frames)
     for mark in _MARKS:
         # Backwards, since `rfind` takes half the time of `find`.
-        while (found := frames.rfind(mark, 0, first)) >= 0:
+        while (found := frames.rfind(mark, start, first)) >= 0:
             first = found
     if first == len(frames):
         return first
-    blank = frames.rfind(BLANK, 0, first)
-    return 0 if blank < 0 else blank + len(BLANK)
+    blank = frames.rfind(BLANK, start, first)
+    return start if blank < 0 else blank + len(BLANK)
 
 
 def without_usage(data: bytes) -> bytes:

@@ -85,6 +85,13 @@ class MemoryKeys:
                 self._secrets[secret.hash] = KeySecret(secret.hash, secret.key_id, end)
         self._secrets[new.hash] = new
 
+    async def erase(self, key_id: str) -> bool:
+        """See `KeyStore.erase`."""
+        for secret in list(self._secrets.values()):
+            if secret.key_id == key_id:
+                del self._secrets[secret.hash]
+        return self._keys.pop(key_id, None) is not None
+
 
 def _age(key: VirtualKey) -> tuple[float, str]:
     return key.created_at, key.key_id
@@ -251,6 +258,19 @@ class MemoryLedger:
             self._limits.pop(account, None)
         else:
             self._limits[account] = limit
+
+    async def erase(self, settlements: Sequence[Settlement]) -> int:
+        """See `LedgerStore.erase`."""
+        erased = 0
+        for settlement in settlements:
+            if self._events.pop(settlement.event.id, None) is None:
+                continue
+            erased += 1
+            for charge in settlement.charges:
+                sums = self._sums(LeaseId(settlement.owner, charge.account, charge.period))
+                sums.granted -= charge.billed
+                sums.spent -= charge.billed
+        return erased
 
     async def totals(self, where: UsageFilter) -> UsageTotals:
         """See `UsageStore.totals`."""

@@ -122,6 +122,11 @@ class MemoryRuns:
         queued = [run_id for run_id, run in sorted(self._runs.items()) if run.status == "queued"]
         return [run_id for run_id in queued if run_id not in self._submitted][:limit]
 
+    async def claim(self, run_id: str) -> bool:
+        """See `RunStore.claim`."""
+        run = self._runs.get(run_id)
+        return run is not None and run.status == "queued" and run_id not in self._submitted
+
     async def submitted(self, run_ids: Sequence[str]) -> None:
         """See `RunStore.submitted`."""
         self._submitted.update(run_ids)
@@ -137,14 +142,19 @@ class MemoryRuns:
             for run_id, run in self._runs.items()
             if run.finished_at is not None and run.finished_at < before
         ][:limit]
-        for run_id in old:
-            del self._runs[run_id], self._events[run_id]
-        self._commands = [command for command in self._commands if command.run_id not in old]
+        await self.erase(old)
         return old
 
     async def has_erased(self) -> bool:
         """See `RunStore.has_erased`."""
         return any(run.finished_at == 0 for run in self._runs.values())
+
+    async def erase(self, run_ids: Sequence[str]) -> None:
+        """See `RunStore.erase`."""
+        for run_id in run_ids:
+            self._runs.pop(run_id, None)
+            self._events.pop(run_id, None)
+        self._commands = [command for command in self._commands if command.run_id not in run_ids]
 
     def _append(self, run_id: str, drafts: Sequence[Draft]) -> bool:
         events = self._events[run_id]

@@ -7,13 +7,22 @@ import resource
 import sys
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from pathlib import Path
 
+from headgate.core.measurements import Measurement, Metric
 from headgate.core.process import ProcessSample
 
 SAMPLE_SECONDS = 5.0
 KEPT_SAMPLES = 180  # a quarter of an hour
+CPU = Metric("headgate_process_cpu_seconds", "counter", "Processor time of all workers.")
+MEMORY = Metric("headgate_process_memory_bytes", "gauge", "Memory that all workers hold.")
+LAG = Metric(
+    "headgate_event_loop_lag_seconds",
+    "gauge",
+    "How late the event loop came to its last look at itself, in the worker where it was latest.",
+    merge="max",
+)
 _STATM = Path("/proc/self/statm")
 
 
@@ -31,6 +40,17 @@ class ProcessWatch:
     def samples(self) -> list[ProcessSample]:
         """See `ProcessHistory.samples`."""
         return list(self._samples)
+
+    @property
+    def metrics(self) -> Sequence[Metric]:
+        """See `Measured.metrics`."""
+        return (CPU, MEMORY, LAG)
+
+    def measurements(self) -> Iterable[Measurement]:
+        """See `Measured.measurements`."""
+        yield CPU.at(time.process_time())
+        yield MEMORY.at(memory_bytes())
+        yield LAG.at(self._samples[-1].lag_seconds if self._samples else 0.0)
 
     def look(self, lag_seconds: float) -> None:
         """Remember this moment."""

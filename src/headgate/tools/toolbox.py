@@ -19,12 +19,29 @@ from headgate.core.errors import (
     UpstreamTimedOut,
 )
 from headgate.core.keys import VirtualKey
-from headgate.core.measurements import Measurement
+from headgate.core.measurements import Measurement, Metric
 from headgate.core.tools import Tool, ToolContext, ToolOutcome, ToolSpec
+from headgate.core.tracing import UNTRACED, Tracer
 from headgate.tools.noting import NotingModels
 
 MOST_WAITING = 1_000
 """Beyond so many waiting calls of one tool, further ones are refused."""
+
+QUEUE_DEPTH = Metric(
+    "headgate_tool_queue_depth", "gauge", "Calls of a tool that wait for a place.", ("tool",)
+)
+RUNNING = Metric(
+    "headgate_tool_calls_running", "gauge", "Calls of a tool that are under way.", ("tool",)
+)
+SECONDS = Metric(
+    "headgate_tool_seconds",
+    "counter",
+    "The time that calls of a tool have taken together.",
+    ("tool",),
+)
+CALLS = Metric(
+    "headgate_tool_calls", "counter", "Calls of a tool that have ended.", ("tool", "outcome")
+)
 
 _LOG = logging.getLogger(__name__)
 
@@ -51,6 +68,7 @@ class ProcessTools:
 
     tools: Sequence[Tool]
     sources: Sequence[Callable[[], Iterable[Tool]]] = ()
+    tracer: Tracer = UNTRACED
     _lanes: dict[str, _Lane] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -59,6 +77,11 @@ class ProcessTools:
         for name in names:
             if names.count(name) > 1:
                 raise ValueError(f"there are two tools of the name {name}")
+
+    @property
+    def metrics(self) -> Sequence[Metric]:
+        """See `Measured.metrics`."""
+        return (QUEUE_DEPTH, RUNNING, SECONDS, CALLS)
 
     def specs(self, key: VirtualKey) -> Sequence[ToolSpec]:
         """See `Toolbox.specs`."""
@@ -81,49 +104,22 @@ class ProcessTools:
         lane = self._lanes.get(name)
         if lane is None:
             lane = self._lanes[name] = _Lane(asyncio.Semaphore(tool.most_at_once))
-        async with _place(lane, tool.spec):
-            began, outcome = time.perf_counter(), "error"
+        with self.tracer.tool(name, context.call_key) as span:
             try:
-                result = await _run(tool, replace(context, models=models), arguments)
-                outcome = "ok"
+                noting = replace(context, models=models)
+                result = await _called(tool, lane, noting, arguments)
             finally:
-                lane.outcomes[outcome] = lane.outcomes.get(outcome, 0) + 1
-                lane.seconds += time.perf_counter() - began
+                span.took(models.events)
         return ToolOutcome(result, tuple(models.events))
 
     def measurements(self) -> Iterable[Measurement]:
         """How many calls of each tool wait, run and have ended."""
         for name, lane in sorted(self._lanes.items()):
-            labels = {"tool": name}
-            yield Measurement(
-                "headgate_tool_queue_depth",
-                "gauge",
-                "Calls of a tool that wait for a place.",
-                lane.waiting,
-                labels,
-            )
-            yield Measurement(
-                "headgate_tool_calls_running",
-                "gauge",
-                "Calls of a tool that are under way.",
-                lane.running,
-                labels,
-            )
-            yield Measurement(
-                "headgate_tool_seconds",
-                "counter",
-                "The time that calls of a tool have taken together.",
-                lane.seconds,
-                labels,
-            )
+            yield QUEUE_DEPTH.at(lane.waiting, name)
+            yield RUNNING.at(lane.running, name)
+            yield SECONDS.at(lane.seconds, name)
             for outcome, count in sorted(lane.outcomes.items()):
-                yield Measurement(
-                    "headgate_tool_calls",
-                    "counter",
-                    "Calls of a tool that have ended.",
-                    count,
-                    {**labels, "outcome": outcome},
-                )
+                yield CALLS.at(count, name, outcome)
 
     def _all(self) -> dict[str, Tool]:
         found = {tool.spec.name: tool for tool in self.tools}
@@ -137,6 +133,21 @@ class ProcessTools:
         if tool is None or not tool.is_for(key):
             raise NotFound(f"there is no tool {name[:64]!r}; GET /v1/tools lists those there are")
         return tool
+
+
+async def _called(
+    tool: Tool, lane: _Lane, context: ToolContext, arguments: Mapping[str, Any]
+) -> Any:
+    """What a call gives, once it has its place; it is counted."""
+    async with _place(lane, tool.spec):
+        began, outcome = time.perf_counter(), "error"
+        try:
+            result = await _run(tool, context, arguments)
+            outcome = "ok"
+        finally:
+            lane.outcomes[outcome] = lane.outcomes.get(outcome, 0) + 1
+            lane.seconds += time.perf_counter() - began
+    return result
 
 
 @contextlib.asynccontextmanager

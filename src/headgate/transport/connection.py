@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple, TypeAlias, cast
 import httptools
 
 # An answer that nobody reads is not let in beyond this.
-BUFFERED_BYTES = 256 * 1024
+BUFFERED_BYTES = 64 * 1024
 MOST_HEAD_BYTES = 256 * 1024
 
 # What somebody waits for: the head, more of the body, or the end of it.

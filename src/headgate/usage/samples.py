@@ -19,6 +19,7 @@ from headgate.core.usage import CallStatus, RequestType, UsageEvent
 DAYS = 30
 HOUR_SECONDS = 3600
 OWNER = "samples"
+TAG = "sample"
 # The mark of sample events, where real ones carry the process that made them.
 _MARK = "5a3b1e00"
 _STATUSES: tuple[CallStatus, ...] = ("ok",) * 98 + ("cancelled", "incomplete")
@@ -108,13 +109,24 @@ def settlements(now: float, prices: PriceBook, markup: Markup) -> Iterator[Settl
     last = int(now // HOUR_SECONDS)
     for hour in range(last - DAYS * 24, last):
         for event in _events(hour, prices, markup):
-            period = period_of(event.timestamp / 1000)
-            accounts = [Account("key", event.key_id), Account("workspace", event.workspace_id)]
-            if event.user_id is not None:
-                accounts.append(Account("user", event.user_id))
-            accounts.append(Account("model", event.model))
-            charges = tuple(Charge(account, period, event.billed, 0) for account in accounts)
-            yield Settlement(OWNER, event, charges)
+            yield settlement(event)
+
+
+def settlement(event: UsageEvent) -> Settlement:
+    """A sample call with what each of its accounts pays."""
+    period = period_of(event.timestamp / 1000)
+    accounts = [Account("key", event.key_id), Account("workspace", event.workspace_id)]
+    if event.user_id is not None:
+        accounts.append(Account("user", event.user_id))
+    accounts.append(Account("model", event.model))
+    charges = tuple(Charge(account, period, event.billed, 0) for account in accounts)
+    return Settlement(OWNER, event, charges)
+
+
+def is_sample(event: UsageEvent) -> bool:
+    """Whether nobody made this call: one that was loaded, or that loading a document took."""
+    is_loading = event.request_type == "tool" and event.tags == (TAG,)
+    return event.id.endswith(_MARK) or is_loading
 
 
 def _events(hour: int, prices: PriceBook, markup: Markup) -> Sequence[UsageEvent]:
@@ -190,7 +202,7 @@ def _event(
         output_tokens=usage.output_tokens,
         latency_ms=latency,
         first_token_ms=None if status == "error" or not habit.output_tokens else latency // 4,
-        tags=("sample",),
+        tags=(TAG,),
     )
 
 

@@ -87,3 +87,26 @@ async def test_commands_reach_the_runs_that_are_worked_on_here() -> None:
         await waiting
     async with controls.of("run_1") as later:
         assert later is not first
+
+
+async def test_nobody_is_asked_for_commands_where_nothing_is_worked_on() -> None:
+    """Yet what came meanwhile reaches the run that is worked on next."""
+
+    class Counting(MemoryRuns):
+        asked = 0
+
+        async def last_command(self) -> int:
+            self.asked += 1
+            return await super().last_command()
+
+    store = Counting()
+    controls = Controls(store)
+    await controls.update()
+    assert store.asked == 0
+    await store.command(Command(run_id="run_1", kind="cancel"))
+    async with controls.of("run_1") as control:
+        await controls.update()
+        with pytest.raises(RunCancelled):
+            await control.go()
+    await controls.update()
+    assert store.asked == 1

@@ -13,6 +13,7 @@ from lambda_events import rest_event
 from runtime_api import RuntimeStandIn, runtime_api
 
 CLOSING = "test.closing"
+ENDS_AT = "test.ends_at"
 
 
 @pytest.fixture
@@ -23,7 +24,7 @@ async def lambda_api() -> AsyncIterator[RuntimeStandIn]:
 
 async def answer_next(stand_in: RuntimeStandIn, app: App, tool: str | None = None) -> None:
     runtime = RuntimeApi(stand_in.address)
-    answering = Answering(runtime, app, CLOSING, tool, FakeClock())
+    answering = Answering(runtime, app, CLOSING, ENDS_AT, tool, FakeClock())
     await answering.answer(await runtime.next())
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,11 +11,13 @@ from typing import Any
 import msgspec
 import pytest
 
+from connections_api import ConnectionsStandIn
 from fakes import FakeClock
+from headgate.aws.answering import CLOSE_SECONDS
 from headgate.aws.runtime import RuntimeApi
 from headgate.bootstrap.function import RENEW_SECONDS, Notifier, PlatformFunction, run, serve
 from headgate.settings import Settings, SettingsError
-from lambda_events import alarm_event, rest_event
+from lambda_events import alarm_event, rest_event, socket_event
 from parameter_store import ParameterStoreStandIn
 from runtime_api import Answered, RuntimeStandIn, runtime_api
 from servers import serve as served
@@ -59,6 +62,12 @@ class Account:
     async def ask(self, method: str, path: str, body: object = None, key: str = ADMIN) -> Answered:
         event = rest_event(method, path, body, headers={"Authorization": f"Bearer {key}"})
         return await self.lambda_api.answer_of(event)
+
+    async def rows(self) -> list[dict[str, Any]]:
+        """The ledger, newest first."""
+        told = await self.ask("GET", "/v1/usage/events")
+        rows: list[dict[str, Any]] = msgspec.json.decode(told.content)["data"]
+        return rows
 
 
 @pytest.fixture
@@ -130,6 +139,98 @@ async def test_a_warm_up_is_answered_at_once(account: Account) -> None:
     async with account.function():
         answered = await account.lambda_api.answer_of({"warmup": True})
         assert answered.body == b'{"statusCode": 200, "body": "warm"}'
+
+
+def short_of_time() -> float:
+    """When Lambda ends a process that is left a moment for its answer."""
+    return time.time() + CLOSE_SECONDS + 0.2
+
+
+STREAMS = [
+    ("/v1/stream", say("[[tokens 500]] [[rate 10]]")),
+    ("/v1/stream", say("[[tokens 500]] [[rate 10]]", resumable=True)),
+    ("/v1/chat/completions", say("[[tokens 500]] [[rate 10]]", stream=True)),
+    ("/v1/messages", say("[[tokens 500]] [[rate 10]]", stream=True, max_tokens=500)),
+    ("/v1/responses", {"model": "sandbox", "input": "[[tokens 500]] [[rate 10]]", "stream": True}),
+]
+
+
+@pytest.mark.parametrize(("path", "body"), STREAMS)
+async def test_a_stream_that_lambda_would_cut_ends_in_an_error_before(
+    account: Account, path: str, body: dict[str, object]
+) -> None:
+    """With what it has produced settled, and nothing held."""
+    async with account.function():
+        headers = {"Authorization": f"Bearer {ADMIN}"}
+        event = rest_event("POST", path, body, headers=headers)
+        answered = account.lambda_api.invoke(event, ends_at=short_of_time())
+        await answered.ended()
+        await account.lambda_api.idle()
+        assert b"longer than it may" in answered.content
+        assert answered.trailers == {}
+        (row,) = await account.rows()
+        assert row["status"] == "incomplete"
+        assert 0 < row["outputTokens"] < 500
+
+
+async def test_a_whole_answer_that_takes_too_long_is_a_time_out(account: Account) -> None:
+    async with account.function():
+        headers = {"Authorization": f"Bearer {ADMIN}"}
+        event = rest_event("POST", "/v1/complete", say("[[delay 60000]]"), headers=headers)
+        answered = account.lambda_api.invoke(event, ends_at=short_of_time())
+        await answered.ended()
+        assert answered.head["statusCode"] == 504
+        assert msgspec.json.decode(answered.content)["error"]["code"] == "upstream_timeout"
+
+
+async def test_who_follows_a_run_is_told_to_come_again(account: Account) -> None:
+    async with account.function():
+        headers = {"Authorization": f"Bearer {ADMIN}"}
+        body = {"type": "react", "model": "sandbox", "input": "[[delay 60000]]"}
+        event = rest_event("POST", "/v1/agents/stream", body, headers=headers)
+        answered = account.lambda_api.invoke(event, ends_at=short_of_time())
+        await answered.ended()
+        assert answered.head["statusCode"] == 200
+        last = answered.content.strip().rpartition(b"\n\n")[2]
+        assert last.startswith(b'data: {"type":"error"')
+        assert b"behind its last event" in last
+        assert answered.trailers == {}
+
+
+async def test_a_stream_that_may_be_resumed_ends_with_its_connection(account: Account) -> None:
+    """The process stands still then, so it could not go on, and its money would stay held."""
+    async with account.function():
+        body = say("[[tokens 500]] [[rate 10]]", resumable=True)
+        headers = {"Authorization": f"Bearer {ADMIN}"}
+        answered = account.lambda_api.invoke(
+            rest_event("POST", "/v1/stream", body, headers=headers)
+        )
+        await answered.wait_for(b'"delta"')
+        account.lambda_api.break_off()
+        await account.lambda_api.idle()
+        (row,) = await account.rows()
+        assert row["status"] == "cancelled"
+
+
+async def test_a_message_of_a_websocket_is_answered_by_the_platform(account: Account) -> None:
+    callers = ConnectionsStandIn({"L0SM9cOFvHcCIhw="})
+    async with served(callers) as url:
+        account.environment["EXECUTE_API_ENDPOINT"] = url
+        async with account.function():
+            headers = {"Authorization": f"Bearer {ADMIN}"}
+            await account.lambda_api.answer_of(socket_event("CONNECT", headers=headers))
+            body = {"action": "complete", "requestId": "a", **say("[[say hello]]")}
+            await account.lambda_api.answer_of(socket_event("MESSAGE", body=body))
+            kinds = [told["type"] for told in callers.told["L0SM9cOFvHcCIhw="]]
+            assert kinds == ["ready", "delta", "done"]
+
+
+async def test_a_tool_answers_no_websocket(account: Account) -> None:
+    """Whoever may call a tool's function chooses its event."""
+    account.environment["HEADGATE_LAMBDA"] = "tool-calculator"
+    async with account.function():
+        answered = await account.lambda_api.answer_of(socket_event("CONNECT"))
+        assert msgspec.json.decode(answered.body)["statusCode"] == 401
 
 
 async def test_a_secret_that_changes_holds_after_a_few_minutes(account: Account) -> None:

@@ -2,15 +2,19 @@
 
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from headgate.bootstrap.metrics import metrics_of
-from headgate.core.measurements import Measurement
+from headgate.core.measurements import Measurement, Metric
+
+DEPTH = Metric("headgate_depth", "gauge", "How deep.")
 
 
 class Part:
+    metrics: Sequence[Metric] = (DEPTH,)
+
     def measurements(self) -> Iterable[Measurement]:
-        yield Measurement("headgate_depth", "gauge", "How deep.", 3)
+        yield DEPTH.at(3)
 
 
 async def test_what_the_parts_say_is_told() -> None:

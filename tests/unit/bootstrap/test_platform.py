@@ -12,7 +12,8 @@ import ministack
 from asgi import Client
 from headgate.bootstrap import platform as bootstrap
 from headgate.bootstrap.lifespan import running
-from headgate.bootstrap.stores import DATABASE
+from headgate.bootstrap.stores import DATABASE, engine_name
+from headgate.bootstrap.telemetry import Telemetry
 from headgate.core.errors import Overloaded
 from headgate.settings import Settings
 from servers import serve
@@ -121,7 +122,7 @@ async def test_a_server_warns_of_mail_that_cannot_be_sent(
     wrong = settings(tmp_path, ALERT_EMAIL="ada@example.com")
     async with bootstrap.open_platform(wrong):
         assert "SMTP_HOST" not in caplog.text, "a command does not go on about it"
-    async with running(bootstrap._app(wrong, {})):
+    async with running(bootstrap._app(wrong, {}, Telemetry())):
         assert "no alerts by e-mail: ALERT_EMAIL is set, and no way to" in caplog.text
 
 
@@ -185,6 +186,17 @@ async def test_platforms_over_dynamodb_share_what_they_know(tmp_path: Path) -> N
     assert usage.json["totals"]["requests"] == 1
     assert health.status == 200
     assert not (tmp_path / DATABASE).exists()
+
+
+def test_an_engine_is_its_data_directorys_or_that_of_all(tmp_path: Path) -> None:
+    """So no machine is given a run whose checkpoints another one has."""
+    here, there = settings(tmp_path / "here"), settings(tmp_path / "there")
+    assert engine_name(here) == engine_name(here) != engine_name(there)
+    url = {"HEADGATE_DATABASE_URL": "postgresql://db/headgate"}
+    shared = [engine_name(settings(tmp_path / name, **url)) for name in ("here", "there")]
+    assert shared[0] == shared[1] != engine_name(here)
+    assert engine_name(settings(tmp_path / "gateway", HEADGATE_ROLE="gateway")) == "gateway"
+    assert not (tmp_path / "gateway").exists()
 
 
 async def test_the_doctor_finds_missing_tables(tmp_path: Path) -> None:

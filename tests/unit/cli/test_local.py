@@ -65,6 +65,10 @@ class FakeBootstrap:
         self.settings.append(settings)
         return {"keys": 1}
 
+    def remove_samples(self, settings: Settings, /) -> Mapping[str, object]:
+        self.settings.append(settings)
+        return {"keys": 0}
+
     def checks(self, settings: Settings, /) -> Sequence[Check]:
         return (doctor.known("store", Finding("ok", str(settings.data))),)
 
@@ -177,7 +181,15 @@ def test_stores_are_prepared_and_seeded_where_they_are(tmp_path: Path) -> None:
     local = Local(FakeBootstrap())
     assert local.prepare(Target()) == Prepared(tmp_path / ".headgate", "sk-new")
     assert local.seed(Target()) == {"keys": 1}
+    assert local.remove_samples(Target()) == {"keys": 0}
     assert local.openapi() == b"{}"
+
+
+def test_another_process_is_told_where_data_and_configuration_are(tmp_path: Path) -> None:
+    local, target = Local(FakeBootstrap()), Target(data=tmp_path)
+    assert local.variables(target) == {"HEADGATE_DATA": str(tmp_path)}
+    (tmp_path / "headgate.toml").write_text("")
+    assert local.variables(target)["HEADGATE_CONFIG"] == str(tmp_path / "headgate.toml")
 
 
 async def test_the_doctor_looks_at_settings_directory_and_parts() -> None:

@@ -33,7 +33,9 @@ def test_every_help_page_says_what_it_does_and_shows_an_example(path: tuple[str,
 def test_every_command_of_the_contract_that_exists_so_far_is_there() -> None:
     names = (
         "serve migrate seed keys chat complete agents usage budget docs prompts simulate"
-        " doctor openapi audit users"
+        " doctor openapi"
+        # Beyond the contract.
+        " audit users dev deploy destroy"
     )
     assert set(headgate.commands) == set(names.split())
 

@@ -15,3 +15,8 @@ def test_seeding_says_what_there_is_now() -> None:
     installation = FakeInstallation(summary={"keys": 3, "events": 1200})
     assert invoke(installation, "seed").stdout == "keys: 3\nevents: 1,200\n"
     assert json.loads(invoke(installation, "seed", "--json").stdout)["events"] == 1200
+
+
+def test_sample_data_is_taken_out_again_by_the_same_command() -> None:
+    installation = FakeInstallation(summary={"keys": 3})
+    assert invoke(installation, "seed", "--remove").stdout == "Removed:\nkeys: 0\n"

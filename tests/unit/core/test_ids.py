@@ -26,3 +26,8 @@ def test_a_timed_id_sorts_by_its_time() -> None:
     ids = [new_timed_id("unc", now) for now in (0.5, 1.0, 1.25, 1_795_435_200.0)]
     assert ids == sorted(ids)
     assert all(re.fullmatch(r"unc_[0-9a-f]{24}", each) for each in ids)
+
+
+def test_timed_ids_of_one_millisecond_sort_by_their_order_in_the_process() -> None:
+    ids = [new_timed_id("run", 1_795_435_200.0) for _ in range(1000)]
+    assert ids == sorted(ids)

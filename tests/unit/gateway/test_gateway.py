@@ -32,7 +32,7 @@ from headgate.core.models import (
 from headgate.core.prices import Markup, Price
 from headgate.core.workspaces import WorkspaceSettings
 from headgate.gateway.escrow import Escrow
-from headgate.gateway.gateway import failure
+from headgate.gateway.failures import failure
 
 FREE = Price(input=0, output=0, version="free")
 TWO = {"best": ["one/small", "two/small"]}

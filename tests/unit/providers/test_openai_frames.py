@@ -1,6 +1,6 @@
 import pytest
 
-from headgate.providers.openai_frames import only_usage, plain_length, without_usage
+from headgate.providers.openai_frames import only_usage, plain_end, without_usage
 
 
 @pytest.mark.parametrize(
@@ -18,8 +18,10 @@ from headgate.providers.openai_frames import only_usage, plain_length, without_u
 def test_frames_that_are_more_than_content_are_told_apart(frame: bytes, remarkable: bool) -> None:
     plain = b'data: {"choices":[]}\n\n'
     block = plain + plain + frame + b"\n\n" + plain
-    assert plain_length(block) == (2 * len(plain) if remarkable else len(block))
-    assert plain_length(frame + b"\n\n") == (0 if remarkable else len(frame) + 2)
+    assert plain_end(block, 0) == (2 * len(plain) if remarkable else len(block))
+    assert plain_end(frame + b"\n\n", 0) == (0 if remarkable else len(frame) + 2)
+    behind = len(plain) * 2 + len(frame) + 2
+    assert plain_end(block, behind) == len(block)
 
 
 def test_a_frame_is_told_with_its_usage_apart() -> None:

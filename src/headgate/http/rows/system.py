@@ -33,10 +33,10 @@ def metrics_routes() -> list[Route]:
             path="/metrics",
             access="local",
             handler=system.metrics,
-            summary="What the answering process measures, for Prometheus",
+            summary="What the platform's processes measure, for Prometheus",
             description=(
-                "With several workers each has its own numbers, and whichever answers tells its"
-                " own. A request that a proxy has passed on counts as one from elsewhere."
+                "With several workers of one server the numbers of all of them, at most a second"
+                " old. A request that a proxy has passed on counts as one from elsewhere."
             ),
             answer=str,
             media_type="text/plain",

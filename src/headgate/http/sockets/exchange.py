@@ -55,6 +55,7 @@ class Exchange:
 
     Attributes:
         text: the message that holds the request.
+        ends_at: when a call to a model has to be over, where that is limited; see `Call.ends_at`.
         call_id: the platform's id of it.
         run_id: the run that it is about, once that is known.
         has_ended: whether the last message has been given.
@@ -64,6 +65,7 @@ class Exchange:
     services: Services
     request: Request
     text: bytes
+    ends_at: float | None = None
     call_id: str = field(default_factory=lambda: new_id("req"))
     run_id: str | None = None
     has_ended: bool = False
@@ -180,6 +182,7 @@ class Exchange:
             body=body,
             raw=raw,
             key_or_none=key,
+            ends_at=self.ends_at if self.is_call else None,
         )
 
 

@@ -29,6 +29,7 @@ PATIENCE_SECONDS = 5.0
 FIRST_PAUSE_SECONDS = 0.02
 LONGEST_PAUSE_SECONDS = 1.0
 MOST_KEYS_READ = 100
+MOST_KEYS_DELETED = 25
 
 _PASSING = frozenset(
     {
@@ -52,7 +53,7 @@ _REFUSED = _PASSING - {
     "ServiceUnavailable",
     "TransactionInProgressException",
 }
-_WRITES = frozenset({"DeleteItem", "PutItem", "TransactWriteItems", "UpdateItem"})
+_WRITES = frozenset({"BatchWriteItem", "DeleteItem", "PutItem", "TransactWriteItems", "UpdateItem"})
 _CREDENTIALS = frozenset(
     {
         "AccessDeniedException",
@@ -184,6 +185,20 @@ class DynamoClient:
         token = str(uuid.uuid4())
         request = {"TransactItems": list(actions), "ClientRequestToken": token}
         await self.call("TransactWriteItems", request)
+
+    async def delete_all(self, table: str, keys: Sequence[Item]) -> None:
+        """Delete the items with these keys; those that are not there are no error."""
+        give_up_at = time.monotonic() + self.patience_seconds
+        for start in range(0, len(keys), MOST_KEYS_DELETED):
+            part = [
+                {"DeleteRequest": {"Key": key}} for key in keys[start : start + MOST_KEYS_DELETED]
+            ]
+            for tried in itertools.count():
+                answer = await self.call("BatchWriteItem", {"RequestItems": {table: part}})
+                part = answer.get("UnprocessedItems", {}).get(table, [])
+                if not part:
+                    break
+                await _pause(tried, give_up_at, "BatchWriteItem left keys out", may_be_done=True)
 
     async def _pages(
         self, operation: str, request: dict[str, object], limit: int | None

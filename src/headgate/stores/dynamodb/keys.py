@@ -128,13 +128,25 @@ class DynamoKeys:
                 continue  # another rotation was first; its secret ends too
         raise Overloaded(f"The key {new.key_id} is being rotated by others; try again.")
 
+    async def erase(self, key_id: str) -> bool:
+        """See `KeyStore.erase`."""
+        items = await self.client.query(KEYS, _parts_of(key_id))
+        deleted: list[Item] = [{"part": item["part"], "place": item["place"]} for item in items]
+        for item in items:
+            place = text_of(item, "place")
+            if place == "key":
+                deleted.append({"part": _LIST, "place": item["listedAt"]})
+            else:
+                deleted.append(_secret_key(place.partition("#")[2]))
+        if deleted:
+            await self.client.transact(
+                [{"Delete": {"TableName": KEYS, "Key": each}} for each in deleted]
+            )
+        return any(text_of(item, "place") == "key" for item in items)
+
     async def _rotate(self, new: KeySecret, old_valid_until: float) -> None:
-        own = {
-            "KeyConditionExpression": "part = :part",
-            "ExpressionAttributeValues": {":part": _key(new.key_id)["part"]},
-            "ConsistentRead": True,
-        }
-        items = {text_of(item, "place"): item for item in await self.client.query(KEYS, own)}
+        found = await self.client.query(KEYS, _parts_of(new.key_id))
+        items = {text_of(item, "place"): item for item in found}
         key = items.pop("key", None)
         if key is None:
             raise NotFound(f"There is no key {new.key_id}.")
@@ -177,6 +189,15 @@ def _place(key: VirtualKey) -> str:
 
 def _key(key_id: str) -> Item:
     return {"part": text(f"key#{key_id}"), "place": text("key")}
+
+
+def _parts_of(key_id: str) -> dict[str, object]:
+    """A query for a key and the places of its secrets."""
+    return {
+        "KeyConditionExpression": "part = :part",
+        "ExpressionAttributeValues": {":part": _key(key_id)["part"]},
+        "ConsistentRead": True,
+    }
 
 
 def _secret_key(secret_hash: str) -> Item:

@@ -21,7 +21,7 @@ from typing import ClassVar
 from headgate.core.budgets import Account, AccountState, LeaseId, Limit, Settlement, Unconfirmed
 from headgate.core.errors import Overloaded
 from headgate.core.money import NanoUSD
-from headgate.stores.dynamodb import accounts, leases, recalls
+from headgate.stores.dynamodb import accounts, erasing, leases, recalls
 from headgate.stores.dynamodb.attributes import float_of, integer_of, number, text
 from headgate.stores.dynamodb.client import ConditionFailed, DynamoClient, Item, TransactionRefused
 from headgate.stores.dynamodb.schema import BUDGETS, LEASES, UNCONFIRMED
@@ -152,6 +152,10 @@ class DynamoLedger:
         else:
             item = accounts.limit_item(account, limit)
             await self._client.call("PutItem", {"TableName": BUDGETS, "Item": item})
+
+    async def erase(self, settlements: Sequence[Settlement]) -> int:
+        """See `LedgerStore.erase`."""
+        return await erasing.erase(self._client, settlements)
 
     @contextlib.asynccontextmanager
     async def _turn(self, lease: LeaseId) -> AsyncIterator[None]:

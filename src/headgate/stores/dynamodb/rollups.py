@@ -40,6 +40,7 @@ _SUMS = (
 )
 _MORE_SUMS = ("cachedInputTokens", "reasoningTokens", "latencyMs")
 BILLED = _SUMS.index("billed")
+_REQUESTS = _SUMS.index("requests")
 _RETENTION = {"span": text("retention"), "cell": text("events")}
 _KINDS = {HOUR: "hour", DAY: "day"}
 
@@ -167,7 +168,7 @@ async def shards_by_month(client: DynamoClient, start: int, end: int) -> ShardsB
 async def rows(
     client: DynamoClient, month: str, shard: int, part: Part, *, tags: bool
 ) -> Iterable[Row]:
-    """A shard's rollups of a month that begin in a part of it."""
+    """A shard's rollups of a month that begin in a part of it; those of nothing are left out."""
     found = await client.query(
         ROLLUPS,
         {
@@ -181,7 +182,7 @@ async def rows(
             "ConsistentRead": True,
         },
     )
-    return map(_row, found)
+    return [row for row in map(_row, found) if row.sums[_REQUESTS]]
 
 
 async def kept_from(client: DynamoClient) -> int:

@@ -10,6 +10,9 @@
 | `ai-platform-keys`        | `part`                    | `place`             |
 | `ai-platform-answers`     | `callId`                  | `part`              |
 | `ai-platform-documents`   | `part`                    | `place`             |
+| `ai-platform-runs`        | `part`                    | `place`             |
+| `ai-platform-memories`    | `part`                    | `place`             |
+| `ai-platform-sockets`     | `socketId`                | `place`             |
 
 | index of `ai-platform-usage` | partition key | sort key | holds        |
 |------------------------------|---------------|----------|--------------|
@@ -19,8 +22,8 @@
 
 All keys but `timestamp` are strings. All are billed by request. `ai-platform-usage` removes rows
 whose `ttl` has passed; they have one where the settings say for how many days events are kept.
-`ai-platform-answers` removes what has expired in the same way. Each
-module says what it keeps in its table.
+`ai-platform-answers`, `ai-platform-runs`, `ai-platform-memories` and `ai-platform-sockets` remove
+what has expired in the same way. Each module says what it keeps in its table.
 """
 
 from typing import NamedTuple
@@ -33,6 +36,9 @@ ROLLUPS = "ai-platform-rollups"
 KEYS = "ai-platform-keys"
 ANSWERS = "ai-platform-answers"
 DOCUMENTS = "ai-platform-documents"
+RUNS = "ai-platform-runs"
+MEMORIES = "ai-platform-memories"
+SOCKETS = "ai-platform-sockets"
 
 BY_KEY = "by-key"
 BY_HOUR = "by-hour"
@@ -81,4 +87,7 @@ TABLES = (
     Table(KEYS, "part", "place"),
     Table(ANSWERS, "callId", "part", ttl=TTL),
     Table(DOCUMENTS, "part", "place"),
+    Table(RUNS, "part", "place", ttl=TTL),
+    Table(MEMORIES, "part", "place", ttl=TTL),
+    Table(SOCKETS, "socketId", "place", ttl=TTL),
 )

@@ -1,7 +1,7 @@
 """Usage events as rows: the columns are the fields of `UsageEvent`, under the same names."""
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -35,6 +35,11 @@ def known(connection: sqlite3.Connection, ids: Sequence[str]) -> set[str]:
 def insert(connection: sqlite3.Connection, events: Sequence[UsageEvent]) -> None:
     """Write events that are not in the ledger yet."""
     connection.executemany(_INSERT, [_to_row(event) for event in events])
+
+
+def delete(connection: sqlite3.Connection, ids: Iterable[str]) -> None:
+    """Delete these events; their sums are not looked at."""
+    connection.executemany("DELETE FROM events WHERE id = ?", [(event_id,) for event_id in ids])
 
 
 def from_row(row: Sequence[Any]) -> UsageEvent:

@@ -45,6 +45,10 @@ class SqliteKeys:
         """See `KeyStore.rotate`."""
         await self.database.writer.run(lambda connection: _rotate(connection, new, old_valid_until))
 
+    async def erase(self, key_id: str) -> bool:
+        """See `KeyStore.erase`."""
+        return await self.database.writer.run(lambda connection: _erase(connection, key_id))
+
 
 def _add(connection: sqlite3.Connection, key: VirtualKey, secret: KeySecret) -> None:
     known = connection.execute("SELECT 1 FROM secrets WHERE hash = ?", (secret.hash,)).fetchone()
@@ -118,3 +122,8 @@ def _rotate(connection: sqlite3.Connection, new: KeySecret, old_valid_until: flo
         {"end": old_valid_until, "key_id": new.key_id, "hash": new.hash},
     )
     _insert_secret(connection, new)
+
+
+def _erase(connection: sqlite3.Connection, key_id: str) -> bool:
+    connection.execute("DELETE FROM secrets WHERE key_id = ?", (key_id,))
+    return connection.execute("DELETE FROM keys WHERE key_id = ?", (key_id,)).rowcount > 0

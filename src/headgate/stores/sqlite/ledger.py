@@ -115,6 +115,10 @@ class SqliteLedger:
         """See `LedgerStore.set_limit`."""
         await self.database.writer.run(lambda connection: _set_limit(connection, account, limit))
 
+    async def erase(self, settlements: Sequence[Settlement]) -> int:
+        """See `LedgerStore.erase`."""
+        return await self.database.writer.run(lambda connection: _erase(connection, settlements))
+
 
 def _state(connection: sqlite3.Connection, account: Account, period: str) -> AccountState:
     sums = connection.execute(
@@ -219,6 +223,31 @@ def record(connection: sqlite3.Connection, settlements: Sequence[Settlement]) ->
     rollups.add(connection, rows)
     answers.keep(connection, [each.answer for each in fresh.values() if each.answer])
     _charge(connection, fresh.values())
+
+
+def _erase(connection: sqlite3.Connection, settlements: Sequence[Settlement]) -> int:
+    """The opposite of `record`: what a lease had settled, it keeps as settled."""
+    given = {settlement.event.id: settlement for settlement in settlements}
+    there = events.known(connection, list(given))
+    if not there:
+        return 0
+    erased = [given[event_id] for event_id in there]
+    events.delete(connection, there)
+    rollups.subtract(connection, [settlement.event for settlement in erased])
+    billed: dict[tuple[Account, str], NanoUSD] = {}
+    for charge in (charge for settlement in erased for charge in settlement.charges):
+        key = charge.account, charge.period
+        billed[key] = billed.get(key, 0) + charge.billed
+    connection.executemany(
+        _ADD_TO_ACCOUNT,
+        [(*account, period, -amount, -amount, 0) for (account, period), amount in billed.items()],
+    )
+    connection.executemany(
+        "DELETE FROM accounts WHERE scope = ? AND id = ? AND period = ? "
+        "AND granted = 0 AND spent = 0 AND unconfirmed = 0",
+        [(*account, period) for account, period in billed],
+    )
+    return len(erased)
 
 
 def _charge(connection: sqlite3.Connection, settlements: Iterable[Settlement]) -> None:

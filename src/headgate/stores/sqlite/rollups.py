@@ -95,6 +95,12 @@ def _addition(table: _Table) -> str:
     )
 
 
+def _removal(table: _Table) -> str:
+    """Deletes a row in which nothing counts any more."""
+    conditions = " AND ".join(f"{name} = ?" for name in ("span", "start", *table.dimensions))
+    return f"DELETE FROM {table.name} WHERE {conditions} AND requests = 0"  # noqa: S608 - constant parts only
+
+
 def _fold(table: _Table, span: int, source: str, shorter: int) -> str:
     """Sums `:start` to before `:end`, one span, from the rows of a shorter one."""
     columns = ", ".join(("span", "start", *table.dimensions, *table.summed))
@@ -108,36 +114,43 @@ def _fold(table: _Table, span: int, source: str, shorter: int) -> str:
 
 
 _ADDITIONS = {table.name: _addition(table) for table in _TABLES}
+_EMPTIED = {table.name: _removal(table) for table in _TABLES}
 _DIMENSIONS = {table.name: table.dimensions for table in _TABLES}
 _FOLDS = [(step[0], _fold(table, *step)) for table in _TABLES for step in table.folded]
 
+_Row = tuple[int | str, ...]
 # The sums of hours, by their start and their dimensions.
-_Cube = dict[tuple[int | str, ...], Sequence[int]]
+_Cube = dict[_Row, Sequence[int]]
 
 _asked_of = operator.itemgetter(*(_SUMS.index(name) for name in _ASKED))
 
 
 def add(connection: sqlite3.Connection, events: Iterable[UsageEvent]) -> None:
     """Add `events` to the sums."""
-    hours: _Cube = {}
-    tag_hours: _Cube = {}
-    for event in events:
-        start = event.timestamp - event.timestamp % HOUR
-        user = event.user_id or ""
-        sums = _sums_of(event)
-        key = (start, user, event.key_id, event.workspace_id, event.provider, event.model)
-        _add_to(hours, key, sums)
-        # An event counts once for each of its tags, also for one that was given twice.
-        for tag in set(event.tags):
-            _add_to(tag_hours, (start, tag, user, event.key_id), sums)
+    cubes = _cubes(events)
+    hours = cubes["rollups"]
     if not hours:
         return
     opened = _open(connection, max(int(start) for start, *_ in hours))
-    cubes = {"rollups": hours, "tag_rollups": tag_hours}
     for name, cube in cubes.items():
         connection.executemany(_ADDITIONS[name], _rows(HOUR, cube))
     if any(int(start) < opened for start, *_ in hours):
-        _add_late(connection, cubes, opened)
+        for name, rows in _late(cubes, opened):
+            connection.executemany(_ADDITIONS[name], rows)
+
+
+def subtract(connection: sqlite3.Connection, events: Iterable[UsageEvent]) -> None:
+    """Take `events`, which were added, off the sums again; a row of none is no row."""
+    cubes: dict[str, _Cube] = {
+        name: {key: [-value for value in sums] for key, sums in cube.items()}
+        for name, cube in _cubes(events).items()
+    }
+    changed = [(name, _rows(HOUR, cube)) for name, cube in cubes.items()]
+    changed += _late(cubes, open_hour(connection))
+    for name, rows in changed:
+        connection.executemany(_ADDITIONS[name], rows)
+        places = len(_DIMENSIONS[name]) + 2
+        connection.executemany(_EMPTIED[name], [row[:places] for row in rows])
 
 
 def open_hour(connection: sqlite3.Connection) -> int:
@@ -186,13 +199,30 @@ def _open(connection: sqlite3.Connection, hour: int) -> int:
     return hour
 
 
-def _add_late(connection: sqlite3.Connection, cubes: Mapping[str, _Cube], opened: int) -> None:
-    """Add hours that were closed before, to all but their own hour rows."""
+def _cubes(events: Iterable[UsageEvent]) -> dict[str, _Cube]:
+    """What `events` add to the hours of the two sources."""
+    hours: _Cube = {}
+    tag_hours: _Cube = {}
+    for event in events:
+        start = event.timestamp - event.timestamp % HOUR
+        user = event.user_id or ""
+        sums = _sums_of(event)
+        key = (start, user, event.key_id, event.workspace_id, event.provider, event.model)
+        _add_to(hours, key, sums)
+        # An event counts once for each of its tags, also for one that was given twice.
+        for tag in set(event.tags):
+            _add_to(tag_hours, (start, tag, user, event.key_id), sums)
+    return {"rollups": hours, "tag_rollups": tag_hours}
+
+
+def _late(cubes: Mapping[str, _Cube], opened: int) -> list[tuple[str, list[_Row]]]:
+    """What hours that were closed before add to each table, their own hour rows left out."""
+    found = []
     for table in _TABLES:
         for span, _, _ in table.folded:
             closed = _before(opened - opened % span, cubes[table.source])
-            rows = _rows(span, _summed(closed, table, span))
-            connection.executemany(_ADDITIONS[table.name], rows)
+            found.append((table.name, _rows(span, _summed(closed, table, span))))
+    return found
 
 
 def _before(hour: int, cube: _Cube) -> _Cube:
@@ -232,5 +262,5 @@ def _summed(hours: _Cube, table: _Table, span: int) -> _Cube:
     return found
 
 
-def _rows(span: int, cube: _Cube) -> list[tuple[int | str, ...]]:
+def _rows(span: int, cube: _Cube) -> list[_Row]:
     return [(span, *key, *sums) for key, sums in cube.items()]

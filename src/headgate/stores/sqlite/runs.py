@@ -120,6 +120,13 @@ class SqliteRuns:
             ]
         )
 
+    async def claim(self, run_id: str) -> bool:
+        """See `RunStore.claim`."""
+        question = "SELECT 1 FROM runs WHERE run_id = ? AND is_submitted = 0 AND status = 'queued'"
+        return await self.database.readers.run(
+            lambda connection: connection.execute(question, (run_id,)).fetchone() is not None
+        )
+
     async def submitted(self, run_ids: Sequence[str]) -> None:
         """See `RunStore.submitted`."""
         rows = [(run_id,) for run_id in run_ids]
@@ -151,6 +158,10 @@ class SqliteRuns:
                 is not None
             )
         )
+
+    async def erase(self, run_ids: Sequence[str]) -> None:
+        """See `RunStore.erase`."""
+        await self.database.writer.run(lambda connection: _erase(connection, run_ids))
 
 
 def _add(connection: sqlite3.Connection, run: Run, now: float) -> bool:
@@ -345,7 +356,11 @@ def _forget(connection: sqlite3.Connection, before: float, limit: int) -> list[s
             (before, limit),
         )
     ]
+    _erase(connection, run_ids)
+    return run_ids
+
+
+def _erase(connection: sqlite3.Connection, run_ids: Sequence[str]) -> None:
     rows = [(run_id,) for run_id in run_ids]
     for table in ("run_events", "run_commands", "run_values", "runs"):
         connection.executemany(f"DELETE FROM {table} WHERE run_id = ?", rows)  # noqa: S608 - constants
-    return run_ids

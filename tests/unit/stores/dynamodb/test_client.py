@@ -176,3 +176,14 @@ async def test_a_query_ends_where_enough_was_found() -> None:
     async with client_of(dynamo) as client:
         assert await client.query("t", {}, limit=2) == items
     assert dynamo.asked[0].body["Limit"] == 2
+
+
+async def test_what_was_not_deleted_is_deleted_the_next_time() -> None:
+    keys = [{"userId": {"S": str(number)}} for number in range(30)]
+    left_out = {"UnprocessedItems": {"t": [{"DeleteRequest": {"Key": keys[3]}}]}}
+    dynamo = ScriptedDynamo((200, left_out), (200, {}), (200, {"UnprocessedItems": {}}))
+    async with client_of(dynamo) as client:
+        await client.delete_all("t", keys)
+    asked = [each.body["RequestItems"]["t"] for each in dynamo.asked]
+    assert [len(each) for each in asked] == [25, 1, 5]
+    assert asked[1] == [{"DeleteRequest": {"Key": keys[3]}}]

@@ -1,0 +1,91 @@
+"""The part of `bootstrap` that joins what watches the platform at work."""
+
+import importlib
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from urllib.parse import unquote
+
+from headgate.core.measurements import Measured
+from headgate.core.tracing import UNTRACED, Tracer
+from headgate.core.watching import CallWatch, NotingCalls, RequestEnded, together
+from headgate.http.app import App
+from headgate.http.records import with_records
+from headgate.http.routes import RouteTable
+from headgate.http.tracing import with_tracing
+from headgate.settings import Settings
+from headgate.telemetry.call_counts import CallCounts
+from headgate.telemetry.logs import JsonLines, log_request
+from headgate.telemetry.request_counts import RequestCounts
+
+TEXT = "%(levelname)s %(message)s"
+
+
+@dataclass(frozen=True, slots=True)
+class Telemetry:
+    """What watches a process.
+
+    Attributes:
+        logs_requests: whether each request is a line of the log.
+    """
+
+    tracer: Tracer = UNTRACED
+    logs_requests: bool = False
+    calls: CallCounts = field(default_factory=CallCounts)
+    requests: RequestCounts = field(default_factory=RequestCounts)
+
+    @property
+    def watch(self) -> CallWatch | None:
+        """What sees every call to a model."""
+        watches: list[CallWatch] = [self.calls]
+        if self.logs_requests:
+            watches.append(NotingCalls())
+        if self.tracer.calls is not None:
+            watches.append(self.tracer.calls)
+        return together(watches)
+
+    @property
+    def parts(self) -> Sequence[Measured]:
+        """What it can tell in numbers."""
+        return (self.calls, self.requests)
+
+    def around(self, app: App, table: RouteTable) -> App:
+        """`app`, with its requests watched."""
+        told: list[RequestEnded] = [self.requests.count]
+        if self.logs_requests:
+            told.append(log_request)
+        app = with_records(app, told, noting=self.logs_requests)
+        return app if self.tracer is UNTRACED else with_tracing(app, table, self.tracer)
+
+
+def telemetry_of(settings: Settings) -> Telemetry:
+    """What watches a process with these settings."""
+    return Telemetry(tracer_of(settings), settings.log_format == "json")
+
+
+def start_logging(settings: Settings, tracer: Tracer = UNTRACED) -> None:
+    """Log in the form that the settings say."""
+    if settings.log_format == "text":
+        logging.basicConfig(level=settings.log_level.upper(), format=TEXT)
+        return
+    handler = logging.StreamHandler()
+    handler.setFormatter(JsonLines(tracer.parent))
+    logging.basicConfig(level=settings.log_level.upper(), handlers=[handler])
+
+
+def tracer_of(settings: Settings) -> Tracer:
+    """Traces to the collector that the settings name; without one nothing is traced."""
+    if settings.otel_endpoint is None:
+        return UNTRACED
+    # Heavy, and needed only where there is a collector.
+    module = importlib.import_module("headgate.telemetry.tracing")
+    headers = settings.otel_headers
+    given = {} if headers is None else otlp_headers(headers.reveal())
+    tracer: Tracer = module.otlp_tracer(settings.otel_endpoint, given, settings.otel_service)
+    return tracer
+
+
+def otlp_headers(text: str) -> dict[str, str]:
+    """Headers as OTEL_EXPORTER_OTLP_HEADERS writes them: `name=value`, with commas between them."""
+    parts = (part.partition("=") for part in text.split(",") if "=" in part)
+    return {name.strip().lower(): unquote(value.strip()) for name, _, value in parts}

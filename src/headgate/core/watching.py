@@ -1,0 +1,91 @@
+"""The ports through which the platform's work is watched: counted, traced and logged.
+
+A gateway that nobody watches pays for one comparison a call.
+"""
+
+from collections.abc import Callable, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Literal, NamedTuple, Protocol, TypeAlias
+
+from headgate.core.usage import UsageEvent
+
+CallKind: TypeAlias = Literal["whole", "stream", "vectors"]
+"""What a caller waits for: a whole answer, its pieces, or vectors."""
+
+CallEnded: TypeAlias = Callable[[UsageEvent, str | None], None]
+"""Is told the row that a call was settled with, and in one word what the vendor failed by."""
+
+MOST_NOTED = 1_000
+"""Of a request that makes more calls to models, the first so many are noted."""
+
+
+class CallWatch(Protocol):
+    """Sees every call to a vendor, and every answer from the cache."""
+
+    def began(self, provider: str, model: str, kind: CallKind) -> CallEnded:
+        """A call begins; what this gives is called once, when it is settled. Must not fail."""
+        ...
+
+
+class RequestRecord(NamedTuple):
+    """A request that was answered.
+
+    Attributes:
+        route: the path of its row in the route table; `unmatched` where it has none.
+        status: 499 where the caller left before the answer had begun.
+        seconds: until the last byte was handed over.
+        key_id: whose key it came with, where that was good.
+        calls: the rows of the calls to models that were made for it, where they are noted.
+    """
+
+    request_id: str
+    method: str
+    route: str
+    status: int
+    seconds: float
+    key_id: str | None
+    calls: Sequence[UsageEvent] = ()
+
+
+RequestEnded: TypeAlias = Callable[[RequestRecord], None]
+
+noted_calls: ContextVar[list[UsageEvent] | None] = ContextVar("noted_calls", default=None)
+"""Where the calls of the request that is being answered are noted, where they are."""
+
+
+class NotingCalls:
+    """`CallWatch` that notes calls for the request that they are made for."""
+
+    def began(self, provider: str, model: str, kind: CallKind) -> CallEnded:  # noqa: ARG002 - the row says it
+        """See `CallWatch.began`."""
+        return self._ended
+
+    def _ended(self, event: UsageEvent, _failure: str | None) -> None:
+        noted = noted_calls.get()
+        if noted is not None and len(noted) < MOST_NOTED:
+            noted.append(event)
+
+
+@dataclass(frozen=True, slots=True)
+class Watches:
+    """Several watches as one."""
+
+    watches: Sequence[CallWatch]
+
+    def began(self, provider: str, model: str, kind: CallKind) -> CallEnded:
+        """See `CallWatch.began`."""
+        ends = [watch.began(provider, model, kind) for watch in self.watches]
+
+        def ended(event: UsageEvent, failure: str | None) -> None:
+            for end in ends:
+                end(event, failure)
+
+        return ended
+
+
+def together(watches: Sequence[CallWatch]) -> CallWatch | None:
+    """One watch that stands for all; None where there is none."""
+    if len(watches) < 2:
+        return watches[0] if watches else None
+    return Watches(watches)

@@ -1,0 +1,70 @@
+"""The platform's log as a collector of logs reads it: every line an object, none with a secret."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from headgate_server import Headgate, chat, running, simulating
+
+PROMPT = "the-prompt-that-nobody-logs"
+VENDOR_KEY = "sk-vendor-3f81b7c2d9"
+ANSWER = "the-answer-that-nobody-logs"
+
+
+async def test_every_line_parses_and_none_holds_a_prompt_an_answer_or_a_secret(
+    tmp_path: Path,
+) -> None:
+    for part in ("simulator", "platform"):
+        (tmp_path / part).mkdir()
+    with simulating(tmp_path / "simulator") as vendors:
+        environment = {
+            **vendors.environment,
+            "OPENAI_API_KEY": VENDOR_KEY,
+            "LOG_FORMAT": "json",
+            "LOG_LEVEL": "debug",
+        }
+        with running(tmp_path / "platform", environment=environment) as platform:
+            key, request_id = await _use(platform)
+            assert platform.stop() == 0
+            printed = platform.outputs[-1]
+    lines = _lines(printed)
+    secrets = (PROMPT, ANSWER, VENDOR_KEY, key, platform.admin_key)
+    text = json.dumps(lines)
+    assert not [secret for secret in secrets if secret in text]
+    assert not [secret for secret in secrets if secret.rpartition("-")[2] in text]
+    (line,) = [one for one in lines if one.get("requestId") == request_id]
+    assert (line["status"], line["route"], line["keyId"]) == (
+        *(200, "/v1/complete"),
+        key.rpartition("-")[0],
+    )
+    assert (line["model"], line["provider"], line["outcome"]) == ("gpt-4o", "openai", "ok")
+    assert line["inputTokens"] > 0
+    assert line["cost"] > 0
+    assert line["latencyMs"] > 0
+    statuses = {one["status"] for one in lines if "status" in one}
+    assert {200, 401, 404, 502} <= statuses
+
+
+async def _use(platform: Headgate) -> tuple[str, str]:
+    """Calls of every kind; gives a key, and the id of the request that it asked with."""
+    async with platform.caller() as admin:
+        made = await admin.new_key()
+        await admin.send("GET", "/nowhere/" + PROMPT)
+    async with platform.caller(made["apiKey"]) as caller:
+        say = f"{PROMPT} [[say {ANSWER}]]"
+        answer = await caller.post("/v1/complete", chat(say, model="gpt-4o"))
+        assert answer.status == 200
+        for text in (f"{PROMPT} [[fail 500]]", f"{PROMPT} [[cut 1]] [[tokens 5]]"):
+            for path in ("/v1/complete", "/v1/stream", "/v1/chat/completions"):
+                await caller.post(path, chat(text, model="gpt-4o"))
+    async with platform.caller("sk-proj-someone-elses-0123456789") as stranger:
+        await stranger.post("/v1/complete", chat(PROMPT))
+    return str(made["apiKey"]), answer.headers["x-request-id"]
+
+
+def _lines(printed: str) -> list[dict[str, Any]]:
+    """All that was logged; the first start prints to people before it is ready."""
+    _, _, logged = printed.partition("is ready on ")
+    lines = [line for line in logged.splitlines()[1:] if line]
+    assert lines
+    return [json.loads(line) for line in lines]
