@@ -700,6 +700,8 @@ export interface components {
         /**
          * KeyItem
          * @description A key; its secret is not kept and cannot be shown again.
+         *
+         *         `rotationDue` says that the secret is older than `[keys] rotate_after_days` allows.
          */
         KeyItem: {
             keyId: string;
@@ -713,6 +715,8 @@ export interface components {
             createdAt: string;
             expiresAt: string | null;
             revokedAt: string | null;
+            rotatedAt: string | null;
+            rotationDue: boolean;
             lastUsedAt?: string | null;
             apiKey?: string;
         };

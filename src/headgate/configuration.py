@@ -335,6 +335,25 @@ class Usage(Section, frozen=True, kw_only=True):
         return self.retention_days or None
 
 
+class Keys(Section, frozen=True, kw_only=True):
+    """How old keys may get."""
+
+    rotate_after_days: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=36_500,
+            description="Keys whose secret is older are marked in lists and by `headgate doctor`,"
+            " and told once a month where alerts go; 0 lets them get any age.",
+        ),
+    ] = 0
+
+    @property
+    def longest_days(self) -> int | None:
+        """How old a secret may be; None where it may be of any age."""
+        return self.rotate_after_days or None
+
+
 class Prompts(Section, frozen=True, kw_only=True):
     """Prompt templates of your own, which take the place of the platform's of the same name."""
 
@@ -370,6 +389,7 @@ class Configuration(Section, frozen=True, kw_only=True):
     http: Http = Http()
     storage: Storage = Storage()
     usage: Usage = Usage()
+    keys: Keys = Keys()
     prompts: Prompts = Prompts()
     tools: Tools = Tools()
     guardrails: Guardrails = Guardrails()

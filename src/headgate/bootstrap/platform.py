@@ -14,6 +14,7 @@ from headgate.bootstrap.agent_relay import with_relay
 from headgate.bootstrap.alerts import check_alerts
 from headgate.bootstrap.cache import check_cache
 from headgate.bootstrap.dashboard import sign_in_ticket
+from headgate.bootstrap.key_ages import check_keys
 from headgate.bootstrap.lifespan import running
 from headgate.bootstrap.limits import check_limits
 from headgate.bootstrap.parameters import read_parameters
@@ -146,6 +147,7 @@ def checks(settings: Settings, /) -> Sequence[Check]:
     return (
         Check("store", lambda: check_store(settings)),
         Check("documents", lambda: check_documents(settings)),
+        Check("keys", lambda: check_keys(settings)),
         Check("limits", lambda: check_limits(settings)),
         Check("cache", lambda: check_cache(settings)),
         Check("providers", lambda: check_vendors(settings)),

@@ -13,6 +13,7 @@ from headgate.bootstrap.cache import open_cache, with_semantics
 from headgate.bootstrap.dashboard import make_sessions
 from headgate.bootstrap.documents import make_documents, reach
 from headgate.bootstrap.guardrails import guards_of
+from headgate.bootstrap.key_ages import make_reminders
 from headgate.bootstrap.limits import open_limiter
 from headgate.bootstrap.mcp import open_mcp_server
 from headgate.bootstrap.metrics import open_metrics
@@ -114,10 +115,12 @@ async def open_services(
         replays = Replays(gateway, flights)
         access = MeteredAccess(replays)
         works = Works(access, flights, stores.answers)
-        keys = Keys(stores.keys, local=local_keys)
+        days = configuration.keys.longest_days
+        keys = Keys(stores.keys, local=local_keys, rotate_after_days=days)
         erasures = Erasures(stores.user_data, keys)
         if not local_keys:  # a command is over in a moment
             await stack.enter_async_context(erasures.going_on())
+            await stack.enter_async_context(make_reminders(settings, keys, client).running())
         prompts = open_prompts(settings)
         documents = make_documents(settings, stores.documents, prompts)
         tools = await stack.enter_async_context(
