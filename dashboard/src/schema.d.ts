@@ -671,7 +671,7 @@ export interface components {
          */
         CreateKey: {
             name: string;
-            scopes: ("admin" | "agent:run" | "ai:complete" | "ai:embed" | "tools:run" | "usage:read")[];
+            scopes: ("admin" | "admin:read" | "agent:run" | "ai:complete" | "ai:embed" | "tools:run" | "usage:read")[];
             /** @default null */
             monthlyBudget: number | null;
             /** @default null */
@@ -746,7 +746,7 @@ export interface components {
          */
         ChangeKey: {
             name?: string;
-            scopes?: ("admin" | "agent:run" | "ai:complete" | "ai:embed" | "tools:run" | "usage:read")[];
+            scopes?: ("admin" | "admin:read" | "agent:run" | "ai:complete" | "ai:embed" | "tools:run" | "usage:read")[];
             monthlyBudget?: number | null;
             rateLimit?: components["schemas"]["RateLimitItem"] | null;
             models?: string[] | null;
@@ -1231,10 +1231,11 @@ export interface components {
         };
         /**
          * Who
-         * @description Who the caller is; null for nobody.
+         * @description Who the caller is; null for nobody. `signOn` says whether there is single sign-on.
          */
         Who: {
             session: components["schemas"]["SessionItem"] | null;
+            signOn: boolean;
         };
         /**
          * SessionEnded

@@ -30,6 +30,7 @@ TESTED_ELSEWHERE = {
     "stores/memory_sockets.py": "tests/contract holds every adapter to its port",
     "stores/dynamodb/sockets.py": "tests/contract holds every adapter to its port",
     "http/sockets/remote_request.py": "sockets/test_remote.py shows what becomes of requests",
+    "core/sign_on.py": "values and a port; identity/test_sign_on.py shows who gets which role",
     "core/memory.py": "values and a port; tests/contract holds its adapters to it",
     "stores/memory_memories.py": "tests/contract holds every adapter to its port",
     "stores/sqlite/memories.py": "tests/contract holds every adapter to its port",

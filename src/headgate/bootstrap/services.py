@@ -20,6 +20,7 @@ from headgate.bootstrap.metrics import open_metrics
 from headgate.bootstrap.prompts import open_prompts
 from headgate.bootstrap.routing import providers_check, routing_of
 from headgate.bootstrap.run_queue import open_run_queue
+from headgate.bootstrap.sign_on import make_sign_on
 from headgate.bootstrap.stores import Stores, open_stores
 from headgate.bootstrap.telemetry import Telemetry
 from headgate.bootstrap.tools import open_tools
@@ -149,6 +150,7 @@ async def open_services(
         process = await stack.enter_async_context(watching())
         breakers = gateway.routing.breakers
         measured: list[Measured] = [*telemetry.parts, tools, counts, breakers, process, activity]
+        sessions = make_sessions(settings, keys)
         kept_streams = KeptStreams()
         stack.push_async_callback(kept_streams.aclose)
         yield Services(
@@ -166,7 +168,8 @@ async def open_services(
             documents=documents,
             keys=keys,
             workspaces=workspaces,
-            sessions=make_sessions(settings, keys),
+            sessions=sessions,
+            sign_on=make_sign_on(settings, sessions, client),
             audit=Audit(stores.audit),
             erasures=erasures,
             usage=stores.usage,

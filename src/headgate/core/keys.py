@@ -12,7 +12,7 @@ from typing import Literal, Protocol, TypeAlias
 import msgspec
 
 Scope: TypeAlias = Literal[
-    "ai:complete", "ai:embed", "tools:run", "agent:run", "usage:read", "admin"
+    "ai:complete", "ai:embed", "tools:run", "agent:run", "usage:read", "admin:read", "admin"
 ]
 SCOPES: tuple[Scope, ...] = (
     "ai:complete",
@@ -20,6 +20,7 @@ SCOPES: tuple[Scope, ...] = (
     "tools:run",
     "agent:run",
     "usage:read",
+    "admin:read",
     "admin",
 )
 DEFAULT_WORKSPACE = "default"

@@ -224,6 +224,8 @@ async def _admitted(
     if access == "open":
         return None
     key = await _caller_key(services, scope, headers)
+    if access == "admin" and match.route.method == "GET":
+        access = "admin:read"  # who may look at everything, and change nothing
     if access != "any":
         require(key, access)
     return key

@@ -25,6 +25,7 @@ from headgate.identity.audit import Audit
 from headgate.identity.erasures import Erasures
 from headgate.identity.keys import Keys
 from headgate.identity.sessions import Sessions
+from headgate.identity.sign_on import SignOn
 from headgate.identity.workspaces import Workspaces
 from headgate.prompts.library import Library
 from headgate.usage.watch import UsageWatch
@@ -46,6 +47,7 @@ class Services:
         metrics: what this process says of itself, as text for Prometheus.
         max_body_bytes: larger requests are refused.
         body_timeout_seconds: how long nothing may come of a request's body.
+        sign_on: None where there is no single sign-on.
         dashboard_hosts: names, besides this machine's own, at which the dashboard is opened.
         heartbeat_seconds: how long a stream's head waits for the first piece of the answer.
     """
@@ -80,6 +82,7 @@ class Services:
     heartbeat_seconds: float
     body_timeout_seconds: float = 60.0
     dashboard_hosts: frozenset[str] = frozenset()
+    sign_on: SignOn | None = None
     activity: Activity = field(default_factory=Activity)
     upload_room: UploadRoom = field(default_factory=UploadRoom)
 

@@ -10,6 +10,7 @@ from headgate.http.rows import (
     keys,
     models,
     prompts,
+    sign_on,
     system,
     tools,
     usage,
@@ -27,6 +28,7 @@ def routes() -> list[Route]:
     rows += workspaces.workspace_routes()
     rows += [*audit.audit_routes(), *users.user_routes()]
     rows += prompts.prompt_routes()
+    rows += sign_on.sign_on_routes()
     rows += [*dashboard.session_routes(), *dashboard.live_routes(), *dashboard.watch_routes()]
     rows += [*system.health_routes(), *system.metrics_routes()]
     rows += dashboard.dashboard_routes()

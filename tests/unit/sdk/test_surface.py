@@ -92,6 +92,8 @@ EXCUSED = {
     "openSession": "browsers sign in with it",
     "getSession": "browsers sign in with it",
     "endSession": "browsers sign in with it",
+    "beginSignOn": "browsers sign in with it",
+    "finishSignOn": "browsers sign in with it",
     "live": "the dashboard's pages listen to it",
     "acts": "an auditor exports the log",
     "export": "an auditor reads the file",
