@@ -57,7 +57,7 @@ class MeteredAccess:
             request_type=labels.request_type,
             run_id=labels.run_id,
             place=place,
-            most=labels.most,
+            purse=labels.purse,
             ends_at=ends_at,
         )
         return MeteredModels(self.replays, caller)
