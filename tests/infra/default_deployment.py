@@ -226,6 +226,20 @@ def test_a_tool_that_asks_no_model_may_ask_none(stacks: Stacks, tool: str) -> No
     assert services == {"dynamodb", "kms", "logs", "sqs", "ssm"}
 
 
+def test_only_the_gateway_seals_and_only_vendor_keys(stacks: Stacks) -> None:
+    sealing = {
+        who.split("/")[0]: statement
+        for who, statement in stacks.statements()
+        if "kms:Encrypt" in listed(statement["Action"])
+    }
+    ours = sealing.pop("AIGatewayStack")
+    assert ours["Condition"] == {
+        "StringEquals": {"kms:EncryptionContext:headgate:use": "vendor-key"}
+    }
+    # A queue's dead letters are encrypted by whoever sends them.
+    assert not [who for who in sealing if "Seal" in str(sealing[who].get("Sid"))]
+
+
 def test_who_tells_of_alarms_reads_one_secret(stacks: Stacks) -> None:
     reading = [
         statement["Resource"]
@@ -258,6 +272,8 @@ def test_who_takes_orders_and_who_works_on_them_are_told_of_the_same_queue(
     assert "Queue" in json.dumps(function["Environment"]["Variables"]["HEADGATE_RUN_QUEUE_URL"])
     (container,) = stacks.one("AWS::ECS::TaskDefinition")["ContainerDefinitions"]
     told = {one["Name"]: one["Value"] for one in container["Environment"]}
+    login = {one["Name"] for one in container["Secrets"]}
+    assert login == {"PGHOST", "PGPORT", "PGDATABASE", "PGUSER", "PGPASSWORD"}
     (queue,) = [
         one
         for one in stacks.of("AWS::SQS::Queue", "AIAgentsStack")

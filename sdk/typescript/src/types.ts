@@ -44,6 +44,7 @@ export type BudgetList = Schemas["BudgetList"];
 export type Unconfirmed = Schemas["UnconfirmedItem"];
 export type Projection = Schemas["ProjectionItem"];
 export type Latency = Schemas["LatencyAnswer"];
+export type ServiceLevels = Schemas["SloAnswer"];
 export type Prompt = Schemas["PromptItem"];
 export type PromptDetail = Schemas["PromptDetail"];
 export type RenderedPrompt = Schemas["RenderedPrompt"];
@@ -58,6 +59,7 @@ export type Message = Schemas["platform.MessageItem"];
 export type CompleteRequest = Omit<Schemas["CompleteRequest"], "stream" | "resumable" | "messages"> & {
   messages?: string | readonly Message[];
 };
+export type StreamRequest = CompleteRequest & { resumable?: boolean };
 export type EmbedRequest = Schemas["EmbedRequest"];
 export type ClassifyRequest = Schemas["ClassifyRequest"];
 export type SearchRequest = Schemas["SearchDocuments"];

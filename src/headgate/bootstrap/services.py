@@ -14,12 +14,18 @@ from headgate.bootstrap.dashboard import make_sessions
 from headgate.bootstrap.documents import make_documents, reach
 from headgate.bootstrap.embedded_metrics import telling
 from headgate.bootstrap.guardrails import guards_of
+from headgate.bootstrap.kept_streams import open_kept_streams
 from headgate.bootstrap.limits import open_limiter
 from headgate.bootstrap.mcp import open_mcp_server
 from headgate.bootstrap.metrics import open_metrics
 from headgate.bootstrap.prompts import open_prompts
 from headgate.bootstrap.routing import providers_check, routing_of
 from headgate.bootstrap.run_queue import open_run_queue
+from headgate.bootstrap.service_levels import (
+    open_error_alerts,
+    open_tally,
+    service_levels_of,
+)
 from headgate.bootstrap.stores import Stores, open_stores
 from headgate.bootstrap.telemetry import Telemetry
 from headgate.bootstrap.tools import open_tools
@@ -33,7 +39,6 @@ from headgate.gateway.catalog import AUTO, Catalog
 from headgate.gateway.escrow import Escrow
 from headgate.gateway.flights import Flights
 from headgate.gateway.gateway import Gateway
-from headgate.gateway.kept_streams import KeptStreams
 from headgate.gateway.metered import MeteredAccess
 from headgate.gateway.names import Names
 from headgate.gateway.replays import Replays
@@ -91,12 +96,17 @@ async def open_services(
         vendor_keys = VendorKeys(
             stores.vendor_keys,
             vendors.providers | vendors.keyless,
-            lambda: make_sealer(settings),
+            lambda: make_sealer(settings, client),
         )
         workspaces = make_workspaces(configuration, stores.workspaces)
         limits = configuration.limits
         limiter = await stack.enter_async_context(open_limiter(settings))
         cache = await stack.enter_async_context(open_cache(settings))
+        if not local_keys:  # a command is over in a moment
+            await stack.enter_async_context(
+                open_error_alerts(settings, client, stores.service, stores.episodes)
+            )
+        tally = await stack.enter_async_context(open_tally(stores.service, telemetry))
         gateway = Gateway(
             catalog=catalog,
             limiter=limiter.limiter,
@@ -107,7 +117,7 @@ async def open_services(
             cache=Cache(cache.answers),
             min_output_tokens=configuration.budgets.min_output_tokens,
             guards=guards_of(configuration),
-            watch=telemetry.watch,
+            watch=telemetry.watch(tally.count_call),
         )
         if cache.questions is not None:
             gateway = with_semantics(gateway, settings, cache.questions)
@@ -144,8 +154,10 @@ async def open_services(
         process = await stack.enter_async_context(watching())
         breakers = gateway.routing.breakers
         measured: list[Measured] = [*telemetry.parts, tools, counts, breakers, process, activity]
-        kept_streams = KeptStreams()
-        stack.push_async_callback(kept_streams.aclose)
+        is_alone = bool(local_keys) or settings.lambda_part is not None
+        kept_streams = await stack.enter_async_context(
+            open_kept_streams(settings, is_alone=is_alone)
+        )
         yield Services(
             kept_streams=kept_streams,
             runs=runs,
@@ -165,6 +177,7 @@ async def open_services(
             audit=Audit(stores.audit),
             usage=stores.usage,
             watch=UsageWatch(stores.usage),
+            service_levels=service_levels_of(configuration, stores.service),
             metrics=await stack.enter_async_context(
                 open_metrics(settings, measured, counts.refresh)
             ),
