@@ -153,8 +153,11 @@ async def open_services(
         activity = Activity()
         process = await stack.enter_async_context(watching())
         breakers = gateway.routing.breakers
-        measured: list[Measured] = [*telemetry.parts, tools, counts, breakers, process, activity]
-        measured += stores.measured
+        measured: list[Measured] = [
+            *telemetry.parts,
+            *stores.measured,
+            *(tools, counts, breakers, process, activity),
+        ]
         sessions = make_sessions(settings, keys)
         is_alone = bool(local_keys) or settings.lambda_part is not None
         kept_streams = await stack.enter_async_context(
