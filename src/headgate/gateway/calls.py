@@ -166,30 +166,32 @@ class Attempt(msgspec.Struct, kw_only=True):
         """
         if self.event is not None:
             return
+        caller, route = self.caller, self.route
+        key = caller.key
         self.place.used_tokens += usage.total_tokens
-        price = self.route.price.cost(usage)
+        price = route.price.cost(usage)
         cost, saved = (0, price) if self.cache == "hit" else (price, 0)
-        billed = 0 if self.route.is_own else self.markup.billed(cost)
+        billed = 0 if route.is_own else self.markup.billed(cost)
         self.place.billed += billed
         now = time.time()
         self.event = UsageEvent(
             id=new_event_id(now),
-            request_id=self.caller.request_id,
+            request_id=caller.request_id,
             timestamp=int(now * 1000),
-            key_id=self.caller.key.key_id,
-            workspace_id=self.caller.key.workspace_id,
-            user_id=self.caller.key.user_id,
-            provider=self.route.provider.provider,
-            model=self.route.model,
+            key_id=key.key_id,
+            workspace_id=key.workspace_id,
+            user_id=key.user_id,
+            provider=route.provider.provider,
+            model=route.model,
             request_type=self.request_type,
             status=status,
             cost=cost,
             billed=billed,
             saved_cost=saved,
-            byok=self.route.is_own,
+            byok=route.is_own,
             cache=self.cache,
-            price_version=self.route.price.version,
-            use_case=self.caller.use_case,
+            price_version=route.price.version,
+            use_case=caller.use_case,
             input_tokens=usage.input_tokens,
             cached_input_tokens=usage.cached_input_tokens,
             cache_write_tokens=usage.cache_write_tokens,
@@ -199,8 +201,8 @@ class Attempt(msgspec.Struct, kw_only=True):
             first_token_ms=(
                 None if self.first_token is None else _milliseconds(self.first_token - self.started)
             ),
-            run_id=self.caller.run_id,
-            tags=self.caller.tags,
+            run_id=caller.run_id,
+            tags=caller.tags,
             estimated=estimated,
             overrun=bool(self.hold.limited) and billed > self.hold.amount,
             prompt=None if self.prompt is None else self.prompt.name,

@@ -157,7 +157,10 @@ class Gateway:
         routes = await self.routes(request.model, caller.key)
         entry = self.cache.chat(caller, request, routes)
         call = await self._chat_call(caller, request, "whole", routes, make)
-        return await self._whole(_caching(call, entry), entry, write)
+        try:
+            return await self._settled(_caching(call, entry), entry, write)
+        finally:
+            call.place.leave()
 
     async def stream(
         self,
@@ -190,7 +193,8 @@ class Gateway:
 
         call = _caching(await self._chat_call(caller, request, "stream", routes, make), entry)
         try:
-            if (hit := await self._hit(call, entry)) is not None:
+            hit = None if entry is None else await self._hit(call, entry)
+            if hit is not None:
                 attempt, recording = hit
                 answer = StreamedAnswer(attempt, RecordedStream(recording), 0)
                 await answer.open(self.routing.seconds_until(caller.ends_at))
@@ -309,25 +313,14 @@ class Gateway:
             return caller.place.part()
         return Place(await self.limiter.admit(caller.key, tokens))
 
-    async def _whole(
-        self,
-        call: _Call[W],
-        entry: Entry[W] | None,
-        write: Callable[[Answer[W]], bytes] | None,
-    ) -> Answer[W]:
-        """The whole answer to a call, once its record is durable; the call's place is left."""
-        try:
-            return await self._settled(call, entry, write)
-        finally:
-            call.place.leave()
-
     async def _settled(
         self,
         call: _Call[W],
         entry: Entry[W] | None,
         write: Callable[[Answer[W]], bytes] | None,
     ) -> Answer[W]:
-        hit = await self._hit(call, entry)
+        """The whole answer to a call, once its record is durable."""
+        hit = None if entry is None else await self._hit(call, entry)
         attempt, response = hit or await self._first_answer(call)
         if attempt.trial is not None:
             attempt.trial.succeeded()
@@ -381,15 +374,16 @@ class Gateway:
             return tuple(suited(request, routes, self.catalog.profile_of))
         return tuple(self.routing.choice.ordered(request.model, routes, kind))
 
-    async def _hit(self, call: _Call[T], entry: Entry[R] | None) -> tuple[Attempt, R] | None:
+    async def _hit(self, call: _Call[T], entry: Entry[R]) -> tuple[Attempt, R] | None:
         """What the cache has for a call, and the attempt that records it; it needs no budget."""
-        found = None if entry is None else await entry.find(call.place)
+        found = await entry.find(call.place)
         if found is None:
             return None
         route, answer = found
         books = await self.ledger.books(call.caller.accounts(route.model))
         hold = await self.ledger.reserve(books, 0)
-        await self._claim(call, hold)
+        if call.caller.claim is not None:
+            await self._claim(call.caller.claim, hold)
         return self._attempt(call, route, hold, "hit"), answer
 
     async def _first_answer(self, call: _Call[T]) -> tuple[Attempt, T]:
@@ -500,20 +494,20 @@ class Gateway:
                 ceiling, limit = self._ceiling(call, route, bounds, books)
                 if tried is None or limit is None or limit >= tried:
                     raise
-        await self._claim(call, hold)
+        if call.caller.claim is not None:
+            await self._claim(call.caller.claim, hold)
         attempt = self._attempt(call, route, hold, "miss" if call.is_cached else "bypass", trial)
         if bounds is not None and limit is not None and limit < bounds.output:
             attempt.lowered_to = limit
         return attempt, limit
 
-    async def _claim(self, call: _Call[T], hold: Hold) -> None:
+    async def _claim(self, claim: Callable[[], Awaitable[None]], hold: Hold) -> None:
         """See that the call is this process's to make; else nothing stays held."""
-        if call.caller.claim is not None:
-            try:
-                await call.caller.claim()
-            except BaseException:
-                self.ledger.release(hold)
-                raise
+        try:
+            await claim()
+        except BaseException:
+            self.ledger.release(hold)
+            raise
 
     def _attempt(
         self,

@@ -231,36 +231,30 @@ async def _with_room(
 async def _admitted(
     match: Match, services: Services, scope: Scope, headers: dict[bytes, bytes]
 ) -> VirtualKey | None:
-    """Whose key a request comes with; None where the route needs none.
+    """Whose key a request comes with, or on whose behalf its session is.
+
+    None where the route needs none.
 
     Raises:
-        InvalidKey: it needs one, and there is none, or none that is good.
-        InsufficientScope: the key may not do this.
+        InvalidKey: it needs one, and there is neither, or it is not good.
+        InsufficientScope: the key may not do this, or another site's page may have sent the session
+            along.
     """
     access = match.route.access
     if access == "local":
         access = "open" if _is_local(scope, headers) else "admin"
     if access == "open":
         return None
-    key = await _caller_key(services, scope, headers)
-    if access != "any":
-        require(key, access)
-    return key
-
-
-async def _caller_key(services: Services, scope: Scope, headers: dict[bytes, bytes]) -> VirtualKey:
-    """Whose key a request comes with; without one, on whose behalf its session is.
-
-    Raises:
-        InvalidKey: there is neither, or it is not good.
-        InsufficientScope: another site's page may have sent the session along.
-    """
     presented = presented_key(headers)
     token = None if presented is not None else session_token(headers)
     if token is None:
-        return await services.keys.authenticate(presented)
-    check_page(headers, scope["method"], _local_address(scope), services.dashboard_hosts)
-    return (await services.sessions.authenticate(token)).key
+        key = await services.keys.authenticate(presented)
+    else:
+        check_page(headers, scope["method"], _local_address(scope), services.dashboard_hosts)
+        key = (await services.sessions.authenticate(token)).key
+    if access != "any":
+        require(key, access)
+    return key
 
 
 def _local_address(scope: Scope) -> str:

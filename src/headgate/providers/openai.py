@@ -374,6 +374,7 @@ class OpenAIProvider:
         )
         self._models_url = f"{self._base}/models{self._query}"
         self._limits = sorted(vendor.output_tokens.items(), key=lambda row: -len(row[0]))
+        self._error_from = partial(error_from, key=vendor.api_key)
         self._headers = {"content-type": "application/json"}
         if vendor.api_key:
             kind = "Bearer " if vendor.key_header == "authorization" else ""
@@ -510,6 +511,6 @@ class OpenAIProvider:
             url,
             headers=headers,
             body=body,
-            error_from=partial(error_from, key=self._vendor.api_key),
+            error_from=self._error_from,
         )
         return answer.body

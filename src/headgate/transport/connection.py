@@ -112,7 +112,8 @@ class Connection(asyncio.Protocol):
         self._head = None
         self._is_whole = self.is_touched = False
         self._active_at = self._loop.time()
-        self._timer = self._loop.call_later(self._idle_seconds, self._check_idle)
+        if self._timer is None:  # one goes on from request to request
+            self._timer = self._loop.call_later(self._idle_seconds, self._check_idle)
         self._transport.write(request)
 
     async def head(self) -> Head:
@@ -180,6 +181,7 @@ class Connection(asyncio.Protocol):
             "content-length" in self._head.headers or "transfer-encoding" in self._head.headers
         )
         self._can_stay = False
+        self._stop_timer()
         if self._is_whole:
             return
         if is_open_ended and exc is None:
@@ -224,7 +226,6 @@ class Connection(asyncio.Protocol):
             return  # an interim one; the real one follows
         self._is_whole = True
         self.has_served = True
-        self._stop_timer()
         self._wake("end")
 
     def _take(self) -> bytes:
@@ -267,6 +268,9 @@ class Connection(asyncio.Protocol):
         self._wake("end")
 
     def _check_idle(self) -> None:
+        self._timer = None
+        if self._is_whole:
+            return  # nobody waits for anything
         left = self._active_at + self._idle_seconds - self._loop.time()
         if self._is_paused:
             left = self._idle_seconds  # it is our side that does not read
