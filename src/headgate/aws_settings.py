@@ -103,6 +103,19 @@ class AwsSettings(msgspec.Struct, frozen=True, kw_only=True):
         Url | None,
         Variable("SSM_ENDPOINT", AWS, "Its address; the region's own when not set."),
     ] = None
+    kms_key: Annotated[
+        str | None,
+        Variable(
+            "HEADGATE_KMS_KEY_ID",
+            AWS,
+            "The key of AWS's KMS that seals users' own vendor keys: its ARN, its id or an alias."
+            " Without it JWT_SECRET_KEY and ENCRYPTION_SALT seal them. The stacks set it.",
+        ),
+    ] = None
+    kms_endpoint: Annotated[
+        Url | None,
+        Variable("KMS_ENDPOINT", AWS, "KMS's address; the region's own when not set."),
+    ] = None
     execute_api_endpoint: Annotated[
         Url | None,
         Variable(

@@ -12,6 +12,7 @@ from headgate.bootstrap.alerts import channels
 from headgate.bootstrap.cache import open_cache, with_semantics
 from headgate.bootstrap.dashboard import make_sessions
 from headgate.bootstrap.documents import make_documents, reach
+from headgate.bootstrap.embedded_metrics import telling
 from headgate.bootstrap.guardrails import guards_of
 from headgate.bootstrap.kept_streams import open_kept_streams
 from headgate.bootstrap.limits import open_limiter
@@ -20,6 +21,11 @@ from headgate.bootstrap.metrics import open_metrics
 from headgate.bootstrap.prompts import open_prompts
 from headgate.bootstrap.routing import providers_check, routing_of
 from headgate.bootstrap.run_queue import open_run_queue
+from headgate.bootstrap.service_levels import (
+    open_error_alerts,
+    open_tally,
+    service_levels_of,
+)
 from headgate.bootstrap.stores import Stores, open_stores
 from headgate.bootstrap.telemetry import Telemetry
 from headgate.bootstrap.tools import open_tools
@@ -90,12 +96,17 @@ async def open_services(
         vendor_keys = VendorKeys(
             stores.vendor_keys,
             vendors.providers | vendors.keyless,
-            lambda: make_sealer(settings),
+            lambda: make_sealer(settings, client),
         )
         workspaces = make_workspaces(configuration, stores.workspaces)
         limits = configuration.limits
         limiter = await stack.enter_async_context(open_limiter(settings))
         cache = await stack.enter_async_context(open_cache(settings))
+        if not local_keys:  # a command is over in a moment
+            await stack.enter_async_context(
+                open_error_alerts(settings, client, stores.service, stores.episodes)
+            )
+        tally = await stack.enter_async_context(open_tally(stores.service, telemetry))
         gateway = Gateway(
             catalog=catalog,
             limiter=limiter.limiter,
@@ -106,7 +117,7 @@ async def open_services(
             cache=Cache(cache.answers),
             min_output_tokens=configuration.budgets.min_output_tokens,
             guards=guards_of(configuration),
-            watch=telemetry.watch,
+            watch=telemetry.watch(tally.count_call),
         )
         if cache.questions is not None:
             gateway = with_semantics(gateway, settings, cache.questions)
@@ -138,6 +149,7 @@ async def open_services(
                 ),
             )
         )
+        await stack.enter_async_context(telling(settings, counts))
         activity = Activity()
         process = await stack.enter_async_context(watching())
         breakers = gateway.routing.breakers
@@ -165,6 +177,7 @@ async def open_services(
             audit=Audit(stores.audit),
             usage=stores.usage,
             watch=UsageWatch(stores.usage),
+            service_levels=service_levels_of(configuration, stores.service),
             metrics=await stack.enter_async_context(
                 open_metrics(settings, measured, counts.refresh)
             ),

@@ -26,6 +26,7 @@ from headgate.identity.keys import Keys
 from headgate.identity.sessions import Sessions
 from headgate.identity.workspaces import Workspaces
 from headgate.prompts.library import Library
+from headgate.usage.service_levels import ServiceLevels
 from headgate.usage.watch import UsageWatch
 
 
@@ -67,6 +68,7 @@ class Services:
     audit: Audit
     usage: UsageStore
     watch: UsageWatch
+    service_levels: ServiceLevels
     health: Mapping[str, Callable[[], Awaitable[str | None]]]
     metrics: Callable[[], Awaitable[bytes]]
     measured: Sequence[Measured]

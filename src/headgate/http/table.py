@@ -10,6 +10,7 @@ from headgate.http.rows import (
     keys,
     models,
     prompts,
+    service_levels,
     system,
     tools,
     usage,
@@ -27,6 +28,7 @@ def routes() -> list[Route]:
     rows += audit.audit_routes()
     rows += prompts.prompt_routes()
     rows += [*dashboard.session_routes(), *dashboard.live_routes(), *dashboard.watch_routes()]
+    rows += service_levels.service_level_routes()
     rows += [*system.health_routes(), *system.metrics_routes()]
     rows += dashboard.dashboard_routes()
     rows += system.document_routes(rows)
