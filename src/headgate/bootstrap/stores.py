@@ -13,6 +13,7 @@ from headgate.core.audit import AuditStore
 from headgate.core.budgets import LedgerStore
 from headgate.core.documents import DocumentStore
 from headgate.core.episodes import EpisodeStore
+from headgate.core.erasures import UserDataStore
 from headgate.core.errors import HeadgateError, Overloaded
 from headgate.core.keys import (
     KeyStore,
@@ -39,6 +40,7 @@ from headgate.stores.dynamodb.runs import DynamoRuns
 from headgate.stores.dynamodb.service_levels import DynamoServiceLevels
 from headgate.stores.dynamodb.sockets import DynamoSockets
 from headgate.stores.dynamodb.usage import DynamoUsage
+from headgate.stores.dynamodb.user_data import DynamoUserData
 from headgate.stores.dynamodb.vendor_keys import DynamoVendorKeys
 from headgate.stores.dynamodb.workspaces import DynamoWorkspaces
 from headgate.stores.memory_sockets import MemorySockets
@@ -55,6 +57,7 @@ from headgate.stores.sqlite.memories import SqliteMemories
 from headgate.stores.sqlite.runs import SqliteRuns
 from headgate.stores.sqlite.service_levels import SqliteServiceLevels
 from headgate.stores.sqlite.usage import SqliteUsage
+from headgate.stores.sqlite.user_data import SqliteUserData
 from headgate.stores.sqlite.vendor_keys import SqliteVendorKeys
 from headgate.stores.sqlite.workspaces import SqliteWorkspaces
 from headgate.transport.http import HttpClient
@@ -85,6 +88,7 @@ class Stores(NamedTuple):
     audit: AuditStore
     service: ServiceStore
     episodes: EpisodeStore
+    user_data: UserDataStore
     check: Callable[[], Awaitable[None]]
 
 
@@ -110,6 +114,7 @@ async def open_stores(settings: Settings) -> AsyncIterator[Stores]:
                     DynamoAudit(client),
                     DynamoServiceLevels(client),
                     DynamoEpisodes(client),
+                    DynamoUserData(),
                     lambda: tables.reach(client),
                 )
             finally:
@@ -130,6 +135,7 @@ async def open_stores(settings: Settings) -> AsyncIterator[Stores]:
             SqliteAudit(database),
             SqliteServiceLevels(database),
             SqliteEpisodes(database),
+            SqliteUserData(database),
             database.check,
         )
 

@@ -175,7 +175,7 @@ async def get_budget(call: Call[None]) -> Reply:
     if query.scope is None or query.id is None:
         raise InvalidRequest("give both `scope` and `id`, or neither", param="scope")
     account = Account(query.scope, query.id)
-    if account not in own and not call.key.may("admin"):
+    if account not in own and not call.key.may("admin:read"):
         raise InsufficientScope("another's budget needs the scope `admin`, which the key has not")
     (budget,) = await ledger.budgets((account,))
     return Reply(await budget_item(call.services.usage, budget))
@@ -236,7 +236,7 @@ def events_that_count(call: Call[None], query: RangeQuery) -> UsageFilter:
     if start >= end:
         raise InvalidRequest("`from` must be before `to`", param="from")
     key = call.key
-    if key.may("admin"):
+    if key.may("admin:read"):
         return UsageFilter(start, end, query.user_id, query.key_id)
     if key.user_id is not None:
         return UsageFilter(start, end, key.user_id, query.key_id)
