@@ -16,6 +16,7 @@ from headgate.agents.steps import Desk
 from headgate.agents.types import BUILT_IN
 from headgate.bootstrap.mcp import LateServer
 from headgate.bootstrap.metrics import metrics_of
+from headgate.core.erasures import Erased, Erasure
 from headgate.core.errors import HeadgateError
 from headgate.core.keys import SCOPES, VirtualKey, hash_api_key
 from headgate.core.models import Provider
@@ -37,6 +38,7 @@ from headgate.http.routes import RouteTable
 from headgate.http.services import Services
 from headgate.http.table import routes
 from headgate.identity.audit import Audit
+from headgate.identity.erasures import Erasures
 from headgate.identity.keys import Keys
 from headgate.identity.sessions import Sessions
 from headgate.identity.workspaces import Workspaces
@@ -77,6 +79,30 @@ class MemoryTickets:
 
     def take(self, ticket: str) -> str | None:
         return self._keys.pop(ticket, None)
+
+
+class FakeUserData:
+    """Takes one step for each user, in which nothing is found; `begun` are the deletions."""
+
+    def __init__(self) -> None:
+        self.begun: dict[str, Erasure] = {}
+        self.steps: list[Erased] = []
+
+    async def begin(self, erasure: Erasure) -> Erasure:
+        return self.begun.setdefault(erasure.user_id, erasure)
+
+    async def of(self, user_id: str) -> Erasure | None:
+        return self.begun.get(user_id)
+
+    async def under_way(self) -> list[Erasure]:
+        return list(self.begun.values())
+
+    async def erase(self, _erasure: Erasure, *, limit: int) -> Erased:
+        assert limit
+        return self.steps.pop(0) if self.steps else Erased(0, 0)
+
+    async def end(self, erasure: Erasure) -> None:
+        self.begun.pop(erasure.user_id, None)
 
 
 class SandboxPrices:
@@ -219,6 +245,7 @@ async def platform(
         workspaces=workspaces,
         sessions=Sessions(keys, MemoryTickets(), lambda: b"a secret of the tests"),
         audit=Audit(MemoryAudit()),
+        erasures=Erasures(FakeUserData(), keys),
         usage=ledger,
         tool_server=tool_server,
         watch=UsageWatch(ledger),

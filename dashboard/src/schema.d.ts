@@ -671,7 +671,7 @@ export interface components {
          */
         CreateKey: {
             name: string;
-            scopes: ("admin" | "agent:run" | "ai:complete" | "ai:embed" | "tools:run" | "usage:read")[];
+            scopes: ("admin" | "admin:read" | "agent:run" | "ai:complete" | "ai:embed" | "tools:run" | "usage:read")[];
             /** @default null */
             monthlyBudget: number | null;
             /** @default null */
@@ -700,6 +700,8 @@ export interface components {
         /**
          * KeyItem
          * @description A key; its secret is not kept and cannot be shown again.
+         *
+         *         `rotationDue` says that the secret is older than `[keys] rotate_after_days` allows.
          */
         KeyItem: {
             keyId: string;
@@ -713,6 +715,8 @@ export interface components {
             createdAt: string;
             expiresAt: string | null;
             revokedAt: string | null;
+            rotatedAt: string | null;
+            rotationDue: boolean;
             lastUsedAt?: string | null;
             apiKey?: string;
         };
@@ -742,7 +746,7 @@ export interface components {
          */
         ChangeKey: {
             name?: string;
-            scopes?: ("admin" | "agent:run" | "ai:complete" | "ai:embed" | "tools:run" | "usage:read")[];
+            scopes?: ("admin" | "admin:read" | "agent:run" | "ai:complete" | "ai:embed" | "tools:run" | "usage:read")[];
             monthlyBudget?: number | null;
             rateLimit?: components["schemas"]["RateLimitItem"] | null;
             models?: string[] | null;
@@ -1037,6 +1041,32 @@ export interface components {
             firstWrong: number | null;
         };
         /**
+         * ErasureBegun
+         * @description What a deletion has done by now.
+         *
+         *         `removed` counts rows that were deleted or lost their user just now, `waiting` what cannot go
+         *         yet: runs that are being stopped, calls under way.
+         */
+        ErasureBegun: {
+            userId: string;
+            /** @enum {unknown} */
+            status: "done" | "under_way";
+            begunAt: string;
+            keysRevoked: number;
+            removed: number;
+            waiting: number;
+        };
+        /**
+         * ErasureStatus
+         * @description Whether a user's data are being deleted.
+         */
+        ErasureStatus: {
+            userId: string;
+            /** @enum {unknown} */
+            status: "none" | "under_way";
+            begunAt: string | null;
+        };
+        /**
          * PromptList
          * @description All templates, by name.
          */
@@ -1201,10 +1231,11 @@ export interface components {
         };
         /**
          * Who
-         * @description Who the caller is; null for nobody.
+         * @description Who the caller is; null for nobody. `signOn` says whether there is single sign-on.
          */
         Who: {
             session: components["schemas"]["SessionItem"] | null;
+            signOn: boolean;
         };
         /**
          * SessionEnded

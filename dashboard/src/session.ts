@@ -10,6 +10,8 @@ const RENEW_EVERY_MS = 10 * 60_000;
 
 /** Undefined until it is known, null where nobody has signed in. */
 export const session = signal<Session | null | undefined>(undefined);
+/** Whether the company's identity provider signs people in. */
+export const offersSignOn = signal(false);
 /** Why the last try to sign in failed. */
 export const refusal = signal<ApiError | null>(null);
 
@@ -22,14 +24,26 @@ export async function begin(): Promise<void> {
     // Out of the address bar and the history first: it works once, and is nobody else's business.
     navigate(BASE, { replace: true });
     await signIn({ ticket });
+    void learnOffer();
     return;
   }
   try {
-    session.value = (await send<{ session: Session | null }>("GET", "/v1/session")).session;
+    const who = await send<{ session: Session | null; signOn: boolean }>("GET", "/v1/session");
+    offersSignOn.value = who.signOn;
+    session.value = who.session;
     void renew();
   } catch (error) {
     session.value = null;
     refusal.value = error as ApiError;
+  }
+}
+
+/** Learn whether there is single sign-on, for when this session has ended. */
+async function learnOffer(): Promise<void> {
+  try {
+    offersSignOn.value = (await send<{ signOn: boolean }>("GET", "/v1/session")).signOn;
+  } catch {
+    // The sign-in page has its field in any case.
   }
 }
 

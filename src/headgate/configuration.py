@@ -335,6 +335,71 @@ class Usage(Section, frozen=True, kw_only=True):
         return self.retention_days or None
 
 
+class Keys(Section, frozen=True, kw_only=True):
+    """How old keys may get."""
+
+    rotate_after_days: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=36_500,
+            description="Keys whose secret is older are marked in lists and by `headgate doctor`,"
+            " and told once a month where alerts go; 0 lets them get any age.",
+        ),
+    ] = 0
+
+    @property
+    def longest_days(self) -> int | None:
+        """How old a secret may be; None where it may be of any age."""
+        return self.rotate_after_days or None
+
+
+class SignOn(Section, frozen=True, kw_only=True):
+    """Single sign-on at the dashboard, through an OpenID Connect provider."""
+
+    issuer: Annotated[
+        str, Meta(description="The provider, as it calls itself; without one, only keys sign in.")
+    ] = ""
+    client_id: Annotated[str, Meta(description="What the provider calls this platform.")] = ""
+    public_url: Annotated[
+        str,
+        Meta(
+            description="Where browsers reach this platform, such as `https://ai.example.com`. The"
+            " provider leads back to `/v1/session/callback` there; register that address."
+        ),
+    ] = ""
+    admin_groups: Annotated[
+        tuple[str, ...], Meta(description="The provider's groups whose members may do everything.")
+    ] = ()
+    viewer_groups: Annotated[
+        tuple[str, ...],
+        Meta(description="Those whose members may see everything, and change nothing."),
+    ] = ()
+    user_claim: Annotated[
+        str, Meta(description="The claim of the ID token that names the user.")
+    ] = "email"
+    groups_claim: Annotated[
+        str, Meta(description="The claim of the ID token that lists the groups.")
+    ] = "groups"
+    scopes: Annotated[
+        tuple[str, ...], Meta(description="What the provider is asked for; `openid` is among it.")
+    ] = ("openid", "profile", "email")
+
+    def __post_init__(self) -> None:
+        """Refuse what could sign nobody in, or not safely."""
+        if not self.issuer:
+            return
+        for name in ("client_id", "public_url"):
+            if not getattr(self, name):
+                raise ValueError(f"sign_on.{name}: is needed beside `issuer`")
+        if not (self.admin_groups or self.viewer_groups):
+            raise ValueError("sign_on.admin_groups: name a group, else nobody could sign in")
+        if "openid" not in self.scopes:
+            raise ValueError("sign_on.scopes: `openid` is needed among them")
+        if not self.public_url.startswith(("https://", "http://127.0.0.1", "http://localhost")):
+            raise ValueError("sign_on.public_url: it has to begin with https://")
+
+
 class Prompts(Section, frozen=True, kw_only=True):
     """Prompt templates of your own, which take the place of the platform's of the same name."""
 
@@ -370,6 +435,8 @@ class Configuration(Section, frozen=True, kw_only=True):
     http: Http = Http()
     storage: Storage = Storage()
     usage: Usage = Usage()
+    keys: Keys = Keys()
+    sign_on: SignOn = SignOn()
     prompts: Prompts = Prompts()
     tools: Tools = Tools()
     guardrails: Guardrails = Guardrails()

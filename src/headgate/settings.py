@@ -146,6 +146,15 @@ class Settings(AwsSettings, frozen=True, kw_only=True):
             " directory. Required in production, and with `dynamodb` before a user can set a key.",
         ),
     ] = None
+    oidc_client_secret: Annotated[
+        Secret | None,
+        Variable(
+            "OIDC_CLIENT_SECRET",
+            SECURITY,
+            "The secret that the identity provider of [sign_on] has given this platform; not needed"
+            " where it takes PKCE alone.",
+        ),
+    ] = None
     encryption_salt: Annotated[
         Secret | None,
         Variable(

@@ -5,7 +5,7 @@ import type { FunctionComponent } from "preact";
 import { useEffect } from "preact/hooks";
 
 import { Mark } from "../app";
-import { refusal, signIn } from "../session";
+import { offersSignOn, refusal, signIn } from "../session";
 
 export const Login: FunctionComponent = () => {
   const key = useSignal("");
@@ -54,6 +54,11 @@ export const Login: FunctionComponent = () => {
         <button class="primary" type="submit" disabled={isBusy.value || !key.value.trim()}>
           Sign in
         </button>
+        {offersSignOn.value && (
+          <a class="button" href="/v1/session/sign-on">
+            Sign in with single sign-on
+          </a>
+        )}
       </form>
     </main>
   );

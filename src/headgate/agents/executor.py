@@ -157,15 +157,16 @@ class Executor:
             await self.store.submitted(waiting)
 
     async def _has_work(self) -> bool:
-        return bool(await self.store.counts())
+        return bool(await self.store.counts()) or await self.store.has_erased()
 
     async def _round(self, engine: Engine) -> None:
         await self.controls.update()
         if self.queue is None:
             await self._submit_waiting(engine)
         now = self.clock()
-        if self.kept_seconds is not None and now - self._forgot_at >= FORGET_SECONDS:
+        if now - self._forgot_at >= FORGET_SECONDS:
             self._forgot_at = now
-            before = now - self.kept_seconds
+            # What a user's data are deleted for goes in any case; see `RunStore.has_erased`.
+            before = 1.0 if self.kept_seconds is None else now - self.kept_seconds
             if old := await self.store.forget(before=before, limit=FORGET_BATCH):
                 await engine.forget(old)

@@ -14,12 +14,14 @@ from headgate.bootstrap.agent_relay import with_relay
 from headgate.bootstrap.alerts import check_alerts
 from headgate.bootstrap.cache import check_cache
 from headgate.bootstrap.dashboard import sign_in_ticket
+from headgate.bootstrap.key_ages import check_keys
 from headgate.bootstrap.lifespan import running
 from headgate.bootstrap.limits import check_limits
 from headgate.bootstrap.parameters import read_parameters
 from headgate.bootstrap.prompts import check_prompts, review_prompts
 from headgate.bootstrap.routing import check_routing
 from headgate.bootstrap.services import open_services
+from headgate.bootstrap.sign_on import check_sign_on
 from headgate.bootstrap.stores import check_documents, check_store, make_tables, open_stores
 from headgate.bootstrap.telemetry import Telemetry, start_logging, telemetry_of
 from headgate.bootstrap.tools import check_tools
@@ -146,6 +148,8 @@ def checks(settings: Settings, /) -> Sequence[Check]:
     return (
         Check("store", lambda: check_store(settings)),
         Check("documents", lambda: check_documents(settings)),
+        Check("keys", lambda: check_keys(settings)),
+        Check("sign-on", lambda: check_sign_on(settings)),
         Check("limits", lambda: check_limits(settings)),
         Check("cache", lambda: check_cache(settings)),
         Check("providers", lambda: check_vendors(settings)),

@@ -15,6 +15,7 @@ from headgate.bootstrap.documents import make_documents, reach
 from headgate.bootstrap.embedded_metrics import telling
 from headgate.bootstrap.guardrails import guards_of
 from headgate.bootstrap.kept_streams import open_kept_streams
+from headgate.bootstrap.key_ages import make_reminders
 from headgate.bootstrap.limits import open_limiter
 from headgate.bootstrap.mcp import open_mcp_server
 from headgate.bootstrap.metrics import open_metrics
@@ -26,12 +27,14 @@ from headgate.bootstrap.service_levels import (
     open_tally,
     service_levels_of,
 )
+from headgate.bootstrap.sign_on import make_sign_on
 from headgate.bootstrap.stores import Stores, open_stores
 from headgate.bootstrap.telemetry import Telemetry
 from headgate.bootstrap.tools import open_tools
 from headgate.bootstrap.vendor_keys import make_sealer
-from headgate.bootstrap.vendors import default_embedding_model, vendors_of
+from headgate.bootstrap.vendors import Vendors, default_embedding_model, vendors_of
 from headgate.bootstrap.workspaces import make_workspaces
+from headgate.configuration import Configuration
 from headgate.core.keys import COMMAND_LINE, KeyStore, VirtualKey, command_line_key
 from headgate.core.measurements import Measured
 from headgate.gateway.cache import Cache
@@ -48,6 +51,7 @@ from headgate.gateway.works import Works
 from headgate.http.activity import Activity
 from headgate.http.services import Services
 from headgate.identity.audit import Audit
+from headgate.identity.erasures import Erasures
 from headgate.identity.keys import Keys
 from headgate.settings import Settings
 from headgate.telemetry.process import watching
@@ -83,16 +87,7 @@ async def open_services(
             _alerting(settings, client, stores, ledger, sweeping=not local_keys)
         )
         vendors = vendors_of(settings, client)
-        catalog = Catalog(
-            vendors.providers,
-            vendors.prices,
-            configuration.alias_models,
-            vendors.auto,
-            vendors.profile,
-            vendors.keyless,
-        )
-        discovery = asyncio.create_task(catalog.refresh())
-        stack.callback(discovery.cancel)
+        catalog = await stack.enter_async_context(_open_catalog(vendors, configuration))
         vendor_keys = VendorKeys(
             stores.vendor_keys,
             vendors.providers | vendors.keyless,
@@ -102,10 +97,6 @@ async def open_services(
         limits = configuration.limits
         limiter = await stack.enter_async_context(open_limiter(settings))
         cache = await stack.enter_async_context(open_cache(settings))
-        if not local_keys:  # a command is over in a moment
-            await stack.enter_async_context(
-                open_error_alerts(settings, client, stores.service, stores.episodes)
-            )
         tally = await stack.enter_async_context(open_tally(stores.service, telemetry))
         gateway = Gateway(
             catalog=catalog,
@@ -124,7 +115,16 @@ async def open_services(
         replays = Replays(gateway, flights)
         access = MeteredAccess(replays)
         works = Works(access, flights, stores.answers)
-        keys = Keys(stores.keys, local=local_keys)
+        keys = Keys(
+            stores.keys, local=local_keys, rotate_after_days=configuration.keys.longest_days
+        )
+        erasures = Erasures(stores.user_data, keys)
+        if not local_keys:  # a command is over in a moment
+            await stack.enter_async_context(erasures.going_on())
+            await stack.enter_async_context(make_reminders(settings, keys, client).running())
+            await stack.enter_async_context(
+                open_error_alerts(settings, client, stores.service, stores.episodes)
+            )
         prompts = open_prompts(settings)
         documents = make_documents(settings, stores.documents, prompts)
         tools = await stack.enter_async_context(
@@ -153,7 +153,16 @@ async def open_services(
         activity = Activity()
         process = await stack.enter_async_context(watching())
         breakers = gateway.routing.breakers
-        measured: list[Measured] = [*telemetry.parts, tools, counts, breakers, process, activity]
+        measured: list[Measured] = [
+            *telemetry.parts,
+            tools,
+            counts,
+            breakers,
+            process,
+            activity,
+            *stores.measured,
+        ]
+        sessions = make_sessions(settings, keys)
         is_alone = bool(local_keys) or settings.lambda_part is not None
         kept_streams = await stack.enter_async_context(
             open_kept_streams(settings, is_alone=is_alone)
@@ -173,15 +182,17 @@ async def open_services(
             documents=documents,
             keys=keys,
             workspaces=workspaces,
-            sessions=make_sessions(settings, keys),
+            sessions=sessions,
+            sign_on=make_sign_on(settings, sessions, client),
             audit=Audit(stores.audit),
+            erasures=erasures,
             usage=stores.usage,
             watch=UsageWatch(stores.usage),
             service_levels=service_levels_of(configuration, stores.service),
             metrics=await stack.enter_async_context(
                 open_metrics(settings, measured, counts.refresh)
             ),
-            measured=[tools],
+            measured=[tools, *stores.measured],
             process=process,
             activity=activity,
             limited=stores.alerts.limited,
@@ -198,6 +209,24 @@ async def open_services(
             body_timeout_seconds=configuration.http.body_timeout_seconds,
             dashboard_hosts=frozenset(configuration.http.dashboard_hosts),
         )
+
+
+@contextlib.asynccontextmanager
+async def _open_catalog(vendors: Vendors, configuration: Configuration) -> AsyncIterator[Catalog]:
+    """The models of all vendors; those that only a vendor knows of are asked for meanwhile."""
+    catalog = Catalog(
+        vendors.providers,
+        vendors.prices,
+        configuration.alias_models,
+        vendors.auto,
+        vendors.profile,
+        vendors.keyless,
+    )
+    discovery = asyncio.create_task(catalog.refresh())
+    try:
+        yield catalog
+    finally:
+        discovery.cancel()
 
 
 def _escrow(settings: Settings, stores: Stores) -> Escrow:

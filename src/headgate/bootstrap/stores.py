@@ -1,7 +1,7 @@
 """The configured stores: SQLite in the data directory, or DynamoDB."""
 
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import NamedTuple
 
 from headgate import data_directory
@@ -13,10 +13,12 @@ from headgate.core.audit import AuditStore
 from headgate.core.budgets import LedgerStore
 from headgate.core.documents import DocumentStore
 from headgate.core.episodes import EpisodeStore
+from headgate.core.erasures import UserDataStore
 from headgate.core.errors import HeadgateError, Overloaded
 from headgate.core.keys import (
     KeyStore,
 )
+from headgate.core.measurements import Measured
 from headgate.core.memory import MemoryStore
 from headgate.core.runs import RunStore
 from headgate.core.service_levels import ServiceStore
@@ -39,6 +41,7 @@ from headgate.stores.dynamodb.runs import DynamoRuns
 from headgate.stores.dynamodb.service_levels import DynamoServiceLevels
 from headgate.stores.dynamodb.sockets import DynamoSockets
 from headgate.stores.dynamodb.usage import DynamoUsage
+from headgate.stores.dynamodb.user_data import DynamoUserData
 from headgate.stores.dynamodb.vendor_keys import DynamoVendorKeys
 from headgate.stores.dynamodb.workspaces import DynamoWorkspaces
 from headgate.stores.memory_sockets import MemorySockets
@@ -55,6 +58,7 @@ from headgate.stores.sqlite.memories import SqliteMemories
 from headgate.stores.sqlite.runs import SqliteRuns
 from headgate.stores.sqlite.service_levels import SqliteServiceLevels
 from headgate.stores.sqlite.usage import SqliteUsage
+from headgate.stores.sqlite.user_data import SqliteUserData
 from headgate.stores.sqlite.vendor_keys import SqliteVendorKeys
 from headgate.stores.sqlite.workspaces import SqliteWorkspaces
 from headgate.transport.http import HttpClient
@@ -70,7 +74,11 @@ DEFAULT_REGION = "us-east-1"
 
 
 class Stores(NamedTuple):
-    """The configured stores, open; `check` asks them for something, as a health check does."""
+    """The configured stores, open; `check` asks them for something, as a health check does.
+
+    Attributes:
+        measured: what they tell of themselves in numbers.
+    """
 
     keys: KeyStore
     ledger: LedgerStore
@@ -85,7 +93,9 @@ class Stores(NamedTuple):
     audit: AuditStore
     service: ServiceStore
     episodes: EpisodeStore
+    user_data: UserDataStore
     check: Callable[[], Awaitable[None]]
+    measured: Sequence[Measured] = ()
 
 
 @contextlib.asynccontextmanager
@@ -110,7 +120,9 @@ async def open_stores(settings: Settings) -> AsyncIterator[Stores]:
                     DynamoAudit(client),
                     DynamoServiceLevels(client),
                     DynamoEpisodes(client),
+                    DynamoUserData(),
                     lambda: tables.reach(client),
+                    [client.counts],
                 )
             finally:
                 await dynamo.close()
@@ -130,6 +142,7 @@ async def open_stores(settings: Settings) -> AsyncIterator[Stores]:
             SqliteAudit(database),
             SqliteServiceLevels(database),
             SqliteEpisodes(database),
+            SqliteUserData(database),
             database.check,
         )
 

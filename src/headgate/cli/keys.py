@@ -149,4 +149,5 @@ def _given(body: dict[str, Any]) -> dict[str, Any]:
 def _state(key: dict[str, Any]) -> str:
     if key.get("revokedAt"):
         return "revoked"
-    return f"until {key['expiresAt']}" if key.get("expiresAt") else "active"
+    state = f"until {key['expiresAt']}" if key.get("expiresAt") else "active"
+    return f"{state}, rotate it" if key.get("rotationDue") else state

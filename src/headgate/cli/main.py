@@ -26,6 +26,7 @@ from headgate.cli.serve import serve
 from headgate.cli.simulate import simulate
 from headgate.cli.stores import migrate, seed
 from headgate.cli.usage import budget, usage
+from headgate.cli.users import users
 from headgate.core.errors import HeadgateError
 from headgate.settings import SettingsError
 
@@ -70,6 +71,7 @@ for command in (
     docs,
     prompts,
     audit,
+    users,
     simulate,
     doctor,
     openapi,

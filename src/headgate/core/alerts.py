@@ -151,12 +151,12 @@ class Notice(NamedTuple):
     """A message as a channel is given it, in plain words: each fact a name and what it is.
 
     Attributes:
-        share: of the limit that was reached, for channels that tell numbers.
+        share: of a budget's limit that was reached, for channels that tell numbers.
     """
 
     title: str
     facts: tuple[tuple[str, str], ...]
-    share: float = 0.0
+    share: float | None = None
 
 
 class Undelivered(Exception):

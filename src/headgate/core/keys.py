@@ -12,7 +12,7 @@ from typing import Literal, Protocol, TypeAlias
 import msgspec
 
 Scope: TypeAlias = Literal[
-    "ai:complete", "ai:embed", "tools:run", "agent:run", "usage:read", "admin"
+    "ai:complete", "ai:embed", "tools:run", "agent:run", "usage:read", "admin:read", "admin"
 ]
 SCOPES: tuple[Scope, ...] = (
     "ai:complete",
@@ -20,6 +20,7 @@ SCOPES: tuple[Scope, ...] = (
     "tools:run",
     "agent:run",
     "usage:read",
+    "admin:read",
     "admin",
 )
 DEFAULT_WORKSPACE = "default"
@@ -41,6 +42,8 @@ class VirtualKey(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         models: the only models the key may use, or None for all.
+        rotated_at: when it got its present secret, where that is not its first.
+        reminded_at: when people were told that it is due for rotation.
         source: `environment` for the key that `HEADGATE_ADMIN_KEY` sets, else `platform`.
     """
 
@@ -54,11 +57,18 @@ class VirtualKey(msgspec.Struct, frozen=True, kw_only=True):
     created_at: float
     expires_at: float | None = None
     revoked_at: float | None = None
+    rotated_at: float | None = None
+    reminded_at: float | None = None
     source: Literal["platform", "environment"] = "platform"
 
     def may(self, scope: Scope) -> bool:
         """Whether the key has `scope`; `admin` implies every other."""
         return scope in self.scopes or "admin" in self.scopes
+
+    @property
+    def secret_since(self) -> float:
+        """When its present secret was issued."""
+        return self.created_at if self.rotated_at is None else self.rotated_at
 
     def is_usable(self, now: float) -> bool:
         """Whether the key is neither revoked nor expired."""

@@ -377,6 +377,10 @@ class RunStore(Protocol):
         """Delete up to `limit` runs that ended before a moment; gives their ids."""
         ...
 
+    async def has_erased(self) -> bool:
+        """Whether there are runs of which nothing may be kept: they ended in 1970."""
+        ...
+
     async def erase(self, run_ids: Sequence[str]) -> None:
         """Delete runs, with their events and what they were told; what is not there is passed."""
         ...

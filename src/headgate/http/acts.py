@@ -68,4 +68,5 @@ APPROVAL_DECIDED = Audited(
     lambda call: f"{call.params['runId']}/{call.params['stepId']}",
     after=_decision,
 )
+USER_DATA_DELETED = Audited("user.delete_data", param("userId"))
 DOCUMENT_DELETED = Audited("document.delete", param("id"))

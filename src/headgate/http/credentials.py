@@ -52,8 +52,13 @@ def cookie_name(headers: HeaderMap) -> str:
     return f"{COOKIE}_{port}" if port.isdigit() else COOKIE
 
 
-def session_cookie(headers: HeaderMap, token: str, *, seconds: int) -> bytes:
-    """The header that has a browser keep `token`; 0 seconds have it forgotten."""
+def session_cookie(
+    headers: HeaderMap, token: str, *, seconds: int, is_secure: bool = False
+) -> bytes:
+    """The header that has a browser keep `token`; 0 seconds have it forgotten.
+
+    `is_secure` says that the dashboard is at https, where no `Origin` does.
+    """
     parts = [
         f"{cookie_name(headers)}={token}",
         "Path=/",
@@ -61,7 +66,7 @@ def session_cookie(headers: HeaderMap, token: str, *, seconds: int) -> bytes:
         "SameSite=Strict",
         f"Max-Age={seconds}",
     ]
-    if headers.get(b"origin", b"").startswith(b"https://"):
+    if is_secure or headers.get(b"origin", b"").startswith(b"https://"):
         parts.append("Secure")
     return "; ".join(parts).encode("latin-1")
 

@@ -77,7 +77,10 @@ class KeysQuery(PageQuery, rename="camel"):
 
 
 class KeyItem(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
-    """A key; its secret is not kept and cannot be shown again."""
+    """A key; its secret is not kept and cannot be shown again.
+
+    `rotationDue` says that the secret is older than `[keys] rotate_after_days` allows.
+    """
 
     key_id: str
     name: str
@@ -90,6 +93,8 @@ class KeyItem(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     created_at: str
     expires_at: str | None
     revoked_at: str | None
+    rotated_at: str | None
+    rotation_due: bool
     last_used_at: str | msgspec.UnsetType | None = msgspec.UNSET
     api_key: str | msgspec.UnsetType = msgspec.UNSET
 
@@ -121,7 +126,7 @@ async def create_key(call: Call[CreateKey]) -> Reply:
         await call.services.gateway.ledger.set_limit(Account("key", key.key_id), limit)
     issued = await call.services.keys.create(key)
     amount = None if limit is None else limit.amount
-    return Reply(_item(key, amount, issued.api_key), 201)
+    return Reply(_item(key, amount, issued.api_key, is_due=False), 201)
 
 
 async def list_keys(call: Call[None]) -> Reply:
@@ -207,12 +212,18 @@ async def _items(services: Services, keys: list[VirtualKey]) -> list[KeyItem]:
     accounts = [Account("key", key.key_id) for key in keys]
     budgets = await services.gateway.ledger.budgets(accounts)
     return [
-        _item(key, None if budget.limit is None else budget.limit.amount)
+        _item(
+            key,
+            None if budget.limit is None else budget.limit.amount,
+            is_due=services.keys.is_due(key),
+        )
         for key, budget in zip(keys, budgets, strict=True)
     ]
 
 
-def _item(key: VirtualKey, monthly_budget: NanoUSD | None, api_key: str | None = None) -> KeyItem:
+def _item(
+    key: VirtualKey, monthly_budget: NanoUSD | None, api_key: str | None = None, *, is_due: bool
+) -> KeyItem:
     return KeyItem(
         key_id=key.key_id,
         name=key.name,
@@ -225,6 +236,8 @@ def _item(key: VirtualKey, monthly_budget: NanoUSD | None, api_key: str | None =
         created_at=iso(key.created_at),
         expires_at=None if key.expires_at is None else iso(key.expires_at),
         revoked_at=None if key.revoked_at is None else iso(key.revoked_at),
+        rotated_at=None if key.rotated_at is None else iso(key.rotated_at),
+        rotation_due=is_due,
         api_key=msgspec.UNSET if api_key is None else api_key,
     )
 

@@ -22,8 +22,10 @@ from headgate.gateway.works import Works
 from headgate.http.activity import Activity
 from headgate.http.upload_room import UploadRoom
 from headgate.identity.audit import Audit
+from headgate.identity.erasures import Erasures
 from headgate.identity.keys import Keys
 from headgate.identity.sessions import Sessions
+from headgate.identity.sign_on import SignOn
 from headgate.identity.workspaces import Workspaces
 from headgate.prompts.library import Library
 from headgate.usage.service_levels import ServiceLevels
@@ -46,6 +48,7 @@ class Services:
         metrics: what this process says of itself, as text for Prometheus.
         max_body_bytes: larger requests are refused.
         body_timeout_seconds: how long nothing may come of a request's body.
+        sign_on: None where there is no single sign-on.
         dashboard_hosts: names, besides this machine's own, at which the dashboard is opened.
         heartbeat_seconds: how long a stream's head waits for the first piece of the answer.
     """
@@ -66,6 +69,7 @@ class Services:
     workspaces: Workspaces
     sessions: Sessions
     audit: Audit
+    erasures: Erasures
     usage: UsageStore
     watch: UsageWatch
     service_levels: ServiceLevels
@@ -80,6 +84,7 @@ class Services:
     heartbeat_seconds: float
     body_timeout_seconds: float = 60.0
     dashboard_hosts: frozenset[str] = frozenset()
+    sign_on: SignOn | None = None
     activity: Activity = field(default_factory=Activity)
     upload_room: UploadRoom = field(default_factory=UploadRoom)
 

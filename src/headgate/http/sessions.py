@@ -35,10 +35,11 @@ class SessionItem(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     expires_at: str | None
 
 
-class Who(msgspec.Struct, frozen=True):
-    """Who the caller is; null for nobody."""
+class Who(msgspec.Struct, frozen=True, rename="camel"):
+    """Who the caller is; null for nobody. `signOn` says whether there is single sign-on."""
 
     session: SessionItem | None
+    sign_on: bool
 
 
 class SessionEnded(msgspec.Struct, frozen=True):
@@ -61,7 +62,7 @@ async def open_session(call: Call[OpenSession]) -> Reply:
         token = await sessions.renewed(_token(call))
     session = await sessions.authenticate(token)
     if body.api_key is not None or body.ticket is not None:
-        await _note(call, "session.open", session.key)
+        await note(call, "session.open", session.key)
     cookie = session_cookie(call.headers, token, seconds=SESSION_SECONDS)
     return Reply(_item(session.key, session.expires_at), 201, [(b"set-cookie", cookie)])
 
@@ -70,16 +71,17 @@ async def get_session(call: Call[None]) -> Reply:
     """`GET /v1/session`."""
     _check_page(call, "GET")
     services, presented = call.services, presented_key(call.headers)
+    offers = services.sign_on is not None
     if presented is not None:
-        return Reply(Who(_item(await services.keys.authenticate(presented), None)))
+        return Reply(Who(_item(await services.keys.authenticate(presented), None), offers))
     token = session_token(call.headers)
     if token is None:
-        return Reply(Who(None))
+        return Reply(Who(None, offers))
     try:
         session = await services.sessions.authenticate(token)
     except InvalidKey:
-        return Reply(Who(None))
-    return Reply(Who(_item(session.key, session.expires_at)))
+        return Reply(Who(None, offers))
+    return Reply(Who(_item(session.key, session.expires_at), offers))
 
 
 async def end_session(call: Call[None]) -> Reply:
@@ -89,12 +91,12 @@ async def end_session(call: Call[None]) -> Reply:
     if token is not None:
         with contextlib.suppress(InvalidKey):  # one that is over by itself
             session = await call.services.sessions.authenticate(token)
-            await _note(call, "session.end", session.key)
+            await note(call, "session.end", session.key)
     forgotten: Headers = [(b"set-cookie", session_cookie(call.headers, "", seconds=0))]
     return Reply(SessionEnded(ended=True), headers=forgotten)
 
 
-async def _note(call: Call[Any], action: str, key: VirtualKey) -> None:
+async def note(call: Call[Any], action: str, key: VirtualKey, after: Any = None) -> None:
     """Have the audit log tell of a session, before its cookie is given or taken away.
 
     Who fails to sign in is not in it: anybody could fill it.
@@ -104,7 +106,7 @@ async def _note(call: Call[Any], action: str, key: VirtualKey) -> None:
     intent = await audit.begin(
         actor, action, key.key_id, request_id=call.request_id, address=call.client_address
     )
-    await audit.end(intent)
+    await audit.end(intent, after=after)
 
 
 def _check_page(call: Call[Any], method: str) -> None:

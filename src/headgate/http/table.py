@@ -11,9 +11,11 @@ from headgate.http.rows import (
     models,
     prompts,
     service_levels,
+    sign_on,
     system,
     tools,
     usage,
+    users,
     workspaces,
 )
 
@@ -25,8 +27,9 @@ def routes() -> list[Route]:
     rows += agent_memory.agent_memory_routes()
     rows += [*keys.key_routes(), *keys.vendor_key_routes(), *usage.usage_routes()]
     rows += workspaces.workspace_routes()
-    rows += audit.audit_routes()
+    rows += [*audit.audit_routes(), *users.user_routes()]
     rows += prompts.prompt_routes()
+    rows += sign_on.sign_on_routes()
     rows += [*dashboard.session_routes(), *dashboard.live_routes(), *dashboard.watch_routes()]
     rows += service_levels.service_level_routes()
     rows += [*system.health_routes(), *system.metrics_routes()]

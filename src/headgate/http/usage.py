@@ -2,6 +2,7 @@
 
 import datetime as dt
 import time
+from collections.abc import Sequence
 from typing import Annotated, Any, TypeAlias
 
 import msgspec
@@ -17,7 +18,7 @@ from headgate.core.budgets import (
     period_of,
 )
 from headgate.core.errors import InsufficientScope, InvalidRequest
-from headgate.core.money import MAX_DOLLARS, Dollars, from_dollars, to_json
+from headgate.core.money import MAX_DOLLARS, Dollars, NanoUSD, from_dollars, to_json
 from headgate.core.times import iso, parse_iso
 from headgate.core.usage import Dimension, UsageFilter, UsageStore, UsageTotals, total
 from headgate.http.calls import Call, Reply
@@ -175,7 +176,7 @@ async def get_budget(call: Call[None]) -> Reply:
     if query.scope is None or query.id is None:
         raise InvalidRequest("give both `scope` and `id`, or neither", param="scope")
     account = Account(query.scope, query.id)
-    if account not in own and not call.key.may("admin"):
+    if account not in own and not call.key.may("admin:read"):
         raise InsufficientScope("another's budget needs the scope `admin`, which the key has not")
     (budget,) = await ledger.budgets((account,))
     return Reply(await budget_item(call.services.usage, budget))
@@ -236,7 +237,7 @@ def events_that_count(call: Call[None], query: RangeQuery) -> UsageFilter:
     if start >= end:
         raise InvalidRequest("`from` must be before `to`", param="from")
     key = call.key
-    if key.may("admin"):
+    if key.may("admin:read"):
         return UsageFilter(start, end, query.user_id, query.key_id)
     if key.user_id is not None:
         return UsageFilter(start, end, key.user_id, query.key_id)
@@ -278,7 +279,11 @@ def _totals(sums: UsageTotals) -> TotalsItem:
 async def budget_item(usage: UsageStore, budget: Budget) -> BudgetItem:
     """A budget as it is told, with where its spend is heading."""
     now = time.time()
-    days = await days_before(usage, budget.account, now)
+    return told_budget(budget, await days_before(usage, budget.account, now), now)
+
+
+def told_budget(budget: Budget, days: Sequence[NanoUSD], now: float) -> BudgetItem:
+    """A budget as it is told, where the whole days before `now` were billed so much."""
     low, likely, high = projection(budget.spent, budget.period, now, days)
     start, end = period_bounds(budget.period)
     limit = budget.limit

@@ -35,6 +35,7 @@ MAX_KEY_LENGTH = 512
 MIN_ADMIN_KEY_LENGTH = 8
 MAX_GRACE_SECONDS = 30 * 24 * 3600
 CHANGE_ATTEMPTS = 20
+DAY_SECONDS = 24 * 3600
 
 
 class IssuedKey(NamedTuple):
@@ -55,6 +56,7 @@ class Keys:
     """Issues keys, and says whose a presented one is.
 
     Attributes:
+        rotate_after_days: how old a secret may be before it is due for rotation; None: any age.
         local: keys that exist in this process's memory only, by their hash; the command line
             uses one to act on the data directory.
     """
@@ -62,6 +64,7 @@ class Keys:
     store: KeyStore
     clock: Callable[[], float] = time.time
     local: Mapping[str, VirtualKey] = field(default_factory=dict)
+    rotate_after_days: int | None = None
     _known: dict[str, _Known] = field(default_factory=dict)
     _readings: Readings[_Known] = field(default_factory=lambda: Readings(FRESH_SECONDS))
 
@@ -111,7 +114,7 @@ class Keys:
     async def first_admin(self) -> VirtualKey | None:
         """The oldest admin key that is usable, if there is one."""
         found: VirtualKey | None = None
-        async for key in self._all():
+        async for key in self.every():
             if key.may("admin") and key.is_usable(self.clock()):
                 found = key
         return found
@@ -198,8 +201,20 @@ class Keys:
         api_key = new_api_key(key.key_id)
         secret = KeySecret(hash_api_key(api_key), key.key_id)
         await self.store.rotate(secret, old_valid_until=self.clock() + grace_seconds)
-        self._known = {}
+        # A death in between leaves a key that is thought to be older than it is.
+        key = await self.change(key_id, {"rotated_at": self.clock(), "reminded_at": None})
         return IssuedKey(key, api_key)
+
+    def is_due(self, key: VirtualKey) -> bool:
+        """Whether a key is good, and its secret older than it should be."""
+        if self.rotate_after_days is None or not key.is_usable(self.clock()):
+            return False
+        return self.clock() - key.secret_since > self.rotate_after_days * DAY_SECONDS
+
+    async def note(self, key: VirtualKey, *, reminded_at: float) -> bool:
+        """Note when people were told of a key; False where it was changed since it was read."""
+        noted = msgspec.structs.replace(key, reminded_at=reminded_at)
+        return await self.store.put(noted, expected=key)
 
     async def ensure_admin(self, api_key: str | None) -> str | None:
         """See to it that there is an admin key: the given one, or a new one at first start.
@@ -212,7 +227,7 @@ class Keys:
         if api_key:
             await self._ensure_given(api_key)
             return None
-        async for key in self._all():
+        async for key in self.every():
             # One that was revoked counts too: whoever did that means it.
             if key.may("admin"):
                 return None
@@ -250,11 +265,12 @@ class Keys:
         await self.store.add(admin, KeySecret(secret_hash, key_id))
 
     async def _revoke_given(self, *, but: str | None) -> None:
-        async for key in self._all():
+        async for key in self.every():
             if key.source == "environment" and key.key_id != but:
                 await self.revoke(key.key_id)
 
-    async def _all(self) -> AsyncIterator[VirtualKey]:
+    async def every(self) -> AsyncIterator[VirtualKey]:
+        """All keys, newest first."""
         after: str | None = None
         while page := await self.store.list(limit=200, after=after):
             for key in page:

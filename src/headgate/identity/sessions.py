@@ -17,15 +17,25 @@ from dataclasses import dataclass, field
 import msgspec
 
 from headgate.core.errors import InvalidKey
-from headgate.core.keys import VirtualKey, hash_api_key
+from headgate.core.keys import KEY_PREFIX, VirtualKey, hash_api_key
 from headgate.core.sessions import Session, Tickets
+from headgate.core.sign_on import ROLE_SCOPES, Identity, Role
 from headgate.identity.keys import Keys, require
 
 SESSION_SECONDS = 3600
 LONGEST_SECONDS = 12 * 3600
-MOST_TOKEN_LENGTH = 1024
+MOST_TOKEN_LENGTH = 2048
+MOST_PERSON_LENGTH = 128
 # The signing key is made from a secret that has other uses too: each has its own.
 PURPOSE = b"headgate dashboard sessions"
+
+
+class _Person(msgspec.Struct, frozen=True, array_like=True):
+    """Somebody whom the identity provider vouched for, and the role that they got by that."""
+
+    name: str
+    user_id: str
+    role: Role
 
 
 class _Claims(msgspec.Struct, frozen=True):
@@ -35,12 +45,14 @@ class _Claims(msgspec.Struct, frozen=True):
         sub: the id of the key on whose behalf its holder acts.
         exp: Unix seconds until which it is good; `auth_time`: when the session began.
         key: the hash of the secret that opened the session; None where a ticket did.
+        person: who the identity provider said it is, where that opened it; then `sub` is no key's.
     """
 
     sub: str
     exp: int
     auth_time: int
     key: str | None = None
+    person: _Person | None = None
 
 
 @dataclass(slots=True)
@@ -86,6 +98,12 @@ class Sessions:
         require(await self.keys.known(key_id), "admin")
         return self._begun(key_id, None)
 
+    def open_for(self, identity: Identity, role: Role) -> str:
+        """The token of a new session of somebody whom the identity provider vouches for."""
+        name, user = identity.name[:MOST_PERSON_LENGTH], identity.user_id
+        digest = hashlib.sha256(identity.subject.encode("utf-8", "replace")).hexdigest()
+        return self._begun(f"{KEY_PREFIX}sso{digest[:12]}", None, _Person(name, user, role))
+
     async def authenticate(self, token: str) -> Session:
         """The session of a token.
 
@@ -107,13 +125,23 @@ class Sessions:
         return self._signed(msgspec.structs.replace(claims, exp=self._expiry(claims.auth_time)))
 
     async def _key(self, claims: _Claims) -> VirtualKey:
+        if claims.person is not None:
+            person = claims.person
+            # No secret belongs to it; it exists in sessions alone.
+            return VirtualKey(
+                key_id=claims.sub,
+                name=person.name,
+                scopes=ROLE_SCOPES[person.role],
+                user_id=person.user_id,
+                created_at=float(claims.auth_time),
+            )
         if claims.key is None:
             return await self.keys.known(claims.sub)
         return await self.keys.authenticate_hash(claims.key)
 
-    def _begun(self, key_id: str, secret_hash: str | None) -> str:
+    def _begun(self, key_id: str, secret_hash: str | None, person: _Person | None = None) -> str:
         now = int(self.clock())
-        return self._signed(_Claims(key_id, self._expiry(now), now, secret_hash))
+        return self._signed(_Claims(key_id, self._expiry(now), now, secret_hash, person))
 
     def _expiry(self, began: int) -> int:
         return min(int(self.clock()) + SESSION_SECONDS, began + LONGEST_SECONDS)

@@ -3,6 +3,7 @@
 The line says in words what it is about, so it is also the record of the alert in the log.
 """
 
+import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,7 +25,10 @@ class MetricNotifier:
     clock: Callable[[], float] = time.time
 
     async def send(self, notice: Notice) -> None:
-        """See `Notifier.send`."""
-        percent = round(notice.share * 100, 6)
+        """See `Notifier.send`; what is no budget's is a line without a number."""
         said = {"message": notice.title, **dict(notice.facts)}
+        if notice.share is None:
+            self.write(json.dumps(said))
+            return
+        percent = round(notice.share * 100, 6)
         self.write(metric_line(BUDGET_REACHED, "Percent", percent, now=self.clock(), said=said))

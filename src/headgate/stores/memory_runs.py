@@ -145,6 +145,10 @@ class MemoryRuns:
         await self.erase(old)
         return old
 
+    async def has_erased(self) -> bool:
+        """See `RunStore.has_erased`."""
+        return any(run.finished_at == 0 for run in self._runs.values())
+
     async def erase(self, run_ids: Sequence[str]) -> None:
         """See `RunStore.erase`."""
         for run_id in run_ids:

@@ -191,3 +191,17 @@ async def test_a_list_says_on_request_when_each_key_was_last_used() -> None:
     last = {item["name"]: item["lastUsedAt"] for item in asked.json["data"]}
     assert last == {"used": iso(event.timestamp / 1000), "unused": None}
     assert not any("lastUsedAt" in item for item in plain.json["data"])
+
+
+async def test_a_list_says_which_keys_are_due_for_rotation_until_they_are_rotated() -> None:
+    async with platform() as running:
+        running.services.keys.rotate_after_days = 90
+        young = await make_key(running)
+        key_id = young.rpartition("-")[0]
+        old = await running.services.keys.change(key_id, {"created_at": 1.0})
+        await make_key(running)
+        listed = (await running.call("GET", "/v1/auth/keys")).json["data"]
+        assert {key["keyId"]: key["rotationDue"] for key in listed}[old.key_id] is True
+        assert sum(key["rotationDue"] for key in listed) == 1
+        rotated = await running.call("POST", f"/v1/auth/keys/{key_id}/rotate", {})
+        assert (rotated.json["rotationDue"], rotated.json["rotatedAt"] is None) == (False, False)

@@ -121,7 +121,10 @@ async def test_nobody_is_told_so_without_an_error(given: dict[str, str]) -> None
     """A page that only asks whether somebody is there has nothing to complain of."""
     async with platform() as running:
         answer = await running.call("GET", "/v1/session", key=None, headers=HOST | given)
-    assert (answer.status, answer.json) == (200, {"session": None})
+    assert (answer.status, answer.json) == (
+        200,
+        {"session": None, "signOn": False},
+    )
 
 
 async def test_signing_out_has_the_browser_forget() -> None:

@@ -34,6 +34,9 @@ OPEN = {
     ("POST", "/v1/session"),
     ("GET", "/v1/session"),
     ("DELETE", "/v1/session"),
+    # Who signs in with the identity provider has no session yet.
+    ("GET", "/v1/session/sign-on"),
+    ("GET", "/v1/session/callback"),
 }
 # What writes without a body, and why.
 WITHOUT_BODY = {

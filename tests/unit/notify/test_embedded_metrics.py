@@ -11,3 +11,12 @@ async def test_a_message_is_one_line_with_the_share_in_percent() -> None:
     (told,) = [json.loads(line) for line in lines]
     assert told["BudgetReachedPercent"] == 7
     assert (told["message"], told["Spent"]) == (notice.title, "$0.7 of $10")
+
+
+async def test_what_is_no_budgets_is_a_line_without_a_number() -> None:
+    """Else each message about failures would look like a budget of which nothing is spent."""
+    lines: list[str] = []
+    await MetricNotifier(lines.append).send(Notice("Requests fail", (("Failed", "3 of 10"),)))
+    assert [json.loads(line) for line in lines] == [
+        {"message": "Requests fail", "Failed": "3 of 10"}
+    ]

@@ -311,7 +311,10 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Key:
-    """A key; its secret is not kept and cannot be shown again."""
+    """A key; its secret is not kept and cannot be shown again.
+
+    `rotationDue` says that the secret is older than `[keys] rotate_after_days` allows.
+    """
 
     key_id: str
     name: str
@@ -324,6 +327,8 @@ class Key:
     created_at: str
     expires_at: str | None
     revoked_at: str | None
+    rotated_at: str | None
+    rotation_due: bool
     last_used_at: str | None = None
     api_key: str | None = None
 

@@ -290,6 +290,10 @@ class DynamoRuns:
             await self._forget(place.partition("#")[2], key(FINISHED, place))
         return [place.partition("#")[2] for place in old]
 
+    async def has_erased(self) -> bool:
+        """See `RunStore.has_erased`; nothing marks runs here, see `user_data`."""
+        return False
+
     async def erase(self, run_ids: Sequence[str]) -> None:
         """See `RunStore.erase`."""
         for run_id in run_ids:

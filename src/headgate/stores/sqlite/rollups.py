@@ -162,6 +162,30 @@ def open_hour(connection: sqlite3.Connection) -> int:
     return start
 
 
+def rename_user(connection: sqlite3.Connection, user: str, name: str, limit: int) -> int:
+    """Give up to `limit` rows of each table that are a user's to another; how many there were."""
+    renamed = 0
+    for table in _TABLES:
+        if "user_id" not in table.dimensions:
+            continue
+        columns = ("span", "start", *table.dimensions, *table.summed)
+        key = columns[: 2 + len(table.dimensions)]
+        rows = connection.execute(
+            f"SELECT {', '.join(columns)} FROM {table.name} WHERE user_id = ? LIMIT ?",  # noqa: S608 - constant parts only
+            (user, limit),
+        ).fetchall()
+        place = columns.index("user_id")
+        connection.executemany(
+            f"DELETE FROM {table.name} WHERE " + " AND ".join(f"{each} = ?" for each in key),  # noqa: S608 - constant parts only
+            [row[: len(key)] for row in rows],
+        )
+        connection.executemany(
+            _ADDITIONS[table.name], [(*row[:place], name, *row[place + 1 :]) for row in rows]
+        )
+        renamed += len(rows)
+    return renamed
+
+
 def _open(connection: sqlite3.Connection, hour: int) -> int:
     """Close the open hour if `hour` is a later one; the hour that is open then."""
     opened = open_hour(connection)

@@ -150,6 +150,15 @@ class SqliteRuns:
         """See `RunStore.forget`."""
         return await self.database.writer.run(lambda connection: _forget(connection, before, limit))
 
+    async def has_erased(self) -> bool:
+        """See `RunStore.has_erased`."""
+        return await self.database.readers.run(
+            lambda connection: (
+                connection.execute("SELECT 1 FROM runs WHERE finished_at = 0").fetchone()
+                is not None
+            )
+        )
+
     async def erase(self, run_ids: Sequence[str]) -> None:
         """See `RunStore.erase`."""
         await self.database.writer.run(lambda connection: _erase(connection, run_ids))

@@ -24,6 +24,7 @@ from typing import TypeAlias
 from headgate.core.errors import HeadgateError
 from headgate.stores.sqlite.audit_schema import AUDIT
 from headgate.stores.sqlite.connection import BUSY_SECONDS, connect, is_busy, overloaded
+from headgate.stores.sqlite.erasures_schema import ERASURES
 from headgate.stores.sqlite.memories_schema import MEMORIES
 from headgate.stores.sqlite.runs_schema import RUNS
 from headgate.stores.sqlite.service_schema import EPISODES, SERVICE_LEVELS
@@ -368,6 +369,7 @@ MIGRATIONS: Migrations = (
     AUDIT,
     SERVICE_LEVELS,
     EPISODES,
+    ERASURES,
 )
 """The statements of each migration. One that was ever released is never edited."""
 

@@ -1,0 +1,106 @@
+"""Single sign-on over real HTTP, with an identity provider that others have written."""
+
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urljoin
+
+import httpx2
+
+from headgate_server import Command, eventually, http_client
+
+PEOPLE = [
+    {"sub": "ada", "email": "ada@example.com", "name": "Ada", "groups": ["ops"]},
+    {"sub": "bob", "email": "bob@example.com", "name": "Bob", "groups": ["staff"]},
+    {"sub": "eve", "email": "eve@example.com", "name": "Eve", "groups": ["guests"]},
+]
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
+
+
+@contextlib.contextmanager
+def identity_provider() -> Iterator[str]:
+    """The provider as a process of its own; gives its address."""
+    port = free_port()
+    people = [text for person in PEOPLE for text in ("--user-claims", json.dumps(person))]
+    command = [sys.executable, "-m", "oidc_provider_mock", "--port", str(port), "--require-nonce"]
+    process = subprocess.Popen(
+        [*command, "true", *people],
+        env={**os.environ, "NO_COLOR": "1"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.kill()
+        process.wait()
+
+
+async def answering(address: str) -> bool:
+    async with http_client() as client:
+        try:
+            answer = await client.get(f"{address}/.well-known/openid-configuration")
+        except httpx2.HTTPError:
+            return False
+    return answer.status_code == 200
+
+
+async def signed_in(client: httpx2.AsyncClient, subject: str) -> httpx2.Response:
+    """The answer to the browser that comes back, once somebody has signed in there."""
+    begun = await client.get("/v1/session/sign-on")
+    assert begun.status_code == 302, begun.text
+    form = begun.headers["location"]
+    assert (await client.get(form)).status_code == 200
+    back = await client.post(form, data={"sub": subject})
+    assert back.status_code == 302, back.text
+    return await client.get(urljoin(form, back.headers["location"]))
+
+
+async def test_people_sign_in_with_the_role_of_their_groups(tmp_path: Path) -> None:
+    """An administrator, a viewer, and somebody who may not come in."""
+    port = free_port()
+    with identity_provider() as issuer:
+        await eventually(lambda: answering(issuer), bool)
+        (tmp_path / "headgate.toml").write_text(
+            f'[sign_on]\nissuer = "{issuer}"\nclient_id = "headgate"\n'
+            f'public_url = "http://127.0.0.1:{port}"\n'
+            'admin_groups = ["ops"]\nviewer_groups = ["staff"]\n'
+        )
+        platform = Command(
+            *("serve", "--port", str(port), "--data", str(tmp_path / "data")),
+            directory=tmp_path,
+            environment={
+                "HEADGATE_CONFIG": str(tmp_path / "headgate.toml"),
+                "OIDC_CLIENT_SECRET": "the provider takes any",
+            },
+        )
+        try:
+            budget = {"scope": "user", "id": "ada", "monthlyBudget": 5}
+            page = {"origin": platform.url}
+            for subject, status in (("ada", 200), ("bob", 403)):
+                async with http_client(platform.url) as browser:
+                    answer = await signed_in(browser, subject)
+                    assert answer.status_code == 302, answer.text
+                    assert answer.headers["location"] == "/dashboard"
+                    who = (await browser.get("/v1/session")).json()["session"]
+                    assert who["userId"] == f"{subject}@example.com"
+                    assert (await browser.get("/v1/auth/keys")).status_code == 200
+                    changed = await browser.put("/v1/usage/budget", json=budget, headers=page)
+                    assert changed.status_code == status
+            async with http_client(platform.url) as browser:
+                refused = await signed_in(browser, "eve")
+                assert refused.status_code == 403
+                assert "eve@example.com is in no group" in refused.text
+                assert (await browser.get("/v1/session")).json()["session"] is None
+        finally:
+            platform.stop()

@@ -1,0 +1,43 @@
+"""The routes by which an administrator deletes a user's data."""
+
+from platform_in_memory import make_key, platform
+
+PATH = "/v1/users/ada/data"
+
+
+async def test_a_users_data_are_deleted_and_a_second_request_is_harmless() -> None:
+    async with platform() as running:
+        key = await make_key(running, userId="ada")
+        assert (await running.call("GET", PATH)).json["status"] == "none"
+        first = await running.call("DELETE", PATH)
+        assert first.status == 200
+        assert (first.json["status"], first.json["keysRevoked"]) == ("under_way", 1)
+        second = await running.call("DELETE", PATH)
+        assert (second.json["begunAt"], second.json["keysRevoked"]) == (first.json["begunAt"], 0)
+        assert (await running.call("GET", PATH)).json == {
+            "userId": "ada",
+            "status": "under_way",
+            "begunAt": first.json["begunAt"],
+        }
+        assert (await running.call("GET", "/v1/models", key=key)).status == 401
+
+
+async def test_no_answer_and_no_log_leads_from_the_user_to_the_pseudonym() -> None:
+    async with platform() as running:
+        answer = await running.call("DELETE", PATH)
+        erasure = await running.services.erasures.of("ada")
+        assert erasure is not None
+        records = await running.services.audit.store.records(after=0, limit=9)
+        told = answer.data.decode() + "".join(record.text for record in records)
+        assert "user.delete_data" in told
+        assert erasure.pseudonym not in told
+
+
+async def test_only_an_administrator_deletes_and_an_id_may_have_a_slash() -> None:
+    async with platform() as running:
+        key = await make_key(running, userId="ada")
+        assert (await running.call("DELETE", PATH, key=key)).status == 403
+        answer = await running.call("DELETE", "/v1/users/team/ada/data")
+        assert answer.json["userId"] == "team/ada"
+        long = f"/v1/users/{'a' * 129}/data"
+        assert (await running.call("DELETE", long)).status == 400
