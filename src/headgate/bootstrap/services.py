@@ -155,8 +155,12 @@ async def open_services(
         breakers = gateway.routing.breakers
         measured: list[Measured] = [
             *telemetry.parts,
+            tools,
+            counts,
+            breakers,
+            process,
+            activity,
             *stores.measured,
-            *(tools, counts, breakers, process, activity),
         ]
         sessions = make_sessions(settings, keys)
         is_alone = bool(local_keys) or settings.lambda_part is not None
