@@ -63,7 +63,7 @@ $(STAMP): requirements/dev.txt pyproject.toml
 	fi; \
 	$(BIN)/python -c $(NEEDS_PYTHON); \
 	$$install --require-hashes -r requirements/dev.txt; \
-	$$install --no-deps --no-build-isolation --editable .
+	$$install --no-deps --no-build-isolation --editable . --editable sdk/python
 	@touch $@
 
 run: setup ## Run the platform on http://127.0.0.1:3000 (PORT=3000, ARGS= for headgate serve)

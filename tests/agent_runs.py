@@ -1,9 +1,13 @@
 """Agent runs on a server, as scenarios start, follow and judge them."""
 
+import asyncio
 import datetime as dt
+import itertools
+import random
+from collections import Counter
 from typing import Any
 
-from headgate_server import Caller, eventually, exact
+from headgate_server import Caller, Simulator, eventually, exact
 
 RUNS = 20
 DEATHS = 5
@@ -40,6 +44,76 @@ async def events_of(caller: Caller, run_id: str, **query: Any) -> list[dict[str,
             events.append(exact(data.removeprefix("data: ")))
             assert number == f"id: {events[-1]['seq']}"
     return events
+
+
+TEAM = [{"name": f"member{number}"} for number in range(3)]
+TOOL_CALLS = (
+    '[[call calculator {"expression":"0+1"}]] [[call calculator {"expression":"1+1"}]]'
+    ' [[call summarize {"text":"Ferries are slow."}]]'
+)
+# A member asks a model, calls its tools, of which one asks a model too, and asks again.
+STEPS = len(TEAM) * 5
+MODEL_CALLS = len(TEAM) * 3
+# The cache may know the summary, which is the same for all.
+VENDOR_CALLS = RUNS * len(TEAM) * 2
+# A call that has ended is settled long before so much time is over.
+SETTLED_SECONDS = 1.0
+
+
+async def start_teams(caller: Caller) -> list[dict[str, Any]]:
+    """Runs at the same time, each of several models' and tools' calls one after the other."""
+    return await asyncio.gather(
+        *(
+            start(
+                caller,
+                "",
+                type="pipeline",
+                input={"task": f"Run {number}. {TOOL_CALLS} [[delay 100]]", "agents": TEAM},
+                tools=["calculator", "summarize"],
+            )
+            for number in range(RUNS)
+        )
+    )
+
+
+def moments_of_death(chance: random.Random) -> list[int]:
+    """After how many calls of the vendor a process dies: whenever that is, there is work left."""
+    return sorted(chance.sample(range(5, VENDOR_CALLS - 10), DEATHS))
+
+
+async def until_called(vendors: Simulator, count: int, chance: random.Random) -> None:
+    """Wait until the vendor has been called so often, and up to a call's length longer."""
+    await eventually(vendors.calls, lambda calls: len(calls) >= count, seconds=120)
+    await asyncio.sleep(chance.uniform(0, 0.2))
+
+
+def assert_nothing_is_lost_or_repeated(
+    runs: list[dict[str, Any]],
+    logs: list[list[dict[str, Any]]],
+    calls: list[dict[str, Any]],
+    deaths: list[float],
+) -> None:
+    """Every run has ended well, every event has come, and what had finished was not done again."""
+    for run, log in zip(runs, logs, strict=True):
+        assert run["status"] == "succeeded", run["error"]
+        assert run["output"]["text"].startswith("Results: 1 2 ")
+        assert [event["seq"] for event in log] == list(range(1, len(log) + 1))
+        assert [event["type"] for event in log].count("run.finished") == 1
+        assert log[-1]["type"] == "run.finished"
+        results = Counter(event["stepId"] for event in log if event["type"] == "tool.result")
+        assert list(results.values()) == [1] * (3 * len(TEAM))
+        assert len({event["stepId"] for event in log if event["type"] == "step.finished"}) == STEPS
+    begun = [event for log in logs for event in log if event["type"] == "step.started"]
+    assert any(event["attempt"] > 1 for event in begun), "no death hit any work"
+    by_key: dict[str, list[dict[str, Any]]] = {}
+    for call in calls:
+        by_key.setdefault(call["idempotencyKey"], []).append(call)
+    assert VENDOR_CALLS < len(by_key) <= RUNS * MODEL_CALLS
+    for made in by_key.values():
+        for later, whole in itertools.permutations(made, 2):
+            if whole["finished"] and moment(later["startedAt"]) > moment(whole["endedAt"]):
+                ended_at = moment(whole["endedAt"])
+                assert any(ended_at <= died <= ended_at + SETTLED_SECONDS for died in deaths)
 
 
 def moment(text: str) -> float:

@@ -1,4 +1,4 @@
-"""DynamoDB and SQS on this machine: MiniStack as a process, started when a test first needs it.
+"""DynamoDB, KMS and SQS on this machine: a MiniStack, started when a test first needs it.
 
 Each client gets an AWS account of its own there (twelve digits as an access key are one), and so
 its own tables.
@@ -48,7 +48,7 @@ def command() -> str | None:
 @functools.cache
 def endpoint() -> str:
     """The address of the running MiniStack; skips the test where it is not installed."""
-    return start("dynamodb,sqs")
+    return start("dynamodb,kms,sqs")
 
 
 def start(services: str | None) -> str:

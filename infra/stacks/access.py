@@ -7,7 +7,7 @@ from aws_cdk import aws_iam as iam
 from constructs import IConstruct
 
 from deployment import PARAMETERS
-from headgate.aws.secret_names import VARIABLES
+from headgate.aws.secret_names import SEALED, VARIABLES
 from headgate.stores.dynamodb.schema import TABLES, Table
 
 SECRETS = tuple(VARIABLES)
@@ -28,7 +28,9 @@ TABLE_ACTIONS = (
 )
 SECRET_ACTIONS = ("ssm:GetParameters",)
 KEY_ACTIONS = ("kms:Decrypt", "kms:GenerateDataKey")
-"""For what services keep encrypted with the key: secrets, queues, tables."""
+"""For what services keep encrypted with the key: secrets, queues, tables; and to open what is
+sealed with it."""
+SEAL_ACTIONS = ("kms:Encrypt",)
 MODEL_ACTIONS = ("bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream")
 
 
@@ -84,6 +86,19 @@ def allow_models(stack: cdk.Stack, role: iam.IRole) -> None:
             f"{bedrock}:*::foundation-model/*]": reason,
             f"{bedrock}:{stack.region}:<AWS::AccountId>:inference-profile/*]": reason,
         },
+    )
+
+
+def allow_sealing(who: iam.IGrantable, key_arn: str) -> None:
+    """Let a process seal users' own vendor keys, and nothing else, with the key."""
+    context = {f"kms:EncryptionContext:{name}": value for name, value in SEALED.items()}
+    who.grant_principal.add_to_principal_policy(
+        iam.PolicyStatement(
+            sid="Seal",
+            actions=list(SEAL_ACTIONS),
+            resources=[key_arn],
+            conditions={"StringEquals": context},
+        )
     )
 
 

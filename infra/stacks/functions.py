@@ -80,6 +80,7 @@ class PlatformFunction(Construct):
             reserved_concurrent_executions=reserved,
             environment={
                 "AWS_LAMBDA_EXEC_WRAPPER": WRAPPER,
+                "HEADGATE_KMS_KEY_ID": key_arn,
                 "HEADGATE_LAMBDA": part,
                 "HEADGATE_ROLE": "gateway",
                 # Nothing else can be written to.

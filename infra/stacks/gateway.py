@@ -19,7 +19,7 @@ from constructs import Construct
 
 from deployment import PREFIX, Deployment
 from headgate.stores.dynamodb.schema import TABLES, Index, Table
-from stacks.access import acknowledge, allow, allow_platform
+from stacks.access import acknowledge, allow, allow_platform, allow_sealing
 from stacks.agents import RUN_QUEUE, AgentsStack
 from stacks.functions import PlatformFunction
 from stacks.gateway_tasks import PORT, GatewayTasks
@@ -69,6 +69,7 @@ class GatewayStack(cdk.Stack):
         self._link: rest.VpcLink | None = None
         allow(made.role, "Runs", ["sqs:SendMessage"], [agents.queue.queue_arn])
         allow_platform(self, made.role)
+        allow_sealing(made.role, security.key_arn)
         self.sockets = self._websocket()
         self.api = self._rest()
         self._keep_warm()

@@ -7,7 +7,7 @@ from aws_cdk import aws_kms as kms
 from constructs import Construct
 
 from deployment import Deployment
-from stacks.access import acknowledge, allow
+from stacks.access import acknowledge, allow, allow_sealing
 from stacks.agents import RUN_QUEUE, AgentsStack
 from stacks.security import SecurityStack
 from stacks.tasks import platform_service, platform_task
@@ -42,6 +42,7 @@ class GatewayTasks(Construct):
             port=PORT,
             variables={RUN_QUEUE: agents.queue.queue_url},
         )
+        allow_sealing(task.task_role, key.key_arn)
         allow(task.task_role, "Runs", ["sqs:SendMessage"], [agents.queue.queue_arn])
         own = self._group("Own", security, "gateway tasks: only the balancer comes in")
         balancers = self._group("Balancers", security, "balancer: only the link comes in")

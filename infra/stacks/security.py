@@ -18,6 +18,7 @@ _BOUNDARY = (
     *access.TABLE_ACTIONS,
     *access.SECRET_ACTIONS,
     *access.KEY_ACTIONS,
+    *access.SEAL_ACTIONS,
     *access.MODEL_ACTIONS,
     "ecr:BatchCheckLayerAvailability",
     "ecr:BatchGetImage",

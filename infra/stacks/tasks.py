@@ -62,7 +62,12 @@ def platform_task(
             command=["CMD", "python", "-c", _HEALTH.format(port=port)],
             start_period=cdk.Duration.seconds(60),
         ),
-        environment={**environment(), "HEADGATE_DATA": _DATA, **(variables or {})},
+        environment={
+            **environment(),
+            "HEADGATE_DATA": _DATA,
+            "HEADGATE_KMS_KEY_ID": key.key_arn,
+            **(variables or {}),
+        },
         secrets=secrets,
     )
     container.add_mount_points(

@@ -12,10 +12,23 @@ from typing import Annotated, Any, get_args, get_origin
 
 import msgspec
 
+from headgate.aws_settings import AWS
 from headgate.configuration import Configuration
-from headgate.settings import VARIABLES, Settings
+from headgate.settings import (
+    AGENTS,
+    ALERTS,
+    CLIENT,
+    MODELS,
+    OBSERVING,
+    PLATFORM,
+    SECURITY,
+    VARIABLES,
+    Settings,
+)
 from headgate.strict_toml import Section
 from headgate.variables import Variable, describe, without_none
+
+GROUPS = (PLATFORM, SECURITY, MODELS, AWS, AGENTS, ALERTS, OBSERVING, CLIENT)
 
 _CLASSES = {"str": "text", "int": "whole number", "float": "number", "Decimal": "decimal"}
 
@@ -64,9 +77,9 @@ def reference() -> str:
 
 
 def _groups() -> Iterator[tuple[str, list[tuple[str, Variable, Any]]]]:
-    groups: dict[str, list[tuple[str, Variable, Any]]] = {}
+    groups: dict[str, list[tuple[str, Variable, Any]]] = {name: [] for name in GROUPS}
     for field, (variable, kind) in VARIABLES.items():
-        groups.setdefault(variable.group, []).append((field, variable, kind))
+        groups[variable.group].append((field, variable, kind))
     yield from groups.items()
 
 

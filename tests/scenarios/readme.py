@@ -29,7 +29,7 @@ from collections.abc import AsyncIterator, Collection, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 SERVER = "make run"
 ADDRESS = "127.0.0.1:3000"
@@ -206,12 +206,19 @@ class Server:
         finally:
             writer.close()
 
-    def key(self) -> str:
-        """The first key it printed."""
+    def place(self) -> "Place":
+        """Where it is, with the first key it printed."""
         found = _KEY.search(self.printed)
         if found is None:
             raise PageWrong(f"`{SERVER}` printed no key:\n{self.printed}")
-        return found[0]
+        return Place(self.address, found[0])
+
+
+class Place(NamedTuple):
+    """Where a platform answers that runs already, as `host:port`, and an administrator's key."""
+
+    address: str
+    key: str
 
 
 @contextlib.asynccontextmanager
@@ -290,12 +297,14 @@ class Session:
 
 
 @contextlib.asynccontextmanager
-async def session_in(checkout: Path, scratch: Path) -> AsyncIterator[Session]:
+async def session_in(
+    checkout: Path, scratch: Path, environment: Mapping[str, str] | None = None
+) -> AsyncIterator[Session]:
     """A shell in a checkout that ends at the first command that fails."""
     process = await asyncio.create_subprocess_exec(
         *("bash", "-eu", "-o", "pipefail"),
         cwd=checkout,
-        env=_environment(),
+        env={**_environment(), **(environment or {})},
         stdin=PIPE,
         stdout=PIPE,
         stderr=STDOUT,
@@ -311,28 +320,45 @@ async def session_in(checkout: Path, scratch: Path) -> AsyncIterator[Session]:
         await finished
 
 
-async def follow_page(page: str, checkout: Path, scratch: Path) -> int:
+async def follow_page(
+    page: str,
+    checkout: Path,
+    scratch: Path,
+    *,
+    place: Place | None = None,
+    not_run: Mapping[str, str] = NOT_RUN,
+    environment: Mapping[str, str] | None = None,
+) -> int:
     """Do what a page says; returns how many blocks were run.
+
+    Args:
+        page: its text.
+        checkout: where its reader is.
+        scratch: a directory of the caller's own.
+        place: the platform that its reader has running, where the page does not start it.
+        not_run: blocks that are left out, each with the reason.
+        environment: variables of its reader's shell, beside those that every reader has.
 
     Raises:
         PageWrong: something on it is not so; the message names the line.
     """
     count = 0
     async with contextlib.AsyncExitStack() as stack:
-        session = await stack.enter_async_context(session_in(checkout, scratch))
+        session = await stack.enter_async_context(session_in(checkout, scratch, environment))
         server: Server | None = None
         for block in blocks_of(page):
             command = block.code.strip()
-            if command in NOT_RUN:
+            if command in not_run:
                 continue
             try:
                 if command == SERVER:
                     running = serving(checkout, scratch, block.expected)
                     server = await stack.enter_async_context(running)
+                    place = server.place()
                 else:
-                    printed = await session.run(block.language, _placed(block.code, server))
+                    printed = await session.run(block.language, _placed(block.code, place))
                     if block.expected:
-                        block.expected.check(_shown(printed, server))
+                        block.expected.check(_shown(printed, place))
             except PageWrong as wrong:
                 told = f"\nThe server printed:\n{server.printed}" if server else ""
                 raise PageWrong(f"line {block.line}:\n{block.code}\n{wrong}{told}") from None
@@ -340,16 +366,15 @@ async def follow_page(page: str, checkout: Path, scratch: Path) -> int:
     return count
 
 
-def _placed(code: str, server: Server | None) -> str:
+def _placed(code: str, place: Place | None) -> str:
     """A block with the real key and address in the places of those on the page."""
-    if server is None:
+    if place is None:
         return code
-    placed = code.replace(ADDRESS, server.address)
-    return placed.replace(KEY_PLACEHOLDER, server.key()) if KEY_PLACEHOLDER in code else placed
+    return code.replace(ADDRESS, place.address).replace(KEY_PLACEHOLDER, place.key)
 
 
-def _shown(printed: str, server: Server | None) -> str:
-    return printed.replace(server.address, ADDRESS) if server else printed
+def _shown(printed: str, place: Place | None) -> str:
+    return printed.replace(place.address, ADDRESS) if place else printed
 
 
 def _environment() -> Mapping[str, str]:

@@ -1,13 +1,22 @@
 """Several processes work on the runs of one PostgreSQL database, and take over from the dead."""
 
-import asyncio
 import random
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from agent_runs import CALLS, DEATHS, RUNS, assert_calls_were_made_once, ended, events_of, start
+from agent_runs import (
+    CALLS,
+    assert_nothing_is_lost_or_repeated,
+    ended,
+    events_of,
+    moments_of_death,
+    start,
+    start_teams,
+    until_called,
+)
 from headgate_server import Headgate, running, simulating
 from postgres_server import PostgresServer, postgres_running
 
@@ -18,14 +27,14 @@ def postgres() -> Iterator[PostgresServer]:
         yield server
 
 
-async def test_two_executors_finish_everything_whichever_of_them_dies(
+async def test_two_executors_finish_everything_whichever_of_them_dies_for_good(
     tmp_path: Path, postgres: PostgresServer
 ) -> None:
-    chance = random.Random(11)
+    chance, deaths = random.Random(11), list[float]()
     for part in ("simulator", "platform"):
         (tmp_path / part).mkdir()
     with (
-        simulating(tmp_path / "simulator", "--tokens-per-second", "40") as vendors,
+        simulating(tmp_path / "simulator", "--tokens-per-second", "400") as vendors,
         running(
             tmp_path / "platform",
             environment=vendors.environment | {"HEADGATE_DATABASE_URL": postgres.url},
@@ -33,29 +42,27 @@ async def test_two_executors_finish_everything_whichever_of_them_dies(
     ):
         # Another process on the same data directory and database.
         second = Headgate(first.directory, environment=first.environment).start()
+        key = first.admin_key
         try:
             async with first.caller() as caller:
-                await ended(caller, (await start(caller, f"Go {CALLS}"))["runId"])
-                await vendors.forget()
-                runs = await asyncio.gather(
-                    *(start(caller, f"Run {n}. {CALLS} [[delay 100]]") for n in range(RUNS))
-                )
-            for _ in range(DEATHS):
-                await asyncio.sleep(chance.uniform(0.2, 3.0))
+                runs = await start_teams(caller)
+            *moments, last = moments_of_death(chance)
+            for count in moments:
+                await until_called(vendors, count, chance)
                 victim = chance.choice([first, second])
                 victim.kill()
+                deaths.append(time.time())
                 victim.start()
-            async with first.caller() as caller:
+            await until_called(vendors, last, chance)
+            first.kill()  # and never comes back
+            deaths.append(time.time())
+            async with second.caller(key) as caller:
                 finished = [await ended(caller, run["runId"]) for run in runs]
                 logs = [await events_of(caller, run["runId"]) for run in runs]
             calls = await vendors.calls()
         finally:
             second.close()
-    for run, log in zip(finished, logs, strict=True):
-        assert run["status"] == "succeeded", run["error"]
-        assert run["output"] == {"text": "Results: 1 2 3"}
-        assert [event["seq"] for event in log] == list(range(1, len(log) + 1))
-    assert_calls_were_made_once(calls)
+    assert_nothing_is_lost_or_repeated(finished, logs, calls, deaths)
 
 
 async def test_who_stays_takes_over_from_who_dies(tmp_path: Path, postgres: PostgresServer) -> None:

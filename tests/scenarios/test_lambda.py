@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sys
+import time
 import zipfile
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -12,6 +13,7 @@ import msgspec
 import pytest
 
 import bundle
+from headgate.aws.answering import CLOSE_SECONDS
 from lambda_events import rest_event
 from runtime_api import RuntimeStandIn, runtime_api
 
@@ -118,3 +120,32 @@ async def test_a_caller_who_leaves_stops_the_model_and_pays_for_what_there_was(
     (row,) = msgspec.json.decode(told.content)["data"]
     assert row["status"] == "cancelled"
     assert row["outputTokens"] < 500
+
+
+async def test_a_stream_that_lambda_would_cut_off_ends_in_an_error_and_is_paid_for(
+    function: RuntimeStandIn,
+) -> None:
+    event = rest_event(
+        "POST",
+        "/v1/stream",
+        {
+            "model": "sandbox",
+            "messages": [{"role": "user", "content": "[[tokens 500]] [[rate 5]]"}],
+        },
+        headers={"Authorization": f"Bearer {ADMIN}"},
+    )
+    # The process has to start, and has a second for its answer then.
+    await ask(function, {"model": "sandbox", "messages": [{"role": "user", "content": "hi"}]})
+    answered = function.invoke(event, ends_at=time.time() + CLOSE_SECONDS + 1)
+    await answered.ended()
+    assert b'"delta"' in answered.content
+    last = answered.content.strip().rpartition(b"\n\n")[2]
+    assert msgspec.json.decode(last.removeprefix(b"data: "))["error"]["code"] == "upstream_timeout"
+    assert answered.trailers == {}
+    headers = {"Authorization": f"Bearer {ADMIN}"}
+    told = await function.answer_of(rest_event("GET", "/v1/usage/events", headers=headers))
+    row, _ = msgspec.json.decode(told.content)["data"]
+    assert row["status"] == "incomplete"
+    assert 0 < row["outputTokens"] < 500
+    budget = await function.answer_of(rest_event("GET", "/v1/usage/budget", headers=headers))
+    assert msgspec.json.decode(budget.content)["reserved"] == 0

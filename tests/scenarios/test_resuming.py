@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 
 import httpx2
 import pytest
 
-from headgate_server import Caller, Simulator, chat, eventually
+from headgate_server import Caller, Simulator, chat, eventually, running
 
 MODEL = "openai/gpt-4o"
 TEXT = " ".join(f"word{number}" for number in range(60))
@@ -77,3 +78,25 @@ async def test_an_answer_goes_on_while_nobody_reads_it(vendors: Simulator, admin
     await eventually(vendors.calls, lambda calls: bool(calls and calls[0]["finished"]))
     whole = await admin.send("GET", f"/v1/stream/{request_id}")
     assert text_of(whole.body) == TEXT
+
+
+async def test_an_answer_is_resumed_by_whichever_worker_is_asked(
+    tmp_path: Path, environment: Mapping[str, str]
+) -> None:
+    with running(tmp_path, environment=environment, workers=2) as platform:
+        async with platform.caller() as caller:
+            body = chat(f"[[rate 60]] [[say {TEXT}]]", model=MODEL, resumable=True)
+            async with caller.opened("/v1/stream", body) as answer:
+                request_id = answer.headers["x-request-id"]
+                read = await read_some(answer, most=5)
+            seen = str(numbers(read)[-1])
+            answered: set[int] = set()
+            while len(answered) < 2:
+                async with platform.caller() as other:
+                    answered.add((await other.get("/v1/process"))["pid"])
+                    path, last = f"/v1/stream/{request_id}", {"last-event-id": seen}
+                    rest = await other.send("GET", path, headers=last)
+                assert text_of(read + rest.body) == TEXT
+            async with caller.newcomer() as stranger:
+                hidden = await stranger.send("GET", f"/v1/stream/{request_id}")
+    assert hidden.status == 404

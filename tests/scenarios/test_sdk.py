@@ -138,6 +138,33 @@ def test_a_stream_that_breaks_off_is_an_error_and_not_a_short_answer(client: Hea
     assert failure.value.request_id == stream.request_id
 
 
+@pytest.mark.parametrize("cuts", [(1200,), (1200, 0, 900)])
+def test_a_resumable_answer_goes_on_over_broken_connections(
+    headgate: Platform, vendors: Simulator, cuts: tuple[int, ...]
+) -> None:
+    """None of its words is lost, none comes twice, and the vendor is asked once."""
+    words = " ".join(f"word{number}" for number in range(40))
+    with cutting(headgate.url, *cuts) as relay, Headgate(relay.url, headgate.admin_key) as client:
+        asked = f"[[rate 200]] [[say {words}]]"
+        with client.stream(asked, model="gpt-4o", resumable=True) as stream:
+            told = [event for event in stream if isinstance(event, Delta)]
+            whole = stream.final()
+        assert relay.connections > len(cuts)
+        with client.resume(stream.request_id, after=2) as later:
+            rest = later.final()
+    assert "".join(piece.content for piece in told) == whole.content == words
+    assert rest.content == "".join(piece.content for piece in told[2:])
+    assert (rest.usage, later.seen) == (whole.usage, stream.seen)
+    with Headgate(headgate.url, headgate.admin_key) as client:
+        spent = [event for event in client.usage.events() if event.request_id == stream.request_id]
+    assert len(spent) == 1
+
+
+def test_a_resumable_answer_that_is_gone_is_an_error(client: Headgate) -> None:
+    with pytest.raises(NotFoundError), client.resume("req_nobody") as stream:
+        stream.final()
+
+
 def test_labels_are_chosen_and_texts_embedded(client: Headgate) -> None:
     chosen = client.classify("The invoice is overdue", ["billing", "weather"], model="local")
     assert chosen.label in {"billing", "weather"}

@@ -64,11 +64,12 @@ def run_npm(checkout: Path, *arguments: str) -> str:
 
 
 def test_the_client_does_what_its_tests_say(headgate: Headgate, vendors: Simulator) -> None:
-    """Each relay breaks its first connection: before an answer, or amid a run's events."""
+    """Each relay breaks its first connection: before an answer, or in the middle of one."""
     with (
         cutting(headgate.url, 0) as lost,
         cutting(headgate.url, 0) as keys,
         cutting(headgate.url, 700) as run,
+        cutting(headgate.url, 1200, 0) as answer,
     ):
         environment = {
             "HEADGATE_URL": headgate.url,
@@ -77,6 +78,7 @@ def test_the_client_does_what_its_tests_say(headgate: Headgate, vendors: Simulat
             "CUTTING_URL_LOST": lost.url,
             "CUTTING_URL_KEYS": keys.url,
             "CUTTING_URL_RUN": run.url,
+            "CUTTING_URL_ANSWER": answer.url,
         }
         tests = Path("tests", "client.test.ts")
         told = ended_well(NODE, "--test", tests, directory=SDK, environment=environment)

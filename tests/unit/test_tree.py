@@ -7,8 +7,8 @@ UNIT = Path(__file__).parent
 MOST_LINES = 600
 
 TESTED_ELSEWHERE = {
+    "aws_settings.py": "data; test_settings.py and test_settings_pages.py read it",
     "named_services.py": "test_settings.py loads them from files and variables",
-    "secret_strength.py": "test_settings.py refuses weak ones in production",
     "strict_toml.py": "test_configuration.py reads files by it, and makes each mistake",
     "aws/secret_names.py": "data; test_parameters.py holds it to the settings",
     "bootstrap/lifespan.py": "test_platform.py and test_function.py live by it",

@@ -20,6 +20,7 @@ import type {
   Health,
   SearchRequest,
   SearchResults,
+  StreamRequest,
 } from "./types.ts";
 import { UsageReports } from "./usage.ts";
 import { Workspaces } from "./workspaces.ts";
@@ -88,9 +89,18 @@ export class Headgate {
     return this.#connection.askMetered(metered("/v1/complete", asked(request), options));
   }
 
-  /** A model's answer as it comes. */
-  stream(request: CompleteRequest, options: MeteredOptions = {}): Stream {
-    return new Stream(this.#connection, metered("/v1/stream", asked(request), options));
+  /**
+   * A model's answer as it comes. With `resumable` it goes on without a reader for up to a minute,
+   * and is gone on with where the connection breaks.
+   */
+  stream(request: StreamRequest, options: MeteredOptions = {}): Stream {
+    const begin = metered("/v1/stream", asked(request), options);
+    return new Stream(this.#connection, { begin, resumable: request.resumable ?? false });
+  }
+
+  /** A resumable answer that was begun elsewhere, behind the event numbered `after`. */
+  resume(requestId: string, after = 0, options: CallOptions = {}): Stream {
+    return new Stream(this.#connection, { requestId, after, signal: options.signal });
   }
 
   /** A vector for each text; needs the scope `ai:embed`. */

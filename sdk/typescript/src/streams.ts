@@ -10,24 +10,40 @@ import type { Completion, Run } from "./types.ts";
 
 const ENDED = new Set(["succeeded", "failed", "cancelled"]);
 
+/** Which answer a stream reads: one that it begins, or one that was begun elsewhere. */
+export type Source =
+  | { begin: Request; resumable: boolean }
+  | { requestId: string; after: number; signal: AbortSignal | undefined };
+
 /**
  * A model's answer, piece by piece; `final` gives all of it together.
  *
- * Leaving the loop early, or `close`, stops the call, and what it costs, at the vendor.
+ * Leaving the loop early, or `close`, stops the call, and what it costs, at the vendor; but not that
+ * of a resumable one. Where the connection of such a one breaks, it goes on behind the last event
+ * that was seen.
  */
 export class Stream implements AsyncIterable<StreamEvent> {
   /** The id under which the call stands in the ledger; empty before it has begun. */
-  requestId = "";
+  requestId: string;
+  /** The number of the last event that was seen, where the answer is resumable. */
+  seen: number;
   readonly #connection: Connection;
-  readonly #request: Request;
+  readonly #begin: Request | null;
+  readonly #resumable: boolean;
+  readonly #signal: AbortSignal | undefined;
   #events: AsyncGenerator<StreamEvent, void, undefined> | null = null;
   #exchange: Exchange | null = null;
   #text = "";
   #done: Done | null = null;
+  #closed = false;
 
-  constructor(connection: Connection, request: Request) {
+  constructor(connection: Connection, source: Source) {
     this.#connection = connection;
-    this.#request = request;
+    this.#begin = "begin" in source ? source.begin : null;
+    this.#resumable = "begin" in source ? source.resumable : true;
+    this.#signal = "begin" in source ? source.begin.signal : source.signal;
+    this.requestId = "begin" in source ? "" : source.requestId;
+    this.seen = "begin" in source ? 0 : source.after;
   }
 
   [Symbol.asyncIterator](): AsyncGenerator<StreamEvent, void, undefined> {
@@ -35,7 +51,7 @@ export class Stream implements AsyncIterable<StreamEvent> {
     return this.#events;
   }
 
-  /** Read to the end; the whole answer. */
+  /** Read to the end; the whole answer, or what came behind the event it was resumed from. */
   async final(): Promise<Completion> {
     for await (const _ of this);
     if (this.#done === null) throw new APIConnectionError("The stream was left before its end.");
@@ -43,22 +59,57 @@ export class Stream implements AsyncIterable<StreamEvent> {
     return { ...done, content: this.#text, requestId: this.requestId };
   }
 
-  /** Hang up; the platform then stops the vendor's call. */
+  /** Hang up; the platform then stops the vendor's call, unless it is resumable. */
   close(): void {
+    this.#closed = true;
     this.#exchange?.close();
   }
 
   async *#read(): AsyncGenerator<StreamEvent, void, undefined> {
-    this.#exchange = await this.#connection.open(this.#request);
-    this.requestId = this.#exchange.header("x-request-id");
-    for await (const { data } of framesOf(this.#exchange)) {
+    let failures = 0;
+    while (true) {
+      let failure: APIConnectionError;
+      try {
+        for await (const event of this.#pieces()) {
+          failures = 0;
+          yield event;
+        }
+        if (this.#done !== null) return;
+        failure = new APIConnectionError("The stream broke off before its end.");
+      } catch (error) {
+        if (!(error instanceof APIConnectionError)) throw error;
+        failure = error;
+      }
+      failures += 1;
+      // A call whose beginning failed has no name to find it by.
+      const canGoOn = this.#resumable && this.requestId !== "" && !this.#closed;
+      if (!canGoOn || failures > this.#connection.maxRetries) throw failure;
+      await pause(pauseSeconds(failures, null), this.#signal);
+    }
+  }
+
+  async *#pieces(): AsyncGenerator<StreamEvent, void, undefined> {
+    const begin = this.requestId ? null : this.#begin;
+    this.#exchange = await this.#connection.open(begin ?? this.#rest());
+    if (begin) this.requestId = this.#exchange.header("x-request-id");
+    for await (const { id, data } of framesOf(this.#exchange)) {
+      if (id !== null) this.seen = Number(id);
       if (data["type"] === "error") throw fromEvent(data["error"] as Told, this.requestId);
       const event = data as unknown as StreamEvent;
       if (event.type === "delta") this.#text += event.content;
       else this.#done = event;
       yield event;
     }
-    if (this.#done === null) throw new APIConnectionError("The stream broke off before its end.");
+  }
+
+  #rest(): Request {
+    return {
+      method: "GET",
+      path: `/v1/stream/${placed(this.requestId)}`,
+      headers: { "last-event-id": String(this.seen) },
+      repeatable: true,
+      signal: this.#signal,
+    };
   }
 }
 

@@ -58,6 +58,7 @@ export type Message = Schemas["platform.MessageItem"];
 export type CompleteRequest = Omit<Schemas["CompleteRequest"], "stream" | "resumable" | "messages"> & {
   messages?: string | readonly Message[];
 };
+export type StreamRequest = CompleteRequest & { resumable?: boolean };
 export type EmbedRequest = Schemas["EmbedRequest"];
 export type ClassifyRequest = Schemas["ClassifyRequest"];
 export type SearchRequest = Schemas["SearchDocuments"];

@@ -285,6 +285,19 @@ test("what agents know is added, corrected, found and forgotten", async () => {
   assert.deepEqual(await client.memory.conversation("none"), []);
 });
 
+test("a resumable answer goes on over broken connections", async () => {
+  const words = Array.from({ length: 40 }, (_, number) => `word${number}`).join(" ");
+  const unlucky = new Headgate({ baseURL: named("CUTTING_URL_ANSWER") });
+  const asked = { messages: `[[rate 200]] [[say ${words}]]`, model: "gpt-4o", resumable: true };
+  const stream = unlucky.stream(asked);
+  const told: string[] = [];
+  for await (const event of stream) if (event.type === "delta") told.push(event.content);
+  assert.equal(told.join(""), words);
+  const later = client.resume(stream.requestId, 2);
+  assert.equal((await later.final()).content, told.slice(2).join(""));
+  assert.equal(later.seen, stream.seen);
+});
+
 test("a broken connection leaves no gap and no repeat in a run", async () => {
   const unlucky = new Headgate({ baseURL: named("CUTTING_URL_RUN") });
   const stream = unlucky.agents.stream({ type: "react", input: SUM, model: "sandbox", tools: ["calculator"] });

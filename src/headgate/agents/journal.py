@@ -60,7 +60,7 @@ class Journal:
         run = await self.store.get(run_id)
         has_ended = run is None or run.has_ended
         while True:
-            with self._hearing(run_id) as arrived:
+            with self.hearing(run_id) as arrived:
                 events = await self.store.events(run_id, after=after, limit=PAGE)
                 if not events and not has_ended:
                     with contextlib.suppress(TimeoutError):
@@ -74,7 +74,7 @@ class Journal:
                 has_ended = has_ended or events[-1].type in LAST_EVENTS
 
     @contextlib.contextmanager
-    def _hearing(self, run_id: str) -> Iterator[asyncio.Event]:
+    def hearing(self, run_id: str) -> Iterator[asyncio.Event]:
         """An event that is set when something is written."""
         arrived = asyncio.Event()
         listeners = self._listeners.setdefault(run_id, set())

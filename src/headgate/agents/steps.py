@@ -18,7 +18,8 @@ import msgspec
 
 from headgate.agents.control import Control, RunCancelled
 from headgate.agents.journal import Journal
-from headgate.agents.outcomes import Outcome, RunStopped
+from headgate.agents.outcomes import Observation, Outcome, RunStopped
+from headgate.agents.purse import StepPurse
 from headgate.core.documents import Library
 from headgate.core.durable import Displaced, Diverged, Thread
 from headgate.core.errors import (
@@ -36,7 +37,7 @@ from headgate.core.memory import MemoryStore
 from headgate.core.metered import CallLabels, ModelAccess, Models
 from headgate.core.money import to_text
 from headgate.core.prompts import Prompts
-from headgate.core.runs import Change, Draft, EventType, Run, RunError, Tally
+from headgate.core.runs import Change, Draft, EventType, Run, RunError, RunEvent, Tally
 from headgate.core.tools import Toolbox
 from headgate.core.tracing import UNTRACED, Tracer
 from headgate.core.usage import UsageEvent
@@ -55,6 +56,7 @@ WARNING_SHARE = 0.8
 PAUSES_SECONDS = (1.0, 3.0)
 TURN_SECONDS = 1.0
 MOST_TURNS = 60
+MOST_EVENTS = 100_000
 MENDABLE = (RateLimited, Overloaded, UpstreamFailed, UpstreamTimedOut)
 
 NOTHING = Tally()
@@ -103,10 +105,10 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What a piece of work gave; what it took; what is told of it, before and in its ending."""
+    """What a piece of work gave; its calls' rows; what is told of it, before and in its ending."""
 
     value: Any
-    tally: Tally = NOTHING
+    events: Sequence[UsageEvent] = ()
     told: Mapping[str, Any] = field(default_factory=dict)
     before: Sequence[Draft] = ()
     seconds_idle: float = 0.0
@@ -140,8 +142,9 @@ class Steps:
     run: Run
     thread: Thread
     control: Control
+    tally: Tally = NOTHING
     _count: int = 0
-    _tally: Tally = NOTHING
+    _told: Sequence[RunEvent] | None = None
     seconds_idle: float = 0.0
 
     async def take(
@@ -195,10 +198,21 @@ class Steps:
             raise RunStopped(outcome.error.code, outcome.error.message)
         return outcome.value
 
+    async def told_before(self, step_id: str) -> Mapping[EventType, Mapping[str, Any]]:
+        """What a process that is dead has told of a step, where it had come so far."""
+        if self.thread.path not in self.run.tallies:
+            return {}  # it had finished no step of this thread
+        if self._told is None:
+            store = self.desk.journal.store
+            self._told = await store.events(
+                self.run.run_id, after=0, limit=MOST_EVENTS, with_deltas=False
+            )
+        return {event.type: event.data for event in self._told if event.step_id == step_id}
+
     def add(self, tally: Tally) -> Tally:
         """Count what a step took; gives what the thread has taken with it."""
-        self._tally += tally
-        return self._tally
+        self.tally += tally
+        return self.tally
 
 
 @dataclass(slots=True)
@@ -214,6 +228,12 @@ class _Step:
     was_finished_here: bool = False
     _attempt: Attempt | None = None
     _paused: float = 0.0
+    _purse: StepPurse = field(init=False)
+
+    def __post_init__(self) -> None:
+        run = self.steps.run
+        journal = self.steps.desk.journal
+        self._purse = StepPurse(journal, run.run_id, self.step_id, run.request.budget)
 
     async def worked(self) -> str:
         """The outcome of working on it, encoded."""
@@ -227,12 +247,9 @@ class _Step:
     async def _outcome(self) -> Outcome:
         try:
             self._paused = await self.steps.control.go()
-            done = await self._tried()
-            outcome = Outcome(
-                done.value,
-                Tally(1, done.tally.cost, done.tally.billed),
-                seconds_idle=self._paused + done.seconds_idle,
-            )
+            outcome = await self._tried()
+            idle = self._paused + outcome.seconds_idle
+            outcome = msgspec.structs.replace(outcome, seconds_idle=idle)
         except RunCancelled:
             outcome = Outcome(is_cancelled=True)
         except RunStopped as stop:
@@ -246,15 +263,19 @@ class _Step:
         return outcome
 
     async def _failed(self, error: RunError) -> Outcome:
+        tally = NOTHING
         if self._attempt is not None:
+            tally = self._taken()
             told = {"kind": self.kind, "name": self.name, "error": msgspec.to_builtins(error)}
             drafts = [draft("step.finished", self._attempt, told)]
-            await self.steps.desk.journal.record(self.steps.run.run_id, drafts)
-        return Outcome(error=error)
+            await self._count(tally, drafts)
+        return Outcome(tally=tally, error=error)
 
-    async def _tried(self) -> Done:
+    async def _tried(self) -> Outcome:
         """What the work gives, tried again where a later try may mend it."""
         steps, desk = self.steps, self.steps.desk
+        if (before := await self._finished_before()) is not None:
+            return before
         pauses, turns = iter(PAUSES_SECONDS), itertools.repeat(TURN_SECONDS, MOST_TURNS)
         while True:
             attempt = self._attempt = await self._begun()
@@ -271,8 +292,18 @@ class _Step:
                 wanted = getattr(error, "retry_after_seconds", None) or pause
                 await steps.control.unless_cancelled(_waited(desk.pause, wanted))
             else:
-                await self._finish(attempt, done)
-                return done
+                return await self._finish(attempt, done)
+
+    async def _finished_before(self) -> Outcome | None:
+        """What came of a tool's call whose process died before that was kept, but not untold."""
+        told = await self.steps.told_before(self.step_id) if self.kind == "tool" else {}
+        result, finished = told.get("tool.result"), told.get("step.finished")
+        if result is None or finished is None:
+            return None
+        tally = Tally(1, finished["cost"], finished["billed"])
+        self.steps.add(tally)
+        self.was_finished_here = True
+        return Outcome(Observation(result.get("result"), result.get("error")), tally)
 
     async def _begun(self) -> Attempt:
         """The next attempt, if there may be one.
@@ -301,7 +332,7 @@ class _Step:
             request_id=run.run_id,
             request_type="agent",
             run_id=run.run_id,
-            most=None if budget is None else budget - begun.tally.billed,
+            purse=self._purse,
         )
         return Attempt(
             self.step_id,
@@ -329,25 +360,41 @@ class _Step:
                     raise
                 raise RunStopped("time_limit", over) from None
 
-    async def _finish(self, attempt: Attempt, done: Done) -> None:
-        steps, run = self.steps, self.steps.run
-        tally = steps.add(Tally(1, done.tally.cost, done.tally.billed))
-        self.was_finished_here = True
+    async def _finish(self, attempt: Attempt, done: Done) -> Outcome:
+        budget = self.steps.run.request.budget
+        taken = Tally(1) + self._taken(done.events)
         told = {
             "kind": self.kind,
             "name": self.name,
             **done.told,
-            "cost": done.tally.cost,
-            "billed": done.tally.billed,
+            "cost": taken.cost,
+            "billed": taken.billed,
         }
         drafts = [*done.before, draft("step.finished", attempt, told)]
-        budget = run.request.budget
-        if budget is not None and tally.billed >= budget * WARNING_SHARE:
-            data = {"billed": tally.billed, "budget": budget}
+        billed = self.steps.tally.billed + taken.billed
+        if budget is not None and billed >= budget * WARNING_SHARE:
+            data = {"billed": billed, "budget": budget}
             drafts.append(Draft(type="budget.warning", data=data, once="budget.warning"))
-        change = Change(tally=(steps.thread.path, tally))
-        if not await steps.desk.journal.record(run.run_id, drafts, change):
+        if not await self._count(taken, drafts):
             raise Displaced
+        return Outcome(done.value, taken, seconds_idle=done.seconds_idle)
+
+    def _taken(self, events: Sequence[UsageEvent] = ()) -> Tally:
+        """What the step's calls took, `events` and those that came to nothing.
+
+        A call may have been made by a process that is dead: then its row alone comes back.
+        """
+        rows = {event.id: event for event in (*self._purse.events, *events)}
+        return tally_of(rows.values())
+
+    async def _count(self, taken: Tally, drafts: Sequence[Draft]) -> bool:
+        """Tell what happened in a step that is over, and count what it took."""
+        steps = self.steps
+        tally = steps.add(taken)
+        self.was_finished_here = True
+        hold = (self.step_id, None) if steps.run.request.budget is not None else msgspec.UNSET
+        change = Change(tally=(steps.thread.path, tally), hold=hold)
+        return await steps.desk.journal.record(steps.run.run_id, drafts, change)
 
 
 async def _waited(pause: Callable[[float], Awaitable[object]], seconds: float) -> None:

@@ -9,7 +9,7 @@ import msgspec
 
 from headgate.agents.outcomes import Decision, Observation, Reply, RunStopped
 from headgate.agents.pieces import Pieces
-from headgate.agents.steps import MENDABLE, PAUSES_SECONDS, Attempt, Done, Steps, draft, tally_of
+from headgate.agents.steps import MENDABLE, PAUSES_SECONDS, Attempt, Done, Steps, draft
 from headgate.core.chat import ChatRequest, ToolCall
 from headgate.core.errors import (
     BudgetExceeded,
@@ -116,7 +116,7 @@ class Work:
                 "inputTokens": event.input_tokens,
                 "outputTokens": event.output_tokens,
             }
-            return Done(reply, tally_of([event]), told)
+            return Done(reply, [event], told)
 
         return msgspec.convert(await self.steps.take("model", name, asked), Reply)
 
@@ -243,7 +243,7 @@ class Work:
                 "tool.result", attempt, {"tool": name, **msgspec.to_builtins(observation)}
             )
             told = {"failed": observation.error is not None}
-            return Done(observation, tally_of(outcome.events), told, [result])
+            return Done(observation, outcome.events, told, [result])
 
         return msgspec.convert(await self.steps.take("tool", name, called), Observation)
 

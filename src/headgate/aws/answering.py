@@ -64,13 +64,22 @@ class Answering:
         if isinstance(event, dict) and event.get("warmup") is True:
             await self.runtime.answer(invocation, WARM)
         elif isinstance(event, dict) and self.tool is not None:
-            await self.runtime.answer(invocation, await self._call(tool_call(self.tool, event)))
+            request = tool_call(self.tool, event)
+            self._note_end(request, invocation)
+            await self.runtime.answer(invocation, await self._call(request))
         elif isinstance(event, dict) and is_request(event):
-            await self._stream(invocation, from_wire(event))
+            request = from_wire(event)
+            self._note_end(request, invocation)
+            await self._stream(invocation, request)
         else:
             await self.runtime.fail(
                 invocation, "UnknownEvent", "this is neither a request nor a warm-up"
             )
+
+    def _note_end(self, request: Request, invocation: Invocation) -> None:
+        """Note when the answer has to be over."""
+        left = invocation.ends_at - self.clock() - CLOSE_SECONDS
+        request.scope[self.ends_at] = asyncio.get_running_loop().time() + left
 
     async def _call(self, request: Request) -> dict[str, Any]:
         """The whole answer to a request."""
@@ -110,8 +119,6 @@ class _Exchange:
 
     async def run(self) -> None:
         """Have the application answer; what it leaves open is told as an error."""
-        ends_at = asyncio.get_running_loop().time() + self._seconds_left() - CLOSE_SECONDS
-        self._request.scope[self._answering.ends_at] = ends_at
         watchers = [asyncio.create_task(self._watch()), asyncio.create_task(self._limit())]
         try:
             await self._answering.app(self._request.scope, self._receive, self._send)
@@ -147,15 +154,12 @@ class _Exchange:
             # As with a socket: who writes to a caller who has left hears of it by `receive`.
             self._left.set()
 
-    def _seconds_left(self) -> float:
-        return self._ends_at - self._answering.clock()
-
     async def _watch(self) -> None:
         await self._stream.broken()
         self._left.set()
 
     async def _limit(self) -> None:
-        left = self._seconds_left()
+        left = self._ends_at - self._answering.clock()
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.sleep(max(0.0, left - CLOSE_SECONDS))
             self._request.scope[self._answering.closing] = True

@@ -18,3 +18,6 @@ VARIABLES = {
     "slack-webhook-url": "SLACK_WEBHOOK_URL",
 }
 """One question to the store may name ten, so there are no more."""
+
+SEALED = {"headgate:use": "vendor-key"}
+"""Part of the encryption context of what KMS seals: the stacks let processes seal that alone."""

@@ -13,6 +13,7 @@ from headgate.bootstrap.cache import open_cache, with_semantics
 from headgate.bootstrap.dashboard import make_sessions
 from headgate.bootstrap.documents import make_documents, reach
 from headgate.bootstrap.guardrails import guards_of
+from headgate.bootstrap.kept_streams import open_kept_streams
 from headgate.bootstrap.key_ages import make_reminders
 from headgate.bootstrap.limits import open_limiter
 from headgate.bootstrap.mcp import open_mcp_server
@@ -34,7 +35,6 @@ from headgate.gateway.catalog import AUTO, Catalog
 from headgate.gateway.escrow import Escrow
 from headgate.gateway.flights import Flights
 from headgate.gateway.gateway import Gateway
-from headgate.gateway.kept_streams import KeptStreams
 from headgate.gateway.metered import MeteredAccess
 from headgate.gateway.names import Names
 from headgate.gateway.replays import Replays
@@ -93,7 +93,7 @@ async def open_services(
         vendor_keys = VendorKeys(
             stores.vendor_keys,
             vendors.providers | vendors.keyless,
-            lambda: make_sealer(settings),
+            lambda: make_sealer(settings, client),
         )
         workspaces = make_workspaces(configuration, stores.workspaces)
         limits = configuration.limits
@@ -151,8 +151,10 @@ async def open_services(
         breakers = gateway.routing.breakers
         measured: list[Measured] = [*telemetry.parts, tools, counts, breakers, process, activity]
         sessions = make_sessions(settings, keys)
-        kept_streams = KeptStreams()
-        stack.push_async_callback(kept_streams.aclose)
+        is_alone = bool(local_keys) or settings.lambda_part is not None
+        kept_streams = await stack.enter_async_context(
+            open_kept_streams(settings, is_alone=is_alone)
+        )
         yield Services(
             kept_streams=kept_streams,
             runs=runs,

@@ -323,14 +323,22 @@ def document_count(messages: Sequence[Message]) -> int:
 
 
 def _part_count(messages: Sequence[Message], kind: type[Image | Document]) -> int:
-    if all(type(message.content) is str for message in messages):
-        return 0  # as most conversations are, and this stands on the hot path
+    if are_texts(messages):
+        return 0
     return sum(
         isinstance(part, kind)
         for message in messages
         if not isinstance(message.content, str)
         for part in message.content
     )
+
+
+def are_texts(messages: Sequence[Message]) -> bool:
+    """Whether no message has other parts than one text, as in most conversations."""
+    for message in messages:  # noqa: SIM110 - three times as fast as `all` with a generator
+        if type(message.content) is not str:
+            return False
+    return True
 
 
 def text_bytes(request: ChatRequest) -> int:
@@ -362,6 +370,8 @@ def _thinking_bytes(message: Message) -> int:
 
 
 def _media_bytes(messages: Sequence[Message]) -> int:
+    if are_texts(messages):
+        return 0
     return sum(
         len(part.url.encode())
         for message in messages

@@ -44,6 +44,21 @@ class MeteredStream(Protocol):
         ...
 
 
+class Purse(Protocol):
+    """Money that several calls share, at the same time too; it cannot be overdrawn."""
+
+    async def hold(self, most: NanoUSD) -> NanoUSD:
+        """Set aside what a call could be billed at most, or what is left where that is less.
+
+        Where others are under way it waits for what they leave. Each hold is settled.
+        """
+        ...
+
+    def settle(self, held: NanoUSD, event: UsageEvent | None) -> None:
+        """Give back what was held for a call; `event` is its row, where it was made."""
+        ...
+
+
 class CallLabels(msgspec.Struct, frozen=True, kw_only=True):
     """How the ledger shall know calls that are a part of something else.
 
@@ -51,7 +66,7 @@ class CallLabels(msgspec.Struct, frozen=True, kw_only=True):
         request_id: that of the answer they are made for; a run's calls carry the run's id.
         request_type: `tool` or `agent`.
         use_case: what they are for; of a tool's calls its name.
-        most: what each of them may be billed at most; None leaves that to the budgets.
+        purse: what they may be billed in all, besides what the budgets say.
     """
 
     request_id: str
@@ -59,7 +74,7 @@ class CallLabels(msgspec.Struct, frozen=True, kw_only=True):
     use_case: str | None = None
     run_id: str | None = None
     tags: tuple[str, ...] = ()
-    most: NanoUSD | None = None
+    purse: Purse | None = None
 
 
 class ModelAccess(Protocol):

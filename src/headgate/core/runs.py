@@ -71,6 +71,18 @@ class Tally(msgspec.Struct, frozen=True):
         return Tally(self.steps + other.steps, self.cost + other.cost, self.billed + other.billed)
 
 
+class Hold(NamedTuple):
+    """What a step under way has been billed, and what its calls may be billed yet."""
+
+    billed: NanoUSD
+    held: NanoUSD
+
+    @property
+    def total(self) -> NanoUSD:
+        """The most that it takes of the run's budget."""
+        return self.billed + self.held
+
+
 class RunRequest(msgspec.Struct, frozen=True, kw_only=True):
     """What was asked for.
 
@@ -104,6 +116,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
         steps_format: the order of its steps and the form of what is kept of them, by number;
             whoever goes on with the run must take and read them so.
         tallies: what each of its threads has taken, by their paths.
+        holds: what steps under way take of the budget, where there is one, by their ids.
         pending: the calls that wait for a decision.
     """
 
@@ -118,6 +131,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     started_at: float | None = None
     finished_at: float | None = None
     tallies: Mapping[str, Tally] = {}
+    holds: Mapping[str, Hold] = {}
     pending: tuple[PendingApproval, ...] = ()
     output: Any = None
     error: RunError | None = None
@@ -173,6 +187,8 @@ class Change(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     Attributes:
         tally: a thread's path with all that it has taken so far.
+        hold: a step's id with what it takes of the budget; None where it is over. One that is
+            larger than before is left as it was where the budget has no room for it.
         asked: a call that now waits for a decision. `decided`: the step of one that no longer does.
     """
 
@@ -182,6 +198,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     output: Any | msgspec.UnsetType = msgspec.UNSET
     error: RunError | msgspec.UnsetType = msgspec.UNSET
     tally: tuple[str, Tally] | msgspec.UnsetType = msgspec.UNSET
+    hold: tuple[str, Hold | None] | msgspec.UnsetType = msgspec.UNSET
     asked: PendingApproval | msgspec.UnsetType = msgspec.UNSET
     decided: str | msgspec.UnsetType = msgspec.UNSET
 
@@ -194,6 +211,8 @@ class Change(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         if self.tally is not msgspec.UNSET:
             path, tally = self.tally
             fields["tallies"] = {**run.tallies, path: tally}
+        if self.hold is not msgspec.UNSET:
+            fields["holds"] = _held(run, *self.hold)
         pending = run.pending
         if self.decided is not msgspec.UNSET:
             pending = tuple(item for item in pending if item.step_id != self.decided)
@@ -201,10 +220,23 @@ class Change(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             step_id = self.asked.step_id
             pending = (*(item for item in pending if item.step_id != step_id), self.asked)
         if fields.get("status") in ENDED:
-            pending = ()
+            pending, fields["holds"] = (), {}
         elif fields.get("status", run.status) in {"running", "waiting"}:
             fields["status"] = "waiting" if pending else "running"
         return msgspec.structs.replace(run, pending=pending, **fields)
+
+
+def _held(run: Run, step_id: str, hold: Hold | None) -> Mapping[str, Hold]:
+    """The run's holds with this one, where there is room for it."""
+    others = {name: value for name, value in run.holds.items() if name != step_id}
+    if hold is None:
+        return others
+    before = run.holds.get(step_id, Hold(0, 0))
+    taken = run.tally.billed + sum(other.total for other in others.values()) + hold.total
+    budget = run.request.budget
+    if hold.total > before.total and budget is not None and taken > budget:
+        return run.holds
+    return {**others, step_id: hold}
 
 
 UNCHANGED = Change()

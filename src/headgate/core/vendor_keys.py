@@ -4,9 +4,16 @@ A store sees sealed bytes only. What a seal is bound to is not kept in it: bytes
 another user's or vendor's place cannot be opened there.
 """
 
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import msgspec
+
+
+class Place(NamedTuple):
+    """Where a sealed key belongs; in any other place it cannot be opened."""
+
+    user_id: str
+    provider: str
 
 
 class VendorKey(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,12 +48,20 @@ class VendorKeyStore(Protocol):
 
 
 class Sealer(Protocol):
-    """Makes a secret unreadable for whoever has not the platform's own secret."""
+    """Makes a secret unreadable for whoever has not what opens it."""
 
-    def seal(self, secret: str, *, bound_to: bytes) -> bytes:
-        """The secret, sealed; it can be opened with the same `bound_to` only."""
+    async def seal(self, secret: str, place: Place) -> bytes:
+        """The secret, sealed; it can be opened with the same `place` only.
+
+        Raises:
+            Overloaded: whoever seals does not answer, or refuses.
+        """
         ...
 
-    def open(self, sealed: bytes, *, bound_to: bytes) -> str | None:
-        """The secret; None where it was sealed by another one, for another place, or changed."""
+    async def open(self, sealed: bytes, place: Place) -> str | None:
+        """The secret; None where it was sealed by another one, for another place, or changed.
+
+        Raises:
+            Overloaded: whoever opens does not answer, or refuses.
+        """
         ...

@@ -112,12 +112,16 @@ class Cache:
         self, caller: Caller, request: ChatRequest, routes: Sequence[Route]
     ) -> Entry[ChatResponse] | None:
         """The entry of a call for a whole answer."""
+        if not self._keeps(caller, request):
+            return None
         return self._chat(_Kept[ChatResponse], "chat", caller, request, routes)
 
     def stream(
         self, caller: Caller, request: ChatRequest, routes: Sequence[Route]
     ) -> Entry[Recording] | None:
         """The entry of a call for a streamed answer."""
+        if not self._keeps(caller, request):
+            return None
         return self._chat(_Kept[Recording], "stream", caller, request, routes)
 
     def embedding(
@@ -131,6 +135,10 @@ class Cache:
             return None
         return Entry(self.store, name, _Kept[EmbeddingResponse], routes)
 
+    def _keeps(self, caller: Caller, request: ChatRequest) -> bool:
+        """Whether answers to such a request are kept; those to most are not."""
+        return request.temperature == 0 and not caller.wants_fresh and self.store is not None
+
     def _chat(
         self,
         kind: type[_Kept[R]],
@@ -139,7 +147,7 @@ class Cache:
         request: ChatRequest,
         routes: Sequence[Route],
     ) -> Entry[R] | None:
-        if self.store is None or caller.wants_fresh or request.temperature != 0:
+        if self.store is None:
             return None
         name = _name(word, caller, routes, request, request.wire)
         if name is None:

@@ -14,6 +14,7 @@ from headgate.core.chat import PromptVersion, TokenUsage
 from headgate.core.ids import new_event_id, new_id
 from headgate.core.keys import VirtualKey
 from headgate.core.limits import Ticket, Window
+from headgate.core.metered import Purse
 from headgate.core.models import ProviderError
 from headgate.core.money import NanoUSD
 from headgate.core.prices import Markup, Price
@@ -68,7 +69,7 @@ class Caller(msgspec.Struct, frozen=True):
         request_type: what the ledger calls it, where it is a part of something else.
         call_key: names the call to vendors, for good; else each attempt has a name of its own.
         place: where the call is a part of another that was admitted.
-        most: what it may be billed at most, besides what the budgets say.
+        purse: what it takes its money from, besides the budgets.
         ends_at: when its answer has to be over, on the clock of the event loop; None where there is
             time.
     """
@@ -84,7 +85,7 @@ class Caller(msgspec.Struct, frozen=True):
     run_id: str | None = None
     call_key: str | None = None
     place: Place | None = None
-    most: NanoUSD | None = None
+    purse: Purse | None = None
     ends_at: float | None = None
 
     def accounts(self, model: str | None) -> tuple[Account, ...]:
@@ -117,6 +118,7 @@ class Attempt(msgspec.Struct, kw_only=True):
             gives more.
         prompt: the template that the request was made from.
         tried: what earlier tries of the call were billed, which came to nothing.
+        drawn: what is set aside for it in its caller's purse.
         instead: the prices of the models that the platform chose this one from, where the caller
             left the choice to it.
         ended: is told of the settled row, where somebody watches.
@@ -134,6 +136,7 @@ class Attempt(msgspec.Struct, kw_only=True):
     lowered_to: int | None = None
     prompt: PromptVersion | None = None
     tried: NanoUSD = 0
+    drawn: NanoUSD = 0
     instead: tuple[Price, ...] = ()
     ended: CallEnded | None = None
     started: float = msgspec.field(default_factory=time.perf_counter)
@@ -163,30 +166,32 @@ class Attempt(msgspec.Struct, kw_only=True):
         """
         if self.event is not None:
             return
+        caller, route = self.caller, self.route
+        key = caller.key
         self.place.used_tokens += usage.total_tokens
-        price = self.route.price.cost(usage)
+        price = route.price.cost(usage)
         cost, saved = (0, price) if self.cache == "hit" else (price, 0)
-        billed = 0 if self.route.is_own else self.markup.billed(cost)
+        billed = 0 if route.is_own else self.markup.billed(cost)
         self.place.billed += billed
         now = time.time()
         self.event = UsageEvent(
             id=new_event_id(now),
-            request_id=self.caller.request_id,
+            request_id=caller.request_id,
             timestamp=int(now * 1000),
-            key_id=self.caller.key.key_id,
-            workspace_id=self.caller.key.workspace_id,
-            user_id=self.caller.key.user_id,
-            provider=self.route.provider.provider,
-            model=self.route.model,
+            key_id=key.key_id,
+            workspace_id=key.workspace_id,
+            user_id=key.user_id,
+            provider=route.provider.provider,
+            model=route.model,
             request_type=self.request_type,
             status=status,
             cost=cost,
             billed=billed,
             saved_cost=saved,
-            byok=self.route.is_own,
+            byok=route.is_own,
             cache=self.cache,
-            price_version=self.route.price.version,
-            use_case=self.caller.use_case,
+            price_version=route.price.version,
+            use_case=caller.use_case,
             input_tokens=usage.input_tokens,
             cached_input_tokens=usage.cached_input_tokens,
             cache_write_tokens=usage.cache_write_tokens,
@@ -196,14 +201,16 @@ class Attempt(msgspec.Struct, kw_only=True):
             first_token_ms=(
                 None if self.first_token is None else _milliseconds(self.first_token - self.started)
             ),
-            run_id=self.caller.run_id,
-            tags=self.caller.tags,
+            run_id=caller.run_id,
+            tags=caller.tags,
             estimated=estimated,
             overrun=bool(self.hold.limited) and billed > self.hold.amount,
             prompt=None if self.prompt is None else self.prompt.name,
             prompt_version=None if self.prompt is None else self.prompt.version,
-            auto_saved=max((price.cost(usage) - cost for price in self.instead), default=0),
+            auto_saved=self._auto_saved(usage, cost),
         )
+        if self.caller.purse is not None:
+            self.caller.purse.settle(self.drawn, self.event)
         kept: KeptAnswer | None = None
         try:
             if write is not None and status == "ok":
@@ -219,9 +226,27 @@ class Attempt(msgspec.Struct, kw_only=True):
         Raises:
             Overloaded: the store is away; the row is kept and tried again.
         """
-        if self.record is not None:
-            # The record is not this caller's alone: who leaves must not take it along.
-            await asyncio.shield(self.record)
+        record = self.record
+        if record is None:
+            return
+        if not record.done():
+            # The record is not this caller's alone: who leaves must not take it along. This is
+            # what `asyncio.shield` does, at a third of its price.
+            waiter = record.get_loop().create_future()
+
+            def wake(_record: asyncio.Future[None]) -> None:
+                if not waiter.done():
+                    waiter.set_result(None)
+
+            record.add_done_callback(wake)
+            await waiter
+        record.result()
+
+    def _auto_saved(self, usage: TokenUsage, cost: NanoUSD) -> NanoUSD:
+        """What the dearest of the models would have cost besides that the platform chose from."""
+        if not self.instead:
+            return 0
+        return max(price.cost(usage) - cost for price in self.instead)
 
     def _kept(self, body: bytes) -> KeptAnswer | None:
         key = self.caller.answer_key

@@ -22,17 +22,20 @@ class Route:
     """One way to answer: a vendor, its own name for the model, and the price in force.
 
     Where it `is_own`, the vendor is called with the caller's own key and bills the caller itself.
+
+    Attributes:
+        qualified: the id that names the vendor too.
     """
 
     provider: Provider
     model: str
     price: Price
     is_own: bool = False
+    qualified: str = field(init=False, compare=False)
 
-    @property
-    def qualified(self) -> str:
-        """The id that names the vendor too."""
-        return f"{self.provider.provider}/{self.model}"
+    def __post_init__(self) -> None:
+        # Every call names its route several times.
+        object.__setattr__(self, "qualified", f"{self.provider.provider}/{self.model}")
 
 
 @dataclass(slots=True)

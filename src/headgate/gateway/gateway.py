@@ -71,11 +71,13 @@ class _Bounds(NamedTuple):
     Attributes:
         sent: the output tokens that the caller will pay for; None where no limit was sent.
         output: the most that the model gives.
+        most: what the call may be billed, besides what the budgets say.
     """
 
     input: int
     sent: int | None
     output: int
+    most: NanoUSD | None = None
 
 
 class _Call(msgspec.Struct, Generic[T], frozen=True):
@@ -155,7 +157,10 @@ class Gateway:
         routes = await self.routes(request.model, caller.key)
         entry = self.cache.chat(caller, request, routes)
         call = await self._chat_call(caller, request, "whole", routes, make)
-        return await self._whole(_caching(call, entry), entry, write)
+        try:
+            return await self._settled(_caching(call, entry), entry, write)
+        finally:
+            call.place.leave()
 
     async def stream(
         self,
@@ -188,7 +193,8 @@ class Gateway:
 
         call = _caching(await self._chat_call(caller, request, "stream", routes, make), entry)
         try:
-            if (hit := await self._hit(call, entry)) is not None:
+            hit = None if entry is None else await self._hit(call, entry)
+            if hit is not None:
                 attempt, recording = hit
                 answer = StreamedAnswer(attempt, RecordedStream(recording), 0)
                 await answer.open(self.routing.seconds_until(caller.ends_at))
@@ -307,25 +313,14 @@ class Gateway:
             return caller.place.part()
         return Place(await self.limiter.admit(caller.key, tokens))
 
-    async def _whole(
-        self,
-        call: _Call[W],
-        entry: Entry[W] | None,
-        write: Callable[[Answer[W]], bytes] | None,
-    ) -> Answer[W]:
-        """The whole answer to a call, once its record is durable; the call's place is left."""
-        try:
-            return await self._settled(call, entry, write)
-        finally:
-            call.place.leave()
-
     async def _settled(
         self,
         call: _Call[W],
         entry: Entry[W] | None,
         write: Callable[[Answer[W]], bytes] | None,
     ) -> Answer[W]:
-        hit = await self._hit(call, entry)
+        """The whole answer to a call, once its record is durable."""
+        hit = None if entry is None else await self._hit(call, entry)
         attempt, response = hit or await self._first_answer(call)
         if attempt.trial is not None:
             attempt.trial.succeeded()
@@ -379,15 +374,16 @@ class Gateway:
             return tuple(suited(request, routes, self.catalog.profile_of))
         return tuple(self.routing.choice.ordered(request.model, routes, kind))
 
-    async def _hit(self, call: _Call[T], entry: Entry[R] | None) -> tuple[Attempt, R] | None:
+    async def _hit(self, call: _Call[T], entry: Entry[R]) -> tuple[Attempt, R] | None:
         """What the cache has for a call, and the attempt that records it; it needs no budget."""
-        found = None if entry is None else await entry.find(call.place)
+        found = await entry.find(call.place)
         if found is None:
             return None
         route, answer = found
         books = await self.ledger.books(call.caller.accounts(route.model))
         hold = await self.ledger.reserve(books, 0)
-        await self._claim(call, hold)
+        if call.caller.claim is not None:
+            await self._claim(call.caller.claim, hold)
         return self._attempt(call, route, hold, "hit"), answer
 
     async def _first_answer(self, call: _Call[T]) -> tuple[Attempt, T]:
@@ -462,9 +458,26 @@ class Gateway:
         Raises:
             BudgetExceeded: a budget cannot cover it, nor the least output worth having.
         """
+        route, purse = trial.route, call.caller.purse
+        bounds = None if route.price.is_free or route.is_own else call.bounds(route)
+        if purse is None or bounds is None:
+            return await self._held(call, trial, bounds)
+        output = bounds.output if bounds.sent is None else bounds.sent
+        drawn = await purse.hold(call.markup.billed(route.price.ceiling(bounds.input, output)))
+        try:
+            attempt, limit = await self._held(call, trial, bounds._replace(most=drawn))
+        except BaseException:
+            purse.settle(drawn, None)
+            raise
+        attempt.drawn = drawn
+        return attempt, limit
+
+    async def _held(
+        self, call: _Call[T], trial: Trial, bounds: _Bounds | None
+    ) -> tuple[Attempt, int | None]:
+        """`_reserve`, without the caller's purse."""
         route = trial.route
         books = await self.ledger.books(call.caller.accounts(route.model))
-        bounds = None if route.price.is_free or route.is_own else call.bounds(route)
         ceiling, limit = self._ceiling(call, route, bounds, books)
         if bounds is not None and limit is not None and limit < bounds.output:
             # Before an answer is made shorter, money that lies idle elsewhere comes back.
@@ -481,20 +494,20 @@ class Gateway:
                 ceiling, limit = self._ceiling(call, route, bounds, books)
                 if tried is None or limit is None or limit >= tried:
                     raise
-        await self._claim(call, hold)
+        if call.caller.claim is not None:
+            await self._claim(call.caller.claim, hold)
         attempt = self._attempt(call, route, hold, "miss" if call.is_cached else "bypass", trial)
         if bounds is not None and limit is not None and limit < bounds.output:
             attempt.lowered_to = limit
         return attempt, limit
 
-    async def _claim(self, call: _Call[T], hold: Hold) -> None:
+    async def _claim(self, claim: Callable[[], Awaitable[None]], hold: Hold) -> None:
         """See that the call is this process's to make; else nothing stays held."""
-        if call.caller.claim is not None:
-            try:
-                await call.caller.claim()
-            except BaseException:
-                self.ledger.release(hold)
-                raise
+        try:
+            await claim()
+        except BaseException:
+            self.ledger.release(hold)
+            raise
 
     def _attempt(
         self,
@@ -541,9 +554,8 @@ class Gateway:
         """
         if bounds is None:
             return 0, None
-        price, sent = route.price, bounds.sent
+        price, sent, most = route.price, bounds.sent, bounds.most
         output, limit = bounds.output if sent is None else sent, None
-        most = call.caller.most
         money = self.ledger.affordable(books) if sent is None else None
         if sent is None and most is not None:
             money = most if money is None else min(money, most)

@@ -3,32 +3,70 @@
 A stream's events are numbered from 1 and kept in memory, in a window of bounded size. While the
 window is full, events that were given go first; where none were, the vendor is not read on. A
 stream that nobody reads for a minute is abandoned, and one that has ended is forgotten then.
+
+A stream of another process of the same machine is asked for there, and handed on as it comes.
 """
 
 import asyncio
 import contextlib
 import re
 from collections import deque
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
 
-from headgate.core.errors import Conflict, InvalidRequest, NotFound
+import msgspec
+
+from headgate.core.errors import Conflict, HeadgateError, InvalidRequest, NotFound
 
 IDLE_SECONDS = 60.0
 MOST_BYTES_EACH = 4 * 1024 * 1024
 MOST_BYTES = 64 * 1024 * 1024
 """Of all streams of this process together."""
 
+Elsewhere: TypeAlias = Callable[[bytes], Awaitable[AsyncGenerator[bytes, None] | None]]
+"""Asks the other processes of the machine with a line, which `KeptStreams.answer` answers there."""
+
 _EVENT = re.compile(rb".+?(?:\r?\n){2}|.+\Z", re.DOTALL)
+
+
+class _Wish(msgspec.Struct, frozen=True):
+    """What a process asks of another: a stream, behind an event."""
+
+    request_id: str
+    key_id: str
+    after: int
+    quiet_seconds: float
+    quiet: bytes
+
+
+class _Head(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The line before a stream of another process: what it is refused for, if it is."""
+
+    refusal: Literal["not_found", "invalid", "conflict"] | None = None
+    message: str = ""
+
+
+_LOST = _Head("not_found", "the process that had the stream is gone")
+_REFUSALS: dict[type[HeadgateError], Literal["not_found", "invalid", "conflict"]] = {
+    NotFound: "not_found",
+    InvalidRequest: "invalid",
+    Conflict: "conflict",
+}
+
+
+async def _nowhere(_question: bytes) -> None:
+    return None
 
 
 @dataclass(slots=True)
 class KeptStreams:
-    """The streams of this process that may be resumed."""
+    """The streams of this process that may be resumed, and those of its neighbours."""
 
     idle_seconds: float = IDLE_SECONDS
     most_bytes_each: int = MOST_BYTES_EACH
     most_bytes: int = MOST_BYTES
+    elsewhere: Elsewhere = _nowhere
     size: int = 0
     _streams: dict[str, "_Kept"] = field(default_factory=dict)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
@@ -65,16 +103,44 @@ class KeptStreams:
         """The events behind the one numbered `after`, those to come too.
 
         Raises:
-            NotFound: this process keeps no such stream of this key's.
+            NotFound: no process of this machine keeps such a stream of this key's.
             InvalidRequest: there was no such event yet.
             Conflict: what follows it is not kept any more.
         """
-        kept = self._of(request_id, key_id)
+        wish = _Wish(request_id, key_id, after, quiet_seconds, quiet)
+        if request_id not in self._streams:
+            answer = await self.elsewhere(msgspec.json.encode(wish))
+            if answer is not None:
+                return await _begun(_handed_on(answer))
+        return await self._resumed(wish)
+
+    async def answer(self, question: bytes) -> AsyncGenerator[bytes, None] | None:
+        """What another process is told that asks for a stream; None where it is not kept here."""
+        try:
+            wish = msgspec.json.decode(question, type=_Wish)
+        except msgspec.MsgspecError:
+            return None
+        return self._told(wish) if wish.request_id in self._streams else None
+
+    async def _told(self, wish: _Wish) -> AsyncGenerator[bytes, None]:
+        try:
+            reading = await self._resumed(wish)
+        except (NotFound, InvalidRequest, Conflict) as error:
+            head = _Head(_REFUSALS[type(error)], error.message)
+            yield msgspec.json.encode(head) + b"\n"
+            return
+        async with contextlib.aclosing(reading):
+            yield msgspec.json.encode(_Head()) + b"\n"
+            async for event in reading:
+                yield event
+
+    async def _resumed(self, wish: _Wish) -> AsyncGenerator[bytes, None]:
+        kept, after = self._of(wish.request_id, wish.key_id), wish.after
         if after > kept.newest:
             raise InvalidRequest(f"there was no event {after} yet", param="Last-Event-ID")
         if after + 1 < kept.oldest:
             raise Conflict(f"what follows event {after} is not kept any more: ask anew")
-        return await _begun(kept.read(after, quiet_seconds, quiet))
+        return await _begun(kept.read(after, wish.quiet_seconds, wish.quiet))
 
     def stop(self, request_id: str, key_id: str) -> None:
         """Abandon a stream, where there is such a one."""
@@ -216,6 +282,37 @@ class _Kept:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+
+async def _headed(answer: AsyncGenerator[bytes, None]) -> bytes:
+    """Read the head of a stream of another process; gives what came behind it.
+
+    Raises:
+        HeadgateError: it is refused there.
+    """
+    read = b""
+    while b"\n" not in read and (piece := await anext(answer, b"")):
+        read += piece
+    line, whole, rest = read.partition(b"\n")
+    head = msgspec.json.decode(line, type=_Head) if whole else _LOST
+    if head.refusal == "invalid":
+        raise InvalidRequest(head.message, param="Last-Event-ID")
+    if head.refusal == "conflict":
+        raise Conflict(head.message)
+    if head.refusal == "not_found":
+        raise NotFound(head.message)
+    return rest
+
+
+async def _handed_on(answer: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
+    """Nothing, once it is not refused, and then what another process gives."""
+    async with contextlib.aclosing(answer):
+        rest = await _headed(answer)
+        yield b""
+        if rest:
+            yield rest
+        async for piece in answer:
+            yield piece
 
 
 async def _begun(reading: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:

@@ -39,9 +39,16 @@ class MeteredAccess:
     replays: Replays
 
     def models(
-        self, key: VirtualKey, labels: CallLabels, place: Place | None = None
+        self,
+        key: VirtualKey,
+        labels: CallLabels,
+        place: Place | None = None,
+        ends_at: float | None = None,
     ) -> "MeteredModels":
-        """The models as `key` may use them; at a `place` calls count no further requests."""
+        """The models as `key` may use them; at a `place` calls count no further requests.
+
+        All calls have to be over at `ends_at`, see `Caller`.
+        """
         caller = Caller(
             key=key,
             request_id=labels.request_id,
@@ -50,7 +57,8 @@ class MeteredAccess:
             request_type=labels.request_type,
             run_id=labels.run_id,
             place=place,
-            most=labels.most,
+            purse=labels.purse,
+            ends_at=ends_at,
         )
         return MeteredModels(self.replays, caller)
 

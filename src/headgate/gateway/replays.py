@@ -68,8 +68,13 @@ class Replays:
             IdempotencyConflict: the caller's answer key stands for another request.
             HeadgateError: there is no answer.
         """
-        return await self._whole(
+        key = caller.answer_key
+        if key is None:
+            answer = await self.gateway.complete(caller, request)
+            return Written(write(answer), answer.receipt)
+        return await self._once(
             caller,
+            key,
             request.model,
             write,
             lambda caller, keep: self.gateway.complete(caller, request, keep),
@@ -87,8 +92,13 @@ class Replays:
             IdempotencyConflict: the caller's answer key stands for another request.
             HeadgateError: there is no answer.
         """
-        return await self._whole(
+        key = caller.answer_key
+        if key is None:
+            answer = await self.gateway.embed(caller, request)
+            return Written(write(answer), answer.receipt)
+        return await self._once(
             caller,
+            key,
             request.model,
             write,
             lambda caller, keep: self.gateway.embed(caller, request, keep),
@@ -122,18 +132,14 @@ class Replays:
 
         return await self._join(caller, key, request.model, make)
 
-    async def _whole(
+    async def _once(
         self,
         caller: Caller,
+        key: AnswerKey,
         model: str,
         write: Callable[[Answer[W]], bytes],
-        ask: Callable[[Caller, Callable[[Answer[W]], bytes] | None], Awaitable[Answer[W]]],
+        ask: Callable[[Caller, Callable[[Answer[W]], bytes]], Awaitable[Answer[W]]],
     ) -> Written:
-        key = caller.answer_key
-        if key is None:
-            answer = await ask(caller, None)
-            return Written(write(answer), answer.receipt)
-
         async def make(flight: Flight[Receipt]) -> None:
             body = b""
 

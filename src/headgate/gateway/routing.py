@@ -144,8 +144,9 @@ class Tries:
             if trial is not None:
                 return trial
         while self._left:
-            route = min(self._left, key=breakers.cooling)
-            self._left.remove(route)
+            left = self._left
+            route = min(left, key=breakers.cooling) if len(left) > 1 else left[0]
+            left.remove(route)
             self._begun, self._tried = self._routing.clock(), 0
             trial = breakers.enter(route)
             if trial is not None:

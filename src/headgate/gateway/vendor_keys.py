@@ -10,13 +10,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-import msgspec
-
 from headgate.core.errors import InvalidRequest, NotFound, UpstreamFailed
 from headgate.core.keys import VirtualKey
 from headgate.core.models import Provider, ProviderError, ProviderRefused, TakesKeys
 from headgate.core.readings import Readings
-from headgate.core.vendor_keys import Sealer, VendorKey, VendorKeyStore
+from headgate.core.vendor_keys import Place, Sealer, VendorKey, VendorKeyStore
 from headgate.gateway.catalog import Route
 
 # Older than this they are read again, so that a change reaches every process in time.
@@ -92,12 +90,12 @@ class VendorKeys:
         key = VendorKey(
             user_id=user_id,
             provider=provider,
-            sealed=self._seals().seal(api_key, bound_to=_place(user_id, provider)),
+            sealed=await self._seals().seal(api_key, Place(user_id, provider)),
             last_four=api_key[-LAST:],
             set_at=self.clock(),
         )
         await self.store.put(key)
-        self._known = {}
+        self._forget(user_id)
         return key
 
     async def get(self, user_id: str, provider: str) -> VendorKey:
@@ -119,7 +117,7 @@ class VendorKeys:
         """
         key = await self.get(user_id, provider)
         await self.store.drop(user_id, provider)
-        self._known = {}
+        self._forget(user_id)
         return key
 
     async def of(self, key: VirtualKey) -> OwnKeys:
@@ -155,16 +153,20 @@ class VendorKeys:
                 continue
             provider: object = self.providers.get(key.provider)
             if isinstance(provider, TakesKeys):
-                own[key.provider] = self._own(key, provider)
+                own[key.provider] = await self._own(key, provider)
         if len(known_then) >= MOST_REMEMBERED:
             known_then.clear()
         brought = OwnKeys(frozenset(own), own) if own else NO_KEYS
         known_then[user_id] = _Known(now, brought)
         return brought
 
-    def _own(self, key: VendorKey, provider: TakesKeys) -> _Own | VendorKey:
+    def _forget(self, user_id: str) -> None:
+        """Read a user's keys anew; those of others stay open, since to open them may take long."""
+        self._known = {each: known for each, known in self._known.items() if each != user_id}
+
+    async def _own(self, key: VendorKey, provider: TakesKeys) -> _Own | VendorKey:
         """The vendor as it is called with a user's key; the key alone where it cannot be opened."""
-        secret = self._seals().open(key.sealed, bound_to=_place(key.user_id, key.provider))
+        secret = await self._seals().open(key.sealed, Place(key.user_id, key.provider))
         return key if secret is None else _Own(key, provider.with_key(secret))
 
     def _vendor(self, name: str) -> None:
@@ -207,8 +209,3 @@ def _opened(found: _Own | VendorKey) -> Provider:
         f"your own key for {found.provider} can no longer be read, since the platform's secret has"
         f" changed: set it again with PUT /v1/providers/{found.provider}/key"
     )
-
-
-def _place(user_id: str, provider: str) -> bytes:
-    """What a sealed key is bound to: in any other row it cannot be opened."""
-    return msgspec.json.encode((provider, user_id))

@@ -123,7 +123,7 @@ class Works:
             )
             context = ToolContext(
                 key=caller.key,
-                models=self.access.models(caller.key, labels, place),
+                models=self.access.models(caller.key, labels, place, caller.ends_at),
                 call_key=None if caller.answer_key is None else caller.answer_key.id,
             )
             outcome = await work(context)

@@ -9,7 +9,7 @@ import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
 from contextlib import AbstractAsyncContextManager
-from typing import Any, TypeAlias
+from typing import Any, NoReturn, TypeAlias
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -144,14 +144,17 @@ class Application:
         self, scope: Scope, receive: Receive, request_id: str, departure: "_Departure"
     ) -> Reply | StreamReply:
         try:
-            with contextlib.ExitStack() as held:
-                match = self._table.match(scope["method"], scope["path"])
-                scope[ROUTE] = match.route.path
-                call = await self._call(match, scope, receive, request_id, held)
+            match = self._table.match(scope["method"], scope["path"])
+            scope[ROUTE] = match.route.path
+            call = await self._call(match, scope, receive, request_id)
+            try:
                 departure.watch()
                 if match.route.metered:
                     call.services.activity.begin(request_id)
                 return await audited(call, match.route)
+            finally:
+                if call.upload_bytes:
+                    call.services.upload_room.give_back(call.upload_bytes)
         except HeadgateError as error:
             return self._error_reply(error, scope, request_id)
         except Exception:  # noqa: BLE001 - the rim: logged, and answered without a trace
@@ -163,87 +166,97 @@ class Application:
         return errors.reply_for(error, self._table.error_style(scope["path"]), request_id)
 
     async def _call(
-        self,
-        match: Match,
-        scope: Scope,
-        receive: Receive,
-        request_id: str,
-        held: contextlib.ExitStack,
+        self, match: Match, scope: Scope, receive: Receive, request_id: str
     ) -> Call[Any]:
-        """The call that a request makes; what it holds until it is answered goes into `held`."""
+        """The call that a request makes; who answers it gives its `upload_bytes` back."""
         services = self._services
         if services is None:
             raise RuntimeError("the application was not started")
         headers: dict[bytes, bytes] = dict(scope["headers"])
-        most = match.route.upload_bytes if _brings_files(match, headers) else None
+        raw, room = b"", 0
+        most = _upload_bytes(match, headers)
         if most is None:
             raw = await _body(receive, headers, services.max_body_bytes)
             key = await _admitted(match, services, scope, headers)
         else:
-            # A stranger's files are not kept, not even for a moment.
-            await _refuse_declared(receive, headers, most)
-            try:
-                key = await _admitted(match, services, scope, headers)
-                size = _declared(headers) or most
-                services.upload_room.take(size)
-                held.callback(services.upload_room.give_back, size)
-            except HeadgateError:
-                await _drain(receive)
-                raise
-            raw = await _body(receive, headers, most)
-        scope[KEY_ID] = None if key is None else key.key_id
-        return Call(
-            services=services,
-            route=f"{match.route.method} {match.route.path}",
-            request_id=request_id,
-            headers=headers,
-            params=match.params,
-            query=_query(match, scope["query_string"]),
-            body=_decoded(match, raw) if most is None else None,
-            raw=raw,
-            key_or_none=key,
-            local_address=_local_address(scope),
-            client_address=_client_address(scope),
-            is_closing=lambda: bool(scope.get(CLOSING)),
-            ends_at=scope.get(ENDS_AT),
-        )
+            key, room = await _with_room(match, services, scope, receive, most)
+        try:
+            if most is not None:
+                raw = await _body(receive, headers, most)
+            scope[KEY_ID] = None if key is None else key.key_id
+            return Call(
+                services=services,
+                route=match.name,
+                request_id=request_id,
+                headers=headers,
+                params=match.params,
+                query=_query(match, scope["query_string"]),
+                body=_decoded(match, raw) if most is None else None,
+                raw=raw,
+                key_or_none=key,
+                local_address=_local_address(scope),
+                client_address=_client_address(scope),
+                is_closing=lambda: bool(scope.get(CLOSING)),
+                ends_at=scope.get(ENDS_AT),
+                upload_bytes=room,
+            )
+        except BaseException:
+            services.upload_room.give_back(room)
+            raise
+
+
+async def _with_room(
+    match: Match, services: Services, scope: Scope, receive: Receive, most: int
+) -> tuple[VirtualKey | None, int]:
+    """Whose key an upload comes with, and the room that is held for it.
+
+    Raises:
+        RequestTooLarge: it says that it is larger than `most` bytes.
+        HeadgateError: it is not admitted, or there is no room.
+    """
+    headers: dict[bytes, bytes] = dict(scope["headers"])
+    # A stranger's files are not kept, not even for a moment.
+    if _declares_more(headers, most):
+        await _refuse_declared(receive, headers, most)
+    try:
+        key = await _admitted(match, services, scope, headers)
+        size = _declared(headers) or most
+        services.upload_room.take(size)
+    except HeadgateError:
+        await _drain(receive)
+        raise
+    return key, size
 
 
 async def _admitted(
     match: Match, services: Services, scope: Scope, headers: dict[bytes, bytes]
 ) -> VirtualKey | None:
-    """Whose key a request comes with; None where the route needs none.
+    """Whose key a request comes with, or on whose behalf its session is.
+
+    None where the route needs none.
 
     Raises:
-        InvalidKey: it needs one, and there is none, or none that is good.
-        InsufficientScope: the key may not do this.
+        InvalidKey: it needs one, and there is neither, or it is not good.
+        InsufficientScope: the key may not do this, or another site's page may have sent the session
+            along.
     """
     access = match.route.access
     if access == "local":
         access = "open" if _is_local(scope, headers) else "admin"
     if access == "open":
         return None
-    key = await _caller_key(services, scope, headers)
+    presented = presented_key(headers)
+    token = None if presented is not None else session_token(headers)
+    if token is None:
+        key = await services.keys.authenticate(presented)
+    else:
+        check_page(headers, scope["method"], _local_address(scope), services.dashboard_hosts)
+        key = (await services.sessions.authenticate(token)).key
     if access == "admin" and match.route.method == "GET":
         access = "admin:read"  # who may look at everything, and change nothing
     if access != "any":
         require(key, access)
     return key
-
-
-async def _caller_key(services: Services, scope: Scope, headers: dict[bytes, bytes]) -> VirtualKey:
-    """Whose key a request comes with; without one, on whose behalf its session is.
-
-    Raises:
-        InvalidKey: there is neither, or it is not good.
-        InsufficientScope: another site's page may have sent the session along.
-    """
-    presented = presented_key(headers)
-    token = None if presented is not None else session_token(headers)
-    if token is None:
-        return await services.keys.authenticate(presented)
-    check_page(headers, scope["method"], _local_address(scope), services.dashboard_hosts)
-    return (await services.sessions.authenticate(token)).key
 
 
 def _local_address(scope: Scope) -> str:
@@ -296,7 +309,8 @@ async def _body(receive: Receive, headers: dict[bytes, bytes], limit: int) -> by
     Raises:
         RequestTooLarge: it is, or says it is, larger than `limit` bytes.
     """
-    await _refuse_declared(receive, headers, limit)
+    if _declares_more(headers, limit):
+        await _refuse_declared(receive, headers, limit)
     message = await receive()
     if message["type"] == "http.disconnect":
         raise _left()
@@ -325,17 +339,21 @@ def _declared(headers: dict[bytes, bytes]) -> int:
     return int(declared) if declared.isdigit() else 0
 
 
-async def _refuse_declared(receive: Receive, headers: dict[bytes, bytes], limit: int) -> None:
-    """See that the body does not say that it is too large.
+def _declares_more(headers: dict[bytes, bytes], limit: int) -> bool:
+    """Whether the body says that it is larger than `limit` bytes, or says nonsense."""
+    declared = headers.get(b"content-length", b"0")
+    return not declared.isdigit() or int(declared) > limit
+
+
+async def _refuse_declared(receive: Receive, headers: dict[bytes, bytes], limit: int) -> NoReturn:
+    """Refuse a body that says that it is too large.
 
     Raises:
-        RequestTooLarge: it does.
+        RequestTooLarge: always.
     """
-    declared = headers.get(b"content-length", b"0")
-    if not declared.isdigit() or int(declared) > limit:
-        if b"expect" not in headers:  # else it waits for leave to send the body
-            await _drain(receive)
-        raise _too_large(limit)
+    if b"expect" not in headers:  # else it waits for leave to send the body
+        await _drain(receive)
+    raise _too_large(limit)
 
 
 async def _drain(receive: Receive) -> None:
@@ -354,9 +372,12 @@ async def _drain(receive: Receive) -> None:
                     return
 
 
-def _brings_files(match: Match, headers: dict[bytes, bytes]) -> bool:
-    content_type = headers.get(b"content-type", b"").decode("latin-1")
-    return match.route.upload_bytes is not None and is_multipart(content_type)
+def _upload_bytes(match: Match, headers: dict[bytes, bytes]) -> int | None:
+    """The most that may come where a request brings files; None where it brings none."""
+    most = match.route.upload_bytes
+    if most is None or not is_multipart(headers.get(b"content-type", b"").decode("latin-1")):
+        return None
+    return most
 
 
 def _left() -> InvalidRequest:

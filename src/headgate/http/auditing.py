@@ -1,6 +1,7 @@
 """The dispatcher's way to a handler: past the audit log, where its row says so."""
 
 import logging
+from collections.abc import Awaitable
 from typing import Any
 
 from headgate.core.audit import Actor, Intent, Means
@@ -14,24 +15,24 @@ from headgate.http.routes import Route
 _LOG = logging.getLogger(__name__)
 
 
-async def audited(call: Call[Any], route: Route) -> Reply | StreamReply:
+def audited(call: Call[Any], route: Route) -> Awaitable[Reply | StreamReply]:
     """The handler's answer; an act of an administrator is in the log before it begins.
 
-    Whatever cuts it short leaves an act whose outcome is unknown.
-
-    Raises:
-        Overloaded: the log cannot be written, and nothing was done.
+    Whatever cuts it short leaves an act whose outcome is unknown. Awaiting it may raise what the
+    handler raises, and `Overloaded` where the log cannot be written, and nothing was done.
     """
-    if route.audit is None:
-        return await route.handler(call)
-    target = route.audit.target(call)
+    return route.handler(call) if route.audit is None else _told(call, route, route.audit)
+
+
+async def _told(call: Call[Any], route: Route, audit: Audited) -> Reply | StreamReply:
+    target = audit.target(call)
     intent = await call.services.audit.begin(
         actor_of(call, call.key),
-        route.audit.action,
+        audit.action,
         target,
         request_id=call.request_id,
         address=call.client_address,
-        before=await _before(call, route.audit),
+        before=await _before(call, audit),
     )
     try:
         reply = await route.handler(call)
@@ -39,8 +40,8 @@ async def audited(call: Call[Any], route: Route) -> Reply | StreamReply:
         await _end(call, intent, code=error.code)
         raise
     if isinstance(reply, Reply):
-        made = target if route.audit.made is None else route.audit.made(reply)
-        await _end(call, intent, target=made, after=route.audit.after(call, reply))
+        made = target if audit.made is None else audit.made(reply)
+        await _end(call, intent, target=made, after=audit.after(call, reply))
     return reply
 
 

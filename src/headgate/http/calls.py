@@ -36,6 +36,7 @@ class Call(msgspec.Struct, Generic[B], frozen=True):
             time.
         headers: by lower-case name; the last of several.
         raw: the body as it came.
+        upload_bytes: the room for uploads that it takes until it is answered.
     """
 
     services: Services
@@ -51,6 +52,7 @@ class Call(msgspec.Struct, Generic[B], frozen=True):
     client_address: str = ""
     is_closing: Callable[[], bool] = lambda: False
     ends_at: float | None = None
+    upload_bytes: int = 0
 
     @property
     def key(self) -> VirtualKey:

@@ -11,16 +11,17 @@ MOST_HELD_BYTES = 65_536
 """More does not wait for the turn's end, so that the transport can say that its reader is slow."""
 
 
-class JoinedWrites:
+class JoinedWrites(asyncio.Transport):
     """The writing side of a connection's transport."""
 
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__()
         self._transport = transport
         self._loop = loop
-        self._held: list[bytes] = []
+        self._held: list[bytes | bytearray | memoryview] = []
         self._size = 0
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes | bytearray | memoryview) -> None:
         """Send this behind all that was written before, at the latest as the next turn begins."""
         if not self._held:
             self._loop.call_soon(self.flush)

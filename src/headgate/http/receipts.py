@@ -94,22 +94,21 @@ def budget_headers(budget: Budget | None) -> Headers:
 
 def window_headers(requests: Window, tokens: Window) -> Headers:
     """The state of a key's rate limits."""
-    return [*_window(b"requests", requests), *_window(b"tokens", tokens)]
-
-
-def _window(unit: bytes, window: Window) -> Headers:
     return [
-        (b"x-ratelimit-limit-" + unit, b"%d" % window.limit),
-        (b"x-ratelimit-remaining-" + unit, b"%d" % window.remaining),
-        (b"x-ratelimit-reset-" + unit, duration(window.reset_seconds).encode()),
+        (b"x-ratelimit-limit-requests", b"%d" % requests.limit),
+        (b"x-ratelimit-remaining-requests", b"%d" % requests.remaining),
+        (b"x-ratelimit-reset-requests", duration(requests.reset_seconds).encode()),
+        (b"x-ratelimit-limit-tokens", b"%d" % tokens.limit),
+        (b"x-ratelimit-remaining-tokens", b"%d" % tokens.remaining),
+        (b"x-ratelimit-reset-tokens", duration(tokens.reset_seconds).encode()),
     ]
 
 
 def duration(seconds: float) -> str:
     """A duration as OpenAI writes them: `12ms`, `1s`, `6m0s`."""
-    milliseconds = max(0, round(seconds * 1000))
+    milliseconds = round(seconds * 1000)
     if milliseconds < 1000:
-        return f"{milliseconds}ms"
+        return f"{milliseconds}ms" if milliseconds > 0 else "0ms"
     whole = round(seconds)
     minutes, rest = divmod(whole, 60)
     hours, minutes = divmod(minutes, 60)

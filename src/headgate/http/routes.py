@@ -70,9 +70,14 @@ class Route:
 
 
 class Match(msgspec.Struct, frozen=True):
-    """A route with what its path's placeholders stand for, and how its body is decoded."""
+    """A route with what its path's placeholders stand for, and how its body is decoded.
+
+    Attributes:
+        name: the route's method and path.
+    """
 
     route: Route
+    name: str
     params: Mapping[str, str]
     decoder: msgspec.json.Decoder[Any] | None
     is_body_optional: bool = False
@@ -102,7 +107,9 @@ class RouteTable:
             if row.method in methods:
                 raise ValueError(f"{row.method} {row.path} stands in the table twice")
             twins = twins_of(row.body)
-            methods[row.method] = Match(row, {}, decoder, row.is_body_optional, twins)
+            methods[row.method] = Match(
+                row, f"{row.method} {row.path}", {}, decoder, row.is_body_optional, twins
+            )
         self._patterns = [_Path(_compiled(path), found) for path, found in patterns.items()]
 
     def match(self, method: str, path: str) -> Match:

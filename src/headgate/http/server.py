@@ -77,9 +77,14 @@ class JsonErrorProtocol(HttpToolsProtocol):
         """Note that the head has ended, and let the answer leave in as few pieces as it can."""
         self._in_head = False
         super().on_headers_complete()
-        cycle = cast("RequestResponseCycle | None", self.cycle)
-        if cycle is not None:  # else it becomes a socket
-            cycle.transport = cast("asyncio.Transport", self._answers)
+        if self.cycle is not None:  # else it becomes a socket
+            self.cycle.transport = self._answers
+
+    def on_response_complete(self) -> None:
+        """Let an answer go at once that has the turn of the event loop for itself."""
+        if len(self.tasks) == 1:
+            self._answers.flush()
+        super().on_response_complete()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Wait for nothing any more."""

@@ -374,6 +374,7 @@ class OpenAIProvider:
         )
         self._models_url = f"{self._base}/models{self._query}"
         self._limits = sorted(vendor.output_tokens.items(), key=lambda row: -len(row[0]))
+        self._error_from = partial(error_from, key=vendor.api_key)
         self._headers = {"content-type": "application/json"}
         if vendor.api_key:
             kind = "Bearer " if vendor.key_header == "authorization" else ""
@@ -394,12 +395,17 @@ class OpenAIProvider:
     def input_ceiling(self, request: chat.ChatRequest) -> int:
         """Bytes of text, since no tokenizer makes more tokens than bytes, and images' maximum."""
         messages = request.messages
-        return (
+        size = (
             chat.text_bytes(request)
-            + chat.image_count(messages) * IMAGE_TOKENS
-            + chat.document_count(messages) * DOCUMENT_TOKENS
             + OVERHEAD_TOKENS * (1 + len(request.tools))
             + 8 * len(messages)
+        )
+        if chat.are_texts(messages):
+            return size
+        return (
+            size
+            + chat.image_count(messages) * IMAGE_TOKENS
+            + chat.document_count(messages) * DOCUMENT_TOKENS
         )
 
     def input_estimate(self, request: chat.ChatRequest) -> int:
@@ -505,6 +511,6 @@ class OpenAIProvider:
             url,
             headers=headers,
             body=body,
-            error_from=partial(error_from, key=self._vendor.api_key),
+            error_from=self._error_from,
         )
         return answer.body

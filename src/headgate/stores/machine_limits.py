@@ -108,8 +108,9 @@ class MachineRateLimiter:
         self._slots: dict[str, _Slot] = {}
         self._members: dict[str, _Member] = {}
         self._generation = -1
-        # What calls have used that ended while another process held the lock.
+        # What calls have used that ended while another process held the lock, or none was there.
         self._late: list[tuple[_Slot, int, int]] = []
+        self._later: asyncio.TimerHandle | None = None
         self._is_closed = False
         try:
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -133,6 +134,8 @@ class MachineRateLimiter:
             self._own.path.unlink(missing_ok=True)
             self._announce()
         self._is_closed = True
+        if self._later is not None:
+            self._later.cancel()
         for member in self._members.values():
             member.close()
         self._table.close()
@@ -173,23 +176,41 @@ class MachineRateLimiter:
         limits = self._defaults.limits_of(key)
         await self._lock_in_turn()
         try:
+            self._replace_late()
             _, buckets = self._open(key.key_id, limits, self._clock())
         finally:
             fcntl.flock(self._table_descriptor, fcntl.LOCK_UN)
         return buckets.requests_window(), buckets.tokens_window()
 
     def finish(self, slot: _Slot, estimate: int, used: int) -> None:
-        """End a call; what it used counts at once, or as soon as the lock is free."""
+        """End a call; what it used counts for whoever comes next.
+
+        Where other processes are, that is at once, or as soon as the lock is free. Where none is,
+        the next admission here counts it under the lock that it takes anyway.
+        """
         if self._is_closed:
             return
         self._own.calls[slot.number] -= 1
         if estimate == used:
             return
         self._late.append((slot, estimate, used))
-        if len(self._late) == 1:
+        if self._later is not None:
+            return
+        if self._is_alone():
+            self._finish_later()
+        elif len(self._late) == 1:
             self._finish_late()
 
+    def _is_alone(self) -> bool:
+        """Whether no other process was there when one came or went last."""
+        known = _HEADER.unpack_from(self._table)[0] == self._generation
+        return known and len(self._members) == 1
+
+    def _finish_later(self) -> None:
+        self._later = asyncio.get_running_loop().call_later(_LATE_SECONDS, self._finish_late)
+
     def _finish_late(self) -> None:
+        self._later = None
         if self._is_closed or not self._late:
             return
         if _take_lock(self._table_descriptor):
@@ -198,7 +219,7 @@ class MachineRateLimiter:
             finally:
                 fcntl.flock(self._table_descriptor, fcntl.LOCK_UN)
         else:
-            asyncio.get_running_loop().call_later(_LATE_SECONDS, self._finish_late)
+            self._finish_later()
 
     def _replace_late(self) -> None:
         for slot, estimate, used in self._late:
@@ -281,6 +302,8 @@ class MachineRateLimiter:
     def _count(self, index: int) -> int:
         if _HEADER.unpack_from(self._table)[0] != self._generation:
             self._meet()
+        if len(self._members) == 1:
+            return self._own.calls[index]
         return sum(member.calls[index] for member in self._members.values())
 
     def _joined(self) -> _Member:

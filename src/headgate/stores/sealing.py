@@ -6,10 +6,13 @@ its tag. Random nonces are safe for some four billion seals under one key.
 
 import os
 
+import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from headgate.core.vendor_keys import Place
 
 FORM = b"\x01"
 NONCE_BYTES = 12
@@ -25,17 +28,21 @@ class AesSealer:
         derived = HKDF(algorithm=SHA256(), length=32, salt=salt, info=PURPOSE).derive(secret)
         self._cipher = AESGCM(derived)
 
-    def seal(self, secret: str, *, bound_to: bytes) -> bytes:
+    async def seal(self, secret: str, place: Place) -> bytes:
         """See `Sealer.seal`."""
         nonce = os.urandom(NONCE_BYTES)
-        return FORM + nonce + self._cipher.encrypt(nonce, secret.encode(), FORM + bound_to)
+        return FORM + nonce + self._cipher.encrypt(nonce, secret.encode(), _bound_to(place))
 
-    def open(self, sealed: bytes, *, bound_to: bytes) -> str | None:
+    async def open(self, sealed: bytes, place: Place) -> str | None:
         """See `Sealer.open`."""
         form, nonce, text = sealed[:1], sealed[1 : 1 + NONCE_BYTES], sealed[1 + NONCE_BYTES :]
         if form != FORM or len(nonce) != NONCE_BYTES:
             return None
         try:
-            return self._cipher.decrypt(nonce, text, FORM + bound_to).decode()
+            return self._cipher.decrypt(nonce, text, _bound_to(place)).decode()
         except InvalidTag:
             return None
+
+
+def _bound_to(place: Place) -> bytes:
+    return FORM + msgspec.json.encode((place.provider, place.user_id))

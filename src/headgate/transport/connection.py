@@ -11,6 +11,8 @@ from typing import Literal, NamedTuple, TypeAlias, cast
 
 import httptools
 
+from headgate.transport.headers import RawHeaders
+
 # An answer that nobody reads is not let in beyond this.
 BUFFERED_BYTES = 64 * 1024
 MOST_HEAD_BYTES = 256 * 1024
@@ -70,7 +72,7 @@ class Connection(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._parser: httptools.HttpResponseParser | None = None
-        self._headers: dict[str, str] = {}
+        self._headers: list[tuple[bytes, bytes]] = []
         self._head_bytes = 0
         self._head: Head | None = None
         self._pieces: list[bytes] = []
@@ -105,12 +107,13 @@ class Connection(asyncio.Protocol):
         if self._transport is None:
             raise RuntimeError("a connection is used before it is made")
         self._parser = httptools.HttpResponseParser(self)
-        self._headers = {}
+        self._headers = []
         self._head_bytes = 0
         self._head = None
         self._is_whole = self.is_touched = False
         self._active_at = self._loop.time()
-        self._timer = self._loop.call_later(self._idle_seconds, self._check_idle)
+        if self._timer is None:  # one goes on from request to request
+            self._timer = self._loop.call_later(self._idle_seconds, self._check_idle)
         self._transport.write(request)
 
     async def head(self) -> Head:
@@ -175,9 +178,10 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """End the answer: rightly so where its length was not told, and early otherwise."""
         is_open_ended = self._head is not None and not (
-            "content-length" in self._headers or "transfer-encoding" in self._headers
+            "content-length" in self._head.headers or "transfer-encoding" in self._head.headers
         )
         self._can_stay = False
+        self._stop_timer()
         if self._is_whole:
             return
         if is_open_ended and exc is None:
@@ -189,10 +193,10 @@ class Connection(asyncio.Protocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Keep a header."""
+        self._headers.append((name, value))
         self._head_bytes += len(name) + len(value)
         if self._head_bytes > MOST_HEAD_BYTES:
             raise httptools.HttpParserError("the head is too large")
-        self._headers[name.decode("latin-1").lower()] = value.decode("latin-1")
 
     def on_headers_complete(self) -> None:
         """Hand over the head, unless it is only an interim one (1xx)."""
@@ -201,10 +205,10 @@ class Connection(asyncio.Protocol):
             return
         status = parser.get_status_code()
         if status < 200:
-            self._headers = {}
+            self._headers = []
             return
         self._can_stay = bool(parser.should_keep_alive())
-        self._head = Head(status, self._headers)
+        self._head = Head(status, RawHeaders(self._headers))
         self._wake("head")
 
     def on_body(self, data: bytes) -> None:
@@ -222,7 +226,6 @@ class Connection(asyncio.Protocol):
             return  # an interim one; the real one follows
         self._is_whole = True
         self.has_served = True
-        self._stop_timer()
         self._wake("end")
 
     def _take(self) -> bytes:
@@ -265,6 +268,9 @@ class Connection(asyncio.Protocol):
         self._wake("end")
 
     def _check_idle(self) -> None:
+        self._timer = None
+        if self._is_whole:
+            return  # nobody waits for anything
         left = self._active_at + self._idle_seconds - self._loop.time()
         if self._is_paused:
             left = self._idle_seconds  # it is our side that does not read

@@ -52,7 +52,7 @@ class HttpFetcher:
                     break
             return Fetched(
                 status=answer.status,
-                headers=answer.headers,
+                headers=dict(answer.headers),
                 body=b"".join(pieces)[:most_bytes],
                 is_whole=size <= most_bytes,
             )

@@ -1,5 +1,6 @@
 """The free loop over tools."""
 
+import asyncio
 import itertools
 
 from agent_desk import BILLED, COST, Said, Script, agent_desk, in_json, told
@@ -94,10 +95,19 @@ async def test_calls_that_come_to_something_else_go_on() -> None:
 
 
 async def test_a_hundred_calls_are_made_at_once() -> None:
-    calls = [("add", in_json({"a": number, "b": 1})) for number in range(100)]
-    async with agent_desk(first_calls(*calls), add) as desk:
-        run = await desk.finish("Go", tools=("add",))
-    learnt = " and ".join(str(number + 1) for number in range(100))
+    """None of them returns before all have begun."""
+    all_begun = asyncio.Barrier(100)
+
+    @tool()
+    async def meet(number: int) -> int:
+        """Wait for all others."""
+        await all_begun.wait()
+        return number
+
+    calls = [("meet", in_json({"number": number})) for number in range(100)]
+    async with agent_desk(first_calls(*calls), meet) as desk:
+        run = await desk.finish("Go", tools=("meet",))
+    learnt = " and ".join(str(number) for number in range(100))
     assert run.output == {"text": f"I learnt {learnt} "}
     assert run.tally.steps == 102
 

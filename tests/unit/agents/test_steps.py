@@ -96,6 +96,42 @@ async def test_a_call_that_may_not_be_made_twice_is_not_made_again() -> None:
     assert "nobody knows whether it was done" in run.output["text"]
 
 
+async def test_a_call_that_was_told_before_its_process_died_is_not_made_again() -> None:
+    """Between a step's end in the store and its checkpoint a process can die."""
+    made: list[str] = []
+    asked = asyncio.Event()
+
+    @tool(idempotent=False)
+    async def pay(to: str) -> str:
+        """Pay somebody."""
+        made.append(to)
+        return "paid"
+
+    def silent(request: ChatRequest) -> Said:
+        if request.messages[-1].role != "tool":
+            return [("pay", '{"to": "Al"}')]
+        asked.set()
+        return asyncio.Event()
+
+    async with agent_desk(silent, pay) as first:
+        run = await first.start("Pay!", tools=("pay",))
+        await asked.wait()
+    (unkept,) = [place for place in first.engine.results if place[-1] == "tool pay"]
+    del first.engine.results[unkept]
+    async with agent_desk(turns([("pay", "{}")], "It is paid"), pay, before=first) as second:
+        run = await second.ended(run)
+        events = await second.events(run)
+        assert told(second.models.requests[-1]) == "paid"
+    assert made == ["Al"]
+    assert (run.output, run.tally.steps, run.tally.billed) == (
+        {"text": "It is paid "},
+        3,
+        2 * BILLED,
+    )
+    finished = [event.step_id for event in events if event.type == "step.finished"]
+    assert finished == ["1", "2", "3"]
+
+
 async def test_a_key_that_is_revoked_ends_its_runs_at_their_next_step() -> None:
     silence = asyncio.Event()
     async with agent_desk(turns(silence, "never"), look) as desk:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from fakes import FakeClock
-from headgate.aws.answering import WARM, Answering, App
+from headgate.aws.answering import CLOSE_SECONDS, WARM, Answering, App
 from headgate.aws.runtime import RuntimeApi
 from lambda_events import rest_event
 from runtime_api import RuntimeStandIn, runtime_api
@@ -143,6 +143,23 @@ async def test_a_tool_is_answered_whole(lambda_api: RuntimeStandIn) -> None:
     await answer_next(lambda_api, app, "calculator")
     assert paths == ["/v1/tools/calculator"]
     assert answered.body == b'{"statusCode": 201, "body": {"result": 2}}'
+
+
+@pytest.mark.parametrize("tool", [None, "calculator"])
+async def test_the_application_knows_when_its_answer_has_to_be_over(
+    lambda_api: RuntimeStandIn, tool: str | None
+) -> None:
+    seen = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        seen.append(scope[ENDS_AT] - asyncio.get_running_loop().time())
+        await start(send)
+        await send({"type": "http.response.body", "body": b"{}"})
+
+    lambda_api.invoke(rest_event("GET", "/"), ends_at=FakeClock()() + 900)
+    await answer_next(lambda_api, app, tool)
+    assert seen == [pytest.approx(900 - CLOSE_SECONDS, abs=60)]
 
 
 async def test_many_answers_leave_no_task_behind(lambda_api: RuntimeStandIn) -> None:

@@ -223,3 +223,51 @@ async def test_a_stream_that_is_abandoned_at_once_is_closed() -> None:
     await begun(kept, source)
     await kept.aclose()
     assert source.is_closed.is_set()
+
+
+def neighbours() -> tuple[KeptStreams, KeptStreams]:
+    """Two processes, of which the second asks the first."""
+    first = KeptStreams()
+    return first, KeptStreams(elsewhere=first.answer)
+
+
+async def test_a_stream_of_another_process_is_handed_on() -> None:
+    first, second = neighbours()
+    reading = await begun(first, Source(*events(5)))
+    await anext(reading)
+    again = await second.resume("req_1", "key_1", 1, quiet_seconds=60, quiet=QUIET)
+    assert await rest(again) == [b"id: %d\n%b" % (n, e) for n, e in enumerate(events(5), 1)][1:]
+    await reading.aclose()
+    await first.aclose()
+
+
+@pytest.mark.parametrize(
+    ("key_id", "after", "error"),
+    [("key_2", 0, NotFound), ("key_1", 9, InvalidRequest)],
+)
+async def test_what_another_process_refuses_is_refused_here(
+    key_id: str, after: int, error: type[Exception]
+) -> None:
+    first, second = neighbours()
+    reading = await begun(first, Source(*events(5)))
+    assert len(await rest(reading)) == 5
+    with pytest.raises(error):
+        await second.resume("req_1", key_id, after, quiet_seconds=60, quiet=QUIET)
+    await first.aclose()
+
+
+@pytest.mark.parametrize("question", [b"", b"nonsense", b"{}"])
+async def test_a_question_that_is_none_is_not_answered(question: bytes) -> None:
+    assert await KeptStreams().answer(question) is None
+
+
+async def test_a_process_that_dies_amid_its_answer_has_no_stream() -> None:
+    async def dying() -> AsyncGenerator[bytes, None]:
+        yield b'{"refus'
+
+    async def elsewhere(_question: bytes) -> AsyncGenerator[bytes, None]:
+        return dying()
+
+    kept = KeptStreams(elsewhere=elsewhere)
+    with pytest.raises(NotFound):
+        await kept.resume("req_1", "key_1", 0, quiet_seconds=60, quiet=QUIET)

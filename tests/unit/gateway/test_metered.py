@@ -9,7 +9,12 @@ import pytest
 from fakes import FakeProvider, words
 from gateway_desk import KEY, Desk, asks
 from headgate.core.embeddings import EmbeddingRequest
-from headgate.core.errors import BudgetExceeded, IdempotencyConflict, UpstreamFailed
+from headgate.core.errors import (
+    BudgetExceeded,
+    IdempotencyConflict,
+    UpstreamFailed,
+    UpstreamTimedOut,
+)
 from headgate.core.keys import RateLimit
 from headgate.core.metered import CallLabels
 from headgate.core.models import ProviderBroke, ProviderUnreachable
@@ -183,3 +188,11 @@ async def test_a_budget_holds_for_these_calls_too() -> None:
 async def test_the_style_of_a_model_is_what_is_known_of_it() -> None:
     assert models(Desk(FakeProvider("one"))).style("small") == "headings"
     assert models(Desk(FakeProvider("one"))).style("unknown") == "headings"
+
+
+async def test_calls_have_to_be_over_when_the_work_has_to_be() -> None:
+    desk = Desk(FakeProvider("one", asyncio.Event()))
+    ends_at = asyncio.get_running_loop().time() + 0.02
+    limited = MeteredAccess(desk.replays).models(KEY, LABELS, ends_at=ends_at)
+    with pytest.raises(UpstreamTimedOut):
+        await limited.complete(asks())

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncGenerator
 
+import msgspec
 import pytest
 
 from fakes import DONE, FakeProvider, Received, StreamStep, until, words
@@ -11,6 +12,7 @@ from gateway_desk import CALLER, KEY, Desk, asks
 from headgate.core.chat import ChatDelta, TokenUsage, WireDelta
 from headgate.core.errors import Overloaded
 from headgate.core.models import ProviderBroke, ProviderTimedOut
+from headgate.gateway.calls import Caller
 from headgate.gateway.streams import StreamedAnswer
 
 A, B = ChatDelta(text="a"), ChatDelta(text="b")
@@ -254,3 +256,46 @@ async def test_the_place_in_the_rate_limit_is_kept_until_the_stream_ends() -> No
     await text_of(answer)
     assert counters.running == 0
     assert desk.limited_tokens() == 12
+
+
+def caller_until(seconds: float) -> Caller:
+    """Whose answer has to be over by then."""
+    ends_at = asyncio.get_running_loop().time() + seconds
+    return msgspec.structs.replace(CALLER, ends_at=ends_at)
+
+
+async def test_an_answer_that_has_no_more_time_is_stopped_and_billed_what_had_come() -> None:
+    desk, one = desk_of(A, asyncio.Event())
+    await desk.limit(1000)
+    answer = await desk.gateway.stream(caller_until(0.02), asks())
+    with pytest.raises(ProviderTimedOut, match="longer than it may here"):
+        await text_of(answer)
+    assert (desk.event.billed, desk.event.status) == (12, "incomplete")
+    assert one.streams[0].is_closed
+    await desk.rest()
+
+
+async def test_an_answer_with_enough_time_comes_whole() -> None:
+    desk, _ = desk_of(A, B, TokenUsage(12, 7), DONE)
+    answer = await desk.gateway.stream(caller_until(3600), asks())
+    assert await text_of(answer) == "ab"
+    assert desk.event.status == "ok"
+
+
+async def test_a_vendor_that_is_slow_within_the_time_is_called_slow() -> None:
+    desk, _ = desk_of(A, ProviderTimedOut("the vendor fell silent"))
+    answer = await desk.gateway.stream(caller_until(3600), asks())
+    with pytest.raises(ProviderTimedOut, match="fell silent"):
+        await text_of(answer)
+
+
+async def test_who_leaves_an_answer_of_limited_time_is_no_time_out() -> None:
+    desk, one = desk_of(A, asyncio.Event())
+    answer = await desk.gateway.stream(caller_until(3600), asks())
+    reading = asyncio.create_task(text_of(answer))
+    await asyncio.sleep(0)
+    reading.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await reading
+    assert desk.event.status == "cancelled"
+    assert one.streams[0].is_closed

@@ -15,12 +15,13 @@ from headgate.core.errors import (
     InvalidRequest,
     ModelNotFound,
     NotFound,
+    Overloaded,
     RateLimited,
     UpstreamFailed,
 )
 from headgate.core.models import Provider, ProviderRefused
 from headgate.core.prices import Markup
-from headgate.core.vendor_keys import VendorKey
+from headgate.core.vendor_keys import Place, VendorKey
 from headgate.gateway.calls import Caller
 from headgate.gateway.vendor_keys import FRESH_SECONDS
 from headgate.stores.memory_cache import MemoryCache
@@ -318,3 +319,50 @@ async def test_callers_at_once_share_one_reading_of_the_users_keys() -> None:
     found = await asyncio.gather(*(till.vendor_keys.of(KEY) for _ in range(32)))
     assert store.reads == 1
     assert {own.vendors for own in found} == {frozenset({"one"})}
+
+
+class CountingSealer:
+    """Another sealer that is asked of each opening, and may be away."""
+
+    def __init__(self) -> None:
+        self.opened: list[str] = []
+        self.is_away = False
+        self._sealer = AesSealer(b"a secret of the desk")
+
+    async def seal(self, secret: str, place: Place) -> bytes:
+        return await self._sealer.seal(secret, place)
+
+    async def open(self, sealed: bytes, place: Place) -> str | None:
+        self.opened.append(place.user_id)
+        if self.is_away:
+            raise Overloaded("the sealer does not answer", retry_after_seconds=1)
+        return await self._sealer.open(sealed, place)
+
+
+async def test_a_key_is_opened_once_whatever_becomes_of_the_keys_of_others() -> None:
+    """To open one may be a request to a service that counts them."""
+    till = await desk(KeyedProvider("one"))
+    sealer = till.vendor_keys._sealer = CountingSealer()
+    for _ in range(3):
+        await till.gateway.complete(CALLER, asks())
+        till.clock.advance(FRESH_SECONDS)
+        await till.vendor_keys.put("bob", "one", "sk-bob-1234")
+    assert sealer.opened == ["ada"]
+    await till.vendor_keys.put("ada", "one", "sk-ada-5678")
+    await till.gateway.complete(CALLER, asks())
+    assert sealer.opened == ["ada", "ada"]
+
+
+async def test_while_nothing_can_be_opened_a_call_waits_for_later_and_is_not_the_platforms() -> (
+    None
+):
+    vendor = KeyedProvider("one")
+    till = await desk(vendor)
+    sealer = till.vendor_keys._sealer = CountingSealer()
+    sealer.is_away = True
+    with pytest.raises(Overloaded):
+        await till.gateway.complete(CALLER, asks())
+    assert not vendor.chats
+    sealer.is_away = False
+    await till.gateway.complete(CALLER, asks())
+    assert len(vendor.own.chats) == 1

@@ -243,3 +243,19 @@ async def test_a_run_bills_no_more_than_its_budget() -> None:
         dear = BODY | {"budget": 0.0001}
         run = (await here.call("POST", "/v1/agents/run", dear)).json
     assert (run["status"], run["error"]["code"], run["billed"]) == ("failed", "budget_exceeded", 0)
+
+
+@pytest.mark.parametrize("words", [1, 100_000])
+async def test_calls_at_the_same_time_bill_no_more_than_the_budget_together(words: int) -> None:
+    """Short answers come one after the other where not all could be long at once."""
+    async with platform() as here:
+        team = [{"name": f"m{number}"} for number in range(8)]
+        given = {"task": f"[[tokens {words}]]", "agents": team}
+        order = BODY | {"type": "parallel", "input": given, "budget": 0.01}
+        run = (await here.call("POST", "/v1/agents/run", order)).json
+        spent = (await here.call("GET", "/v1/usage/events", query="limit=200")).json["data"]
+    billed = sum(row["billed"] for row in spent if row["runId"] == run["runId"])
+    assert 0 < billed <= 0.01
+    assert run["billed"] == pytest.approx(billed)
+    assert run["status"] == ("succeeded" if words == 1 else "failed")
+    assert words == 1 or run["error"]["code"] == "budget_exceeded"

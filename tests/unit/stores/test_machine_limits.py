@@ -159,3 +159,24 @@ async def test_the_files_are_their_owners_alone(tmp_path: Path) -> None:
     limiter = MachineRateLimiter(tmp_path / "limits", DEFAULTS)
     assert {path.stat().st_mode & 0o777 for path in (tmp_path / "limits").iterdir()} == {0o600}
     limiter.close()
+
+
+async def test_a_process_that_is_alone_counts_what_was_used_with_its_next_look(
+    limiter: MachineRateLimiter,
+) -> None:
+    who = key(tokens_per_minute=100)
+    (await limiter.admit(who, 10)).finish(60)
+    _, tokens = await limiter.look(who)
+    assert tokens.remaining == 40
+
+
+async def test_a_process_that_comes_later_sees_what_was_used_before(
+    limiter: MachineRateLimiter, tmp_path: Path, clock: FakeClock
+) -> None:
+    who = key(tokens_per_minute=100)
+    (await limiter.admit(who, 10)).finish(60)
+    other = MachineRateLimiter(tmp_path, DEFAULTS, clock=clock)
+    await soon(lambda: not limiter._late)
+    _, tokens = await other.look(who)
+    assert tokens.remaining == 40
+    other.close()

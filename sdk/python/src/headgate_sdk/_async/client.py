@@ -150,12 +150,17 @@ class AsyncHeadgate:
         tool_choice: str | None = None,
         response_format: ResponseFormatParam | None = None,
         tags: Sequence[str] | None = None,
+        resumable: bool = False,
         cache: bool = True,
         idempotency_key: str | None = None,
     ) -> Stream:
         """A model's answer as it comes: to be entered, and gone through.
 
         `complete` describes the arguments.
+
+        Args:
+            resumable: let the answer go on without a reader for up to a minute, and go on reading
+                it where the connection breaks.
         """
         body = _asked(
             messages,
@@ -171,9 +176,18 @@ class AsyncHeadgate:
             toolChoice=tool_choice,
             responseFormat=response_format,
             tags=tags,
+            resumable=resumable or None,
         )
         request = metered("/v1/stream", body, idempotency_key=idempotency_key, cache=cache)
-        return Stream(self._connection, request)
+        return Stream(self._connection, request, resumable=resumable)
+
+    def resume(self, request_id: str, *, after: int = 0) -> Stream:
+        """A resumable answer that was begun elsewhere, behind the event numbered `after`.
+
+        Args:
+            request_id: as the `Stream` that began it, or the header `x-request-id`, says.
+        """
+        return Stream(self._connection, resumable=True, request_id=request_id, after=after)
 
     async def embed(
         self,

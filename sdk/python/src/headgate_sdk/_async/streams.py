@@ -56,21 +56,34 @@ class _Frames:
 class Stream:
     """A model's answer, piece by piece; `final` gives all of it together.
 
-    It is to be entered, so that leaving early stops the call, and what it costs, at the vendor.
+    It is to be entered, so that leaving early stops the call, and what it costs, at the vendor; but
+    not that of a resumable one. Where the connection of such a one breaks, it goes on behind the
+    last event that was seen.
+
+    Attributes:
+        request_id: the id under which the call stands in the ledger; empty before it has begun.
+        seen: the number of the last event that was seen, where the answer is resumable.
     """
 
-    def __init__(self, connection: Connection, request: Request) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        begin: Request | None = None,
+        *,
+        resumable: bool = False,
+        request_id: str = "",
+        after: int = 0,
+    ) -> None:
+        self.request_id = request_id
+        self.seen = after
         self._connection = connection
-        self._request = request
+        self._begin = begin
+        self._resumable = resumable
         self._frames: _Frames | None = None
+        self._failures = 0
         self._pieces: list[str] = []
         self._done: Done | None = None
         self._closed = False
-
-    @property
-    def request_id(self) -> str:
-        """The id under which the call stands in the ledger; empty before it has begun."""
-        return request_id_of(self._frames.response) if self._frames else ""
 
     async def __aenter__(self) -> Self:
         await self._opened()
@@ -88,17 +101,14 @@ class Stream:
         return self
 
     async def __anext__(self) -> StreamEvent:
-        if self._done or self._closed:
-            raise StopAsyncIteration
-        try:
-            frames = await self._opened()
-            return self._event(await frames.next())
-        except BaseException:
-            await self.close()
-            raise
+        while not self._done and not self._closed:
+            event = await self._next()
+            if event is not None:
+                return event
+        raise StopAsyncIteration
 
     async def final(self) -> Completion:
-        """Read to the end; the whole answer."""
+        """Read to the end; the whole answer, or what came behind the event it was resumed from."""
         async for _ in self:
             pass
         done = self._done
@@ -117,19 +127,54 @@ class Stream:
         )
 
     async def close(self) -> None:
-        """Hang up; the platform then stops the vendor's call."""
+        """Hang up; the platform then stops the vendor's call, unless it is resumable."""
         self._closed = True
-        if self._frames is not None:
-            await self._frames.response.aclose()
+        await self._hang_up()
+
+    async def _next(self) -> StreamEvent | None:
+        """The next event; None where the connection has to be made anew."""
+        try:
+            frames = await self._opened()
+            event = self._event(await frames.next())
+        except errors.APIConnectionError as error:
+            await self._hang_up()
+            await self._recover(error)
+            return None
+        except BaseException:
+            await self.close()
+            raise
+        self._failures = 0
+        return event
+
+    async def _recover(self, error: errors.APIConnectionError) -> None:
+        self._failures += 1
+        # A call whose beginning failed has no name to find it by.
+        is_known = self._resumable and self.request_id
+        if not is_known or self._failures > self._connection.max_retries:
+            await self.close()
+            raise error
+        await asyncio.sleep(pause_seconds(self._failures, None))
 
     async def _opened(self) -> _Frames:
-        if self._frames is None:
-            self._frames = _Frames(await self._connection.open(self._request))
+        if self._frames is not None:
+            return self._frames
+        if self._begin is not None and not self.request_id:
+            response = await self._connection.open(self._begin)
+            self.request_id = request_id_of(response)
+        else:
+            response = await self._connection.open(_rest(self.request_id, self.seen))
+        self._frames = _Frames(response)
         return self._frames
+
+    async def _hang_up(self) -> None:
+        frames, self._frames = self._frames, None
+        if frames is not None:
+            await frames.response.aclose()
 
     def _event(self, frame: Frame | None) -> StreamEvent:
         if frame is None:
             raise errors.APIConnectionError("The stream broke off before its end.")
+        self.seen = int(frame.id or self.seen)
         kind = frame.data["type"]
         if kind == "error":
             raise errors.from_event(frame.data["error"], self.request_id)
@@ -255,5 +300,11 @@ class RunStream:
 
 def _events(run_id: str, seen: int) -> Request:
     path = f"/v1/agents/runs/{quote(run_id, safe='')}/events"
+    headers = {"last-event-id": str(seen)}
+    return Request(method="GET", path=path, headers=headers, repeatable=True)
+
+
+def _rest(request_id: str, seen: int) -> Request:
+    path = f"/v1/stream/{quote(request_id, safe='')}"
     headers = {"last-event-id": str(seen)}
     return Request(method="GET", path=path, headers=headers, repeatable=True)
