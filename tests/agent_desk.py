@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import dataclasses
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -198,7 +199,15 @@ def office(desk: Desk, engine: MemoryEngine, types: Sequence[AgentType], **runs:
         store, controls, Performer(desk, controls, named), contextlib.nullcontext, load
     )
     fields = {"limits": RunLimits(), "nudge": executor.nudge, "clock": desk.clock, **runs}
-    return Office(Runs(journal=desk.journal, types=named, toolbox=desk.toolbox, **fields), executor)
+    return Office(
+        Runs(
+            journal=dataclasses.replace(desk.journal, is_at_work=False),
+            types=named,
+            toolbox=desk.toolbox,
+            **fields,
+        ),
+        executor,
+    )
 
 
 @contextlib.asynccontextmanager
@@ -211,12 +220,14 @@ async def agent_desk(
     clock: Callable[[], float] | None = None,
     library: Library | None = None,
     tracer: Tracer = UNTRACED,
+    store: MemoryRuns | None = None,
 ) -> AsyncIterator[AgentDesk]:
     """Agents at work until the end of the block, which is as the death of their process.
 
     `before` is a desk that died; its runs go on.
     """
-    store = MemoryRuns() if before is None else before.store
+    if store is None:
+        store = MemoryRuns() if before is None else before.store
     if before is None:
         engine = MemoryEngine()
     else:
@@ -235,7 +246,7 @@ async def agent_desk(
 
     fields: dict[str, Any] = {} if clock is None else {"clock": clock}
     desk = Desk(
-        journal=Journal(store),
+        journal=Journal(store, is_at_work=True),
         models=models,
         toolbox=toolbox,
         prompts=open_library(None),

@@ -50,6 +50,7 @@ from headgate.stores.memory_audit import MemoryAudit
 from headgate.stores.memory_documents import MemoryDocuments
 from headgate.stores.memory_memories import MemoryMemories
 from headgate.stores.memory_runs import MemoryRuns
+from headgate.stores.memory_service_levels import MemoryServiceLevels
 from headgate.stores.memory_vendor_keys import MemoryVendorKeys
 from headgate.stores.memory_workspaces import MemoryWorkspaces
 from headgate.stores.process_limits import ProcessRateLimiter
@@ -57,6 +58,7 @@ from headgate.stores.sealing import AesSealer
 from headgate.telemetry.process import ProcessWatch
 from headgate.tools.declaration import declared
 from headgate.tools.toolbox import ProcessTools
+from headgate.usage.service_levels import ServiceLevels, Targets
 from headgate.usage.watch import UsageWatch
 
 ADMIN = "sk-proj-admin-secret"
@@ -226,6 +228,7 @@ async def platform(
         BUILT_IN,
     )
     kept_streams = KeptStreams()
+    service = MemoryServiceLevels()
     services = Services(
         gateway=gateway,
         vendor_keys=vendor_keys,
@@ -246,6 +249,7 @@ async def platform(
         usage=ledger,
         tool_server=tool_server,
         watch=UsageWatch(ledger),
+        service_levels=ServiceLevels(service, Targets(1000, 2000, 500, 0.01, 0.999, 0.9999)),
         metrics=metrics_of([toolbox]),
         measured=[toolbox],
         process=ProcessWatch(),

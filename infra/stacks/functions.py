@@ -20,14 +20,30 @@ WRAPPER = "/var/task/bootstrap"
 def environment() -> dict[str, str]:
     """What every process of the platform is told; secrets it reads from the parameters itself."""
     return {
+        "HEADGATE_EMBEDDED_METRICS": "true",
         "HEADGATE_STORE": "dynamodb",
+        "LOG_FORMAT": "json",
         "HEADGATE_PARAMETERS": PARAMETERS,
         "PLATFORM_ENVIRONMENT": "production",
     }
 
 
+def dead_letter_queue(scope: Construct, name: str, key: kms.IKey) -> sqs.Queue:
+    """Where calls go that a function could not answer and nobody waits for."""
+    queue = sqs.Queue(
+        scope,
+        name,
+        encryption=sqs.QueueEncryption.KMS,
+        encryption_master_key=key,
+        enforce_ssl=True,
+        retention_period=cdk.Duration.days(14),
+    )
+    acknowledge(queue, {"SQS3": "It is the dead-letter queue itself."})
+    return queue
+
+
 class PlatformFunction(Construct):
-    """One function: its log group, its role, its dead letters.
+    """One function: its log group, its role, its dead letters, which may be several functions'.
 
     Attributes:
         function: not an alias; a new version of it is made with each change.
@@ -46,20 +62,13 @@ class PlatformFunction(Construct):
         memory_mb: int,
         timeout: cdk.Duration,
         reserved: int | None = None,
+        dead_letters: sqs.IQueue | None = None,
     ) -> None:
         super().__init__(scope, name)
         key = kms.Key.from_key_arn(self, "Key", key_arn)
         own_log = log_group(self, "Logs", key, deployment, name=f"/{PREFIX}/{part}")
         self.role = self._own_role(own_log, key_arn)
-        self.dead_letters = sqs.Queue(
-            self,
-            "DeadLetters",
-            encryption=sqs.QueueEncryption.KMS,
-            encryption_master_key=key,
-            enforce_ssl=True,
-            retention_period=cdk.Duration.days(14),
-        )
-        acknowledge(self.dead_letters, {"SQS3": "It is the dead-letter queue itself."})
+        self.dead_letters = dead_letters or dead_letter_queue(self, "DeadLetters", key)
         self.function = lambda_.Function(
             self,
             "Function",

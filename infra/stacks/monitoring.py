@@ -10,19 +10,22 @@ from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
 from deployment import PREFIX, Deployment
-from headgate.stores.dynamodb.schema import BUDGETS, USAGE
+from headgate.core.embedded_metrics import ACTIVE_RUNS, BUDGET_REACHED, NAMESPACE
+from headgate.stores.dynamodb.schema import BUDGETS
 from stacks.access import SLACK, allow_secrets
 from stacks.agents import AgentsStack
+from stacks.dashboard import FIVE_MINUTES, MINUTE, Board, OwnMetrics
 from stacks.functions import PlatformFunction
 from stacks.gateway import GatewayStack
 from stacks.security import SecurityStack
 from stacks.tools import ToolsStack
 
-NAMESPACE = "AIPlatform"
 # AWS tells of its bill in this region alone.
 BILLING_REGION = "us-east-1"
-MINUTE = cdk.Duration.minutes(1)
-FIVE_MINUTES = cdk.Duration.minutes(5)
+# Where the gateway writes what it has to say, as a function and as tasks.
+FUNCTION_LOG, TASK_LOG = f"/{PREFIX}/gateway", f"/{PREFIX}/gateway-tasks"
+# What the line of a request in the platform's own log calls its parts.
+FIRST_TOKEN, BILLED = "firstTokenMs", "billed"
 
 
 class MonitoringStack(cdk.Stack):
@@ -65,31 +68,96 @@ class MonitoringStack(cdk.Stack):
             memory_mb=256,
             timeout=cdk.Duration.seconds(30),
         )
+        self._notifier = notifier.function
         allow_secrets(self, notifier.role, [SLACK])
         self.topic.add_subscription(subscriptions.LambdaSubscription(notifier.function))
-        self.cold_starts = self._cold_starts()
+        self._heard: list[cloudwatch.IAlarm] = []
+        self._request_log = FUNCTION_LOG if deployment.gateway == "lambda" else TASK_LOG
+        self._own = OwnMetrics(
+            budgets=_written(BUDGET_REACHED),
+            runs=_written(ACTIVE_RUNS),
+            first_tokens=self._of_requests("FirstTokens", "FirstTokenMilliseconds", FIRST_TOKEN),
+            spent=self._of_requests("Spent", "BilledDollars", BILLED),
+            cold_starts=self._cold_starts(),
+        )
         self._alarms()
         self._dashboard()
         cdk.CfnOutput(self, "AlarmTopicArn", value=self.topic.topic_arn)
 
     def _cold_starts(self) -> cloudwatch.Metric:
         """The milliseconds of each cold start, which Lambda tells in the function's log only."""
-        log_group = logs.LogGroup.from_log_group_name(self, "GatewayLogs", f"/{PREFIX}/gateway")
+        return self._logged(
+            "ColdStarts",
+            "ColdStartMilliseconds",
+            FUNCTION_LOG,
+            "$.record.metrics.initDurationMs",
+            logs.FilterPattern.string_value("$.type", "=", "platform.report"),
+        ).with_(statistic="p99")
+
+    def _of_requests(self, name: str, metric: str, field: str) -> cloudwatch.Metric:
+        """What the line of each request says under `field`."""
+        is_request = logs.FilterPattern.string_value("$.logger", "=", "headgate.requests")
+        return self._logged(name, metric, self._request_log, f"$.{field}", is_request)
+
+    def _logged(
+        self, name: str, metric: str, log: str, value: str, pattern: logs.JsonPattern
+    ) -> cloudwatch.Metric:
         filtered = logs.MetricFilter(
             self,
-            "ColdStarts",
-            log_group=log_group,
-            filter_pattern=logs.FilterPattern.all(
-                logs.FilterPattern.string_value("$.type", "=", "platform.report"),
-                logs.FilterPattern.exists("$.record.metrics.initDurationMs"),
-            ),
+            name,
+            log_group=logs.LogGroup.from_log_group_name(self, f"{name}Log", log),
+            filter_pattern=logs.FilterPattern.all(pattern, logs.FilterPattern.exists(value)),
             metric_namespace=NAMESPACE,
-            metric_name="ColdStartMilliseconds",
-            metric_value="$.record.metrics.initDurationMs",
+            metric_name=metric,
+            metric_value=value,
         )
-        return filtered.metric(statistic="p99", period=FIVE_MINUTES)
+        return filtered.metric(period=FIVE_MINUTES)
 
     def _alarms(self) -> None:
+        self._gateway_alarms()
+        self._agent_alarms()
+        for name, queue in self._dead_letters().items():
+            self._alarm(
+                f"{name}DeadLetters",
+                f"Work of {name} was given up; it lies in the queue for 14 days",
+                queue,
+                threshold=1,
+            )
+        self._alarm(
+            "Budget",
+            "A budget of a key, user, workspace or model is spent; the log says which",
+            self._own.budgets,
+            threshold=100,
+        )
+        self._alarm(
+            "TableThrottles",
+            "Spend could not be written down at once: one account has too many calls",
+            self._gateway.tables[BUDGETS].metric(
+                "WriteThrottleEvents", statistic=cloudwatch.Stats.SUM, period=FIVE_MINUTES
+            ),
+            threshold=1,
+        )
+        self._alarm(
+            "SlackUntold",
+            "Slack was not told of an alarm",
+            self._notifier.metric_errors(period=FIVE_MINUTES),
+            threshold=1,
+        )
+        if self.region == BILLING_REGION:
+            self._alarm(
+                "Bill",
+                "AWS estimates more for this month than was planned",
+                cloudwatch.Metric(
+                    namespace="AWS/Billing",
+                    metric_name="EstimatedCharges",
+                    dimensions_map={"Currency": "USD"},
+                    statistic=cloudwatch.Stats.MAXIMUM,
+                    period=cdk.Duration.hours(6),
+                ),
+                threshold=self._deployment.monthly_budget_usd,
+            )
+
+    def _gateway_alarms(self) -> None:
         function, api = self._gateway.function, self._gateway.api
         self._alarm(
             "GatewayErrors",
@@ -117,15 +185,23 @@ class MonitoringStack(cdk.Stack):
             function.metric_throttles(period=FIVE_MINUTES),
             threshold=1,
         )
-        for name, queue in self._dead_letters().items():
-            self._alarm(
-                f"{name}DeadLetters",
-                f"Work of {name} was given up; `docs/runbooks` says how to send it again",
-                queue,
-                threshold=1,
-            )
+
+    def _agent_alarms(self) -> None:
         waiting = self._agents.queue.metric_approximate_age_of_oldest_message(period=MINUTE)
         self._alarm("WaitingRuns", "A run has waited for 5 minutes", waiting, threshold=300)
+        if self._deployment.tasks_min:
+            self._alarm(
+                "Tasks",
+                "No task works on agent runs",
+                self._agents.service.metric_cpu_utilization(
+                    period=FIVE_MINUTES, statistic=cloudwatch.Stats.SAMPLE_COUNT
+                ),
+                threshold=1,
+                periods=2,
+                comparison=cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,
+                # A task that is not there tells nothing.
+                missing=cloudwatch.TreatMissingData.BREACHING,
+            )
         database = self._agents.database
         self._alarm(
             "DatabaseStorage",
@@ -141,19 +217,6 @@ class MonitoringStack(cdk.Stack):
             threshold=85,
             periods=3,
         )
-        if self.region == BILLING_REGION:
-            self._alarm(
-                "Bill",
-                "AWS estimates more for this month than was planned",
-                cloudwatch.Metric(
-                    namespace="AWS/Billing",
-                    metric_name="EstimatedCharges",
-                    dimensions_map={"Currency": "USD"},
-                    statistic=cloudwatch.Stats.MAXIMUM,
-                    period=cdk.Duration.hours(6),
-                ),
-                threshold=self._deployment.monthly_budget_usd,
-            )
 
     def _alarm(
         self,
@@ -166,6 +229,7 @@ class MonitoringStack(cdk.Stack):
         comparison: cloudwatch.ComparisonOperator = (
             cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD
         ),
+        missing: cloudwatch.TreatMissingData = cloudwatch.TreatMissingData.NOT_BREACHING,
     ) -> None:
         alarm = cloudwatch.Alarm(
             self,
@@ -176,16 +240,17 @@ class MonitoringStack(cdk.Stack):
             threshold=threshold,
             evaluation_periods=periods,
             comparison_operator=comparison,
-            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+            treat_missing_data=missing,
         )
         alarm.add_alarm_action(actions.SnsAction(self.topic))
         alarm.add_ok_action(actions.SnsAction(self.topic))
+        self._heard.append(alarm)
 
     def _dead_letters(self) -> dict[str, cloudwatch.Metric]:
-        queues = {"Agents": self._agents.dead_letters, "Gateway": self._gateway.dead_letters}
-        queues |= {
-            f"Tool{name.title().replace('_', '')}": made.dead_letters
-            for name, made in self._tools.functions.items()
+        queues = {
+            "Agents": self._agents.dead_letters,
+            "Gateway": self._gateway.dead_letters,
+            "Tools": self._tools.dead_letters,
         }
         return {
             name: queue.metric_approximate_number_of_messages_visible(period=FIVE_MINUTES)
@@ -193,77 +258,25 @@ class MonitoringStack(cdk.Stack):
         }
 
     def _dashboard(self) -> None:
-        gateway, agents = self._gateway, self._agents
-        board = cloudwatch.Dashboard(self, "Dashboard", dashboard_name=PREFIX)
-        function, api = gateway.function, gateway.api
-        board.add_widgets(
-            _graph("Requests", [api.metric_count(period=FIVE_MINUTES)]),
-            _graph(
-                "Errors",
-                [
-                    api.metric_client_error(period=FIVE_MINUTES),
-                    api.metric_server_error(period=FIVE_MINUTES),
-                ],
-            ),
-            _graph(
-                "Latency",
-                [
-                    api.metric_latency(period=FIVE_MINUTES, statistic=s)
-                    for s in ("p50", "p95", "p99")
-                ],
-            ),
-            _graph("Cold starts, ms", [self.cold_starts]),
+        board = Board(
+            self._gateway,
+            self._tools,
+            self._agents,
+            self._own,
+            self._heard,
+            list(self._dead_letters().values()),
+            self._request_log,
         )
-        board.add_widgets(
-            _graph(
-                "Functions at once",
-                [function.metric("ConcurrentExecutions", statistic="Maximum")],
-            ),
-            _graph(
-                "Tools: calls",
-                [made.function.metric_invocations() for made in self._tools.functions.values()],
-            ),
-            _graph(
-                "Tools: errors",
-                [made.function.metric_errors() for made in self._tools.functions.values()],
-            ),
-            _graph(
-                "Runs that wait",
-                [agents.queue.metric_approximate_number_of_messages_visible(period=MINUTE)],
-            ),
-        )
-        usage, budgets = gateway.tables[USAGE], gateway.tables[BUDGETS]
-        board.add_widgets(
-            _graph(
-                "Tasks",
-                [
-                    agents.service.metric_cpu_utilization(),
-                    agents.service.metric_memory_utilization(),
-                ],
-            ),
-            _graph(
-                "Tables: latency of writes, ms",
-                [
-                    table.metric_successful_request_latency(
-                        dimensions_map={"TableName": table.table_name, "Operation": "UpdateItem"},
-                        statistic="p99",
-                    )
-                    for table in (usage, budgets)
-                ],
-            ),
-            _graph(
-                "Tables: throttled",
-                [table.metric("ThrottledRequests", statistic="Sum") for table in (usage, budgets)],
-            ),
-            _graph(
-                "Database",
-                [
-                    agents.database.metric_cpu_utilization(),
-                    agents.database.metric_database_connections(),
-                ],
-            ),
-        )
+        shown = cloudwatch.Dashboard(self, "Dashboard", dashboard_name=PREFIX)
+        for row in board.rows():
+            shown.add_widgets(*row)
 
 
-def _graph(title: str, metrics: list[cloudwatch.IMetric]) -> cloudwatch.GraphWidget:
-    return cloudwatch.GraphWidget(title=title, left=metrics, width=6, height=6)
+def _written(name: str) -> cloudwatch.Metric:
+    """A metric that the platform writes itself; where several processes do, the highest counts."""
+    return cloudwatch.Metric(
+        namespace=NAMESPACE,
+        metric_name=name,
+        statistic=cloudwatch.Stats.MAXIMUM,
+        period=FIVE_MINUTES,
+    )

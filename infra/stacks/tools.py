@@ -1,11 +1,12 @@
 """AIToolsStack: each built-in tool as a function of its own."""
 
 import aws_cdk as cdk
+from aws_cdk import aws_kms as kms
 from constructs import Construct
 
 from deployment import Deployment
 from stacks.access import allow_books, allow_models, allow_secrets
-from stacks.functions import PlatformFunction
+from stacks.functions import PlatformFunction, dead_letter_queue
 from stacks.security import SecurityStack
 
 ASK_MODELS = ("summarize", "extract", "classify", "search")
@@ -16,6 +17,9 @@ TIMEOUT = cdk.Duration.seconds(120)
 class ToolsStack(cdk.Stack):
     """The functions, by the names of their tools.
 
+    They share one queue of dead letters, as nobody calls them without waiting but by hand, and an
+    alarm on each would cost more than it told.
+
     Each is called with a key of the platform, as over HTTP, so it keeps that key's books; those
     that ask no model may ask none.
     """
@@ -25,6 +29,8 @@ class ToolsStack(cdk.Stack):
     ) -> None:
         super().__init__(scope, name, description="AI platform: tools", env=deployment.environment)
         security.bound(self)
+        key = kms.Key.from_key_arn(self, "Key", security.key_arn)
+        self.dead_letters = dead_letter_queue(self, "ToolsDeadLetters", key)
         self.functions = {
             tool: PlatformFunction(
                 self,
@@ -35,6 +41,7 @@ class ToolsStack(cdk.Stack):
                 description=f"The tool {tool}",
                 memory_mb=deployment.tool_memory_mb,
                 timeout=TIMEOUT,
+                dead_letters=self.dead_letters,
             )
             for tool in (*ASK_MODELS, *ALONE)
         }

@@ -16,7 +16,7 @@ from msgspec import UNSET, Meta
 from headgate.core.money import NanoUSD, from_dollars
 from headgate.core.prices import Markup, Price, exact_markup
 from headgate.core.workspaces import WorkspaceSettings
-from headgate.sections import NAME, Agents, Guardrails, Tools
+from headgate.sections import NAME, Agents, Alerts, Guardrails, Slo, Tools
 from headgate.strict_toml import Section
 
 VENDORS = ("openai", "anthropic", "bedrock", "azure", "gemini", "cohere", "ollama", "local")
@@ -441,6 +441,8 @@ class Configuration(Section, frozen=True, kw_only=True):
     tools: Tools = Tools()
     guardrails: Guardrails = Guardrails()
     agents: Agents = Agents()
+    slo: Slo = Slo()
+    alerts: Alerts = Alerts()
 
     @property
     def alias_models(self) -> Mapping[str, tuple[str, ...]]:

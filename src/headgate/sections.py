@@ -13,6 +13,55 @@ NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 """A name that the file gives to a vendor or a server."""
 
 
+class Slo(Section, frozen=True, kw_only=True):
+    """What the platform is to reach; `GET /v1/slo` and the page Health judge by it."""
+
+    p95_ms: Annotated[
+        int, Meta(ge=1, description="Within so many milliseconds 95 % of answers end.")
+    ] = 30_000
+    p99_ms: Annotated[
+        int, Meta(ge=1, description="Within so many milliseconds 99 % of answers end.")
+    ] = 60_000
+    first_token_p95_ms: Annotated[
+        int, Meta(ge=1, description="Within so many milliseconds 95 % of streams begin.")
+    ] = 3_000
+    error_rate: Annotated[
+        float, Meta(ge=0, le=1, description="At most this share of calls to vendors fail.")
+    ] = 0.01
+    availability: Annotated[
+        float, Meta(ge=0, le=1, description="At least this share of requests is answered.")
+    ] = 0.999
+    budget_accuracy: Annotated[
+        float,
+        Meta(ge=0, le=1, description="At least this share of calls takes no more than was held."),
+    ] = 0.9999
+
+
+class Alerts(Section, frozen=True, kw_only=True):
+    """When people are told that requests fail, on the channels of budget alerts."""
+
+    error_rate: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=1,
+            description="With this share of requests for models failing, people are told; 0 tells"
+            " nobody.",
+        ),
+    ] = 0.2
+    window_minutes: Annotated[
+        int,
+        Meta(
+            ge=5,
+            le=60,
+            description="Over how many minutes it is judged, in whole slots of five.",
+        ),
+    ] = 5
+    min_requests: Annotated[
+        int, Meta(ge=1, description="With fewer requests in that time nobody is told.")
+    ] = 20
+
+
 GuardedKind: TypeAlias = Literal["email", "phone", "card", "iban", "destructive"]
 
 

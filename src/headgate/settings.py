@@ -310,6 +310,15 @@ class Settings(AwsSettings, frozen=True, kw_only=True):
             " line for every request that says what it took and never what was asked.",
         ),
     ] = "text"
+    embedded_metrics: Annotated[
+        bool,
+        Variable(
+            "HEADGATE_EMBEDDED_METRICS",
+            OBSERVING,
+            "Writes budgets that have reached a threshold, and how many agent runs there are, to"
+            " standard output as metrics in CloudWatch's embedded format. The stacks set it.",
+        ),
+    ] = False
     otel_endpoint: Annotated[
         Url | None,
         Variable(

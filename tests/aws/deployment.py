@@ -27,7 +27,9 @@ import bundle
 import client_environments
 import lambda_bridge
 import ministack
+from headgate_server import Command, eventually
 from lambda_events import rest_event
+from postgres_server import SERVICE_USER, postgres_running
 from runtime_api import RuntimeStandIn, runtime_api
 from servers import serve
 
@@ -165,6 +167,7 @@ async def copies(
             "DYNAMODB_ENDPOINT": deployed.url,
             "KMS_ENDPOINT": deployed.url,
             "OLLAMA_BASE_URL": "http://127.0.0.1:9",
+            "SQS_ENDPOINT": deployed.url,
             "SSM_ENDPOINT": deployed.url,
             **more,
         }
@@ -292,6 +295,77 @@ async def test_a_tool_is_a_function_that_can_be_invoked(deployed: Deployed, tmp_
         assert told["statusCode"] == 200, told
         assert told["body"]["result"]
         assert (await invoked({**call, "apiKey": "sk-proj-nobody"}))["statusCode"] == 401
+
+
+@contextlib.contextmanager
+def task(deployed: Deployed, directory: Path) -> Iterator[Command]:
+    """One of the agents' tasks, with the environment and the command that it was deployed with."""
+    described = deployed.client("ecs").describe_task_definition(taskDefinition="ai-platform-agents")
+    (container,) = described["taskDefinition"]["containerDefinitions"]
+    told = {one["name"]: one["value"] for one in container["environment"]}
+    with postgres_running() as postgres:
+        # What ECS takes from the database's secret.
+        login = {
+            "PGHOST": "127.0.0.1",
+            "PGPORT": str(postgres.port),
+            "PGDATABASE": "postgres",
+            "PGUSER": SERVICE_USER,
+            "PGPASSWORD": "not-checked",
+        }
+        here = {
+            "AWS_REGION": REGION,
+            "AWS_ACCESS_KEY_ID": ACCOUNT,
+            "AWS_SECRET_ACCESS_KEY": "not-checked",
+            "BEDROCK_ENDPOINT": "http://127.0.0.1:9",
+            "DYNAMODB_ENDPOINT": deployed.url,
+            "HEADGATE_DATA": str(directory / "data"),
+            "OLLAMA_BASE_URL": "http://127.0.0.1:9",
+            "PGSSLMODE": "disable",
+            "SQS_ENDPOINT": deployed.url,
+            "SSM_ENDPOINT": deployed.url,
+        }
+        words = [*container["command"], "--host", "127.0.0.1", "--port", "0"]
+        process = Command(*words, directory=directory, environment=told | login | here)
+        try:
+            yield process
+        finally:
+            process.stop()
+
+
+async def test_a_run_that_the_function_takes_is_finished_by_a_task(
+    deployed: Deployed, function: RuntimeStandIn, tmp_path: Path
+) -> None:
+    """It waits in the queue until there is a task, and is followed by the function."""
+    order = {
+        "type": "react",
+        "model": "sandbox",
+        "input": '[[call calculator {"expression": "6*7"}]]',
+        "tools": ["calculator"],
+    }
+    begun = await ask(function, "POST", "/v1/agents/run", order)
+    assert begun["status"] == "queued"
+    url = deployed.outputs["AIAgentsStack"]["QueueUrl"]
+
+    def waiting() -> str:
+        name = "ApproximateNumberOfMessages"
+        told = deployed.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=[name])
+        count: str = told["Attributes"][name]
+        return count
+
+    assert waiting() == "1"
+    with task(deployed, tmp_path):
+        run = await eventually(
+            lambda: ask(function, "GET", f"/v1/agents/runs/{begun['runId']}"),
+            lambda found: found["finishedAt"] is not None,
+            seconds=60,
+        )
+    assert (run["status"], run["output"]) == ("succeeded", {"text": "Results: 42"})
+    assert waiting() == "0"
+    path = f"/v1/agents/runs/{begun['runId']}/events"
+    event = rest_event("GET", path, headers={"Authorization": f"Bearer {ADMIN}"})
+    told = (await function.answer_of(event)).content.decode()
+    assert told.startswith("id: 1\n")
+    assert "run.finished" in told
 
 
 class Commands:

@@ -51,6 +51,20 @@ async def test_health_tells_of_this_process(someone: Person, page: Page, admin: 
     await expect(cells.first).to_be_attached()
 
 
+async def test_health_holds_what_was_served_against_targets(
+    someone: Person, page: Page, admin: Caller
+) -> None:
+    assert (await admin.send("POST", "/v1/complete", chat("Hello"))).status == 200
+    await page.goto(someone.address("health"))
+    levels = page.get_by_role("region", name="Service levels")
+    # A process tells what it has counted every ten seconds.
+    row = levels.get_by_role("row").filter(has_text="Budget accuracy")
+    await expect(row).to_contain_text("Met", timeout=25_000)
+    await expect(row).to_contain_text("100.00 %")
+    await page.get_by_label("Window").select_option("1h")
+    await expect(row).to_contain_text("Met")
+
+
 async def test_a_vendor_that_does_not_answer_is_seen(
     someone: Person, page: Page, admin: Caller
 ) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from engines import MemoryEngine
-from headgate.core.durable import Diverged, Engine, Thread
+from headgate.core.durable import Displaced, Diverged, Engine, Thread
 from headgate.engine.databases import sqlite_database
 from headgate.engine.dbos import DbosEngine
 
@@ -109,6 +109,36 @@ async def test_what_a_dead_process_left_goes_on_behind_its_last_step(
     await engine.start(recorder)
     told = json.loads(await recorder.result_of("run_1"))
     assert told[1:] == ["result of a", "result of b", "result of c"]
+    assert recorder.done == ["b", "c"]
+
+
+async def test_a_step_whose_process_loses_the_thread_is_not_kept(
+    make_engine: Callable[[], Engine],
+) -> None:
+    """It is worked on again where the thread goes on."""
+
+    async def displaced_at_b(recorder: Recorder, thread: Thread, body: str) -> str:
+        await thread.step("a", lambda: recorder.work("a"))
+
+        async def lose() -> str:
+            recorder.reached.set()
+            raise Displaced
+
+        return await thread.step("b", lose)
+
+    engine, recorder = make_engine(), Recorder(displaced_at_b)
+    await engine.start(recorder)
+    await engine.submit("run_1", "")
+    await recorder.reached.wait()
+    await engine.aclose()
+
+    engine, recorder = make_engine(), Recorder(three_steps)
+    await engine.start(recorder)
+    assert json.loads(await recorder.result_of("run_1"))[1:] == [
+        "result of a",
+        "result of b",
+        "result of c",
+    ]
     assert recorder.done == ["b", "c"]
 
 

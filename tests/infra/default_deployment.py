@@ -13,6 +13,7 @@ from aws_cdk import aws_s3 as s3
 from cdk_nag import AwsSolutionsChecks
 from templates import STACKS, Stacks, listed, write
 
+from headgate.core.embedded_metrics import BUDGET_REACHED, NAMESPACE
 from headgate.stores.dynamodb.schema import TABLES, Table
 from stacks.tools import ALONE, ASK_MODELS
 
@@ -271,6 +272,8 @@ def test_who_takes_orders_and_who_works_on_them_are_told_of_the_same_queue(
     assert "Queue" in json.dumps(function["Environment"]["Variables"]["HEADGATE_RUN_QUEUE_URL"])
     (container,) = stacks.one("AWS::ECS::TaskDefinition")["ContainerDefinitions"]
     told = {one["Name"]: one["Value"] for one in container["Environment"]}
+    login = {one["Name"] for one in container["Secrets"]}
+    assert login == {"PGHOST", "PGPORT", "PGDATABASE", "PGUSER", "PGPASSWORD"}
     (queue,) = [
         one
         for one in stacks.of("AWS::SQS::Queue", "AIAgentsStack")
@@ -297,13 +300,84 @@ def test_no_template_holds_a_secret(stacks: Stacks) -> None:
 def test_every_alarm_is_heard(stacks: Stacks) -> None:
     alarms = stacks.of("AWS::CloudWatch::Alarm", "AIMonitoringStack")
     watched = {one.properties["AlarmName"].removeprefix("ai-platform-") for one in alarms}
-    assert {"GatewayErrors", "Latency", "Throttles", "Bill", "AgentsDeadLetters"} <= watched
-    assert {"DatabaseStorage", "DatabaseCpu", "WaitingRuns"} <= watched
+    assert {"GatewayErrors", "ServerErrors", "Latency", "Throttles", "Bill"} <= watched
+    assert {"AgentsDeadLetters", "GatewayDeadLetters", "ToolsDeadLetters"} <= watched
+    assert {"DatabaseStorage", "DatabaseCpu", "WaitingRuns", "Tasks"} <= watched
+    assert {"Budget", "TableThrottles", "SlackUntold"} <= watched
     (topic,) = stacks.of("AWS::SNS::Topic")
     for alarm in alarms:
         assert alarm.properties["AlarmActions"] == [{"Ref": topic.name}]
+        assert alarm.properties["OKActions"] == [{"Ref": topic.name}]
     assert stacks.one("AWS::SNS::Subscription")["Protocol"] == "lambda"
     assert stacks.one("AWS::CloudWatch::Dashboard")["DashboardName"] == "ai-platform"
+
+
+def alarm(stacks: Stacks, name: str) -> Mapping[str, Any]:
+    (found,) = [
+        one.properties
+        for one in stacks.of("AWS::CloudWatch::Alarm")
+        if one.properties.get("AlarmName") == f"ai-platform-{name}"
+    ]
+    return found
+
+
+def test_a_budget_that_is_spent_rings_and_one_at_a_threshold_does_not(stacks: Stacks) -> None:
+    """The platform writes the metric, which every process of it is told to do."""
+    rings = alarm(stacks, "Budget")
+    assert (rings["Namespace"], rings["MetricName"]) == (NAMESPACE, BUDGET_REACHED)
+    assert (rings["Statistic"], rings["Threshold"]) == ("Maximum", 100)
+    for function in stacks.of("AWS::Lambda::Function"):
+        assert (
+            function.properties["Environment"]["Variables"]["HEADGATE_EMBEDDED_METRICS"] == "true"
+        )
+    (container,) = stacks.one("AWS::ECS::TaskDefinition")["ContainerDefinitions"]
+    assert {"Name": "HEADGATE_EMBEDDED_METRICS", "Value": "true"} in container["Environment"]
+
+
+def test_the_lines_of_requests_become_numbers(stacks: Stacks) -> None:
+    """They are lines of JSON, which every process is told to write."""
+    filters = {
+        one.properties["MetricTransformations"][0]["MetricName"]: one.properties
+        for one in stacks.of("AWS::Logs::MetricFilter")
+    }
+    for metric, field in (("FirstTokenMilliseconds", "firstTokenMs"), ("BilledDollars", "billed")):
+        found = filters[metric]
+        assert found["LogGroupName"] == "/ai-platform/gateway"
+        assert '$.logger = "headgate.requests"' in found["FilterPattern"]
+        (made,) = found["MetricTransformations"]
+        assert (made["MetricNamespace"], made["MetricValue"]) == (NAMESPACE, f"$.{field}")
+    for function in stacks.of("AWS::Lambda::Function"):
+        assert function.properties["Environment"]["Variables"]["LOG_FORMAT"] == "json"
+
+
+def test_tasks_that_are_gone_ring_though_they_tell_nothing(stacks: Stacks) -> None:
+    rings = alarm(stacks, "Tasks")
+    assert rings["TreatMissingData"] == "breaching"
+    others = [one.properties for one in stacks.of("AWS::CloudWatch::Alarm", "AIMonitoringStack")]
+    missing = [one["AlarmName"] for one in others if one["TreatMissingData"] != "notBreaching"]
+    assert missing == ["ai-platform-Tasks"]
+
+
+def test_the_dashboard_shows_promises_work_budgets_and_machines(stacks: Stacks) -> None:
+    body = stacks.one("AWS::CloudWatch::Dashboard")["DashboardBody"]
+    text = "".join(
+        part if isinstance(part, str) else json.dumps(part).replace('"', "'")
+        for part in body["Fn::Join"][1]
+    )
+    widgets = {one["properties"]["title"]: one["properties"] for one in json.loads(text)["widgets"]}
+    promised = json.dumps(widgets["Over the time that is shown"])
+    for figure in ("Available, %", "Errors, %", "P95, ms", "P99, ms"):
+        assert figure in promised
+    count = len(stacks.of("AWS::CloudWatch::Alarm", "AIMonitoringStack"))
+    assert len(widgets["Alarms"]["alarms"]) == count
+    assert {
+        *("Requests", "Errors", "Latency, ms", "Budgets that reached a threshold, %"),
+        *("First token, ms", "Spent, $", "Tokens and cost by model", "Tokens and cost by key"),
+        *("Tools: calls", "Tools: errors", "Work that was given up"),
+        "Runs that are under way, and that wait",
+        *("Tables: TransactWriteItems, ms", "Tables: units written", "Tables: writes throttled"),
+        *("Cold starts, ms", "Functions at once", "Tasks, %", "Database"),
+    } <= set(widgets)
 
 
 def test_logs_are_encrypted_and_end(stacks: Stacks) -> None:

@@ -205,3 +205,24 @@ async def test_two_machines_over_one_dynamodb_tell_it_once(tmp_path: Path) -> No
             await asyncio.to_thread(one.stop)
             await asyncio.to_thread(other.stop)
         assert len(slack.requests) == 1
+
+
+async def test_errors_are_told_once_on_each_channel_although_two_workers_see_them(
+    tmp_path: Path,
+) -> None:
+    async with web_server() as slack, mail_server() as mail:
+        with platform(tmp_path, environment(slack, mail), workers=2) as headgate:
+            async with headgate.caller(ADMIN_KEY) as admin:
+                failing = chat("x [[fail 500]]")
+                calls = (admin.post("/v1/complete", failing, connection="close") for _ in range(30))
+                assert {answer.status for answer in await asyncio.gather(*calls)} == {502}
+
+                async def messages() -> tuple[int, int]:
+                    return len(slack.accepted), len(mail.mails)
+
+                await eventually(messages, lambda n: n == (1, 1), seconds=PATIENCE_SECONDS)
+            await asyncio.to_thread(headgate.stop)
+        assert len(slack.requests) == len(mail.mails) == 1
+        assert slack.accepted[0].json["text"].startswith("100% of requests fail\n")
+        assert "sandbox/sandbox: " in slack.accepted[0].json["text"]
+        assert mail.mails[0].message["Subject"] == "100% of requests fail"

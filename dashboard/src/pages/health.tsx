@@ -12,6 +12,7 @@ import { Figure } from "../parts/figure";
 import { useMinute } from "../parts/minute";
 import { PageHead } from "../parts/page-head";
 import { usePoll } from "../parts/poll";
+import { ServiceLevels } from "../parts/service-levels";
 import { Table } from "../parts/table";
 import { useResource } from "../resource";
 
@@ -78,6 +79,7 @@ export const Health: FunctionComponent = () => {
               <Empty>All vendors' models answer. One that fails is named here, and left alone for a while where another can answer.</Empty>
             ))}
         </Card>
+        <ServiceLevels />
         <Card title="Answer time by hour" note={`Calls by how long their answer took, last ${HOURS} hours`} error={latency.error}>
           {found &&
             (found.calls ? (

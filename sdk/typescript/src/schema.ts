@@ -1412,6 +1412,63 @@ export interface components {
             since: string;
         };
         /**
+         * SloAnswer
+         * @description How well the platform served from `from` to `to`, over all its processes.
+         */
+        SloAnswer: {
+            /** @enum {unknown} */
+            window: "1h" | "24h" | "30d" | "6h" | "7d";
+            from: string;
+            to: string;
+            requests: number;
+            failed: number;
+            availability: number | null;
+            whole: components["schemas"]["ServiceFigures"];
+            objectives: components["schemas"]["ObjectiveItem"][];
+            models: components["schemas"]["ModelFigures"][];
+        };
+        /**
+         * ServiceFigures
+         * @description How well calls to models were served; null where there were none.
+         */
+        ServiceFigures: {
+            calls: number;
+            p50Ms: number | null;
+            p95Ms: number | null;
+            p99Ms: number | null;
+            firstTokenP95Ms: number | null;
+            errorRate: number | null;
+            budgetAccuracy: number | null;
+        };
+        /**
+         * ObjectiveItem
+         * @description A target and what was reached; times are milliseconds, the others shares of 1.
+         *
+         *         `isMet` is null where there were no calls to judge by.
+         */
+        ObjectiveItem: {
+            /** @enum {unknown} */
+            name: "availability" | "budgetAccuracy" | "errorRate" | "firstTokenP95" | "p95" | "p99";
+            target: number;
+            value: number | null;
+            isMet: boolean | null;
+        };
+        /**
+         * ModelFigures
+         * @description The same of one vendor's model; models beyond the first 200 are `other`.
+         */
+        ModelFigures: {
+            provider: string;
+            model: string;
+            calls: number;
+            p50Ms: number | null;
+            p95Ms: number | null;
+            p99Ms: number | null;
+            firstTokenP95Ms: number | null;
+            errorRate: number | null;
+            budgetAccuracy: number | null;
+        };
+        /**
          * Health
          * @description Whether the platform works; `checks` says `ok` or what is wrong for each of its parts.
          *

@@ -44,6 +44,7 @@ export type BudgetList = Schemas["BudgetList"];
 export type Unconfirmed = Schemas["UnconfirmedItem"];
 export type Projection = Schemas["ProjectionItem"];
 export type Latency = Schemas["LatencyAnswer"];
+export type ServiceLevels = Schemas["SloAnswer"];
 export type Prompt = Schemas["PromptItem"];
 export type PromptDetail = Schemas["PromptDetail"];
 export type RenderedPrompt = Schemas["RenderedPrompt"];

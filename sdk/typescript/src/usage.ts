@@ -8,6 +8,7 @@ import type {
   BudgetList,
   Dimension,
   Latency,
+  ServiceLevels,
   OwnBudgets,
   Projection,
   SetBudgetRequest,
@@ -76,6 +77,11 @@ export class UsageReports {
   /** How long calls took, piece of time by piece of time. */
   latency(query: Range & { bucketSeconds?: number } = {}, options: CallOptions = {}): Promise<Latency> {
     return this.#connection.ask(read("/v1/usage/latency", query, options));
+  }
+
+  /** How well the platform served, against its targets; the last 24 hours where no window is given. */
+  serviceLevels(query: { window?: ServiceLevels["window"] } = {}, options: CallOptions = {}): Promise<ServiceLevels> {
+    return this.#connection.ask(read("/v1/slo", query, options));
   }
 
   /** What processes that died may have spent, newest first. */

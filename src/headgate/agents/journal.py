@@ -2,10 +2,13 @@
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from headgate.core.durable import Displaced
+from headgate.core.errors import Overloaded
 from headgate.core.runs import (
     LAST_EVENTS,
     UNCHANGED,
@@ -19,6 +22,8 @@ from headgate.core.runs import (
 
 PAGE = 500
 
+_LOG = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True, slots=True)
 class Journal:
@@ -26,10 +31,13 @@ class Journal:
 
     Attributes:
         poll_seconds: how often it is asked what another process has written.
+        is_at_work: whether those who write here work on runs: where the store is away their work
+            stops, to go on another time, since nothing that it did could be told.
     """
 
     store: RunStore
     poll_seconds: float = 0.2
+    is_at_work: bool = False
     _listeners: dict[str, set[asyncio.Event]] = field(default_factory=dict)
 
     async def record(
@@ -41,13 +49,15 @@ class Journal:
         expected: RunStatus | None = None,
     ) -> bool:
         """See `RunStore.record`."""
-        done = await self.store.record(run_id, drafts, change, expected=expected)
+        with self._outages(run_id):
+            done = await self.store.record(run_id, drafts, change, expected=expected)
         self._tell(run_id)
         return done
 
     async def begin_step(self, run_id: str, step_id: str, data: Mapping[str, Any]) -> Begun | None:
         """See `RunStore.begin_step`."""
-        begun = await self.store.begin_step(run_id, step_id, data)
+        with self._outages(run_id):
+            begun = await self.store.begin_step(run_id, step_id, data)
         self._tell(run_id)
         return begun
 
@@ -72,6 +82,17 @@ class Journal:
             if events:
                 after = events[-1].seq
                 has_ended = has_ended or events[-1].type in LAST_EVENTS
+
+    @contextlib.contextmanager
+    def _outages(self, run_id: str) -> Iterator[None]:
+        """Stop the work on a run where the store is away."""
+        try:
+            yield
+        except Overloaded as error:
+            if not self.is_at_work:
+                raise
+            _LOG.warning("run %s goes on another time: %s", run_id, error.message)
+            raise Displaced from None
 
     @contextlib.contextmanager
     def hearing(self, run_id: str) -> Iterator[asyncio.Event]:

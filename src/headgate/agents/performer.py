@@ -11,8 +11,8 @@ from headgate.agents.definitions import AgentType, Body
 from headgate.agents.outcomes import Outcome, RunStopped
 from headgate.agents.steps import FORMAT, Desk, Steps
 from headgate.agents.work import Work
-from headgate.core.durable import Diverged, Thread
-from headgate.core.errors import InvalidRequest
+from headgate.core.durable import Displaced, Diverged, Thread
+from headgate.core.errors import InvalidRequest, Overloaded
 from headgate.core.runs import Change, Draft, Run, RunError
 
 OTHER_STEPS = (
@@ -41,7 +41,18 @@ class Performer:
     ended: Callable[[Run], None] = unseen
 
     async def __call__(self, thread: Thread, body: str) -> str:
-        """Perform a thread; `body` is a branch's, as JSON, and empty for a run's own thread."""
+        """Perform a thread; `body` is a branch's, as JSON, and empty for a run's own thread.
+
+        Raises:
+            Displaced: the store is away, so it goes on another time.
+        """
+        try:
+            return await self._performed(thread, body)
+        except Overloaded as error:
+            _LOG.warning("run %s goes on another time: %s", thread.run_id, error.message)
+            raise Displaced from None
+
+    async def _performed(self, thread: Thread, body: str) -> str:
         run = await self.desk.journal.store.get(thread.run_id)
         if run is None or run.has_ended:
             return ""

@@ -50,6 +50,11 @@ class RunCounts:
         with suppress(HeadgateError):
             self._counts = await self.store.counts()
 
+    @property
+    def under_way(self) -> int:
+        """How many had not ended."""
+        return sum(self._counts.get(status, 0) for status in STATUSES)
+
     def measurements(self) -> Iterable[Measurement]:
         """See `Measured.measurements`."""
         for open_status in STATUSES:

@@ -172,10 +172,17 @@ class Steps:
         return self.value_of(outcome)
 
     async def remembered(self, name: str, work: Callable[[], Awaitable[object]]) -> Any:
-        """What `work` gives the first time, as JSON; nobody is told."""
+        """What `work` gives the first time, as JSON; nobody is told.
+
+        Raises:
+            Displaced: what it asks is away, so that it is asked another time.
+        """
 
         async def done() -> str:
-            return msgspec.json.encode(await work()).decode()
+            try:
+                return msgspec.json.encode(await work()).decode()
+            except Overloaded:
+                raise Displaced from None
 
         return msgspec.json.decode(await self.thread.step(name, done))
 
@@ -310,10 +317,13 @@ class _Step:
 
         Raises:
             RunStopped: there may not.
-            Displaced: the run has ended.
+            Displaced: the run has ended, or nobody knows whether its key is good.
         """
         steps, run = self.steps, self.steps.run
-        key = await steps.desk.key(run.key_id)
+        try:
+            key = await steps.desk.key(run.key_id)
+        except Overloaded:
+            raise Displaced from None
         if key is None or not key.is_usable(steps.desk.clock()) or not key.may("agent:run"):
             raise RunStopped("key_revoked", "the key that started the run is no longer good")
         told = {"kind": self.kind, "name": self.name}

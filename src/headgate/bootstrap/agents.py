@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import dataclasses
 import importlib
 import socket
 import time
@@ -77,7 +78,7 @@ async def open_runs(settings: Settings, parts: AgentParts) -> AsyncIterator[Runs
     types = {kind.name: kind for kind in (*BUILT_IN, *_own_types(settings))}
     controls = Controls(parts.store)
     desk = Desk(
-        journal=journal,
+        journal=dataclasses.replace(journal, is_at_work=True),
         models=parts.models,
         toolbox=parts.toolbox,
         prompts=parts.prompts,

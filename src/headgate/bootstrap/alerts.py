@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from headgate.bootstrap.aws_identity import aws_credentials
+from headgate.bootstrap.embedded_metrics import write_line
 from headgate.cli.installation import Finding
 from headgate.core.alerts import Notifier, Undelivered
 from headgate.core.errors import Overloaded
+from headgate.notify.embedded_metrics import MetricNotifier
 from headgate.notify.log import LogNotifier
 from headgate.notify.ses import SesNotifier
 from headgate.notify.slack import SlackNotifier
@@ -53,6 +55,8 @@ def channels(settings: Settings, client: HttpClient) -> Channels:
                 notifiers["email"] = _ses(settings, client, sender, recipients)
             except Overloaded:
                 problem = NO_CREDENTIALS
+    if settings.embedded_metrics:
+        notifiers["cloudwatch"] = MetricNotifier(write_line)
     return Channels(notifiers or {"log": LogNotifier()}, mail, problem)
 
 

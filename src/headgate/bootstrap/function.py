@@ -25,7 +25,6 @@ from headgate.bootstrap.stores import open_stores
 from headgate.bootstrap.telemetry import Telemetry, start_logging, telemetry_of
 from headgate.core.alerts import Undelivered
 from headgate.core.errors import HeadgateError
-from headgate.core.tracing import Tracer
 from headgate.http.app import CLOSING, ENDS_AT, Application
 from headgate.http.cors import with_cors
 from headgate.http.routes import RouteTable
@@ -52,7 +51,7 @@ class _Opened:
     services: Services
     sockets: FunctionSockets
     secrets: Mapping[str, str]
-    tracer: Tracer
+    telemetry: Telemetry
 
 
 @dataclass(slots=True)
@@ -100,7 +99,7 @@ class PlatformFunction:
             await opened.services.gateway.ledger.rest()
         except HeadgateError as error:
             _LOG.warning("what was leased could not be given back: %s", error)
-        await self._opened.tracer.flush()
+        await self._opened.telemetry.rest()
 
     async def aclose(self) -> None:
         """Close the platform."""
@@ -130,7 +129,7 @@ class PlatformFunction:
                 open_sockets(settings, self.runtime, table, services)
             )
             old, self._stack = self._stack, stack.pop_all()
-        self._opened = _Opened(app, services, sockets, secrets, telemetry.tracer)
+        self._opened = _Opened(app, services, sockets, secrets, telemetry)
         self._looked_at = self.clock()
         await old.aclose()
 

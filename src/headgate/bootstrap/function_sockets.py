@@ -55,7 +55,11 @@ class FunctionSockets:
         Raises:
             RuntimeBroke: the Runtime API went away.
         """
-        event = from_wire(invocation.event)
+        try:
+            event = from_wire(invocation.event)
+        except (KeyError, ValueError):
+            await self.runtime.fail(invocation, "UnknownEvent", "this is no WebSocket's event")
+            return
         sockets = self._sockets(event)
         if event.kind == "CONNECT":
             await self._connect(sockets, event, invocation)

@@ -12,6 +12,7 @@ from headgate.bootstrap.alerts import channels
 from headgate.bootstrap.cache import open_cache, with_semantics
 from headgate.bootstrap.dashboard import make_sessions
 from headgate.bootstrap.documents import make_documents, reach
+from headgate.bootstrap.embedded_metrics import telling
 from headgate.bootstrap.guardrails import guards_of
 from headgate.bootstrap.kept_streams import open_kept_streams
 from headgate.bootstrap.key_ages import make_reminders
@@ -21,13 +22,19 @@ from headgate.bootstrap.metrics import open_metrics
 from headgate.bootstrap.prompts import open_prompts
 from headgate.bootstrap.routing import providers_check, routing_of
 from headgate.bootstrap.run_queue import open_run_queue
+from headgate.bootstrap.service_levels import (
+    open_error_alerts,
+    open_tally,
+    service_levels_of,
+)
 from headgate.bootstrap.sign_on import make_sign_on
 from headgate.bootstrap.stores import Stores, open_stores
 from headgate.bootstrap.telemetry import Telemetry
 from headgate.bootstrap.tools import open_tools
 from headgate.bootstrap.vendor_keys import make_sealer
-from headgate.bootstrap.vendors import default_embedding_model, vendors_of
+from headgate.bootstrap.vendors import Vendors, default_embedding_model, vendors_of
 from headgate.bootstrap.workspaces import make_workspaces
+from headgate.configuration import Configuration
 from headgate.core.keys import COMMAND_LINE, KeyStore, VirtualKey, command_line_key
 from headgate.core.measurements import Measured
 from headgate.gateway.cache import Cache
@@ -80,16 +87,7 @@ async def open_services(
             _alerting(settings, client, stores, ledger, sweeping=not local_keys)
         )
         vendors = vendors_of(settings, client)
-        catalog = Catalog(
-            vendors.providers,
-            vendors.prices,
-            configuration.alias_models,
-            vendors.auto,
-            vendors.profile,
-            vendors.keyless,
-        )
-        discovery = asyncio.create_task(catalog.refresh())
-        stack.callback(discovery.cancel)
+        catalog = await stack.enter_async_context(_open_catalog(vendors, configuration))
         vendor_keys = VendorKeys(
             stores.vendor_keys,
             vendors.providers | vendors.keyless,
@@ -99,6 +97,7 @@ async def open_services(
         limits = configuration.limits
         limiter = await stack.enter_async_context(open_limiter(settings))
         cache = await stack.enter_async_context(open_cache(settings))
+        tally = await stack.enter_async_context(open_tally(stores.service, telemetry))
         gateway = Gateway(
             catalog=catalog,
             limiter=limiter.limiter,
@@ -109,19 +108,23 @@ async def open_services(
             cache=Cache(cache.answers),
             min_output_tokens=configuration.budgets.min_output_tokens,
             guards=guards_of(configuration),
-            watch=telemetry.watch,
+            watch=telemetry.watch(tally.count_call),
         )
         if cache.questions is not None:
             gateway = with_semantics(gateway, settings, cache.questions)
         replays = Replays(gateway, flights)
         access = MeteredAccess(replays)
         works = Works(access, flights, stores.answers)
-        days = configuration.keys.longest_days
-        keys = Keys(stores.keys, local=local_keys, rotate_after_days=days)
+        keys = Keys(
+            stores.keys, local=local_keys, rotate_after_days=configuration.keys.longest_days
+        )
         erasures = Erasures(stores.user_data, keys)
         if not local_keys:  # a command is over in a moment
             await stack.enter_async_context(erasures.going_on())
             await stack.enter_async_context(make_reminders(settings, keys, client).running())
+            await stack.enter_async_context(
+                open_error_alerts(settings, client, stores.service, stores.episodes)
+            )
         prompts = open_prompts(settings)
         documents = make_documents(settings, stores.documents, prompts)
         tools = await stack.enter_async_context(
@@ -146,6 +149,7 @@ async def open_services(
                 ),
             )
         )
+        await stack.enter_async_context(telling(settings, counts))
         activity = Activity()
         process = await stack.enter_async_context(watching())
         breakers = gateway.routing.breakers
@@ -176,6 +180,7 @@ async def open_services(
             erasures=erasures,
             usage=stores.usage,
             watch=UsageWatch(stores.usage),
+            service_levels=service_levels_of(configuration, stores.service),
             metrics=await stack.enter_async_context(
                 open_metrics(settings, measured, counts.refresh)
             ),
@@ -196,6 +201,24 @@ async def open_services(
             body_timeout_seconds=configuration.http.body_timeout_seconds,
             dashboard_hosts=frozenset(configuration.http.dashboard_hosts),
         )
+
+
+@contextlib.asynccontextmanager
+async def _open_catalog(vendors: Vendors, configuration: Configuration) -> AsyncIterator[Catalog]:
+    """The models of all vendors; those that only a vendor knows of are asked for meanwhile."""
+    catalog = Catalog(
+        vendors.providers,
+        vendors.prices,
+        configuration.alias_models,
+        vendors.auto,
+        vendors.profile,
+        vendors.keyless,
+    )
+    discovery = asyncio.create_task(catalog.refresh())
+    try:
+        yield catalog
+    finally:
+        discovery.cancel()
 
 
 def _escrow(settings: Settings, stores: Stores) -> Escrow:

@@ -12,6 +12,7 @@ from headgate.core.answers import AnswerStore
 from headgate.core.audit import AuditStore
 from headgate.core.budgets import LedgerStore
 from headgate.core.documents import DocumentStore
+from headgate.core.episodes import EpisodeStore
 from headgate.core.erasures import UserDataStore
 from headgate.core.errors import HeadgateError, Overloaded
 from headgate.core.keys import (
@@ -19,6 +20,7 @@ from headgate.core.keys import (
 )
 from headgate.core.memory import MemoryStore
 from headgate.core.runs import RunStore
+from headgate.core.service_levels import ServiceStore
 from headgate.core.sockets import SocketStore
 from headgate.core.usage import UsageStore
 from headgate.core.vendor_keys import VendorKeyStore
@@ -30,10 +32,12 @@ from headgate.stores.dynamodb.answers import DynamoAnswers
 from headgate.stores.dynamodb.audit import DynamoAudit
 from headgate.stores.dynamodb.client import DynamoClient, TableMissing
 from headgate.stores.dynamodb.documents import DynamoDocuments
+from headgate.stores.dynamodb.episodes import DynamoEpisodes
 from headgate.stores.dynamodb.keys import DynamoKeys
 from headgate.stores.dynamodb.ledger import DynamoLedger
 from headgate.stores.dynamodb.memories import DynamoMemories
 from headgate.stores.dynamodb.runs import DynamoRuns
+from headgate.stores.dynamodb.service_levels import DynamoServiceLevels
 from headgate.stores.dynamodb.sockets import DynamoSockets
 from headgate.stores.dynamodb.usage import DynamoUsage
 from headgate.stores.dynamodb.user_data import DynamoUserData
@@ -46,10 +50,12 @@ from headgate.stores.sqlite.answers import SqliteAnswers
 from headgate.stores.sqlite.audit import SqliteAudit
 from headgate.stores.sqlite.database import Database
 from headgate.stores.sqlite.documents import SqliteDocuments
+from headgate.stores.sqlite.episodes import SqliteEpisodes
 from headgate.stores.sqlite.keys import SqliteKeys
 from headgate.stores.sqlite.ledger import SqliteLedger
 from headgate.stores.sqlite.memories import SqliteMemories
 from headgate.stores.sqlite.runs import SqliteRuns
+from headgate.stores.sqlite.service_levels import SqliteServiceLevels
 from headgate.stores.sqlite.usage import SqliteUsage
 from headgate.stores.sqlite.user_data import SqliteUserData
 from headgate.stores.sqlite.vendor_keys import SqliteVendorKeys
@@ -80,6 +86,8 @@ class Stores(NamedTuple):
     runs: RunStore
     memories: MemoryStore
     audit: AuditStore
+    service: ServiceStore
+    episodes: EpisodeStore
     user_data: UserDataStore
     check: Callable[[], Awaitable[None]]
 
@@ -104,6 +112,8 @@ async def open_stores(settings: Settings) -> AsyncIterator[Stores]:
                     DynamoRuns(client, engine_name(settings)),
                     DynamoMemories(client),
                     DynamoAudit(client),
+                    DynamoServiceLevels(client),
+                    DynamoEpisodes(client),
                     DynamoUserData(),
                     lambda: tables.reach(client),
                 )
@@ -123,6 +133,8 @@ async def open_stores(settings: Settings) -> AsyncIterator[Stores]:
             SqliteRuns(database),
             SqliteMemories(database),
             SqliteAudit(database),
+            SqliteServiceLevels(database),
+            SqliteEpisodes(database),
             SqliteUserData(database),
             database.check,
         )

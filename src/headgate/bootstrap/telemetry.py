@@ -2,13 +2,20 @@
 
 import importlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import unquote
 
 from headgate.core.measurements import Measured
 from headgate.core.tracing import UNTRACED, Tracer
-from headgate.core.watching import CallWatch, NotingCalls, RequestEnded, together
+from headgate.core.watching import (
+    CallEnded,
+    CallWatch,
+    Counting,
+    RequestEnded,
+    Watches,
+    note_call,
+)
 from headgate.http.app import App
 from headgate.http.records import with_records
 from headgate.http.routes import RouteTable
@@ -33,28 +40,42 @@ class Telemetry:
     logs_requests: bool = False
     calls: CallCounts = field(default_factory=CallCounts)
     requests: RequestCounts = field(default_factory=RequestCounts)
+    _told: list[RequestEnded] = field(default_factory=list)
+    _resting: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
 
-    @property
-    def watch(self) -> CallWatch | None:
-        """What sees every call to a model."""
-        watches: list[CallWatch] = [self.calls]
+    def watch(self, *others: CallEnded) -> CallWatch:
+        """What sees every call to a model, and tells `others` too when it has ended."""
+        ends = [self.calls.count, *others]
         if self.logs_requests:
-            watches.append(NotingCalls())
-        if self.tracer.calls is not None:
-            watches.append(self.tracer.calls)
-        return together(watches)
+            ends.append(note_call)
+        counting = Counting(ends)
+        return counting if self.tracer.calls is None else Watches((counting, self.tracer.calls))
 
     @property
     def parts(self) -> Sequence[Measured]:
         """What it can tell in numbers."""
         return (self.calls, self.requests)
 
+    def tell(self, ended: RequestEnded) -> None:
+        """Tell of requests there too, from now on."""
+        self._told.append(ended)
+
+    def before_rest(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Do this before a process stands still, too."""
+        self._resting.append(work)
+
+    async def rest(self) -> None:
+        """Tell what waits, before a process stands still for who knows how long."""
+        await self.tracer.flush()
+        for work in self._resting:
+            await work()
+
     def around(self, app: App, table: RouteTable) -> App:
         """`app`, with its requests watched."""
-        told: list[RequestEnded] = [self.requests.count]
+        self.tell(self.requests.count)
         if self.logs_requests:
-            told.append(log_request)
-        app = with_records(app, told, noting=self.logs_requests)
+            self.tell(log_request)
+        app = with_records(app, self._told, noting=self.logs_requests)
         return app if self.tracer is UNTRACED else with_tracing(app, table, self.tracer)
 
 

@@ -148,10 +148,15 @@ class Spending(Protocol):
 
 
 class Notice(NamedTuple):
-    """A message as a channel is given it, in plain words: each fact a name and what it is."""
+    """A message as a channel is given it, in plain words: each fact a name and what it is.
+
+    Attributes:
+        share: of a budget's limit that was reached, for channels that tell numbers.
+    """
 
     title: str
     facts: tuple[tuple[str, str], ...]
+    share: float | None = None
 
 
 class Undelivered(Exception):

@@ -23,7 +23,7 @@ MOST_NOTED = 1_000
 class CallWatch(Protocol):
     """Sees every call to a vendor, and every answer from the cache."""
 
-    def began(self, provider: str, model: str, kind: CallKind) -> CallEnded:
+    def began(self, provider: str, model: str, kind: CallKind, /) -> CallEnded:
         """A call begins; what this gives is called once, when it is settled. Must not fail."""
         ...
 
@@ -32,6 +32,7 @@ class RequestRecord(NamedTuple):
     """A request that was answered.
 
     Attributes:
+        request_id: where the request's calls are noted, else empty.
         route: the path of its row in the route table; `unmatched` where it has none.
         status: 499 where the caller left before the answer had begun.
         seconds: until the last byte was handed over.
@@ -54,17 +55,28 @@ noted_calls: ContextVar[list[UsageEvent] | None] = ContextVar("noted_calls", def
 """Where the calls of the request that is being answered are noted, where they are."""
 
 
-class NotingCalls:
-    """`CallWatch` that notes calls for the request that they are made for."""
+def note_call(event: UsageEvent, _failure: str | None) -> None:
+    """Note a call for the request that it was made for."""
+    noted = noted_calls.get()
+    if noted is not None and len(noted) < MOST_NOTED:
+        noted.append(event)
 
-    def began(self, provider: str, model: str, kind: CallKind) -> CallEnded:  # noqa: ARG002 - the row says it
+
+class Counting:
+    """`CallWatch` of those who need to know of ends alone: it costs each call next to nothing."""
+
+    def __init__(self, ends: Sequence[CallEnded]) -> None:
+        """Tell all of `ends`."""
+        self._ends = tuple(ends)
+        self._told = self._tell
+
+    def began(self, _provider: str, _model: str, _kind: CallKind, /) -> CallEnded:
         """See `CallWatch.began`."""
-        return self._ended
+        return self._told
 
-    def _ended(self, event: UsageEvent, _failure: str | None) -> None:
-        noted = noted_calls.get()
-        if noted is not None and len(noted) < MOST_NOTED:
-            noted.append(event)
+    def _tell(self, event: UsageEvent, failure: str | None) -> None:
+        for end in self._ends:
+            end(event, failure)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +94,3 @@ class Watches:
                 end(event, failure)
 
         return ended
-
-
-def together(watches: Sequence[CallWatch]) -> CallWatch | None:
-    """One watch that stands for all; None where there is none."""
-    if len(watches) < 2:
-        return watches[0] if watches else None
-    return Watches(watches)

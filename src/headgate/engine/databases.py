@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
+from psycopg.pq import Conninfo
 
 from headgate.core.errors import InvalidRequest
 
@@ -53,8 +54,10 @@ def _prepare(connection: sqlite3.Connection, _record: Any) -> None:
 def postgres_database(url: str) -> sa.Engine:
     """A PostgreSQL database, which many processes may share.
 
+    What the address leaves out, PostgreSQL's own client takes from PGHOST, PGUSER and their like.
+
     Raises:
-        InvalidRequest: it is no such address.
+        InvalidRequest: it is no such address, or nobody says which database.
     """
     scheme, separator, rest = url.partition("://")
     if not separator or scheme.partition("+")[0] not in {"postgres", "postgresql"}:
@@ -62,6 +65,18 @@ def postgres_database(url: str) -> sa.Engine:
             "HEADGATE_DATABASE_URL is no PostgreSQL address: write"
             " postgresql://user:password@host:5432/database"
         )
-    return sa.create_engine(
-        f"postgresql+psycopg://{rest}", pool_size=CONNECTIONS, pool_pre_ping=True
+    address = sa.make_url(f"postgresql+psycopg://{rest}")
+    if not address.database:
+        # DBOS wants to read it in the address.
+        address = address.set(database=_usual_database())
+    return sa.create_engine(address, pool_size=CONNECTIONS, pool_pre_ping=True)
+
+
+def _usual_database() -> str:
+    for option in Conninfo.get_defaults():
+        if option.keyword == b"dbname" and option.val:
+            return option.val.decode()
+    raise InvalidRequest(
+        "HEADGATE_DATABASE_URL names no database: write postgresql://user:password@host:5432/database"
+        " or set PGDATABASE"
     )

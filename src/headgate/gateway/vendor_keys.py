@@ -5,12 +5,13 @@ user with a key for a vendor never calls that vendor with the platform's: a key 
 that can no longer be opened, is their own to mend.
 """
 
+import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
-from headgate.core.errors import InvalidRequest, NotFound, UpstreamFailed
+from headgate.core.errors import InvalidRequest, NotFound, Overloaded, UpstreamFailed
 from headgate.core.keys import VirtualKey
 from headgate.core.models import Provider, ProviderError, ProviderRefused, TakesKeys
 from headgate.core.readings import Readings
@@ -30,17 +31,22 @@ class _Own(NamedTuple):
     provider: Provider
 
 
+_Brought: TypeAlias = _Own | VendorKey | Overloaded
+"""A key that was opened, one that cannot be, or one that cannot be now, and why."""
+
+
 class OwnKeys(NamedTuple):
     """What one caller brings: a key each for some `vendors`."""
 
     vendors: frozenset[str]
-    by_vendor: Mapping[str, _Own | VendorKey]
+    by_vendor: Mapping[str, _Brought]
 
     def applied(self, routes: tuple[Route, ...]) -> tuple[Route, ...]:
         """The routes as this caller takes them.
 
         Raises:
             UpstreamFailed: one of the keys can no longer be opened.
+            Overloaded: one of them cannot be opened now.
         """
         if not self.vendors:
             return routes
@@ -145,7 +151,8 @@ class VendorKeys:
         known_then = self._known
         known = known_then.get(user_id)
         before = {} if known is None else known.own.by_vendor
-        own: dict[str, _Own | VendorKey] = {}
+        own: dict[str, _Brought] = {}
+        opening: dict[str, Awaitable[_Brought]] = {}
         for key in await self.store.of_user(user_id):
             same = before.get(key.provider)
             if isinstance(same, _Own) and same.key == key:
@@ -153,7 +160,8 @@ class VendorKeys:
                 continue
             provider: object = self.providers.get(key.provider)
             if isinstance(provider, TakesKeys):
-                own[key.provider] = await self._own(key, provider)
+                opening[key.provider] = self._own(key, provider)
+        own |= zip(opening, await asyncio.gather(*opening.values()), strict=True)
         if len(known_then) >= MOST_REMEMBERED:
             known_then.clear()
         brought = OwnKeys(frozenset(own), own) if own else NO_KEYS
@@ -164,9 +172,12 @@ class VendorKeys:
         """Read a user's keys anew; those of others stay open, since to open them may take long."""
         self._known = {each: known for each, known in self._known.items() if each != user_id}
 
-    async def _own(self, key: VendorKey, provider: TakesKeys) -> _Own | VendorKey:
-        """The vendor as it is called with a user's key; the key alone where it cannot be opened."""
-        secret = await self._seals().open(key.sealed, Place(key.user_id, key.provider))
+    async def _own(self, key: VendorKey, provider: TakesKeys) -> _Brought:
+        """The vendor as it is called with a user's key, if that can be opened."""
+        try:
+            secret = await self._seals().open(key.sealed, Place(key.user_id, key.provider))
+        except Overloaded as error:
+            return error
         return key if secret is None else _Own(key, provider.with_key(secret))
 
     def _vendor(self, name: str) -> None:
@@ -202,9 +213,12 @@ def told(error: ProviderError, route: Route) -> ProviderError:
     )
 
 
-def _opened(found: _Own | VendorKey) -> Provider:
+def _opened(found: _Brought) -> Provider:
     if isinstance(found, _Own):
         return found.provider
+    if isinstance(found, Overloaded):
+        # A new one for each caller: they are told how they stand by it.
+        raise Overloaded(found.message, retry_after_seconds=found.retry_after_seconds)
     raise UpstreamFailed(
         f"your own key for {found.provider} can no longer be read, since the platform's secret has"
         f" changed: set it again with PUT /v1/providers/{found.provider}/key"

@@ -1,7 +1,7 @@
 """What is known of each request when it has been answered, told to whoever counts or logs it."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 
 from headgate.core.usage import UsageEvent
 from headgate.core.watching import RequestEnded, RequestRecord, noted_calls
@@ -13,7 +13,7 @@ LEFT = 499
 
 
 def with_records(app: App, told: Sequence[RequestEnded], *, noting: bool) -> App:
-    """`app`, with each request told when it is over; with its calls to models where `noting`."""
+    """`app`, with each request told when it is over; where `noting`, all that is known of it."""
 
     async def serve(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -21,14 +21,19 @@ def with_records(app: App, told: Sequence[RequestEnded], *, noting: bool) -> App
             return
         status, request_id = LEFT, ""
 
-        async def send_seen(message: Message) -> None:
+        def send_seen(message: Message) -> Awaitable[None]:
             nonlocal status, request_id
             if message["type"] == "http.response.start":
-                status, request_id = message["status"], request_id_of(message)
-            await send(message)
+                status = message["status"]
+                if noting:
+                    request_id = request_id_of(message)
+            return send(message)
 
-        calls: list[UsageEvent] = []
-        token = noted_calls.set(calls) if noting else None
+        calls: Sequence[UsageEvent] = ()
+        token = None
+        if noting:
+            calls = noted = list[UsageEvent]()
+            token = noted_calls.set(noted)
         began = time.perf_counter()
         try:
             await app(scope, receive, send_seen)

@@ -28,6 +28,7 @@ from headgate.identity.sessions import Sessions
 from headgate.identity.sign_on import SignOn
 from headgate.identity.workspaces import Workspaces
 from headgate.prompts.library import Library
+from headgate.usage.service_levels import ServiceLevels
 from headgate.usage.watch import UsageWatch
 
 
@@ -71,6 +72,7 @@ class Services:
     erasures: Erasures
     usage: UsageStore
     watch: UsageWatch
+    service_levels: ServiceLevels
     health: Mapping[str, Callable[[], Awaitable[str | None]]]
     metrics: Callable[[], Awaitable[bytes]]
     measured: Sequence[Measured]

@@ -10,6 +10,7 @@ from headgate.http.rows import (
     keys,
     models,
     prompts,
+    service_levels,
     sign_on,
     system,
     tools,
@@ -30,6 +31,7 @@ def routes() -> list[Route]:
     rows += prompts.prompt_routes()
     rows += sign_on.sign_on_routes()
     rows += [*dashboard.session_routes(), *dashboard.live_routes(), *dashboard.watch_routes()]
+    rows += service_levels.service_level_routes()
     rows += [*system.health_routes(), *system.metrics_routes()]
     rows += dashboard.dashboard_routes()
     rows += system.document_routes(rows)

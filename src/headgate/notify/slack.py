@@ -43,7 +43,7 @@ class SlackNotifier:
 
 
 def to_wire(notice: Notice) -> bytes:
-    """The webhook's body for a message about a budget."""
+    """The webhook's body for a message."""
     return text_to_wire(f"{notice.title}\n{lines(notice)}")
 
 

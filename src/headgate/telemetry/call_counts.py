@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from headgate.core.measurements import Measurement, Metric
 from headgate.core.money import NANO_PER_USD
 from headgate.core.usage import UsageEvent
-from headgate.core.watching import CallEnded, CallKind
 from headgate.telemetry.histogram import Histogram
 
 MOST_MODELS = 200
@@ -75,7 +74,7 @@ class _Model:
     )
 
     def __init__(self) -> None:
-        self.statuses: Counter[str] = Counter()
+        self.statuses: dict[str, int] = {}
         self.failures: Counter[str] = Counter()
         self.seconds = Histogram()
         self.first_token = Histogram()
@@ -83,23 +82,24 @@ class _Model:
         self.cost = self.billed = 0
 
     def add(self, event: UsageEvent, failure: str | None) -> None:
-        self.statuses[event.status] += 1
-        if event.status in {"error", "incomplete"}:
-            self.failures[failure or "internal"] += 1
+        status = event.status
+        self.statuses[status] = self.statuses.get(status, 0) + 1
         self.input += event.input_tokens
         self.cached_input += event.cached_input_tokens
         self.output += event.output_tokens
         self.reasoning += event.reasoning_tokens
         self.cost += event.cost
         self.billed += event.billed
-        if event.status == "ok" and event.cache != "hit":
+        if status in {"error", "incomplete"}:
+            self.failures[failure or "internal"] += 1
+        elif status == "ok" and event.cache != "hit":
             self.seconds.add(event.latency_ms / 1000)
             if event.first_token_ms is not None:
                 self.first_token.add(event.first_token_ms / 1000)
 
 
 class CallCounts:
-    """`CallWatch` that counts, and `Measured` that tells the counts of this process."""
+    """`Measured` that counts the calls of this process, as `CallEnded`."""
 
     metrics = (
         *(CALLS, FAILURES, SECONDS, FIRST_TOKEN, TOKENS, COST, BILLED),
@@ -109,13 +109,9 @@ class CallCounts:
     def __init__(self) -> None:
         """Begin with no call."""
         self._models: dict[tuple[str, str], _Model] = {}
-        self._cache: Counter[str] = Counter()
+        self._cache = {"hit": 0, "miss": 0, "bypass": 0}
         self._saved = 0
         self._overruns = 0
-
-    def began(self, provider: str, model: str, kind: CallKind) -> CallEnded:  # noqa: ARG002 - the row says it
-        """See `CallWatch.began`."""
-        return self.count
 
     def count(self, event: UsageEvent, failure: str | None) -> None:
         """Count a call that was settled."""
@@ -134,8 +130,8 @@ class CallCounts:
         """See `Measured.measurements`."""
         for name, model in sorted(self._models.items()):
             yield from _told(name, model)
-        for result in ("hit", "miss", "bypass"):
-            yield CACHE.at(self._cache[result], result)
+        for result, count in self._cache.items():
+            yield CACHE.at(count, result)
         yield SAVED.at(self._saved / NANO_PER_USD)
         yield OVERRUNS.at(self._overruns)
 

@@ -1,6 +1,5 @@
 """Requests, counted as they are answered: by the rows of the route table."""
 
-from collections import Counter
 from collections.abc import Iterable
 
 from headgate.core.measurements import Measurement, Metric
@@ -30,13 +29,14 @@ class RequestCounts:
 
     def __init__(self) -> None:
         """Begin with no request."""
-        self._counts: Counter[tuple[str, str, int]] = Counter()
+        self._counts: dict[tuple[str, str, int], int] = {}
         self._seconds: dict[str, Histogram] = {}
 
     def count(self, record: RequestRecord) -> None:
         """Count a request that was answered."""
         method = record.method if record.method in METHODS else "other"
-        self._counts[method, record.route, record.status] += 1
+        key = (method, record.route, record.status)
+        self._counts[key] = self._counts.get(key, 0) + 1
         seconds = self._seconds.get(record.route)
         if seconds is None:
             seconds = self._seconds[record.route] = Histogram()

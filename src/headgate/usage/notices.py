@@ -29,6 +29,7 @@ def notice(spend: Spend, mark: Mark, *, name: str | None, now: float) -> Notice:
             ("Resets", f"{ends:%Y-%m-%d %H:%M} UTC"),
             ("Limit", _CONSEQUENCES[spend.limit.hard]),
         ),
+        mark.share,
     )
 
 

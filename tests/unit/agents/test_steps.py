@@ -1,6 +1,7 @@
 """What must hold before a step, what it takes, and what becomes of it when processes die."""
 
 import asyncio
+from typing import Any
 
 import msgspec
 import pytest
@@ -20,7 +21,8 @@ from headgate.core.errors import (
     RateLimited,
     UpstreamFailed,
 )
-from headgate.core.runs import Run
+from headgate.core.runs import Begun, Run
+from headgate.stores.memory_runs import MemoryRuns
 from headgate.tools.declaration import tool
 
 
@@ -130,6 +132,65 @@ async def test_a_call_that_was_told_before_its_process_died_is_not_made_again() 
     )
     finished = [event.step_id for event in events if event.type == "step.finished"]
     assert finished == ["1", "2", "3"]
+
+
+class Away(MemoryRuns):
+    """A store that may be away; `refused` says that somebody has found it so."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_away = False
+        self.refused = asyncio.Event()
+
+    def _reach(self) -> None:
+        if self.is_away:
+            self.refused.set()
+            raise Overloaded("away")
+
+    async def get(self, run_id: str) -> Run | None:
+        self._reach()
+        return await super().get(run_id)
+
+    async def record(self, *place: Any, **fields: Any) -> bool:
+        self._reach()
+        return await super().record(*place, **fields)
+
+    async def begin_step(self, *place: Any, **fields: Any) -> Begun | None:
+        self._reach()
+        return await super().begin_step(*place, **fields)
+
+
+async def test_a_run_whose_store_is_away_goes_on_when_it_is_back() -> None:
+    """Nothing that happened could be told, so it is done again; the run does not fail for it."""
+    store = Away()
+
+    def script(request: ChatRequest) -> Said:
+        store.is_away = told(request) == "seen it"
+        return "I saw it" if store.is_away else LOOK
+
+    async with agent_desk(script, look, store=store) as first:
+        run = await first.start("Go", tools=("look",))
+        await store.refused.wait()
+    store.is_away = False
+    async with agent_desk(lambda _: "I saw it", look, before=first) as second:
+        run = await second.ended(run)
+    assert (run.status, run.output) == ("succeeded", {"text": "I saw it "})
+    assert second.models.calls == [f"{run.run_id}:3"]
+
+
+async def test_a_run_that_cannot_be_looked_up_goes_on_another_time() -> None:
+    store = Away()
+    async with agent_desk(store=store) as first:
+        pass
+    run = await first.start("Go")
+    await store.submitted([run.run_id])
+    store.is_away = True
+    first.engine.submitted[run.run_id] = ""
+    async with agent_desk(before=first):
+        await store.refused.wait()
+    store.is_away = False
+    async with agent_desk(before=first) as third:
+        assert (await third.ended(run)).status == "succeeded"
 
 
 async def test_a_key_that_is_revoked_ends_its_runs_at_their_next_step() -> None:

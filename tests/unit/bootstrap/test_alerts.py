@@ -1,6 +1,7 @@
 """Which channels the settings name, and what is said where they do not fit together."""
 
 import asyncio
+import json
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from headgate.bootstrap.alerts import NO_CREDENTIALS, channels, check_alerts
+from headgate.core.alerts import Notice
 from headgate.notify.log import LogNotifier
 from headgate.notify.ses import SesNotifier
 from headgate.notify.slack import SlackNotifier
@@ -55,6 +57,16 @@ def test_slack_and_a_mail_server(client: HttpClient) -> None:
             ("ada@example.com", "ops@example.com"),
         ),
     }
+
+
+async def test_on_aws_alerts_are_metrics_too(
+    client: HttpClient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = settings(**SLACK, HEADGATE_EMBEDDED_METRICS="true")
+    found = channels(given, client).notifiers
+    assert set(found) == {"slack", "cloudwatch"}
+    await found["cloudwatch"].send(Notice("It is spent", (), 1.0))
+    assert json.loads(capsys.readouterr().out)["BudgetReachedPercent"] == 100
 
 
 @pytest.mark.parametrize(

@@ -164,3 +164,9 @@ async def test_a_fault_is_logged_and_the_next_event_answered(
         assert "was not answered" in caplog.text
         await made.say("ping")
         assert made.callers.told[SOCKET][-1]["type"] == "pong"
+
+
+async def test_an_event_of_no_known_kind_is_refused() -> None:
+    async with account() as made:
+        answered = await made.answer({"requestContext": {"connectionId": SOCKET}})
+        assert answered.error["errorType"] == "UnknownEvent"

@@ -3,9 +3,12 @@
 import subprocess
 import sys
 
-from headgate.bootstrap.telemetry import Telemetry, otlp_headers, telemetry_of, tracer_of
+from headgate.bootstrap.telemetry import otlp_headers, telemetry_of, tracer_of
 from headgate.core.tracing import UNTRACED
+from headgate.core.usage import UsageEvent
+from headgate.core.watching import noted_calls
 from headgate.settings import Settings
+from usage_events import usage_event
 
 
 def test_without_a_collector_nothing_is_traced() -> None:
@@ -14,11 +17,27 @@ def test_without_a_collector_nothing_is_traced() -> None:
     assert tracer.calls is None
 
 
-def test_calls_are_always_counted_and_noted_only_for_logs_of_requests() -> None:
-    plain = telemetry_of(Settings())
-    assert plain.watch is plain.calls
-    assert Telemetry(logs_requests=True).watch is not plain.calls
-    assert telemetry_of(Settings(log_format="json")).logs_requests
+def test_calls_are_counted_and_told_to_whoever_else_counts() -> None:
+    telemetry = telemetry_of(Settings())
+    others: list[UsageEvent] = []
+    watch = telemetry.watch(lambda event, _failure: others.append(event))
+    event = usage_event()
+    watch.began("openai", "gpt-4o", "whole")(event, None)
+    assert others == [event]
+    told = {one.name: one.value for one in telemetry.calls.measurements()}
+    assert told["headgate_model_calls"] == 1
+
+
+def test_calls_are_noted_for_requests_where_these_are_logged() -> None:
+    noted: list[UsageEvent] = []
+    token = noted_calls.set(noted)
+    try:
+        for log_format in ("text", "json"):
+            watch = telemetry_of(Settings(log_format=log_format)).watch()
+            watch.began("openai", "gpt-4o", "whole")(usage_event(), None)
+    finally:
+        noted_calls.reset(token)
+    assert len(noted) == 1
 
 
 def test_the_library_is_loaded_only_where_a_collector_is_named() -> None:

@@ -39,6 +39,18 @@ def test_postgresql_is_reached_by_its_usual_address(url: str) -> None:
     )
 
 
+def test_what_the_address_leaves_out_is_taken_from_where_postgresql_looks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As a task is told of its database, part by part."""
+    monkeypatch.setenv("PGDATABASE", "runs")
+    engine = postgres_database("postgresql://")
+    assert engine.url.render_as_string(hide_password=False) == "postgresql+psycopg:///runs"
+    monkeypatch.delenv("PGDATABASE")
+    with pytest.raises(InvalidRequest, match="PGDATABASE"):
+        postgres_database("postgresql://ada:secret@db")
+
+
 def test_another_address_is_refused_without_its_password() -> None:
     with pytest.raises(InvalidRequest) as refused:
         postgres_database("mysql://ada:secret@db/runs")

@@ -353,16 +353,18 @@ async def test_a_key_is_opened_once_whatever_becomes_of_the_keys_of_others() -> 
     assert sealer.opened == ["ada", "ada"]
 
 
-async def test_while_nothing_can_be_opened_a_call_waits_for_later_and_is_not_the_platforms() -> (
-    None
-):
-    vendor = KeyedProvider("one")
-    till = await desk(vendor)
+async def test_while_a_key_cannot_be_opened_its_vendor_alone_is_not_called() -> None:
+    """And never with the platform's key; a moment later it is tried again."""
+    vendor, other = KeyedProvider("one"), FakeProvider("two", models=("large",))
+    till = await desk(vendor, other)
     sealer = till.vendor_keys._sealer = CountingSealer()
     sealer.is_away = True
-    with pytest.raises(Overloaded):
+    with pytest.raises(Overloaded, match="does not answer"):
         await till.gateway.complete(CALLER, asks())
     assert not vendor.chats
+    await till.gateway.complete(CALLER, asks(model="large"))
+    assert len(other.chats) == 1
     sealer.is_away = False
+    till.clock.advance(FRESH_SECONDS)
     await till.gateway.complete(CALLER, asks())
     assert len(vendor.own.chats) == 1

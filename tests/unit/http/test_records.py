@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from asgi import Client
-from headgate.core.watching import NotingCalls, RequestRecord
+from headgate.core.watching import RequestRecord, note_call
 from headgate.http.app import KEY_ID, ROUTE
 from headgate.http.records import LEFT, UNMATCHED, with_records
 from usage_events import usage_event
@@ -42,7 +42,7 @@ async def told(app: Any, *, noting: bool = False) -> RequestRecord:
 
 
 async def test_a_request_is_told_by_its_row_its_key_and_its_answer() -> None:
-    record = await told(answering(noted={ROUTE: "/v1/{name}", KEY_ID: "sk-proj-one"}))
+    record = await told(answering(noted={ROUTE: "/v1/{name}", KEY_ID: "sk-proj-one"}), noting=True)
     assert record[:4] == ("req_1", "POST", "/v1/{name}", 202)
     assert record.key_id == "sk-proj-one"
     assert record.seconds >= 0
@@ -54,13 +54,13 @@ async def test_a_request_without_a_row_tells_nothing_of_its_path() -> None:
 
 async def test_calls_made_in_other_tasks_are_noted_for_the_request_they_belong_to() -> None:
     async def call() -> None:
-        NotingCalls().began("openai", "gpt-4o", "whole")(usage_event(), None)
+        note_call(usage_event(), None)
 
     async def work() -> None:
         await asyncio.create_task(call())
 
     assert len((await told(answering(work), noting=True)).calls) == 1
-    assert (await told(answering(work))).calls == []
+    assert (await told(answering(work))).calls == ()
 
 
 async def test_a_request_that_ends_without_an_answer_is_told_too() -> None:

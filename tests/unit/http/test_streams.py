@@ -115,7 +115,7 @@ async def test_a_refusal_before_the_first_piece_keeps_its_status() -> None:
 async def test_a_silent_vendor_is_covered_by_heartbeats() -> None:
     """The head tells the limits but no vendor's name, comments follow, then the answer."""
     script = Scripted()
-    async with platform(script, heartbeat_seconds=0.01) as running:
+    async with platform(script, heartbeat_seconds=0.1) as running:
         client, serving = start(running)
         await client.is_answered.wait()
         assert client.messages[1]["body"] == b": ping\n\n"
@@ -132,7 +132,7 @@ async def test_a_silent_vendor_is_covered_by_heartbeats() -> None:
 
 async def test_a_refusal_after_the_head_comes_inside_the_stream() -> None:
     script = Scripted()
-    async with platform(script, heartbeat_seconds=0.01) as running:
+    async with platform(script, heartbeat_seconds=0.1) as running:
         client, serving = start(running)
         await client.is_answered.wait()
         await script.pieces.put(ProviderRefused("overloaded", "busy"))
@@ -159,7 +159,7 @@ async def test_a_break_in_the_middle_is_billed_and_told_in_the_callers_protocol(
 
 async def test_a_caller_who_leaves_a_silent_vendor_stops_it() -> None:
     script = Scripted()
-    async with platform(script, heartbeat_seconds=0.01) as running:
+    async with platform(script, heartbeat_seconds=0.1) as running:
         client, serving = start(running)
         await client.is_answered.wait()
         client.left.set()

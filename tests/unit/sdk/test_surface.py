@@ -73,6 +73,7 @@ METHODS = {
     "listBudgets": "usage.budgets",
     "usageProjection": "usage.projection",
     "usageLatency": "usage.latency",
+    "slo": "usage.service_levels",
     "unconfirmed": "usage.unconfirmed",
     "releaseUnconfirmed": "usage.release_unconfirmed",
     "prompts": "prompts.list",

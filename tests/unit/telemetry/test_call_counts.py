@@ -17,7 +17,7 @@ def told(counts: CallCounts) -> Mapping[tuple[str, ...], float]:
 def counted(*events: tuple[dict[str, Any], str | None]) -> CallCounts:
     counts = CallCounts()
     for fields, failure in events:
-        counts.began("openai", "gpt-4o", "whole")(usage_event(**fields), failure)
+        counts.count(usage_event(**fields), failure)
     return counts
 
 

@@ -558,6 +558,62 @@ class Latency:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceLevels:
+    """How well the platform served from `from` to `to`, over all its processes."""
+
+    window: Literal["1h", "24h", "30d", "6h", "7d"]
+    from_: str
+    to: str
+    requests: int
+    failed: int
+    availability: float | None
+    whole: ServiceFigures
+    objectives: list[Objective]
+    models: list[ModelFigures]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceFigures:
+    """How well calls to models were served; null where there were none."""
+
+    calls: int
+    p50_ms: int | None
+    p95_ms: int | None
+    p99_ms: int | None
+    first_token_p95_ms: int | None
+    error_rate: float | None
+    budget_accuracy: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelFigures:
+    """The same of one vendor's model; models beyond the first 200 are `other`."""
+
+    provider: str
+    model: str
+    calls: int
+    p50_ms: int | None
+    p95_ms: int | None
+    p99_ms: int | None
+    first_token_p95_ms: int | None
+    error_rate: float | None
+    budget_accuracy: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Objective:
+    """A target and what was reached; times are milliseconds, the others shares of 1.
+
+    `isMet` is null where there were no calls to judge by.
+    """
+
+    name: Literal["availability", "budgetAccuracy", "errorRate", "firstTokenP95", "p95", "p99"]
+    target: float
+    value: float | None
+    is_met: bool | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LatencyRow:
     """A piece of time: its calls, and those that were answered, by their time to the end.
 

@@ -27,6 +27,7 @@ from headgate.stores.sqlite.connection import BUSY_SECONDS, connect, is_busy, ov
 from headgate.stores.sqlite.erasures_schema import ERASURES
 from headgate.stores.sqlite.memories_schema import MEMORIES
 from headgate.stores.sqlite.runs_schema import RUNS
+from headgate.stores.sqlite.service_schema import EPISODES, SERVICE_LEVELS
 
 PathLike: TypeAlias = str | os.PathLike[str]
 
@@ -366,6 +367,8 @@ MIGRATIONS: Migrations = (
     _OWN_SUMS,
     _WORKSPACES,
     AUDIT,
+    SERVICE_LEVELS,
+    EPISODES,
     ERASURES,
 )
 """The statements of each migration. One that was ever released is never edited."""

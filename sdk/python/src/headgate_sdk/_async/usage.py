@@ -16,11 +16,13 @@ from headgate_sdk.types import (
     Latency,
     OwnBudgets,
     Projection,
+    ServiceLevels,
     Unconfirmed,
     UsageEvent,
 )
 
 BudgetScope: TypeAlias = Literal["key", "model", "user", "workspace"]
+SloWindow: TypeAlias = Literal["1h", "6h", "24h", "7d", "30d"]
 Time: TypeAlias = str | dt.datetime
 
 
@@ -143,6 +145,10 @@ class UsageReports:
         """How long calls took, piece of time by piece of time."""
         query = {"from": moment(from_), "to": moment(to), "bucketSeconds": bucket_seconds}
         return await self._connection.ask(Latency, read("/v1/usage/latency", query))
+
+    async def service_levels(self, window: SloWindow = "24h") -> ServiceLevels:
+        """How well the platform served, against its targets."""
+        return await self._connection.ask(ServiceLevels, read("/v1/slo", {"window": window}))
 
     async def unconfirmed(
         self, *, limit: int | None = None, cursor: str | None = None

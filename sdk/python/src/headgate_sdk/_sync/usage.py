@@ -17,11 +17,13 @@ from headgate_sdk.types import (
     Latency,
     OwnBudgets,
     Projection,
+    ServiceLevels,
     Unconfirmed,
     UsageEvent,
 )
 
 BudgetScope: TypeAlias = Literal["key", "model", "user", "workspace"]
+SloWindow: TypeAlias = Literal["1h", "6h", "24h", "7d", "30d"]
 Time: TypeAlias = str | dt.datetime
 
 
@@ -144,6 +146,10 @@ class UsageReports:
         """How long calls took, piece of time by piece of time."""
         query = {"from": moment(from_), "to": moment(to), "bucketSeconds": bucket_seconds}
         return self._connection.ask(Latency, read("/v1/usage/latency", query))
+
+    def service_levels(self, window: SloWindow = "24h") -> ServiceLevels:
+        """How well the platform served, against its targets."""
+        return self._connection.ask(ServiceLevels, read("/v1/slo", {"window": window}))
 
     def unconfirmed(
         self, *, limit: int | None = None, cursor: str | None = None
