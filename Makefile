@@ -93,7 +93,7 @@ fix: setup ## Format, and repair what the linter can repair
 	$(BIN)/ruff format .
 
 images: setup ## Take the guide's pictures of the dashboard anew
-	@DASHBOARD_IMAGES=docs/images/dashboard $(BIN)/pytest tests/browser/test_images.py
+	@DASHBOARD_IMAGES=docs/images/dashboard $(BIN)/pytest tests/browser/test_pages.py
 
 cost: setup ## Compute what AWS charges, and write the tables into docs/guides/aws.md
 	@$(BIN)/python infra/cost.py --write

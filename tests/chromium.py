@@ -10,7 +10,14 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright
+from playwright.async_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    ViewportSize,
+    async_playwright,
+)
 
 ADVICE = "chromium is not installed; on Debian: apt-get install chromium"
 OPTIONS = (
@@ -21,8 +28,8 @@ OPTIONS = (
     "--disable-component-update",
     "--disable-sync",
 )
-WIDE = {"width": 1440, "height": 900}
-NARROW = {"width": 390, "height": 844}
+WIDE: ViewportSize = {"width": 1440, "height": 900}
+NARROW: ViewportSize = {"width": 390, "height": 844}
 ROOT = Path(__file__).parents[1]
 STATIC = ROOT / "src" / "headgate" / "dashboard" / "static"
 AXE = ROOT / "dashboard" / "node_modules" / "axe-core" / "axe.min.js"
@@ -106,23 +113,39 @@ class Person:
 
 
 @contextlib.asynccontextmanager
-async def person(browser: Browser, url: str, **options: Any) -> AsyncIterator[Person]:
-    """Someone with a fresh browser; afterwards their pages must have been quiet."""
-    context = await browser.new_context(**{"viewport": WIDE, "locale": "de-DE"} | options)
-    someone = Person(context, url)
+async def fresh(browser: Browser, **options: Any) -> AsyncIterator[BrowserContext]:
+    """A browser without a past."""
+    # Colours that fade would be judged on their way.
+    usual = {"viewport": WIDE, "locale": "de-DE", "reduced_motion": "reduce"}
+    context = await browser.new_context(**usual | options)
     try:
-        yield someone
-        someone.check()
+        yield context
     finally:
         await context.close()
 
 
-async def violations(page: Page) -> list[str]:
-    """What axe finds wrong with a page as it is: the rule and the elements."""
+@contextlib.asynccontextmanager
+async def person(browser: Browser, url: str, **options: Any) -> AsyncIterator[Person]:
+    """Someone with a fresh browser; afterwards their pages must have been quiet."""
+    async with fresh(browser, **options) as context:
+        someone = Person(context, url)
+        yield someone
+        someone.check()
+
+
+async def violations(page: Page, *rules: str) -> list[str]:
+    """What axe finds wrong with a page as it is, by these rules or by all.
+
+    Each with its rule and the elements.
+    """
     source = AXE.read_text()
     # The page's policy forbids scripts of others; the driver may run them all the same.
     await page.evaluate(source + "; undefined")
-    found = await page.evaluate("axe.run().then((found) => found.violations)")
+    found = await page.evaluate(
+        "(rules) => axe.run(rules.length ? { runOnly: { type: 'rule', values: rules } } : {})"
+        ".then((found) => found.violations)",
+        list(rules),
+    )
     return [
         f"{item['id']}: {item['help']}: {[node['html'][:160] for node in item['nodes']]}"
         for item in found

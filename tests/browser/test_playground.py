@@ -3,7 +3,7 @@
 from playwright.async_api import Page, expect
 
 from chromium import Person
-from headgate_server import Caller
+from headgate_server import Caller, eventually
 
 
 async def test_an_answer_comes_with_its_time_and_its_cost(
@@ -50,6 +50,13 @@ async def test_an_answer_can_be_stopped(someone: Person, page: Page, admin: Call
     await expect(page.locator(".answer")).to_contain_text("word", ignore_case=True)
     await page.get_by_role("button", name="Stop").click()
     await expect(page.get_by_text("Stopped; what was produced is billed")).to_be_visible()
+
+    async def newest() -> str:
+        (event, *_) = (await admin.get("/v1/usage/events", limit=1))["data"]
+        status: str = event["status"]
+        return status
+
+    assert await eventually(newest, lambda status: status == "cancelled")
 
 
 async def test_the_same_can_be_asked_from_a_program(someone: Person, page: Page) -> None:

@@ -1,54 +1,9 @@
 """Templates are read, tried and compared."""
 
-import shutil
-from pathlib import Path
-
-import pytest
 from playwright.async_api import Page, expect
 
 from chromium import Person
 from headgate_server import Caller
-
-GREETING = """+++
-name = "greeting"
-version = {version}
-description = "A template of a company's own."
-use_case = "greeting"
-
-[inputs.name]
-type = "string"
-description = "Whom to greet."
-
-[example]
-name = "Ada"
-+++
-
-# system
-
-## task
-
-{task}
-
-# user
-
-## name
-
-{{{{ name }}}}
-"""
-
-
-@pytest.fixture(scope="module")
-def sample_data(tmp_path_factory: pytest.TempPathFactory, sample_data: Path) -> Path:
-    """The sample data, and a template of the company's own in two versions."""
-    data = tmp_path_factory.mktemp("prompts") / "data"
-    shutil.copytree(sample_data, data)
-    (data / "prompts").mkdir()
-    for file, version, task in (
-        ("greeting@1.md", 1, "Greet the person."),
-        ("greeting.md", 2, "Greet the person by name."),
-    ):
-        (data / "prompts" / file).write_text(GREETING.format(version=version, task=task))
-    return data
 
 
 async def test_a_block_is_edited_with_a_preview_that_follows(

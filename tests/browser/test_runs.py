@@ -54,11 +54,15 @@ async def test_a_new_run_appears_by_itself_and_its_answer_as_it_comes(
 async def test_a_call_that_waits_is_approved_with_a_note(
     someone: Person, page: Page, admin: Caller
 ) -> None:
-    run_id = await begin(admin, approvals=["calculator"])
+    run_id = await begin(admin, approvals=["calculator"], budget=0.25)
     await page.goto(someone.address(f"runs/{run_id}"))
     asked = page.locator(".approval")
     await expect(asked).to_contain_text("calculator")
     await expect(asked).to_contain_text("19*23")
+    effect = asked.locator(".effect")
+    await expect(effect).to_contain_text("Done again, it changes nothing more.")
+    await expect(effect).to_contain_text("of its budget is left")
+    await expect(effect).to_contain_text("goes on without it")
     await asked.get_by_label("Note to the run").fill("go on")
     await asked.get_by_role("button", name="Approve").click()
     await expect(page.get_by_text("Results: 437").first).to_be_visible(timeout=10_000)

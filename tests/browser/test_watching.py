@@ -1,17 +1,42 @@
-"""Real time, health and providers: what an administrator keeps an eye on."""
+"""Real time, health and providers: what an administrator keeps an eye on.
 
-from collections.abc import Mapping
+On a platform of its own, of which one vendor never answers.
+"""
+
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
-from playwright.async_api import Page, expect
+import pytest_asyncio
+from playwright.async_api import Browser, Page, expect
 
-from chromium import Person
-from headgate_server import Caller, chat
+from chromium import Person, person
+from headgate_server import Caller, Headgate, chat, running
+
+ENVIRONMENT = {"ANTHROPIC_API_KEY": "sk-ant-test", "ANTHROPIC_BASE_URL": "http://127.0.0.1:9"}
 
 
 @pytest.fixture(scope="module")
-def environment() -> Mapping[str, str]:
-    return {"ANTHROPIC_API_KEY": "sk-ant-test", "ANTHROPIC_BASE_URL": "http://127.0.0.1:9"}
+def headgate(tmp_path_factory: pytest.TempPathFactory, sample_data: Path) -> Iterator[Headgate]:
+    directory = tmp_path_factory.mktemp("troubled")
+    shutil.copytree(sample_data, directory / "data")
+    with running(directory, environment=ENVIRONMENT) as platform:
+        yield platform
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def admin(headgate: Headgate) -> AsyncIterator[Caller]:
+    async with headgate.caller() as caller:
+        yield caller
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def session(browser: Browser, headgate: Headgate) -> Any:
+    async with person(browser, headgate.url) as found:
+        await found.sign_in(headgate.admin_key)
+        return await found.context.storage_state()
 
 
 def figure(page: Page, name: str) -> str:
@@ -47,6 +72,8 @@ async def test_health_tells_of_this_process(someone: Person, page: Page, admin: 
     told = await admin.get("/v1/process")
     await expect(page.get_by_text(f"Process {told['pid']}")).to_be_visible()
     await expect(page.get_by_role("region", name="Parts")).to_contain_text("store")
+    tables = page.locator("section").filter(has=page.get_by_role("heading", name="Tables"))
+    await expect(tables).to_contain_text("HEADGATE_STORE=dynamodb")
     cells = page.get_by_role("table", name="Answer time by hour").locator("tbody td")
     await expect(cells.first).to_be_attached()
 
@@ -89,6 +116,8 @@ async def test_a_users_own_vendor_key_is_set_and_removed(
     await expect(row.filter(has_text="anthropic")).to_contain_text("…6789")
     kept = await admin.get("/v1/providers/anthropic/key", userId="ada")
     assert kept["lastFour"] == "6789"
+    # Closed first and taken out of the page after it: what is hidden may still be in there.
+    await expect(page.locator("dialog")).to_have_count(0)
     assert "sk-ant-of-ada" not in await page.content()
     await page.get_by_role("button", name="Remove the key for anthropic").click()
     await page.get_by_role("dialog").get_by_role("button", name="Remove").click()

@@ -16,6 +16,7 @@ from headgate.core.usage import (
     UsageFilter,
     UsageStore,
     UsageTotals,
+    timing_of,
 )
 from headgate.stores.dynamodb.ledger import DynamoLedger
 from headgate.stores.dynamodb.usage import DynamoUsage
@@ -211,6 +212,21 @@ async def test_nothing_is_older_than_an_event_that_does_not_exist(stores: Stores
     assert await stores.usage.events(ALL, limit=10, before="evt_none") == []
 
 
+async def test_timings_are_those_of_the_newest_calls(stores: Stores) -> None:
+    events = [
+        usage_event(id=f"evt_{number}", timestamp=NOON + number, latency_ms=number)
+        for number in range(4)
+    ]
+    events.append(usage_event(id="evt_9", key_id="other", cache="hit", first_token_ms=5))
+    await record(stores, events)
+    found = await stores.usage.timings(ALL, limit=2)
+    assert found == [timing_of(event) for event in (events[3], events[2])]
+    assert [each.cache for each in await stores.usage.timings(ALL, limit=9)].count("hit") == 1
+    of_other = await stores.usage.timings(between(0, NOON + DAY, key_id="other"), limit=9)
+    assert of_other == [timing_of(events[4])]
+    assert await stores.usage.timings(between(0, NOON), limit=9) == []
+
+
 async def test_days_of_one_model_user_key_or_workspace_are_summed(stores: Stores) -> None:
     await record(
         stores,
@@ -234,6 +250,10 @@ async def test_days_of_one_model_user_key_or_workspace_are_summed(stores: Stores
     for by, value in owners:
         found = await stores.usage.daily(by, value, start, end)
         assert found == {"2026-11-22": 1, "2026-11-23": 6}, by
+        others = [name for name, _ in await stores.usage.rows(ALL, by) if name != value]
+        each = await stores.usage.daily_of_each(by, [value, *others, "nobody"], start, end)
+        assert each == {value: found, others[0]: {"2026-11-23": 16}}, by
+        assert await stores.usage.daily_of_each(by, [value], start, end) == {value: found}, by
     assert await stores.usage.daily("user", "nobody", start, end) == {}
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from agent_runs import (
     CALLS,
+    RUNS,
     assert_nothing_is_lost_or_repeated,
     ended,
     events_of,
@@ -19,6 +20,9 @@ from agent_runs import (
 )
 from headgate_server import Headgate, running, simulating
 from postgres_server import PostgresServer, postgres_running
+
+# Neither process can take all runs.
+FOR_BOTH = f"[agents]\nruns_in_memory = {RUNS * 6 // 10}\n"
 
 
 @pytest.fixture(scope="module")
@@ -37,11 +41,12 @@ async def test_two_executors_finish_everything_whichever_of_them_dies_for_good(
         simulating(tmp_path / "simulator", "--tokens-per-second", "400") as vendors,
         running(
             tmp_path / "platform",
+            configuration=FOR_BOTH,
             environment=vendors.environment | {"HEADGATE_DATABASE_URL": postgres.url},
         ) as first,
     ):
         # Another process on the same data directory and database.
-        second = Headgate(first.directory, environment=first.environment).start()
+        second = Headgate(first.directory, FOR_BOTH, first.environment).start()
         key = first.admin_key
         try:
             async with first.caller() as caller:

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from agent_runs import ended, start
 from headgate_server import Headgate, chat, running, simulating
 
 PROMPT = "the-prompt-that-nobody-logs"
@@ -50,6 +51,8 @@ async def _use(platform: Headgate) -> tuple[str, str]:
     async with platform.caller() as admin:
         made = await admin.new_key()
         await admin.send("GET", "/nowhere/" + PROMPT)
+        run = await start(admin, f"{PROMPT} [[say {ANSWER}]]", model="sandbox", tools=[])
+        assert (await ended(admin, run["runId"]))["status"] == "succeeded"
     async with platform.caller(made["apiKey"]) as caller:
         say = f"{PROMPT} [[say {ANSWER}]]"
         answer = await caller.post("/v1/complete", chat(say, model="gpt-4o"))

@@ -10,8 +10,9 @@ from typing import Any
 
 from headgate_server import COMMAND, Headgate, chat, eventually, running
 
-# Kept answers end by themselves within a day, and counters only grow. A budget's alert was told.
-PASSING = {"answers", "alerts", "open_hour", "sqlite_sequence", "shelves"}
+# Kept answers end by themselves within a day, and counters only grow. A budget's alert was told,
+# and the audit log has what people did.
+PASSING = {"answers", "alerts", "audit", "open_hour", "sqlite_sequence", "shelves"}
 CALLS = 7
 
 

@@ -3,30 +3,21 @@
 import { useSignal } from "@preact/signals";
 import type { FunctionComponent } from "preact";
 
-import { type Budget, send, type SpendProjection, type Totals, type Usage, withQuery } from "../api";
+import { type Budget, type SpendProjection, type Totals, type Usage, withQuery } from "../api";
 import { TimeChart } from "../charts/time-chart";
 import { axisMoney, count, day, money } from "../format";
-import { useAction } from "../parts/action";
 import { BarList } from "../parts/bar-list";
 import { Amount } from "../parts/amount";
 import { Card } from "../parts/card";
-import { Dialog } from "../parts/dialog";
 import { Empty } from "../parts/empty";
-import { Field } from "../parts/field";
 import { Figure } from "../parts/figure";
 import { Meter } from "../parts/meter";
 import { PageHead } from "../parts/page-head";
-import { Problem } from "../parts/problem";
+import { type BudgetDraft, type BudgetScope, SetBudget } from "../parts/set-budget";
 import { Table } from "../parts/table";
 import { rangeOf, rangeText } from "../ranges";
-import { invalidate, type Loaded, useResource } from "../resource";
+import { type Loaded, useResource } from "../resource";
 import { href } from "../router";
-
-const SCOPES = ["key", "user", "workspace", "model"] as const;
-type Scope = (typeof SCOPES)[number];
-type Draft = { scope: Scope; id: string; amount: string; hard: boolean };
-
-const NEW: Draft = { scope: "user", id: "", amount: "", hard: true };
 
 export const Budgets: FunctionComponent = () => {
   const range = rangeOf("month", new Date());
@@ -34,7 +25,7 @@ export const Budgets: FunctionComponent = () => {
   const budgets = useResource<{ data: Budget[]; isComplete: boolean }>("/v1/usage/budgets", ["usage", "settings"]);
   const days = useResource<Usage<"day">>(usage("day"), ["usage"]);
   const users = useResource<Usage<"user">>(usage("user"), ["usage"]);
-  const draft = useSignal<Draft | null>(null);
+  const draft = useSignal<BudgetDraft | null>(null);
   const list = budgets.data?.data;
   const over = list?.filter((budget) => used(budget) >= 1).length;
   const near = list?.filter((budget) => used(budget) >= 0.8 && used(budget) < 1).length;
@@ -42,7 +33,7 @@ export const Budgets: FunctionComponent = () => {
     <>
       <PageHead title="Budgets" purpose="What may be spent this month, what is spent, and where it is heading." live>
         <div class="range">
-          <button class="primary" type="button" onClick={() => (draft.value = NEW)}>
+          <button class="primary" type="button" onClick={() => (draft.value = { scope: "user", id: "", amount: "", hard: true })}>
             Set a budget
           </button>
           <p class="range-text">{rangeText(range)}</p>
@@ -76,7 +67,7 @@ export const Budgets: FunctionComponent = () => {
                         class="small"
                         type="button"
                         aria-label={`Change the budget of ${budget.scope} ${budget.id}`}
-                        onClick={() => (draft.value = { scope: budget.scope as Scope, id: budget.id, amount: String(budget.monthlyBudget ?? ""), hard: budget.hard })}
+                        onClick={() => (draft.value = { scope: budget.scope as BudgetScope, id: budget.id, amount: String(budget.monthlyBudget ?? ""), hard: budget.hard })}
                       >
                         Change
                       </button>
@@ -207,59 +198,6 @@ const State: FunctionComponent<{ budget: Budget }> = ({ budget }) => {
   if (share >= 0.8) return <span class="badge warn">Above 80 %, {kind}</span>;
   if (budget.monthlyBudget && budget.projected > budget.monthlyBudget) return <span class="badge warn">Heading over, {kind}</span>;
   return <span class="badge good">Fine, {kind}</span>;
-};
-
-const SetBudget: FunctionComponent<{ draft: Draft; onClose: () => void }> = ({ draft, onClose }) => {
-  const form = useSignal(draft);
-  const action = useAction();
-  const change = (fields: Partial<Draft>): void => void (form.value = { ...form.value, ...fields });
-  const put = (monthlyBudget: number | null): Promise<boolean> =>
-    action.run(async () => {
-      const { scope, id, hard } = form.value;
-      await send("PUT", "/v1/usage/budget", { scope, id: id.trim(), monthlyBudget, hard });
-      invalidate("/v1/usage/budgets");
-      onClose();
-    });
-  return (
-    <Dialog title={draft.id ? "Change a budget" : "Set a budget"} onClose={onClose}>
-      <form
-        class="form"
-        onSubmit={(event) => {
-          event.preventDefault();
-          void put(Number(form.value.amount));
-        }}
-      >
-        <Field label="For a">
-          <select value={form.value.scope} disabled={draft.id !== ""} onChange={(event) => change({ scope: event.currentTarget.value as Scope })}>
-            {SCOPES.map((scope) => (
-              <option key={scope}>{scope}</option>
-            ))}
-          </select>
-        </Field>
-        <Field label="Id" hint="A key's id, or the name of a user, workspace or model; it need not have been used yet">
-          <input required value={form.value.id} disabled={draft.id !== ""} onInput={(event) => change({ id: event.currentTarget.value })} />
-        </Field>
-        <Field label="US dollars a month" hint="Billed; holds from now on, and counts what was spent this month">
-          <input type="number" required min="0" step="any" inputMode="decimal" value={form.value.amount} onInput={(event) => change({ amount: event.currentTarget.value })} />
-        </Field>
-        <label class="check">
-          <input type="checkbox" checked={form.value.hard} onChange={(event) => change({ hard: event.currentTarget.checked })} />
-          Hard: refuse calls that it cannot cover
-        </label>
-        {action.error.value && <Problem error={action.error.value} what="Not set" />}
-        <div class="actions">
-          <button class="primary" type="submit" disabled={action.isBusy.value}>
-            Save
-          </button>
-          {draft.id && (
-            <button class="danger" type="button" disabled={action.isBusy.value} onClick={() => void put(null)}>
-              Remove the limit
-            </button>
-          )}
-        </div>
-      </form>
-    </Dialog>
-  );
 };
 
 function used(budget: Budget): number {

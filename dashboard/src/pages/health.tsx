@@ -99,6 +99,7 @@ export const Health: FunctionComponent = () => {
               <Empty>How long answers take appears here with the first call.</Empty>
             ))}
         </Card>
+        <Tables of={here} />
         {here && <Trend of={here} title="CPU" note="Share of one core" format={(value) => percent(value)} pick={(sample) => sample.cpu} />}
         {here && <Trend of={here} title="Memory" note="Held by the process" format={(value) => `${value.toFixed(0)} MiB`} pick={(sample) => sample.memoryBytes / 1_048_576} />}
         {here && <Trend of={here} title="Event loop delay" note="How late the process came to its own work" format={(value) => `${value.toFixed(1)} ms`} pick={(sample) => sample.lagMs} />}
@@ -106,6 +107,63 @@ export const Health: FunctionComponent = () => {
     </>
   );
 };
+
+interface TableRow {
+  operation: string;
+  calls: number;
+  throttled: number;
+  failed: number;
+  mean: number;
+  p95: number;
+}
+
+/** DynamoDB as the answering process sees it; elsewhere, what stands in its place. */
+const Tables: FunctionComponent<{ of: Process | undefined }> = ({ of: process }) => {
+  if (!process) return null;
+  const rows = tablesOf(process);
+  return (
+    <Card title="Tables" note="Requests to DynamoDB since the process began, as it sees them">
+      {rows.length ? (
+        <Table<TableRow>
+          label="Tables"
+          id={(row) => row.operation}
+          rows={rows}
+          columns={[
+            { name: "Operation", cell: (row) => row.operation },
+            { name: "Requests", isNumber: true, cell: (row) => count(row.calls) },
+            { name: "Mean", isNumber: true, cell: (row) => duration(row.mean * 1000) },
+            { name: "p95 of the last", isNumber: true, cell: (row) => duration(row.p95 * 1000) },
+            { name: "Throttled", isNumber: true, cell: (row) => (row.throttled ? <span class="badge warn">{count(row.throttled)}</span> : "0") },
+            { name: "Failed", isNumber: true, cell: (row) => (row.failed ? <span class="badge bad">{count(row.failed)}</span> : "0") },
+          ]}
+        />
+      ) : (
+        <Empty>
+          This platform keeps its data in files of its own, which nothing throttles. With HEADGATE_STORE=dynamodb the tables' latency and throttles stand here. On AWS, cold starts and the tasks' CPU and
+          memory are in the CloudWatch dashboard that the monitoring stack makes.
+        </Empty>
+      )}
+    </Card>
+  );
+};
+
+function tablesOf(process: Process): TableRow[] {
+  const rows = new Map<string, TableRow>();
+  for (const one of process.measurements) {
+    const operation = one.labels["operation"];
+    if (!operation || !one.name.startsWith("headgate_table_")) continue;
+    const row = rows.get(operation) ?? { operation, calls: 0, throttled: 0, failed: 0, mean: 0, p95: 0 };
+    if (one.name === "headgate_table_p95_seconds") row.p95 = one.value;
+    else if (one.name === "headgate_table_seconds") row.mean = one.value;
+    else {
+      row.calls += one.value;
+      if (one.labels["outcome"] === "throttled") row.throttled = one.value;
+      if (one.labels["outcome"] === "failed") row.failed = one.value;
+    }
+    rows.set(operation, row);
+  }
+  return [...rows.values()].map((row) => ({ ...row, mean: row.mean / Math.max(1, row.calls) })).toSorted((one, other) => other.calls - one.calls);
+}
 
 type Sample = Process["samples"][number];
 

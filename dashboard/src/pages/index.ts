@@ -14,6 +14,7 @@ import { Providers } from "./providers";
 import { RealTime } from "./real-time";
 import { Requests } from "./requests";
 import { Runs } from "./runs";
+import { Workspaces } from "./workspaces";
 
 export interface PageEntry {
   path: string;
@@ -33,6 +34,7 @@ export const PAGES: PageEntry[] = [
   { path: "prompts", title: "Prompts", group: "Build", Content: Prompts },
   { path: "documents", title: "Documents", group: "Build", Content: Documents },
   { path: "keys", title: "Keys", group: "Manage", Content: Keys },
+  { path: "workspaces", title: "Workspaces", group: "Manage", Content: Workspaces },
   { path: "providers", title: "Providers", group: "Manage", Content: Providers },
 ];
 

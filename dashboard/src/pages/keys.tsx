@@ -126,11 +126,18 @@ export const Keys: FunctionComponent = () => {
                       ),
                     },
                     {
-                      name: "Requests",
+                      name: "Requests, billed",
                       isNumber: true,
-                      cell: (key) => (used.has(key.keyId) ? <a href={href("requests", { key: key.keyId })}>{count(used.get(key.keyId)!.requests)}</a> : "0"),
+                      cell: (key) => (
+                        <>
+                          {used.has(key.keyId) ? <a href={href("requests", { key: key.keyId })}>{count(used.get(key.keyId)!.requests)}</a> : "0"}
+                          <br />
+                          <span class="muted">
+                            <Amount of={used.get(key.keyId)?.billed ?? 0} />
+                          </span>
+                        </>
+                      ),
                     },
-                    { name: "Billed", isNumber: true, cell: (key) => <Amount of={used.get(key.keyId)?.billed ?? 0} /> },
                     { name: "Last used", isNumber: true, cell: (key) => (key.lastUsedAt ? ago(key.lastUsedAt) : <span class="muted">never</span>) },
                     {
                       name: "Change",

@@ -3,7 +3,7 @@
 import { useSignal } from "@preact/signals";
 import type { FunctionComponent } from "preact";
 
-import { type Run, send } from "../api";
+import { type Run, send, type Tool } from "../api";
 import { type Span, Timeline } from "../charts/timeline";
 import { count, duration, exactMoney, money, time } from "../format";
 import { tick } from "../live";
@@ -65,7 +65,7 @@ export const OneRun: FunctionComponent<{ id: string }> = ({ id }) => {
           <Figure label="Billed" value={money(run.billed)} note={run.budget === null ? `Vendor cost ${money(run.cost)}` : `Of a budget of ${money(run.budget)}`} />
           <Figure label="Took" value={run.startedAt ? duration((run.finishedAt ? Date.parse(run.finishedAt) : now) - Date.parse(run.startedAt)) : "–"} note={`Begun ${time(run.createdAt)} UTC`} />
           {run.pendingApprovals.map((approval) => (
-            <Approval key={approval.stepId} path={path} of={approval} />
+            <Approval key={approval.stepId} path={path} run={run} of={approval} />
           ))}
           {run.error && (
             <div class="span-12">
@@ -96,7 +96,7 @@ export const OneRun: FunctionComponent<{ id: string }> = ({ id }) => {
 
 type Pending = Run["pendingApprovals"][number];
 
-const Approval: FunctionComponent<{ path: string; of: Pending }> = ({ path, of: approval }) => {
+const Approval: FunctionComponent<{ path: string; run: Run; of: Pending }> = ({ path, run, of: approval }) => {
   const comment = useSignal("");
   const action: Action = useAction();
   const decide = (approved: boolean): void =>
@@ -117,7 +117,9 @@ const Approval: FunctionComponent<{ path: string; of: Pending }> = ({ path, of: 
           </p>
         </div>
       </div>
+      <h3>Called with</h3>
       <Value of={approval.arguments} />
+      <Effect tool={approval.tool} run={run} />
       {action.error.value && <Problem error={action.error.value} what="Not decided" />}
       <div class="filters">
         <Field label="Note to the run">
@@ -133,6 +135,36 @@ const Approval: FunctionComponent<{ path: string; of: Pending }> = ({ path, of: 
     </section>
   );
 };
+
+/** What will happen, one way and the other. */
+const Effect: FunctionComponent<{ tool: string; run: Run }> = ({ tool, run }) => {
+  const tools = useResource<{ data: Tool[] }>("/v1/tools");
+  const found = tools.data?.data.find((one) => one.name === tool);
+  const left = run.budget === null ? "no budget limits what follows" : `${money(Math.max(0, run.budget - run.billed))} of its budget is left`;
+  return (
+    <dl class="facts effect">
+      <dt>Approve</dt>
+      <dd>
+        {found ? (
+          <>
+            {sentence(found.description)} {found.idempotent ? "Done again, it changes nothing more." : "Each call acts anew, and cannot be taken back here."} It is stopped after{" "}
+            {count(found.timeoutSeconds)} seconds.
+          </>
+        ) : (
+          "The tool is called once, with exactly these arguments."
+        )}{" "}
+        Then the run goes on; {left}.
+      </dd>
+      <dt>Reject</dt>
+      <dd>The tool is not called. The model reads that you declined, with your note, and goes on without it.</dd>
+    </dl>
+  );
+};
+
+function sentence(text: string): string {
+  const first = text.trim().split("\n\n")[0]!.replace(/\s+/g, " ");
+  return /[.!?]$/.test(first) ? first : `${first}.`;
+}
 
 const StepCard: FunctionComponent<{ run: Run; id: string; events: RunEvent[] }> = ({ run, id, events }) => {
   const step = run.steps.find((one) => one.stepId === id);

@@ -27,6 +27,9 @@ export const Prompts: FunctionComponent = () => {
   return name ? <One key={name} name={decodeURIComponent(name)} /> : <All />;
 };
 
+/** The platform's own are fewer: one for each use case. */
+const SHOWN = 30;
+
 const All: FunctionComponent = () => {
   const all = useResource<{ data: PromptSummary[] }>("/v1/prompts");
   const list = all.data?.data;
@@ -38,9 +41,6 @@ const All: FunctionComponent = () => {
         <Figure label="Your own" value={list && count(list.filter((one) => one.origin === "own").length)} note="In place of the platform's, or beside them" />
         <Figure label="Versions" value={list && count(list.reduce((sum, one) => sum + one.versions.length, 0))} note="Of all templates together" />
         <Figure label="Use cases" value={list && count(new Set(list.map((one) => one.useCase)).size)} note="That have a template" />
-        <Card title="Versions by template" note="How often each was changed" span={12}>
-          {list && <BarList label="Versions by template" columns={["Template", "Versions"]} format={count} bars={list.map((one) => ({ name: one.name, value: one.versions.length, href: href(`prompts/${one.name}`) }))} />}
-        </Card>
         <Card title="All templates" note="In their latest versions" error={all.error}>
           {list &&
             (list.length ? (
@@ -52,13 +52,16 @@ const All: FunctionComponent = () => {
                   { name: "Name", cell: (one) => <a href={href(`prompts/${one.name}`)}>{one.name}</a> },
                   { name: "Version", isNumber: true, cell: (one) => one.version },
                   { name: "Use case", cell: (one) => one.useCase },
-                  { name: "Origin", cell: (one) => (one.origin === "own" ? "yours" : "the platform's") },
+                  { name: "Origin", cell: (one) => (one.origin === "own" ? "yours" : "Headgate's") },
                   { name: "What for", cell: (one) => <span class="wide">{one.description}</span> },
                 ]}
               />
             ) : (
               <Empty command="headgate prompts list">Templates appear here from the platform and from your own directory.</Empty>
             ))}
+        </Card>
+        <Card title="Versions by template" note="How many of each are at hand" span={12}>
+          {list && <BarList label="Versions by template" columns={["Template", "Versions"]} most={SHOWN} format={count} bars={list.map((one) => ({ name: one.name, value: one.versions.length, href: href(`prompts/${one.name}`) }))} />}
         </Card>
       </div>
     </>

@@ -123,7 +123,7 @@ const OwnKeys: FunctionComponent<{ vendors: Provider[] | undefined }> = ({ vendo
                     <span class="mono">…{vendor.ownKey.lastFour}</span> <span class="muted">set {date(vendor.ownKey.setAt)}</span>
                   </>
                 ) : (
-                  <span class="muted">the platform's</span>
+                  <span class="muted">{vendor.isConfigured ? "the platform's" : "none, nor has the platform one"}</span>
                 ),
             },
             {

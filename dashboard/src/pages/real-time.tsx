@@ -103,7 +103,7 @@ export const RealTime: FunctionComponent = () => {
                   {failures.data.data.map((event) => (
                     <li key={event.id}>
                       <span class="badge bad">error</span> <a href={href("requests", { range: "24h", status: "error", event: event.id })}>{event.model}</a>
-                      <span class="muted"> {time(event.timestamp)}</span>
+                      <span class="muted">{time(event.timestamp)}</span>
                     </li>
                   ))}
                 </ul>

@@ -24,8 +24,9 @@ export const BarList: FunctionComponent<BarListProps> = ({ label, columns, bars,
   const shown = sorted.slice(0, sorted.length === most + 1 ? most + 1 : most);
   const rest = sorted.slice(shown.length);
   const total = sorted.reduce((sum, bar) => sum + bar.value, 0);
-  const largest = Math.max(...sorted.map((bar) => bar.value), 0);
-  const rows = rest.length ? [...shown, { name: `${rest.length} others`, value: rest.reduce((sum, bar) => sum + bar.value, 0) }] : shown;
+  const rows: Bar[] = rest.length ? [...shown, { name: `${rest.length} others`, value: rest.reduce((sum, bar) => sum + bar.value, 0) }] : shown;
+  // The others together may be more than the first.
+  const largest = Math.max(...rows.map((bar) => bar.value), 0);
   return (
     <table class="bar-list">
       <caption class="hidden">{label}</caption>

@@ -32,6 +32,12 @@ class StepPurse:
     _held: NanoUSD = 0
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
+    async def begin_again(self) -> None:
+        """Give back what an earlier attempt held: no step may wait for what nobody works on."""
+        run = await self.journal.store.get(self.run_id)
+        if self.budget is not None and run is not None:
+            await self._write(run, self._own)
+
     async def hold(self, most: NanoUSD) -> NanoUSD:
         """See `Purse.hold`."""
         if self.budget is None:
@@ -53,12 +59,16 @@ class StepPurse:
         if event is not None:
             self.events.append(event)
 
+    @property
+    def _own(self) -> Hold:
+        return Hold(sum(event.billed for event in self.events), self._held)
+
     async def _granted(self, most: NanoUSD, budget: NanoUSD) -> NanoUSD | None:
         """What is set aside for a call; None where it is to wait for others."""
         run = await self.journal.store.get(self.run_id)
         if run is None:
             return 0
-        own = Hold(sum(event.billed for event in self.events), self._held)
+        own = self._own
         others = [hold for step_id, hold in run.holds.items() if step_id != self.step_id]
         spoken_for = run.tally.billed + own.total + sum(hold.total for hold in others)
         left = max(0, budget - spoken_for)

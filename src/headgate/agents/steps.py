@@ -338,6 +338,8 @@ class _Step:
             raise RunStopped(
                 "budget_exceeded", f"the run has spent its budget of ${to_text(budget)}"
             )
+        if begun.attempt > 1:
+            await self._purse.begin_again()
         labels = CallLabels(
             request_id=run.run_id,
             request_type="agent",

@@ -7,6 +7,7 @@ from headgate.agents import run_counts
 from headgate.core.measurements import Metric
 from headgate.gateway import breakers
 from headgate.http import activity
+from headgate.stores.dynamodb.table_counts import TableCounts
 from headgate.telemetry import call_counts, process, request_counts
 from headgate.tools import toolbox
 
@@ -16,6 +17,7 @@ AREAS: Sequence[tuple[str, Sequence[Metric]]] = (
     ("Vendors", (breakers.CIRCUITS, breakers.VENDORS)),
     ("Tools", (toolbox.QUEUE_DEPTH, toolbox.RUNNING, toolbox.SECONDS, toolbox.CALLS)),
     ("Agent runs", (run_counts.RUNS, run_counts.ENDED, run_counts.STEPS)),
+    ("Tables in DynamoDB", TableCounts.metrics),
     ("Processes", (process.CPU, process.MEMORY, process.LAG)),
 )
 

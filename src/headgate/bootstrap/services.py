@@ -153,7 +153,15 @@ async def open_services(
         activity = Activity()
         process = await stack.enter_async_context(watching())
         breakers = gateway.routing.breakers
-        measured: list[Measured] = [*telemetry.parts, tools, counts, breakers, process, activity]
+        measured: list[Measured] = [
+            *telemetry.parts,
+            tools,
+            counts,
+            breakers,
+            process,
+            activity,
+            *stores.measured,
+        ]
         sessions = make_sessions(settings, keys)
         is_alone = bool(local_keys) or settings.lambda_part is not None
         kept_streams = await stack.enter_async_context(
@@ -184,7 +192,7 @@ async def open_services(
             metrics=await stack.enter_async_context(
                 open_metrics(settings, measured, counts.refresh)
             ),
-            measured=[tools],
+            measured=[tools, *stores.measured],
             process=process,
             activity=activity,
             limited=stores.alerts.limited,

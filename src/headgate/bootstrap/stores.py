@@ -1,7 +1,7 @@
 """The configured stores: SQLite in the data directory, or DynamoDB."""
 
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import NamedTuple
 
 from headgate import data_directory
@@ -18,6 +18,7 @@ from headgate.core.errors import HeadgateError, Overloaded
 from headgate.core.keys import (
     KeyStore,
 )
+from headgate.core.measurements import Measured
 from headgate.core.memory import MemoryStore
 from headgate.core.runs import RunStore
 from headgate.core.service_levels import ServiceStore
@@ -73,7 +74,11 @@ DEFAULT_REGION = "us-east-1"
 
 
 class Stores(NamedTuple):
-    """The configured stores, open; `check` asks them for something, as a health check does."""
+    """The configured stores, open; `check` asks them for something, as a health check does.
+
+    Attributes:
+        measured: what they tell of themselves in numbers.
+    """
 
     keys: KeyStore
     ledger: LedgerStore
@@ -90,6 +95,7 @@ class Stores(NamedTuple):
     episodes: EpisodeStore
     user_data: UserDataStore
     check: Callable[[], Awaitable[None]]
+    measured: Sequence[Measured] = ()
 
 
 @contextlib.asynccontextmanager
@@ -116,6 +122,7 @@ async def open_stores(settings: Settings) -> AsyncIterator[Stores]:
                     DynamoEpisodes(client),
                     DynamoUserData(),
                     lambda: tables.reach(client),
+                    [client.counts],
                 )
             finally:
                 await dynamo.close()

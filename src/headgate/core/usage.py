@@ -1,7 +1,7 @@
 """The ledger's rows and the questions asked of them."""
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Literal, NamedTuple, Protocol, TypeAlias
 
 import msgspec
@@ -74,6 +74,23 @@ class UsageEvent(msgspec.Struct, frozen=True, kw_only=True):
     prompt_version: int | None = None
 
 
+class Timing(NamedTuple):
+    """How long a call took; the fields are those of its event."""
+
+    timestamp: int
+    status: CallStatus
+    cache: CacheResult
+    latency_ms: int
+    first_token_ms: int | None
+
+
+def timing_of(event: UsageEvent) -> Timing:
+    """How long this call took."""
+    return Timing(
+        event.timestamp, event.status, event.cache, event.latency_ms, event.first_token_ms
+    )
+
+
 class UsageTotals(msgspec.Struct, frozen=True):
     """Sums over events; `own_cost` is the part of `cost` that users' own vendor keys paid."""
 
@@ -139,6 +156,16 @@ class UsageStore(Protocol):
         From the day that begins at `start` to before the one that begins at `end`, both midnights
         in UTC; days are named as in `rows`.
         """
+        ...
+
+    async def daily_of_each(
+        self, by: Dimension, values: Collection[str], start: dt.datetime, end: dt.datetime
+    ) -> dict[str, dict[str, NanoUSD]]:
+        """`daily` of those of several models, users, keys or workspaces that were used."""
+        ...
+
+    async def timings(self, where: UsageFilter, *, limit: int) -> list[Timing]:
+        """How long the newest `limit` calls that count took, newest first."""
         ...
 
     async def forget(self, *, before: dt.datetime, limit: int, worker: str, now: float) -> int:

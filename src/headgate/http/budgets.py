@@ -10,8 +10,8 @@ from headgate.core.money import Dollars, to_json
 from headgate.core.times import iso
 from headgate.core.usage import UsageFilter
 from headgate.http.calls import Call, Reply
-from headgate.http.usage import BudgetItem, budget_item
-from headgate.usage.projection import DAY, HISTORY_DAYS, projection
+from headgate.http.usage import BudgetItem, told_budget
+from headgate.usage.projection import DAY, HISTORY_DAYS, days_before_of_all, projection
 
 MOST_BUDGETS = 1000
 
@@ -41,7 +41,9 @@ async def list_budgets(call: Call[None]) -> Reply:
     shown = accounts[:MOST_BUDGETS]
     budgets = await services.gateway.ledger.budgets(shown)
     budgets.sort(key=_used, reverse=True)
-    items = [await budget_item(services.usage, budget) for budget in budgets]
+    now = time.time()
+    days = await days_before_of_all(services.usage, [budget.account for budget in budgets], now)
+    items = [told_budget(*each, now) for each in zip(budgets, days, strict=True)]
     return Reply(BudgetList(items, is_complete=len(shown) == len(accounts)))
 
 

@@ -9,7 +9,7 @@ import msgspec
 
 from headgate.core.errors import InvalidRequest
 from headgate.core.times import iso
-from headgate.core.usage import UsageEvent, UsageFilter
+from headgate.core.usage import Timing, UsageFilter
 from headgate.http.calls import Call, Reply
 from headgate.http.usage import moment
 
@@ -78,9 +78,9 @@ async def usage_latency(call: Call[None]) -> Reply:
             param="bucketSeconds",
         )
     where = UsageFilter(start, end)
-    found = await call.services.usage.events(where, limit=MOST_CALLS + 1, before=None)
+    found = await call.services.usage.timings(where, limit=MOST_CALLS + 1)
     events = found[:MOST_CALLS]
-    rows: list[list[UsageEvent]] = [[] for _ in range(math.ceil(seconds / query.bucket_seconds))]
+    rows: list[list[Timing]] = [[] for _ in range(math.ceil(seconds / query.bucket_seconds))]
     for event in events:
         into = (event.timestamp / 1000 - start.timestamp()) // query.bucket_seconds
         rows[min(len(rows) - 1, max(0, int(into)))].append(event)
@@ -121,25 +121,25 @@ def _percentiles(values: Sequence[int]) -> Percentiles:
     return Percentiles(*(percentile(ordered, share) for share in (0.5, 0.95, 0.99)))
 
 
-def _answered(events: Sequence[UsageEvent]) -> list[UsageEvent]:
+def _answered(events: Sequence[Timing]) -> list[Timing]:
     """Those that tell of vendors' speed: answers from the cache and failures do not."""
     return [event for event in events if event.status == "ok" and event.cache != "hit"]
 
 
-def _whole(events: Sequence[UsageEvent]) -> Percentiles:
+def _whole(events: Sequence[Timing]) -> Percentiles:
     return _percentiles([event.latency_ms for event in _answered(events)])
 
 
-def _first_token(events: Sequence[UsageEvent]) -> Percentiles:
+def _first_token(events: Sequence[Timing]) -> Percentiles:
     times = (event.first_token_ms for event in _answered(events))
     return _percentiles([time for time in times if time is not None])
 
 
-def _errors(events: Sequence[UsageEvent]) -> int:
+def _errors(events: Sequence[Timing]) -> int:
     return sum(event.status == "error" for event in events)
 
 
-def _classes(events: Sequence[UsageEvent]) -> list[int]:
+def _classes(events: Sequence[Timing]) -> list[int]:
     counts = [0] * (len(CLASSES) + 1)
     for event in _answered(events):
         counts[sum(event.latency_ms > bound for bound in CLASSES)] += 1

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import time
+from collections.abc import Sequence
 from typing import Annotated, Any, TypeAlias
 
 import msgspec
@@ -17,7 +18,7 @@ from headgate.core.budgets import (
     period_of,
 )
 from headgate.core.errors import InsufficientScope, InvalidRequest
-from headgate.core.money import MAX_DOLLARS, Dollars, from_dollars, to_json
+from headgate.core.money import MAX_DOLLARS, Dollars, NanoUSD, from_dollars, to_json
 from headgate.core.times import iso, parse_iso
 from headgate.core.usage import Dimension, UsageFilter, UsageStore, UsageTotals, total
 from headgate.http.calls import Call, Reply
@@ -278,7 +279,11 @@ def _totals(sums: UsageTotals) -> TotalsItem:
 async def budget_item(usage: UsageStore, budget: Budget) -> BudgetItem:
     """A budget as it is told, with where its spend is heading."""
     now = time.time()
-    days = await days_before(usage, budget.account, now)
+    return told_budget(budget, await days_before(usage, budget.account, now), now)
+
+
+def told_budget(budget: Budget, days: Sequence[NanoUSD], now: float) -> BudgetItem:
+    """A budget as it is told, where the whole days before `now` were billed so much."""
     low, likely, high = projection(budget.spent, budget.period, now, days)
     start, end = period_bounds(budget.period)
     limit = budget.limit

@@ -5,7 +5,7 @@ No method awaits anything, so each is one step that no other task can see half d
 
 import asyncio
 import datetime as dt
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -24,7 +24,14 @@ from headgate.core.errors import InvalidRequest, NotFound
 from headgate.core.ids import new_timed_id
 from headgate.core.keys import KeySecret, VirtualKey
 from headgate.core.money import NanoUSD
-from headgate.core.usage import Dimension, UsageEvent, UsageFilter, UsageTotals
+from headgate.core.usage import (
+    Dimension,
+    Timing,
+    UsageEvent,
+    UsageFilter,
+    UsageTotals,
+    timing_of,
+)
 from headgate.stores.memory_answers import MemoryAnswers
 
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
@@ -336,6 +343,17 @@ class MemoryLedger:
                 (day,) = _values(event, "day")
                 found[day] = found.get(day, 0) + event.billed
         return found
+
+    async def daily_of_each(
+        self, by: Dimension, values: Collection[str], start: dt.datetime, end: dt.datetime
+    ) -> dict[str, dict[str, NanoUSD]]:
+        """See `UsageStore.daily_of_each`."""
+        found = {value: await self.daily(by, value, start, end) for value in values}
+        return {value: days for value, days in found.items() if days}
+
+    async def timings(self, where: UsageFilter, *, limit: int) -> list[Timing]:
+        """See `UsageStore.timings`."""
+        return [timing_of(event) for event in await self.events(where, limit=limit, before=None)]
 
     async def forget(
         self,

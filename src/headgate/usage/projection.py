@@ -3,10 +3,10 @@
 import datetime as dt
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from headgate.core.budgets import Account, period_bounds
+from headgate.core.budgets import Account, BudgetScope, period_bounds
 from headgate.core.money import NanoUSD
 from headgate.core.usage import UsageStore
 
@@ -68,11 +68,33 @@ async def days_before(store: UsageStore, account: Account, now: float) -> list[N
 
     At most the last 30, the oldest first; a day without calls is 0.
     """
+    start, today = _history(now)
+    return _days(await store.daily(account.scope, account.id, start, today), start)
+
+
+async def days_before_of_all(
+    store: UsageStore, accounts: Sequence[Account], now: float
+) -> list[list[NanoUSD]]:
+    """`days_before` of each account, in the same order: one question for each scope."""
+    start, today = _history(now)
+    ids: dict[BudgetScope, set[str]] = {}
+    for account in accounts:
+        ids.setdefault(account.scope, set()).add(account.id)
+    billed = {
+        scope: await store.daily_of_each(scope, of_scope, start, today)
+        for scope, of_scope in ids.items()
+    }
+    return [_days(billed[account.scope].get(account.id, {}), start) for account in accounts]
+
+
+def _history(now: float) -> tuple[dt.datetime, dt.datetime]:
     today = dt.datetime.fromtimestamp(now, dt.UTC).replace(
         hour=0, minute=0, second=0, microsecond=0
     )
-    start = today - HISTORY_DAYS * DAY
-    billed = await store.daily(account.scope, account.id, start, today)
+    return today - HISTORY_DAYS * DAY, today
+
+
+def _days(billed: Mapping[str, NanoUSD], start: dt.datetime) -> list[NanoUSD]:
     days = [
         billed.get((start + number * DAY).strftime("%Y-%m-%d")) for number in range(HISTORY_DAYS)
     ]

@@ -113,8 +113,21 @@ async def test_a_hold_that_came_to_nothing_is_given_back(journal: Journal) -> No
     assert tool.events == []
 
 
+async def test_what_a_dead_process_held_is_free_once_its_step_begins_again(
+    journal: Journal,
+) -> None:
+    assert await purse(journal, "1").hold(9) == 9
+    again, other = purse(journal, "1"), purse(journal, "2")
+    waiting = asyncio.create_task(other.hold(8))
+    await begun_to_wait(waiting)
+    await again.begin_again()
+    assert await waiting == 8
+    assert await holds(journal) == {"1": Hold(0, 0), "2": Hold(0, 8)}
+
+
 async def test_without_a_budget_nothing_is_written(journal: Journal) -> None:
     free = purse(journal, "1", budget=None)
+    await free.begin_again()
     assert await free.hold(1_000) == 1_000
     free.settle(1_000, usage_event(billed=5))
     assert await holds(journal) == {}

@@ -1,7 +1,9 @@
 """The part of RESULTS.md says of each question whether it met the aim."""
 
+from pathlib import Path
+
 from usage_questions import Answer, Question
-from usage_run import Loaded, render, summary
+from usage_run import DATABASE, Loaded, kept, load, render, summary
 
 FAST = Answer(Question("by model", "/"), [5.0] * 20)
 SLOW = Answer(Question("by hour", "/"), [5.0] * 18 + [150.0] * 2)
@@ -22,3 +24,12 @@ def test_load_rate_and_size_are_shown() -> None:
     assert "| Calls | 1,000,000 over 90 days |" in text
     assert "20,000 calls/s" in text
     assert "1.0 GiB, 1,074 bytes a call" in text
+
+
+def test_what_was_loaded_is_kept_for_the_same_size_alone(tmp_path: Path) -> None:
+    assert kept(tmp_path, 1000, 3) is None
+    loaded = load(tmp_path, 1000, 3)
+    assert (tmp_path / DATABASE).stat().st_size > 0
+    assert kept(tmp_path, 1000, 3) == loaded
+    assert kept(tmp_path, 5000, 3) is None
+    assert kept(tmp_path, 1000, 9) is None

@@ -7,6 +7,7 @@ from headgate.bootstrap.metrics_page import AREAS, reference, told_names
 from headgate.core.measurements import Measured, Metric
 from headgate.gateway.breakers import Breakers
 from headgate.http.activity import Activity
+from headgate.stores.dynamodb.table_counts import TableCounts
 from headgate.stores.memory_runs import MemoryRuns
 from headgate.telemetry.call_counts import CallCounts
 from headgate.telemetry.process import ProcessWatch
@@ -21,7 +22,7 @@ def parts() -> list[Measured]:
     runs = RunCounts(MemoryRuns())
     return [
         *(CallCounts(), RequestCounts(), ProcessTools([]), runs, Breakers()),
-        *(ProcessWatch(), Activity()),
+        *(ProcessWatch(), Activity(), TableCounts()),
     ]
 
 

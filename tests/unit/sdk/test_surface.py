@@ -25,6 +25,7 @@ ADVICE = "run `make types`"
 METHODS = {
     "complete": "complete",
     "stream": "stream",
+    "resumeStream": "resume",
     "embed": "embed",
     "classify": "classify",
     "models": "models.list",
@@ -88,7 +89,6 @@ EXCUSED = {
     "embeddings": "OpenAI's own client calls it",
     "messages": "Anthropic's own client calls it",
     "countTokens": "Anthropic's own client calls it",
-    "resumeStream": "the client asks for an answer anew",
     "mcp": "MCP's own clients speak to it",
     "openSession": "browsers sign in with it",
     "getSession": "browsers sign in with it",
@@ -114,8 +114,7 @@ EXCUSED = {
 OTHERWISE = {
     ("complete", "stream"): "the method `stream` says it",
     ("stream", "stream"): "the method says it",
-    ("complete", "resumable"): "it does not come back to answers",
-    ("stream", "resumable"): "it does not come back to answers",
+    ("complete", "resumable"): "the method `stream` takes it",
     ("addDocuments", "text"): "`content` that is a text",
     ("addDocuments", "contentBase64"): "`content` that is bytes",
     ("stream2", "waitSeconds"): "a stream waits anyway",

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from headgate.core.budgets import Account, Settlement, period_bounds
 from headgate.stores.memory import MemoryLedger
-from headgate.usage.projection import days_before, projected, projection
+from headgate.usage.projection import days_before, days_before_of_all, projected, projection
 from usage_events import NOON, usage_event
 
 
@@ -80,3 +80,5 @@ async def test_days_begin_with_the_first_use_and_end_before_today() -> None:
     ada = Account("user", "ada")
     assert await days_before(ledger, ada, NOON / 1000) == [2, 0, 7]
     assert await days_before(ledger, Account("user", "bob"), NOON / 1000) == []
+    both = await days_before_of_all(ledger, [Account("user", "bob"), ada], NOON / 1000)
+    assert both == [[], [2, 0, 7]]

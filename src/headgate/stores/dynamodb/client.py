@@ -12,12 +12,13 @@ import random
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import msgspec
 
 from headgate.core.errors import Overloaded
+from headgate.stores.dynamodb.table_counts import TableCounts
 from headgate.transport.http import HttpClient, HttpError, HttpUnreachable
 from headgate.transport.sigv4 import CredentialsSource, Target, sign
 
@@ -106,6 +107,11 @@ class _Passing(Exception):
         super().__init__(reason)
         self.may_be_done = may_be_done
 
+    @property
+    def is_throttling(self) -> bool:
+        """Whether the service has had too many requests."""
+        return any(word in str(self) for word in ("Throttl", "Throughput", "RequestLimit"))
+
 
 @dataclass(frozen=True, slots=True)
 class DynamoClient:
@@ -117,6 +123,7 @@ class DynamoClient:
     credentials: CredentialsSource
     clock: Callable[[], float] = time.time
     patience_seconds: float = PATIENCE_SECONDS
+    counts: TableCounts = field(default_factory=TableCounts)
 
     async def call(self, operation: str, request: Mapping[str, object]) -> dict[str, Any]:
         """The answer to a request, which is sent again while a later try may succeed.
@@ -215,6 +222,22 @@ class DynamoClient:
             request["ExclusiveStartKey"] = last
 
     async def _attempt(self, operation: str, body: bytes) -> dict[str, Any]:
+        began, outcome = time.perf_counter(), "ok"
+        try:
+            return await self._send(operation, body)
+        except (ConditionFailed, TransactionRefused):
+            outcome = "refused"
+            raise
+        except _Passing as passing:
+            outcome = "throttled" if passing.is_throttling else "failed"
+            raise
+        except Overloaded:
+            outcome = "failed"
+            raise
+        finally:
+            self.counts.count(operation, outcome, time.perf_counter() - began)
+
+    async def _send(self, operation: str, body: bytes) -> dict[str, Any]:
         url = f"{self.endpoint}/"
         headers = sign(
             "POST",

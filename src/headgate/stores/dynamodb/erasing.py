@@ -5,9 +5,8 @@ shard never counts less than nothing. Several calls go in one transaction, each 
 that its row is still there: nothing is taken off twice, whatever was lost on the way.
 """
 
-import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from headgate.core.budgets import Account, Settlement
@@ -20,7 +19,6 @@ from headgate.stores.dynamodb.rollups import Cell
 from headgate.stores.dynamodb.schema import USAGE
 
 MOST_ITEMS = 100
-READ_AT_ONCE = 16
 
 
 class _Call(NamedTuple):
@@ -66,14 +64,14 @@ class _Erasure:
 
 async def erase(client: DynamoClient, settlements: Sequence[Settlement]) -> int:
     """Take calls out again; how many of them were there."""
+    together: dict[str, dict[str, Settlement]] = {}
+    for settlement in settlements:
+        of_one = together.setdefault(events.partition(settlement.event), {})
+        of_one[settlement.event.id] = settlement
     erased = 0
-    for start in range(0, len(settlements), READ_AT_ONCE):
-        some = settlements[start : start + READ_AT_ONCE]
-        found = await asyncio.gather(*(_found(client, each) for each in some))
-        # Two of one name would be refused together.
-        calls = {call.settlement.event.id: call for call in found if call is not None}
-        for together in _split(list(calls.values())):
-            erased += await _erase(client, together)
+    for partition, calls in together.items():
+        for erasure in _split(await _found(client, partition, calls)):
+            erased += await _erase(client, erasure)
     return erased
 
 
@@ -94,9 +92,11 @@ async def _erase(client: DynamoClient, together: _Erasure) -> int:
     return len(together.calls)
 
 
-async def _found(client: DynamoClient, settlement: Settlement) -> _Call | None:
-    event = settlement.event
-    first = event.timestamp * events.SLOTS
+async def _found(
+    client: DynamoClient, partition: str, calls: Mapping[str, Settlement]
+) -> list[_Call]:
+    """Those of a partition's calls, by their ids, that are there: all in one question."""
+    times = [settlement.event.timestamp for settlement in calls.values()]
     items = await client.query(
         USAGE,
         {
@@ -104,18 +104,20 @@ async def _found(client: DynamoClient, settlement: Settlement) -> _Call | None:
             "ProjectionExpression": "id, userId, #timestamp, hourShard",
             "ExpressionAttributeNames": {"#timestamp": "timestamp"},
             "ExpressionAttributeValues": {
-                ":user": text(events.partition(event)),
-                ":first": number(first),
-                ":last": number(first + events.SLOTS - 1),
+                ":user": text(partition),
+                ":first": number(min(times) * events.SLOTS),
+                ":last": number((max(times) + 1) * events.SLOTS - 1),
             },
             "ConsistentRead": True,
         },
     )
+    found = []
     for item in items:
-        if events.id_of(item) == event.id:
+        if settlement := calls.get(events.id_of(item)):
             key = {"userId": item["userId"], "timestamp": item["timestamp"]}
-            return _Call(settlement, key, int(text_of(item, "hourShard").partition("#")[2]))
-    return None
+            shard = int(text_of(item, "hourShard").partition("#")[2])
+            found.append(_Call(settlement, key, shard))
+    return found
 
 
 def _split(calls: Sequence[_Call]) -> list[_Erasure]:

@@ -7,12 +7,19 @@ The list of all events goes through the hours in which, as the rollups tell, the
 
 import asyncio
 import datetime as dt
-from collections.abc import AsyncIterator, Awaitable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias, TypeVar
 
 from headgate.core.money import NanoUSD
-from headgate.core.usage import Dimension, UsageEvent, UsageFilter, UsageTotals
+from headgate.core.usage import (
+    Dimension,
+    Timing,
+    UsageEvent,
+    UsageFilter,
+    UsageTotals,
+    timing_of,
+)
 from headgate.stores.dynamodb import events, rollups
 from headgate.stores.dynamodb.attributes import integer_of, number, text
 from headgate.stores.dynamodb.client import DynamoClient
@@ -79,6 +86,12 @@ class DynamoUsage:
         self, by: Dimension, value: str, start: dt.datetime, end: dt.datetime
     ) -> dict[str, NanoUSD]:
         """See `UsageStore.daily`."""
+        return (await self.daily_of_each(by, [value], start, end)).get(value, {})
+
+    async def daily_of_each(
+        self, by: Dimension, values: Collection[str], start: dt.datetime, end: dt.datetime
+    ) -> dict[str, dict[str, NanoUSD]]:
+        """See `UsageStore.daily_of_each`."""
         days = Part(DAY, milliseconds(start), milliseconds(end))
         months = await rollups.shards_by_month(self.client, days.start, days.end)
         reads = [
@@ -86,13 +99,19 @@ class DynamoUsage:
             for month, shards in months.items()
             for shard in shards
         ]
-        found: dict[str, NanoUSD] = {}
+        found: dict[str, dict[str, NanoUSD]] = {}
         for rows in await self._all(reads):
             for row in rows:
-                if _value(row, by) == value:
-                    day = name_of(row.start, "day")
-                    found[day] = found.get(day, 0) + row.sums[rollups.BILLED]
+                value = _value(row, by)
+                if value not in values:
+                    continue
+                billed, day = found.setdefault(value, {}), name_of(row.start, "day")
+                billed[day] = billed.get(day, 0) + row.sums[rollups.BILLED]
         return found
+
+    async def timings(self, where: UsageFilter, *, limit: int) -> list[Timing]:
+        """See `UsageStore.timings`."""
+        return [timing_of(event) for event in await self.events(where, limit=limit, before=None)]
 
     async def forget(
         self,

@@ -1,5 +1,6 @@
 """Usage events as rows: the columns are the fields of `UsageEvent`, under the same names."""
 
+import functools
 import sqlite3
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -20,7 +21,8 @@ _INSERT = (
 )
 
 _encode_tags = msgspec.json.Encoder().encode
-_decode_tags = msgspec.json.Decoder(tuple[str, ...]).decode
+# Calls have few different lists of tags, and a page reads thousands of calls.
+_decode_tags = functools.lru_cache(1000)(msgspec.json.Decoder(tuple[str, ...]).decode)
 
 
 def known(connection: sqlite3.Connection, ids: Sequence[str]) -> set[str]:

@@ -3,14 +3,14 @@
 import datetime as dt
 import functools
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import msgspec
 
 from headgate.core.money import NanoUSD
-from headgate.core.usage import Dimension, UsageEvent, UsageFilter, UsageTotals
+from headgate.core.usage import Dimension, Timing, UsageEvent, UsageFilter, UsageTotals
 from headgate.stores.sqlite import events, retention, rollups
 from headgate.stores.sqlite.database import Database
 from headgate.stores.time_ranges import DAY, HOUR, milliseconds, moment, name_of, parts
@@ -74,6 +74,21 @@ class SqliteUsage:
         days = UsageFilter(start, end)
         return await self.database.readers.run(
             lambda connection: _daily(connection, by, value, days)
+        )
+
+    async def daily_of_each(
+        self, by: Dimension, values: Collection[str], start: dt.datetime, end: dt.datetime
+    ) -> dict[str, dict[str, NanoUSD]]:
+        """See `UsageStore.daily_of_each`."""
+        days = UsageFilter(start, end)
+        return await self.database.readers.run(
+            lambda connection: _daily_of_each(connection, by, values, days)
+        )
+
+    async def timings(self, where: UsageFilter, *, limit: int) -> list[Timing]:
+        """See `UsageStore.timings`."""
+        return await self.database.readers.run(
+            lambda connection: _timings(connection, where, limit)
         )
 
     async def forget(self, *, before: dt.datetime, limit: int, worker: str, now: float) -> int:
@@ -247,3 +262,44 @@ def _daily(
             name = name_of(day, "day")
             found[name] = found.get(name, 0) + billed
     return found
+
+
+def _daily_of_each(
+    connection: sqlite3.Connection, by: Dimension, values: Collection[str], days: UsageFilter
+) -> dict[str, dict[str, NanoUSD]]:
+    column = _COLUMNS[by]
+    found: dict[str, dict[str, NanoUSD]] = {}
+    asked = msgspec.json.encode(list(values)).decode()
+    name = functools.cache(lambda day: name_of(day, "day"))
+    for source in _sources(connection, days, "day", _table(by, of_user=False, of_key=False)):
+        rows = connection.execute(
+            f"SELECT {column}, start - start % {DAY}, sum(billed) FROM {source.table} "  # noqa: S608 - constant parts only
+            "WHERE span = :span AND start >= :start AND start < :end "
+            f"AND {column} IN (SELECT value FROM json_each(:asked)) GROUP BY start, {column}",
+            {**source._asdict(), "asked": asked},
+        )
+        for value, day, billed in rows:
+            of_one = found.setdefault(value, {})
+            of_one[name(day)] = of_one.get(name(day), 0) + billed
+    return found
+
+
+def _timings(connection: sqlite3.Connection, where: UsageFilter, limit: int) -> list[Timing]:
+    conditions = " AND ".join(
+        (
+            "timestamp >= :start AND timestamp < :end",
+            *_owner_conditions(of_user=where.user_id is not None, of_key=where.key_id is not None),
+        )
+    )
+    rows = connection.execute(
+        "SELECT timestamp, status, cache, latency_ms, first_token_ms FROM events "  # noqa: S608 - constant parts only
+        f"WHERE {conditions} ORDER BY timestamp DESC, id DESC LIMIT :limit",
+        {
+            "start": max(milliseconds(where.start), retention.kept_from(connection)),
+            "end": milliseconds(where.end),
+            "user": where.user_id,
+            "key": where.key_id,
+            "limit": limit,
+        },
+    )
+    return [Timing(*row) for row in rows]

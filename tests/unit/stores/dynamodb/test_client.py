@@ -48,6 +48,25 @@ async def test_what_may_pass_is_tried_again(passing: tuple[int, object] | Broken
     assert [asked.body for asked in dynamo.asked] == [{"a": 1}] * 3
 
 
+async def test_each_try_is_counted_with_what_came_of_it() -> None:
+    dynamo = ScriptedDynamo(
+        THROTTLED,
+        (500, {"__type": "InternalServerError"}),
+        (200, {}),
+        error("ConditionalCheckFailedException"),
+    )
+    async with client_of(dynamo) as client:
+        await client.call("PutItem", {})
+        with pytest.raises(ConditionFailed):
+            await client.call("PutItem", {})
+        found = {
+            one.labels["outcome"]: one.value
+            for one in client.counts.measurements()
+            if one.name == "headgate_table_calls"
+        }
+    assert found == {"throttled": 1, "failed": 1, "ok": 1, "refused": 1}
+
+
 async def test_what_does_not_pass_in_time_is_told() -> None:
     dynamo = ScriptedDynamo(THROTTLED)
     async with client_of(dynamo, patience=0) as client:
