@@ -86,7 +86,7 @@ check: setup ## Check format, lint, types, import rules, prompts, documents and 
 	$(BIN)/lint-imports
 	$(BIN)/headgate prompts check src/headgate/prompts/templates
 	$(BIN)/python hatch_build.py npm run check
-	$(BIN)/pytest $(addprefix tests/unit/test_,documents.py reference_pages.py lock.py tree.py)
+	$(BIN)/pytest $(addprefix tests/unit/test_,documents.py document_blocks.py reference_pages.py lock.py tree.py)
 
 fix: setup ## Format, and repair what the linter can repair
 	$(BIN)/ruff check --fix-only .
