@@ -9,6 +9,7 @@ import { useResource } from "../resource";
 import type { components } from "../schema";
 import { Card } from "./card";
 import { Empty } from "./empty";
+import { Field } from "./field";
 import { Table } from "./table";
 
 type Slo = components["schemas"]["SloAnswer"];
@@ -37,17 +38,24 @@ export const ServiceLevels: FunctionComponent = () => {
   const slo = useResource<Slo>(withQuery("/v1/slo", { window }), ["usage"], 10_000);
   const found = slo.data;
   return (
-    <Card title="Service levels" note="All processes, against the targets under [slo] in headgate.toml" error={slo.error}>
-      <label class="field">
-        <span>Window</span>
-        <select value={window} onChange={(event) => setWindow(event.currentTarget.value as Window)}>
-          {WINDOWS.map(({ value, name }) => (
-            <option key={value} value={value}>
-              {name}
-            </option>
-          ))}
-        </select>
-      </label>
+    <Card
+      title="Service levels"
+      note="All processes, against the targets under [slo] in headgate.toml"
+      error={slo.error}
+      tools={
+        <div class="filters">
+          <Field label="Window">
+            <select value={window} onChange={(event) => setWindow(event.currentTarget.value as Window)}>
+              {WINDOWS.map(({ value, name }) => (
+                <option key={value} value={value}>
+                  {name}
+                </option>
+              ))}
+            </select>
+          </Field>
+        </div>
+      }
+    >
       {found &&
         (found.whole.calls || found.requests ? (
           <Table

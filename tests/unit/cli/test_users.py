@@ -12,12 +12,12 @@ BEGUN = {
 
 def test_a_users_data_are_deleted_once_that_was_confirmed() -> None:
     installation = answering(reply(BEGUN))
-    result = invoke(installation, "users", "delete-data", "team/ada", "--yes")
+    result = invoke(installation, "users", "delete-data", "ada b", "--yes")
     assert result.exit_code == 0
     assert "2 keys revoked, 17 rows" in result.stdout
     assert "1 runs or calls" in result.stdout
     (asked,) = installation.connection.asked
-    assert (asked.method, asked.path) == ("DELETE", "/v1/users/team%2Fada/data")
+    assert (asked.method, asked.path) == ("DELETE", "/v1/users/ada%20b/data")
 
 
 def test_without_a_yes_nothing_is_asked_for() -> None:

@@ -33,11 +33,9 @@ async def test_no_answer_and_no_log_leads_from_the_user_to_the_pseudonym() -> No
         assert erasure.pseudonym not in told
 
 
-async def test_only_an_administrator_deletes_and_an_id_may_have_a_slash() -> None:
+async def test_only_an_administrator_deletes_and_an_id_has_its_length() -> None:
     async with platform() as running:
         key = await make_key(running, userId="ada")
         assert (await running.call("DELETE", PATH, key=key)).status == 403
-        answer = await running.call("DELETE", "/v1/users/team/ada/data")
-        assert answer.json["userId"] == "team/ada"
         long = f"/v1/users/{'a' * 129}/data"
         assert (await running.call("DELETE", long)).status == 400

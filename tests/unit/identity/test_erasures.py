@@ -55,9 +55,9 @@ async def test_a_second_request_goes_on_with_the_first() -> None:
 
 async def test_no_pseudonym_tells_of_its_user_or_comes_twice() -> None:
     erasures = Erasures(FakeUserData(), Keys(MemoryKeys()), Clock())
-    names = {(await erasures.begin(user)).erasure.pseudonym for user in ("ada", "bob")}
+    names = {(await erasures.begin(user)).erasure.pseudonym for user in ("zoe", "yuri")}
     assert len(names) == 2
-    assert not any("ada" in name or "bob" in name for name in names)
+    assert not any("zoe" in name or "yuri" in name for name in names)
 
 
 async def test_a_deletion_is_over_when_an_hour_has_passed_and_nothing_is_found() -> None:
