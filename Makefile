@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-infra test-aws check check-infra lock-infra bundle cost cold-start fix images bench \
+.PHONY: help setup run test test-infra test-aws check check-infra lock-infra bundle cost cold-start fix images reference bench \
 	bench-agents bench-search bench-usage torture matrix release lock lock-release types clean
 
 PYTHON ?= python3
@@ -86,7 +86,7 @@ check: setup ## Check format, lint, types, import rules, prompts, documents and 
 	$(BIN)/lint-imports
 	$(BIN)/headgate prompts check src/headgate/prompts/templates
 	$(BIN)/python hatch_build.py npm run check
-	$(BIN)/pytest $(addprefix tests/unit/test_,documents.py settings_pages.py lock.py tree.py)
+	$(BIN)/pytest $(addprefix tests/unit/test_,documents.py document_blocks.py reference_pages.py lock.py tree.py)
 
 fix: setup ## Format, and repair what the linter can repair
 	$(BIN)/ruff check --fix-only .
@@ -94,6 +94,9 @@ fix: setup ## Format, and repair what the linter can repair
 
 images: setup ## Take the guide's pictures of the dashboard anew
 	@DASHBOARD_IMAGES=docs/images/dashboard $(BIN)/pytest tests/browser/test_pages.py
+
+reference: setup ## Write .env.example and the generated pages of docs/reference anew from the code
+	@$(BIN)/python -m headgate.reference_pages
 
 cost: setup ## Compute what AWS charges, and write the tables into docs/guides/aws.md
 	@$(BIN)/python infra/cost.py --write

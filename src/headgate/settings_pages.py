@@ -1,13 +1,11 @@
 """The pages about settings, written from the settings themselves.
 
-`python -m headgate.settings_pages` writes `.env.example` and `docs/reference/settings.md` in the
-working directory; a test compares both with what this module says.
+`.env.example` and `docs/reference/settings.md`, which `reference_pages.py` writes.
 """
 
 import inspect
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin
 
 import msgspec
@@ -159,10 +157,3 @@ def _toml(default: object) -> str:
     if isinstance(default, tuple):
         return f"`{msgspec.json.encode(default).decode()}`"
     return "`" + re.sub(r"\.0$", "", str(default)) + "`"
-
-
-if __name__ == "__main__":
-    Path(".env.example").write_text(env_example(), "utf-8")
-    page = Path("docs/reference/settings.md")
-    page.parent.mkdir(parents=True, exist_ok=True)
-    page.write_text(reference(), "utf-8")

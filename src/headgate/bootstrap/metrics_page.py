@@ -1,7 +1,6 @@
-"""Writes `docs/reference/metrics.md` from what the parts of the platform say they measure."""
+"""The page about metrics, written from what the parts of the platform say they measure."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from headgate.agents import run_counts
 from headgate.core.measurements import Metric
@@ -23,7 +22,7 @@ AREAS: Sequence[tuple[str, Sequence[Metric]]] = (
 
 _HEAD = """# Metrics
 
-<!-- Written from the code by `python -m headgate.bootstrap.metrics_page`. -->
+<!-- Written from the code by `make reference`. -->
 
 `GET /metrics` tells these to Prometheus: without a key on the machine itself, else with one that
 has the scope `admin`. Labels have few values, whatever callers do: users and keys are never among
@@ -60,7 +59,3 @@ def _row(metric: Metric) -> str:
     name = f"{metric.name}_total" if metric.kind == "counter" else metric.name
     labels = ", ".join(f"`{label}`" for label in metric.labels)
     return f"| `{name}` | {metric.kind} | {labels} | {metric.meaning} |"
-
-
-if __name__ == "__main__":
-    Path("docs/reference/metrics.md").write_text(reference(), "utf-8")

@@ -36,6 +36,7 @@ GROUP_NAMES = {
     "providers": "Vendor keys",
     "resuming": "Models",
     "openai": "OpenAI",
+    "openai_responses": "OpenAI",
     "platform": "Models",
     "system": "Health",
     "vendor_keys": "Vendor keys",
@@ -196,6 +197,12 @@ def public_path(path: str) -> str:
     return path.replace(":path}", "}")
 
 
+def group_of(row: Route) -> str:
+    """The name of a row's group in the document."""
+    module = row.handler.__module__.rpartition(".")[2]
+    return GROUP_NAMES.get(module, module.replace("_", " ").capitalize())
+
+
 def _kinds(row: Route) -> list[Any]:
     return [kind for kind in (row.body, row.query, *_answers(row)) if kind is not None]
 
@@ -221,16 +228,11 @@ def _handler_name(row: Route) -> str:
     return str(getattr(row.handler, "__name__", "") or type(row.handler).__name__)
 
 
-def _group(row: Route) -> str:
-    module = row.handler.__module__.rpartition(".")[2]
-    return GROUP_NAMES.get(module, module.title())
-
-
 def _tags(rows: Sequence[Route]) -> Iterator[Json]:
     """The groups in their order; a module's first line says what its routes are for."""
     modules: dict[str, str] = {}
     for row in rows:
-        modules.setdefault(_group(row), row.handler.__module__)
+        modules.setdefault(group_of(row), row.handler.__module__)
     for name, module in modules.items():
         text = inspect.getdoc(sys.modules[module]) or ""
         yield {"name": name, "description": text.partition("\n\n")[0].replace("\n", " ")}
@@ -238,7 +240,7 @@ def _tags(rows: Sequence[Route]) -> Iterator[Json]:
 
 def _operation(row: Route, schemas: dict[Any, Json], named: dict[str, Json]) -> Json:
     operation: Json = {
-        "tags": [_group(row)],
+        "tags": [group_of(row)],
         "summary": row.summary,
         "description": _description(row),
         "security": _security(row),
