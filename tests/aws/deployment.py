@@ -45,6 +45,8 @@ STACKS = (
     "AIMonitoringStack",
 )
 COMMAND_SECONDS = 300
+# Where a company signs what comes from the registries, npm and uv are told so by these.
+CERTIFICATES = ("NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE", "SSL_CERT_DIR")
 # A process of the emulator's, and one of ours, may have to start.
 PATIENCE = 60
 
@@ -254,7 +256,7 @@ async def test_the_platform_works_on_what_was_deployed(
 
 async def test_a_budget_that_is_spent_refuses_the_next_call(function: RuntimeStandIn) -> None:
     """The budget covers one call and not a second; the second leaves no trace of money."""
-    new = {"name": "little", "scopes": ["ai:complete"], "monthlyBudget": 0.00012}
+    new = {"name": "little", "scopes": ["ai:complete"], "monthlyBudget": 0.000105}
     made = await ask(function, "POST", "/v1/auth/keys", new)
     question = {
         "model": "sandbox",
@@ -268,7 +270,7 @@ async def test_a_budget_that_is_spent_refuses_the_next_call(function: RuntimeSta
     )
     assert refused.head["statusCode"] == 402
     error = msgspec.json.decode(refused.content)["error"]
-    assert (error["code"], error["limit"]) == ("budget_exceeded", 0.00012)
+    assert (error["code"], error["limit"]) == ("budget_exceeded", 0.000105)
     budget = await ask(function, "GET", "/v1/usage/budget", key=made["apiKey"])
     assert (budget["spent"], budget["reserved"]) == (error["spent"], 0)
 
@@ -413,6 +415,7 @@ class Commands:
     def __init__(self, deployed: Deployed, home: Path) -> None:
         self._deployed = deployed
         self._environment = {
+            **{name: os.environ[name] for name in CERTIFICATES if name in os.environ},
             "PATH": os.environ["PATH"],
             "HOME": str(home),
             "LANG": "C.UTF-8",
