@@ -252,6 +252,43 @@ async def test_the_platform_works_on_what_was_deployed(
     assert budget["reserved"] == 0
 
 
+async def test_a_budget_that_is_spent_refuses_the_next_call(function: RuntimeStandIn) -> None:
+    """The budget covers one call and not a second; the second leaves no trace of money."""
+    new = {"name": "little", "scopes": ["ai:complete"], "monthlyBudget": 0.00012}
+    made = await ask(function, "POST", "/v1/auth/keys", new)
+    question = {
+        "model": "sandbox",
+        "messages": [{"role": "user", "content": "[[say hello]]"}],
+        "maxTokens": 50,
+    }
+    await ask(function, "POST", "/v1/complete", question, made["apiKey"])
+    headers = {"Authorization": f"Bearer {made['apiKey']}"}
+    refused = await function.answer_of(
+        rest_event("POST", "/v1/complete", question, headers=headers)
+    )
+    assert refused.head["statusCode"] == 402
+    error = msgspec.json.decode(refused.content)["error"]
+    assert (error["code"], error["limit"]) == ("budget_exceeded", 0.00012)
+    budget = await ask(function, "GET", "/v1/usage/budget", key=made["apiKey"])
+    assert (budget["spent"], budget["reserved"]) == (error["spent"], 0)
+
+
+async def test_the_warm_up_that_was_deployed_is_answered(
+    deployed: Deployed, function: RuntimeStandIn
+) -> None:
+    events = deployed.client("events")
+    inputs = [
+        target["Input"]
+        for rule in events.list_rules()["Rules"]
+        for target in events.list_targets_by_rule(Rule=rule["Name"])["Targets"]
+        if "Input" in target
+    ]
+    assert inputs
+    for event in inputs:
+        warmed = await function.answer_of(msgspec.json.decode(event))
+        assert msgspec.json.decode(warmed.body) == {"statusCode": 200, "body": "warm"}
+
+
 async def test_a_users_own_vendor_key_is_sealed_by_the_deployed_key(
     deployed: Deployed, function: RuntimeStandIn
 ) -> None:
