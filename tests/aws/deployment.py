@@ -256,7 +256,7 @@ async def test_the_platform_works_on_what_was_deployed(
 
 async def test_a_budget_that_is_spent_refuses_the_next_call(function: RuntimeStandIn) -> None:
     """The budget covers one call and not a second; the second leaves no trace of money."""
-    new = {"name": "little", "scopes": ["ai:complete"], "monthlyBudget": 0.000105}
+    new = {"name": "little", "scopes": ["ai:complete"], "monthlyBudget": 0.000103}
     made = await ask(function, "POST", "/v1/auth/keys", new)
     question = {
         "model": "sandbox",
@@ -270,7 +270,7 @@ async def test_a_budget_that_is_spent_refuses_the_next_call(function: RuntimeSta
     )
     assert refused.head["statusCode"] == 402
     error = msgspec.json.decode(refused.content)["error"]
-    assert (error["code"], error["limit"]) == ("budget_exceeded", 0.000105)
+    assert (error["code"], error["limit"]) == ("budget_exceeded", 0.000103)
     budget = await ask(function, "GET", "/v1/usage/budget", key=made["apiKey"])
     assert (budget["spent"], budget["reserved"]) == (error["spent"], 0)
 
