@@ -172,7 +172,9 @@ class Breakers:
         vendor = route.provider.provider
         if vendor in self.built_in:
             return
-        record = self._records.setdefault(vendor, Record())
+        record = self._records.get(vendor)
+        if record is None:
+            record = self._records[vendor] = Record()
         if error is None:
             record.last_success = self.time_of_day()
         else:

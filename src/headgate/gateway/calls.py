@@ -1,6 +1,7 @@
 """One attempt of a metered call: its money held, and settled exactly once however it ends."""
 
 import asyncio
+import functools
 import hashlib
 import time
 from collections.abc import Awaitable, Callable
@@ -24,6 +25,9 @@ from headgate.gateway.books import Hold
 from headgate.gateway.breakers import Trial, kind_of
 from headgate.gateway.catalog import Route
 from headgate.gateway.escrow import Escrow
+
+# The accounts of so many callers and models are at hand.
+MOST_REMEMBERED = 10_000
 
 
 class Place(msgspec.Struct):
@@ -91,10 +95,7 @@ class Caller(msgspec.Struct, frozen=True):
     def accounts(self, model: str | None) -> tuple[Account, ...]:
         """Everyone who pays for a call to `model`, always in the same order."""
         key = self.key
-        user = () if key.user_id is None else (Account("user", key.user_id),)
-        workspace = Account("workspace", key.workspace_id)
-        models = () if model is None else (Account("model", model),)
-        return (Account("key", key.key_id), *user, workspace, *models)
+        return _accounts(key.key_id, key.user_id, key.workspace_id, model)
 
     def vendor_key(self, qualified: str) -> str:
         """The idempotency key of an attempt at a route; the same again where the call has a key.
@@ -104,6 +105,15 @@ class Caller(msgspec.Struct, frozen=True):
         if self.call_key is None:
             return new_id("att")
         return "att_" + hashlib.sha256(f"{self.call_key}\n{qualified}".encode()).hexdigest()[:32]
+
+
+@functools.lru_cache(MOST_REMEMBERED)
+def _accounts(
+    key_id: str, user_id: str | None, workspace_id: str, model: str | None
+) -> tuple[Account, ...]:
+    user = () if user_id is None else (Account("user", user_id),)
+    models = () if model is None else (Account("model", model),)
+    return (Account("key", key_id), *user, Account("workspace", workspace_id), *models)
 
 
 class Attempt(msgspec.Struct, kw_only=True):

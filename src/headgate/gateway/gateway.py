@@ -14,13 +14,11 @@ import msgspec
 
 from headgate.core.chat import ChatRequest, ChatResponse, PromptVersion, TokenUsage, text_bytes
 from headgate.core.embeddings import EmbeddingRequest, EmbeddingResponse
-from headgate.core.errors import (
-    BudgetExceeded,
-    HeadgateError,
-)
+from headgate.core.errors import BudgetExceeded, HeadgateError
 from headgate.core.guardrails import Guardrails
 from headgate.core.keys import VirtualKey
 from headgate.core.limits import RateLimiter
+from headgate.core.metered import Purse
 from headgate.core.models import (
     ChatStream,
     ProviderError,
@@ -452,7 +450,7 @@ class Gateway:
         await attempt.durable()
         raise failed
 
-    async def _reserve(self, call: _Call[T], trial: Trial) -> tuple[Attempt, int | None]:
+    def _reserve(self, call: _Call[T], trial: Trial) -> Awaitable[tuple[Attempt, int | None]]:
         """Hold what the call could cost at most, and say how much output that covers.
 
         Raises:
@@ -461,7 +459,14 @@ class Gateway:
         route, purse = trial.route, call.caller.purse
         bounds = None if route.price.is_free or route.is_own else call.bounds(route)
         if purse is None or bounds is None:
-            return await self._held(call, trial, bounds)
+            return self._held(call, trial, bounds)
+        return self._drawn(call, trial, bounds, purse)
+
+    async def _drawn(
+        self, call: _Call[T], trial: Trial, bounds: _Bounds, purse: Purse
+    ) -> tuple[Attempt, int | None]:
+        """`_reserve` out of the caller's purse too."""
+        route = trial.route
         output = bounds.output if bounds.sent is None else bounds.sent
         drawn = await purse.hold(call.markup.billed(route.price.ceiling(bounds.input, output)))
         try:

@@ -56,7 +56,7 @@ async def within(seconds: float, work: Awaitable[T]) -> T:
         task.cancel()
 
     # As `asyncio.timeout` does it, at a quarter of its price.
-    timer = asyncio.get_running_loop().call_later(seconds, expire)
+    timer = task.get_loop().call_later(seconds, expire)
     try:
         return await work
     except asyncio.CancelledError:

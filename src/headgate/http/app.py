@@ -86,14 +86,13 @@ class Application:
         self._sockets = Sockets(table)
         self._services: Services | None = None
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Coroutine[Any, Any, None]:
         """Serve one connection's scope, as ASGI defines it."""
         if scope["type"] == "http":
-            await self._serve(scope, receive, send)
-        elif scope["type"] == "lifespan":
-            await self._live(scope, receive, send)
-        elif scope["type"] == "websocket":
-            await self._converse(scope, receive, send)
+            return self._serve(scope, receive, send)
+        if scope["type"] == "websocket":
+            return self._converse(scope, receive, send)
+        return self._live(scope, receive, send)
 
     async def _converse(self, scope: Scope, receive: Receive, send: Send) -> None:
         services = self._services
@@ -283,7 +282,9 @@ class _Departure:
 
     def watch(self) -> None:
         """Begin, once the body has been read; before that `receive` is not ours."""
-        self._timer = asyncio.get_running_loop().call_later(WATCH_AFTER_SECONDS, self._begin)
+        if self._task is not None:
+            loop = self._task.get_loop()
+            self._timer = loop.call_later(WATCH_AFTER_SECONDS, self._begin)
 
     def stop(self) -> None:
         """End; harmless when nothing was begun."""

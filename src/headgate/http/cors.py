@@ -1,6 +1,7 @@
 """Calls from web pages of other origins."""
 
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
+from typing import Any
 
 from starlette.middleware.cors import CORSMiddleware
 
@@ -42,14 +43,14 @@ def with_cors(app: App, origins: tuple[str, ...]) -> App:
         expose_headers=EXPOSED_HEADERS,
     )
 
-    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "websocket" and not _may_connect(dict(scope["headers"]), origins):
-            await receive()
-            await deny(send, InsufficientScope("pages of this origin may not connect"))
-            return
+    def serve(scope: Scope, receive: Receive, send: Send) -> Coroutine[Any, Any, None]:
+        if scope["type"] == "websocket":
+            return _connect(app, origins, scope, receive, send)
         if scope["type"] != "http" or b"origin" not in dict(scope["headers"]):
-            await app(scope, receive, send)  # not from a page: there is nothing to guard
-            return
+            return app(scope, receive, send)  # not from a page: there is nothing to guard
+        return guard(scope, receive, send)
+
+    async def guard(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] != "OPTIONS":
             await guarded(scope, receive, send)
             return
@@ -65,6 +66,17 @@ def with_cors(app: App, origins: tuple[str, ...]) -> App:
         await guarded(scope, receive, send_identified)
 
     return serve
+
+
+async def _connect(
+    app: App, origins: tuple[str, ...], scope: Scope, receive: Receive, send: Send
+) -> None:
+    """Let a socket in, unless a page wants it that may not."""
+    if _may_connect(dict(scope["headers"]), origins):
+        await app(scope, receive, send)
+        return
+    await receive()
+    await deny(send, InsufficientScope("pages of this origin may not connect"))
 
 
 def _may_connect(headers: Mapping[bytes, bytes], origins: tuple[str, ...]) -> bool:

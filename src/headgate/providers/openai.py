@@ -5,6 +5,7 @@ is forwarded byte for byte; frames are scanned only for the usage, the end and e
 """
 
 import contextlib
+import functools
 import math
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
@@ -67,6 +68,8 @@ OVERHEAD_TOKENS = 64
 # Some models' tokenizers mark the beginning and the end of each text besides.
 EMBEDDING_OVERHEAD_TOKENS = 8
 
+MOST_REMEMBERED = 1000
+
 FINISH_REASONS: Mapping[str | None, chat.FinishReason] = {
     "stop": "stop",
     "length": "length",
@@ -75,6 +78,14 @@ FINISH_REASONS: Mapping[str | None, chat.FinishReason] = {
     "function_call": "tool_calls",
     "content_filter": "content_filter",
 }
+
+
+def _limit_of(limits: Sequence[tuple[str, int]], model: str) -> int:
+    """The limit of the first of `limits` whose prefix the model has."""
+    for prefix, tokens in limits:
+        if model.startswith(prefix):
+            return tokens
+    return DEFAULT_OUTPUT_TOKENS
 
 
 def _nothing(_model: str) -> bool:
@@ -373,7 +384,9 @@ class OpenAIProvider:
             else "?" + urlencode({"api-version": vendor.api_version})
         )
         self._models_url = f"{self._base}/models{self._query}"
-        self._limits = sorted(vendor.output_tokens.items(), key=lambda row: -len(row[0]))
+        limits = sorted(vendor.output_tokens.items(), key=lambda row: -len(row[0]))
+        # Every call asks for its model's, and callers can name any.
+        self._most_output = functools.lru_cache(MOST_REMEMBERED)(partial(_limit_of, limits))
         self._error_from = partial(error_from, key=vendor.api_key)
         self._headers = {"content-type": "application/json"}
         if vendor.api_key:
@@ -418,10 +431,7 @@ class OpenAIProvider:
 
     def output_ceiling(self, request: chat.ChatRequest) -> int:
         """The model's documented maximum."""
-        for prefix, tokens in self._limits:
-            if request.model.startswith(prefix):
-                return tokens
-        return DEFAULT_OUTPUT_TOKENS
+        return self._most_output(request.model)
 
     def embedding_ceiling(self, request: EmbeddingRequest) -> int:
         """Bytes of text, or the tokens that were given, and the marks around each."""

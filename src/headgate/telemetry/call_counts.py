@@ -85,11 +85,13 @@ class _Model:
         status = event.status
         self.statuses[status] = self.statuses.get(status, 0) + 1
         self.input += event.input_tokens
-        self.cached_input += event.cached_input_tokens
         self.output += event.output_tokens
-        self.reasoning += event.reasoning_tokens
         self.cost += event.cost
         self.billed += event.billed
+        if event.cached_input_tokens:
+            self.cached_input += event.cached_input_tokens
+        if event.reasoning_tokens:
+            self.reasoning += event.reasoning_tokens
         if status in {"error", "incomplete"}:
             self.failures[failure or "internal"] += 1
         elif status == "ok" and event.cache != "hit":
@@ -123,8 +125,10 @@ class CallCounts:
             model = self._models.setdefault(name, _Model())
         model.add(event, failure)
         self._cache[event.cache] += 1
-        self._saved += event.saved_cost
-        self._overruns += event.overrun
+        if event.saved_cost:
+            self._saved += event.saved_cost
+        if event.overrun:
+            self._overruns += 1
 
     def measurements(self) -> Iterable[Measurement]:
         """See `Measured.measurements`."""

@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple, TypeAlias, cast
 
 import httptools
 
-from headgate.transport.headers import RawHeaders
+from headgate.transport.headers import RawHeaders, only_head
 
 # An answer that nobody reads is not let in beyond this.
 BUFFERED_BYTES = 64 * 1024
@@ -72,8 +72,9 @@ class Connection(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._parser: httptools.HttpResponseParser | None = None
-        self._headers: list[tuple[bytes, bytes]] = []
+        self._begun: list[bytes] = []
         self._head_bytes = 0
+        self._has_interim = False
         self._head: Head | None = None
         self._pieces: list[bytes] = []
         self._buffered = 0
@@ -107,8 +108,9 @@ class Connection(asyncio.Protocol):
         if self._transport is None:
             raise RuntimeError("a connection is used before it is made")
         self._parser = httptools.HttpResponseParser(self)
-        self._headers = []
+        self._begun = []
         self._head_bytes = 0
+        self._has_interim = False
         self._head = None
         self._is_whole = self.is_touched = False
         self._active_at = self._loop.time()
@@ -170,10 +172,15 @@ class Connection(asyncio.Protocol):
         if self._is_whole or self._parser is None:
             self._fail(HttpBroke("the other side spoke without being asked"))
             return
+        if self._head is None:
+            self._begun.append(data)
+            self._head_bytes += len(data)
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserError:
             self._fail(HttpBroke("the answer is not HTTP"))
+        if self._head is None and self._head_bytes > MOST_HEAD_BYTES:
+            self._fail(HttpBroke("the head is too large"))
 
     def connection_lost(self, exc: Exception | None) -> None:
         """End the answer: rightly so where its length was not told, and early otherwise."""
@@ -191,13 +198,6 @@ class Connection(asyncio.Protocol):
 
     # What the parser calls.
 
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Keep a header."""
-        self._headers.append((name, value))
-        self._head_bytes += len(name) + len(value)
-        if self._head_bytes > MOST_HEAD_BYTES:
-            raise httptools.HttpParserError("the head is too large")
-
     def on_headers_complete(self) -> None:
         """Hand over the head, unless it is only an interim one (1xx)."""
         parser = self._parser
@@ -205,10 +205,16 @@ class Connection(asyncio.Protocol):
             return
         status = parser.get_status_code()
         if status < 200:
-            self._headers = []
+            self._has_interim = True
             return
         self._can_stay = bool(parser.should_keep_alive())
-        self._head = Head(status, RawHeaders(self._headers))
+        received = b"".join(self._begun) if len(self._begun) != 1 else self._begun[0]
+        self._begun = []
+        if not self._has_interim:  # else it is not known where the real one begins
+            received = only_head(received)
+            if len(received) > MOST_HEAD_BYTES:
+                raise httptools.HttpParserError("the head is too large")
+        self._head = Head(status, RawHeaders(received))
         self._wake("head")
 
     def on_body(self, data: bytes) -> None:

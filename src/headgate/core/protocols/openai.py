@@ -9,6 +9,7 @@ look for it: the text in `reasoning_content`, and in `thinking_blocks` what such
 unchanged in the assistant's message. `cache_control` marks are read for the same reason.
 """
 
+import operator
 from typing import Annotated, Any, Literal, NamedTuple, TypeAlias
 
 import msgspec
@@ -208,6 +209,7 @@ class ChatCompletionRequest(msgspec.Struct):
 
 
 NATIVE = ("logit_bias", "functions", "function_call", "moderation", "prediction", "verbosity")
+_native_fields = operator.attrgetter(*NATIVE)
 
 
 class ParsedChat(NamedTuple):
@@ -241,13 +243,21 @@ def chat_request(wanted: ChatCompletionRequest, body: bytes) -> ParsedChat:
         response_format=_response_format(wanted.response_format),
         reasoning=_reasoning(wanted.reasoning_effort),
         user=wanted.safety_identifier or wanted.user,
-        native=tuple([name for name in NATIVE if getattr(wanted, name)]),
+        native=_native(wanted),
         stream=bool(wanted.stream),
         n=wanted.n or 1,
         logprobs=bool(wanted.logprobs),
         wire=chat.Wire(PROTOCOL, body),
     )
     return ParsedChat(request, bool(options and options.include_usage))
+
+
+def _native(wanted: ChatCompletionRequest) -> tuple[str, ...]:
+    """The fields that only vendors of this protocol know; most requests have none of them."""
+    given = _native_fields(wanted)
+    if not any(given):
+        return ()
+    return tuple([name for name, value in zip(NATIVE, given, strict=True) if value])
 
 
 def _message(index: int, item: MessageItem) -> chat.Message:
