@@ -270,9 +270,9 @@ async def test_a_budget_that_is_spent_refuses_the_next_call(function: RuntimeSta
     )
     assert refused.head["statusCode"] == 402
     error = msgspec.json.decode(refused.content)["error"]
-    assert (error["code"], error["limit"]) == ("budget_exceeded", 0.000103)
+    assert (error["code"], error["budget"]["limit"]) == ("budget_exceeded", 0.000103)
     budget = await ask(function, "GET", "/v1/usage/budget", key=made["apiKey"])
-    assert (budget["spent"], budget["reserved"]) == (error["spent"], 0)
+    assert (budget["spent"], budget["reserved"]) == (error["budget"]["spent"], 0)
 
 
 async def test_the_warm_up_that_was_deployed_is_answered(
