@@ -56,8 +56,9 @@ STEPS = len(TEAM) * 5
 MODEL_CALLS = len(TEAM) * 3
 # The cache may know the summary, which is the same for all.
 VENDOR_CALLS = RUNS * len(TEAM) * 2
-# A call that has ended is settled long before so much time is over.
-SETTLED_SECONDS = 1.0
+# A call that has ended is recorded within milliseconds; on a machine that does much else it takes
+# longer, and a death may come between.
+SETTLED_SECONDS = 5.0
 
 
 async def start_teams(caller: Caller) -> list[dict[str, Any]]:
@@ -93,7 +94,11 @@ def assert_nothing_is_lost_or_repeated(
     calls: list[dict[str, Any]],
     deaths: list[float],
 ) -> None:
-    """Every run has ended well, every event has come, and what had finished was not done again."""
+    """Every run has ended well, every event has come, and what had finished was not done again.
+
+    A vendor's call that had ended and was not recorded yet when a process died is made again,
+    under its key.
+    """
     for run, log in zip(runs, logs, strict=True):
         assert run["status"] == "succeeded", run["error"]
         assert run["output"]["text"].startswith("Results: 1 2 ")
@@ -110,10 +115,12 @@ def assert_nothing_is_lost_or_repeated(
         by_key.setdefault(call["idempotencyKey"], []).append(call)
     assert VENDOR_CALLS < len(by_key) <= RUNS * MODEL_CALLS
     for made in by_key.values():
+        assert len(made) <= 1 + len(deaths), made
         for later, whole in itertools.permutations(made, 2):
             if whole["finished"] and moment(later["startedAt"]) > moment(whole["endedAt"]):
                 ended_at = moment(whole["endedAt"])
-                assert any(ended_at <= died <= ended_at + SETTLED_SECONDS for died in deaths)
+                was_dying = any(ended_at <= died <= ended_at + SETTLED_SECONDS for died in deaths)
+                assert was_dying, (whole, later, [died - ended_at for died in deaths])
 
 
 def moment(text: str) -> float:
