@@ -40,6 +40,7 @@ def postgres_running() -> Iterator[PostgresServer]:
     if programs is None:
         if os.environ.get("CI"):
             pytest.fail(ADVICE)
+        # A user who is not root cannot have it installed by `make test`.
         pytest.skip(ADVICE)
     user: dict[str, Any] = {"user": SERVICE_USER} if os.getuid() == 0 else {}
     directory = Path(tempfile.mkdtemp(prefix="headgate-postgres-"))

@@ -90,6 +90,7 @@ def redis_running() -> Iterator[RedisServer]:
     if program is None:
         if os.environ.get("CI"):
             pytest.fail(ADVICE)
+        # A user who is not root cannot have it installed by `make test`.
         pytest.skip(ADVICE)
     server = RedisServer(program)
     try:
