@@ -1,10 +1,11 @@
 """Traces of the real platform, as a collector gets them: one, whatever process works on it."""
 
 import asyncio
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from agent_runs import ended, events_of, start
+from agent_runs import ended, moment, run_of, start
 from headgate_server import Headgate, eventually, running, simulating
 from otlp_collector import Collector, Span, collecting
 
@@ -24,7 +25,7 @@ async def test_a_research_run_is_one_trace_over_gateway_agents_and_the_death_of_
             near = {**vendors.environment, **traced, "OTEL_SERVICE_NAME": "agents"}
             agents_role = {**near, "HEADGATE_ROLE": "agents"}
             with running(tmp_path / "platform", environment=agents_role) as agents:
-                run, events = await _researched(agents, traced, collector)
+                run, told = await _researched(agents, traced, collector)
                 # The collector works in this loop, and takes what is sent at the end.
                 assert await asyncio.to_thread(agents.stop) == 0
                 assert run["status"] == "succeeded", run
@@ -33,15 +34,13 @@ async def test_a_research_run_is_one_trace_over_gateway_agents_and_the_death_of_
         )
     run_spans = [span for span in spans if span.attributes.get("headgate.run.id")]
     assert {span.trace_id for span in run_spans} == {TRACE}
-    asked = [e for e in events if e["type"] == "step.finished" and e["kind"] == "model"]
-    _assert_calls_are_told(spans, len(asked))
+    _assert_calls_are_told(spans, [step for step in told if step["kind"] == "model"])
     (whole,) = [span for span in spans if _is_run(span)]
     assert whole.attributes["headgate.status"] == "succeeded"
     assert whole.attributes["headgate.cost.usd"] > 0
     steps = [span for span in spans if _is_step(span)]
     assert {span.parent_id for span in steps} == {whole.span_id}
-    told = {e["stepId"] for e in events if e["type"] == "step.finished"}
-    assert {span.attributes["headgate.step.id"] for span in steps} >= told
+    assert _step_ids(spans) >= {step["stepId"] for step in told}
     said = " ".join(str(value) for span in spans for value in span.attributes.values())
     assert not [secret for secret in (*SECRETS, agents.admin_key) if secret in said]
 
@@ -49,7 +48,11 @@ async def test_a_research_run_is_one_trace_over_gateway_agents_and_the_death_of_
 async def _researched(
     agents: Headgate, traced: dict[str, str], collector: Collector
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """A run that another process ordered, and that outlived the one which worked on it."""
+    """A run that another process ordered, and that outlived the one which worked on it.
+
+    Beside it those of its steps whose spans cannot have died with that process, which takes along
+    what it has not sent yet.
+    """
     far = {**traced, "OTEL_SERVICE_NAME": "gateway", "HEADGATE_ROLE": "gateway"}
     gateway = Headgate(agents.directory, environment=far | {"AGENT_ENDPOINT": agents.url}).start()
     try:
@@ -69,14 +72,37 @@ async def _researched(
                 headers={"traceparent": TRACEPARENT},
             )
             run_id = ordered.json["runId"]
-            # What a process has not sent yet dies with it: the last fraction of a second.
-            await eventually(collector.all_spans, lambda found: any(map(_is_step, found)))
+
+            async def steps() -> tuple[set[str], set[str]]:
+                run = await run_of(caller, run_id)
+                return {step["stepId"] for step in _finished(run)}, _step_ids(collector.spans)
+
+            await eventually(
+                collector.all_spans,
+                lambda found: any(span.name == "execute_tool search" for span in found),
+            )
+            sent, _ = await eventually(steps, lambda found: found[0] <= found[1])
             agents.kill()
+            killed = datetime.now(UTC).timestamp()
     finally:
         gateway.close()
     agents.start()
     async with agents.caller() as caller:
-        return await ended(caller, run_id), await events_of(caller, run_id)
+        run = await ended(caller, run_id)
+    told = [
+        step
+        for step in _finished(run)
+        if step["stepId"] in sent or moment(step["finishedAt"]) > killed
+    ]
+    return run, told
+
+
+def _finished(run: dict[str, Any]) -> list[dict[str, Any]]:
+    return [step for step in run["steps"] if step.get("finishedAt")]
+
+
+def _step_ids(spans: list[Span]) -> set[str]:
+    return {str(span.attributes["headgate.step.id"]) for span in spans if _is_step(span)}
 
 
 def _is_step(span: Span) -> bool:
@@ -87,11 +113,11 @@ def _is_run(span: Span) -> bool:
     return span.name == "invoke_agent research"
 
 
-def _assert_calls_are_told(spans: list[Span], asked: int) -> None:
+def _assert_calls_are_told(spans: list[Span], asked: list[dict[str, Any]]) -> None:
     """Every call to a model and to a tool stands in the trace with what it took."""
     calls = [span for span in spans if span.name.startswith("chat ") and not span.is_error]
     done = [span for span in calls if span.attributes["headgate.status"] == "ok"]
-    assert len(done) >= asked > 0
+    assert len(done) >= len(asked) > 0
     assert all(span.trace_id == TRACE for span in done)
     assert all(span.attributes["gen_ai.usage.output_tokens"] > 0 for span in done)
     paid = [span for span in done if span.attributes["gen_ai.request.model"] == "gpt-4o"]
