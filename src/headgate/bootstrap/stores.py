@@ -120,7 +120,7 @@ async def open_stores(settings: Settings) -> AsyncIterator[Stores]:
                     DynamoAudit(client),
                     DynamoServiceLevels(client),
                     DynamoEpisodes(client),
-                    DynamoUserData(),
+                    DynamoUserData(client),
                     lambda: tables.reach(client),
                     [client.counts],
                 )
