@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from dataclasses import dataclass
 from pathlib import Path
 
-from headgate.bootstrap import sample_data
+from headgate.bootstrap import backups, sample_data
 from headgate.bootstrap.acts import AuditedKeys
 from headgate.bootstrap.agent_relay import with_relay
 from headgate.bootstrap.alerts import check_alerts
@@ -26,7 +26,7 @@ from headgate.bootstrap.stores import check_documents, check_store, make_tables,
 from headgate.bootstrap.telemetry import Telemetry, start_logging, telemetry_of
 from headgate.bootstrap.tools import check_tools
 from headgate.bootstrap.vendors import check_vendors
-from headgate.cli.installation import Check, PromptCheck
+from headgate.cli.installation import Backup, Check, PromptCheck
 from headgate.core.keys import (
     VirtualKey,
     command_line_key,
@@ -141,6 +141,16 @@ def seed(settings: Settings, /) -> Mapping[str, object]:
 def remove_samples(settings: Settings, /) -> Mapping[str, object]:
     """Take sample data out again; see `sample_data.remove`."""
     return asyncio.run(sample_data.remove(settings))
+
+
+def back_up(settings: Settings, target: Path, /) -> Backup:
+    """Copy the data directory to a new place; see `backups`."""
+    return backups.back_up(settings, target)
+
+
+def restore(settings: Settings, source: Path, /) -> Path:
+    """Put a backup into the data directory; see `backups`."""
+    return backups.restore(settings, source)
 
 
 def checks(settings: Settings, /) -> Sequence[Check]:

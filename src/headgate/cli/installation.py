@@ -98,6 +98,21 @@ class Prepared(NamedTuple):
     ticket: str | None = None
 
 
+class Backup(NamedTuple):
+    """A copy of a data directory.
+
+    Attributes:
+        size: in bytes, before an archive is made of it.
+        taken_at: ISO 8601, in UTC.
+        left_out: what belongs to the platform and is not in it, a sentence each.
+    """
+
+    path: Path
+    size: int
+    taken_at: str
+    left_out: tuple[str, ...]
+
+
 class Served(Protocol):
     """Told what happens while the platform starts."""
 
@@ -139,6 +154,14 @@ class Installation(Protocol):
 
     def remove_samples(self, target: Target) -> Mapping[str, object]:
         """Take sample data out again; says how much of what there was."""
+        ...
+
+    def backup(self, target: Target, place: Path) -> Backup:
+        """Copy the data directory to a new place."""
+        ...
+
+    def restore(self, target: Target, source: Path) -> Path:
+        """Put a backup into the data directory, which is missing or empty; gives its path."""
         ...
 
     def checks(self, target: Target) -> Sequence[Check]:
