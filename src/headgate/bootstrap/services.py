@@ -97,7 +97,7 @@ async def open_services(
         limits = configuration.limits
         limiter = await stack.enter_async_context(open_limiter(settings))
         cache = await stack.enter_async_context(open_cache(settings))
-        tally = await stack.enter_async_context(open_tally(stores.service, telemetry))
+        await stack.enter_async_context(open_tally(stores.service, telemetry))
         gateway = Gateway(
             catalog=catalog,
             limiter=limiter.limiter,
@@ -108,7 +108,7 @@ async def open_services(
             cache=Cache(cache.answers),
             min_output_tokens=configuration.budgets.min_output_tokens,
             guards=guards_of(configuration),
-            watch=telemetry.watch(tally.count_call),
+            watch=telemetry.watch(),
         )
         if cache.questions is not None:
             gateway = with_semantics(gateway, settings, cache.questions)
