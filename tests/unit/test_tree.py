@@ -11,6 +11,7 @@ TESTED_ELSEWHERE = {
     "named_services.py": "test_settings.py loads them from files and variables",
     "strict_toml.py": "test_configuration.py reads files by it, and makes each mistake",
     "providers/price_table/types.py": "providers/price_table/test_table.py reads the package by it",
+    "cli/findings.py": "values; cli/test_doctor.py and cli/test_prompts.py print them",
     "aws/secret_names.py": "data; test_parameters.py holds it to the settings",
     "bootstrap/lifespan.py": "test_platform.py and test_function.py live by it",
     "agents/journal.py": "agents/test_runs.py follows runs through it",

@@ -2,7 +2,7 @@
 
 from headgate.bootstrap.alerts import channels
 from headgate.bootstrap.stores import DATABASE, open_stores
-from headgate.cli.installation import Finding
+from headgate.cli.findings import Finding
 from headgate.core.errors import HeadgateError
 from headgate.identity.keys import Keys
 from headgate.identity.reminders import KeyReminders

@@ -26,7 +26,7 @@ from headgate.bootstrap.stores import check_documents, check_store, make_tables,
 from headgate.bootstrap.telemetry import Telemetry, start_logging, telemetry_of
 from headgate.bootstrap.tools import check_tools
 from headgate.bootstrap.vendors import check_vendors
-from headgate.cli.installation import Check, PromptCheck
+from headgate.cli.findings import Check, PromptCheck
 from headgate.core.keys import (
     VirtualKey,
     command_line_key,

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from headgate import data_directory
 from headgate.bootstrap.aws_identity import aws_credentials
-from headgate.cli.installation import Finding
+from headgate.cli.findings import Finding
 from headgate.core.alerts import AlertStore
 from headgate.core.answers import AnswerStore
 from headgate.core.audit import AuditStore
