@@ -28,7 +28,8 @@ from headgate.bootstrap.service_levels import (
     service_levels_of,
 )
 from headgate.bootstrap.sign_on import make_sign_on
-from headgate.bootstrap.stores import Stores, open_stores
+from headgate.bootstrap.store_ports import Stores
+from headgate.bootstrap.stores import open_stores
 from headgate.bootstrap.telemetry import Telemetry
 from headgate.bootstrap.tools import open_tools
 from headgate.bootstrap.vendor_keys import make_sealer
