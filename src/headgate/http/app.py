@@ -22,7 +22,7 @@ from headgate.http.auditing import audited
 from headgate.http.calls import Call, Headers, Reply, StreamReply
 from headgate.http.credentials import check_page, presented_key, session_token
 from headgate.http.lists import last_seen
-from headgate.http.routes import Match, RouteTable
+from headgate.http.routes import Match, RouteTable, path_of
 from headgate.http.services import Services
 from headgate.http.sockets.connection import Sockets
 from headgate.http.uploads import is_multipart
@@ -149,7 +149,7 @@ class Application:
         self, scope: Scope, receive: Receive, request_id: str, departure: "_Departure"
     ) -> Reply | StreamReply:
         try:
-            match = self._table.match(scope["method"], scope["path"])
+            match = self._table.match(scope["method"], path_of(scope))
             scope[ROUTE] = match.route.path
             call = await self._call(match, scope, receive, request_id)
             try:
