@@ -19,6 +19,7 @@ from headgate.core.watching import (
 from headgate.http.app import App
 from headgate.http.records import with_records
 from headgate.http.routes import RouteTable
+from headgate.http.sockets.observer import Observer
 from headgate.http.tracing import with_tracing
 from headgate.settings import Settings
 from headgate.telemetry.call_counts import CallCounts
@@ -55,6 +56,11 @@ class Telemetry:
     def parts(self) -> Sequence[Measured]:
         """What it can tell in numbers."""
         return (self.calls, self.requests)
+
+    @property
+    def observer(self) -> Observer:
+        """What watches requests over sockets."""
+        return Observer(self.tracer, self._told, notes_calls=self.logs_requests)
 
     def tell(self, ended: RequestEnded) -> None:
         """Tell of requests there too, from now on."""

@@ -4,12 +4,10 @@ import time
 from collections.abc import Awaitable, Sequence
 
 from headgate.core.usage import UsageEvent
-from headgate.core.watching import RequestEnded, RequestRecord, noted_calls
+from headgate.core.watching import LEFT, RequestEnded, RequestRecord, noted_calls
 from headgate.http.app import KEY_ID, ROUTE, App, Message, Receive, Scope, Send
 
 UNMATCHED = "unmatched"
-LEFT = 499
-"""The status of a request whose caller left before its answer had begun."""
 
 
 def with_records(app: App, told: Sequence[RequestEnded], *, noting: bool) -> App:

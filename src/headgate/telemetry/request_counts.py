@@ -3,14 +3,15 @@
 from collections.abc import Iterable
 
 from headgate.core.measurements import Measurement, Metric
-from headgate.core.watching import RequestRecord
+from headgate.core.watching import SOCKET, RequestRecord
 from headgate.telemetry.histogram import Histogram
 
 REQUESTS = Metric(
     "headgate_http_requests",
     "counter",
     "Requests that were answered, by the path of their row in the route table (`unmatched` where"
-    " there is none) and status; 499 where the caller left before.",
+    " there is none) and status; 499 where the caller left before. Those over a WebSocket have the"
+    " method `WS`.",
     ("method", "route", "status"),
 )
 SECONDS = Metric(
@@ -19,7 +20,7 @@ SECONDS = Metric(
     "How long requests took to the last byte of their answers, streams and waiting runs included.",
     ("route",),
 )
-METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", SOCKET})
 
 
 class RequestCounts:
