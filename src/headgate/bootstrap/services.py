@@ -196,6 +196,7 @@ async def open_services(
             measured=[tools, *stores.measured],
             process=process,
             activity=activity,
+            observer=telemetry.observer,
             limited=stores.alerts.limited,
             health={
                 "store": stores.check,

@@ -11,12 +11,14 @@ from headgate.core.tracing import UNTRACED, Tracer
 from headgate.core.watching import (
     CallWatch,
     Counting,
+    RequestEnded,
     Watches,
     note_call,
 )
 from headgate.http.app import App
 from headgate.http.records import with_records
 from headgate.http.routes import RouteTable
+from headgate.http.sockets.observer import Observer
 from headgate.http.tracing import with_tracing
 from headgate.settings import Settings
 from headgate.telemetry.call_counts import CallCounts
@@ -32,10 +34,12 @@ class Telemetry:
 
     Attributes:
         logs_requests: whether each request is a line of the log.
+        told: who else is told of each request.
     """
 
     tracer: Tracer = UNTRACED
     logs_requests: bool = False
+    told: Sequence[RequestEnded] = ()
     calls: CallCounts = field(default_factory=CallCounts)
     requests: RequestCounts = field(default_factory=RequestCounts)
     _resting: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
@@ -50,6 +54,16 @@ class Telemetry:
         """What it can tell in numbers."""
         return (self.calls, self.requests)
 
+    @property
+    def observer(self) -> Observer:
+        """What watches requests over sockets."""
+        return Observer(self.tracer, self._told, notes_calls=self.logs_requests)
+
+    @property
+    def _told(self) -> Sequence[RequestEnded]:
+        logged = (log_request,) if self.logs_requests else ()
+        return (self.requests.count, *logged, *self.told)
+
     def before_rest(self, work: Callable[[], Awaitable[None]]) -> None:
         """Do this before a process stands still, too."""
         self._resting.append(work)
@@ -62,8 +76,7 @@ class Telemetry:
 
     def around(self, app: App, table: RouteTable) -> App:
         """`app`, with its requests watched."""
-        told = (self.requests.count, *((log_request,) if self.logs_requests else ()))
-        app = with_records(app, told, noting=self.logs_requests)
+        app = with_records(app, self._told, noting=self.logs_requests)
         return app if self.tracer is UNTRACED else with_tracing(app, table, self.tracer)
 
 
