@@ -5,16 +5,16 @@ import contextlib
 import json
 import socket as sockets
 import subprocess
-from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from headgate_server import Caller, Headgate, Simulator, chat, eventually, running
+from headgate_server import Caller, Headgate, Simulator, eventually, running
+from socket_lines import Line, address, line
 
 MODEL = "openai/gpt-4o"
 MANY = 200
@@ -33,49 +33,6 @@ def environment(vendors: Simulator) -> Mapping[str, str]:
 @pytest.fixture(scope="module")
 def configuration() -> str:
     return "[limits]\nrequests_per_second = 1000\nburst = 1000\n"
-
-
-@dataclass
-class Line:
-    """A socket, spoken to in sentences."""
-
-    socket: ClientConnection
-
-    async def say(self, action: str, **fields: Any) -> None:
-        await self.socket.send(json.dumps({"action": action, **fields}))
-
-    async def complete(self, request_id: str, text: str, **fields: Any) -> None:
-        await self.say("complete", requestId=request_id, **chat(text, model=MODEL, **fields))
-
-    async def heard(self) -> dict[str, Any]:
-        message: dict[str, Any] = json.loads(await self.socket.recv())
-        return message
-
-    async def until_end(self) -> list[dict[str, Any]]:
-        told = [await self.heard()]
-        while told[-1]["type"] not in {"done", "error"}:
-            told.append(await self.heard())
-        return told
-
-    async def closed(self) -> int:
-        """The code with which it is closed, once all before that is read."""
-        with contextlib.suppress(ConnectionClosed):
-            while True:
-                await self.socket.recv()
-        return self.socket.close_code or 0
-
-
-def address(headgate: Headgate) -> str:
-    return headgate.url.replace("http", "ws", 1) + "/ws"
-
-
-@contextlib.asynccontextmanager
-async def line(headgate: Headgate, key: str | None = None, **options: Any) -> AsyncIterator[Line]:
-    async with connect(address(headgate), compression=None, **options) as socket:
-        opened = Line(socket)
-        await opened.say("authenticate", apiKey=key or headgate.admin_key)
-        assert (await opened.heard())["type"] == "ready"
-        yield opened
 
 
 async def test_many_sockets_stream_at_once(headgate: Headgate, admin: Caller) -> None:

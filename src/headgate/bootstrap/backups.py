@@ -17,9 +17,10 @@ from pathlib import Path
 import msgspec
 
 from headgate import __version__, data_directory
-from headgate.bootstrap import agents, dashboard, kept_streams, limits, metrics, stores
+from headgate.bootstrap import agents, dashboard, kept_streams, limits, metrics
 from headgate.bootstrap.platform_secret import SECRET
-from headgate.cli.installation import Backup
+from headgate.bootstrap.store_ports import DATABASE, DOCUMENTS
+from headgate.cli.findings import Backup
 from headgate.core.errors import InvalidRequest
 from headgate.settings import Settings
 from headgate.stores.sqlite.copies import copy_together
@@ -37,7 +38,7 @@ _PASSING = frozenset(
     }
 )
 # In this order they are held; calls wait for the last alone.
-_DATABASES = (agents.DATABASE, stores.DOCUMENTS, stores.DATABASE)
+_DATABASES = (agents.DATABASE, DOCUMENTS, DATABASE)
 _SQLITE = b"SQLite format 3\0"
 _BESIDE_SQLITE = ("-wal", "-shm", "-journal")
 
@@ -105,7 +106,7 @@ def restore(settings: Settings, source: Path) -> Path:
         (found / NOTE).unlink()
         _refuse_used(data, but=scratch)
         # Without its books nothing counts, so a directory that has them is whole.
-        for path in sorted(found.iterdir(), key=lambda path: path.name == stores.DATABASE):
+        for path in sorted(found.iterdir(), key=lambda path: path.name == DATABASE):
             path.rename(data / path.name)
     return data
 

@@ -9,11 +9,12 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, NamedTuple, Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 import click
 
 from headgate.cli.connection import Connection
+from headgate.cli.findings import Backup, Check, PromptCheck
 
 T = TypeVar("T")
 
@@ -46,45 +47,6 @@ class SimulatorOptions(NamedTuple):
     seed: int | None
 
 
-class Finding(NamedTuple):
-    """What a check found; `remedy` says what to change where that is needed."""
-
-    status: Literal["ok", "warn", "fail"]
-    message: str
-    remedy: str | None = None
-
-
-class Check(NamedTuple):
-    """One thing the doctor looks at. Expected failures are findings, not exceptions."""
-
-    name: str
-    run: Callable[[], Awaitable[Finding]]
-
-
-class CheckedPrompt(NamedTuple):
-    """A version of a prompt template, beside what is recorded of it.
-
-    Attributes:
-        status: `unchanged`, `new` or `changed`.
-        changes: the parts that differ, from the version `since`.
-    """
-
-    name: str
-    version: int
-    status: str
-    changes: tuple[str, ...] = ()
-    since: int | None = None
-
-
-class PromptCheck(NamedTuple):
-    """What there is to say about a directory of prompt templates."""
-
-    directory: str
-    templates: tuple[CheckedPrompt, ...]
-    problems: tuple[str, ...]
-    is_recorded: bool
-
-
 class Prepared(NamedTuple):
     """Stores that are ready.
 
@@ -96,21 +58,6 @@ class Prepared(NamedTuple):
     data: Path
     admin_key: str | None
     ticket: str | None = None
-
-
-class Backup(NamedTuple):
-    """A copy of a data directory.
-
-    Attributes:
-        size: in bytes, before an archive is made of it.
-        taken_at: ISO 8601, in UTC.
-        left_out: what belongs to the platform and is not in it, a sentence each.
-    """
-
-    path: Path
-    size: int
-    taken_at: str
-    left_out: tuple[str, ...]
 
 
 class Served(Protocol):
