@@ -20,6 +20,7 @@ from headgate.core.keys import VirtualKey
 from headgate.core.limits import RateLimiter
 from headgate.core.metered import Purse
 from headgate.core.models import (
+    ChatStream,
     ProviderError,
     ProviderRefused,
     ProviderUnreachable,
@@ -178,16 +179,12 @@ class Gateway:
 
         async def make(attempt: Attempt, output: int | None) -> StreamedAnswer:
             provider, fitted = attempt.route.provider, _fitted(request, attempt.route, output)
+            stream: ChatStream
             stream = provider.stream(fitted, idempotency_key=attempt.idempotency_key)
-            estimate = provider.input_estimate(fitted)
-            if entry is None:
-                answer = StreamedAnswer(attempt, stream, estimate)
-            else:
-                recording = RecordingStream(
-                    stream, lambda said: entry.keep(attempt, said.usage, said)
-                )
-                answer = StreamedAnswer(attempt, recording, estimate)
-                answer.keep = recording.keep
+            if entry is not None:
+                stream = RecordingStream(stream, lambda said: entry.keep(attempt, said.usage, said))
+            answer = StreamedAnswer(attempt, stream, provider.input_estimate(fitted))
+            answer.keep = stream.keep if isinstance(stream, RecordingStream) else None
             if begun is not None:
                 begun(attempt)
             await answer.open(self.routing.seconds_until(caller.ends_at))
