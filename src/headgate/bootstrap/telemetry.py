@@ -9,10 +9,8 @@ from urllib.parse import unquote
 from headgate.core.measurements import Measured
 from headgate.core.tracing import UNTRACED, Tracer
 from headgate.core.watching import (
-    CallEnded,
     CallWatch,
     Counting,
-    RequestEnded,
     Watches,
     note_call,
 )
@@ -40,25 +38,17 @@ class Telemetry:
     logs_requests: bool = False
     calls: CallCounts = field(default_factory=CallCounts)
     requests: RequestCounts = field(default_factory=RequestCounts)
-    _told: list[RequestEnded] = field(default_factory=list)
     _resting: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
 
-    def watch(self, *others: CallEnded) -> CallWatch:
-        """What sees every call to a model, and tells `others` too when it has ended."""
-        ends = [self.calls.count, *others]
-        if self.logs_requests:
-            ends.append(note_call)
-        counting = Counting(ends)
+    def watch(self) -> CallWatch:
+        """What sees every call to a model."""
+        counting = Counting([self.calls.count, *([note_call] if self.logs_requests else ())])
         return counting if self.tracer.calls is None else Watches((counting, self.tracer.calls))
 
     @property
     def parts(self) -> Sequence[Measured]:
         """What it can tell in numbers."""
         return (self.calls, self.requests)
-
-    def tell(self, ended: RequestEnded) -> None:
-        """Tell of requests there too, from now on."""
-        self._told.append(ended)
 
     def before_rest(self, work: Callable[[], Awaitable[None]]) -> None:
         """Do this before a process stands still, too."""
@@ -72,10 +62,8 @@ class Telemetry:
 
     def around(self, app: App, table: RouteTable) -> App:
         """`app`, with its requests watched."""
-        self.tell(self.requests.count)
-        if self.logs_requests:
-            self.tell(log_request)
-        app = with_records(app, self._told, noting=self.logs_requests)
+        told = (self.requests.count, *((log_request,) if self.logs_requests else ()))
+        app = with_records(app, told, noting=self.logs_requests)
         return app if self.tracer is UNTRACED else with_tracing(app, table, self.tracer)
 
 

@@ -16,6 +16,9 @@ CallKind: TypeAlias = Literal["whole", "stream", "vectors"]
 CallEnded: TypeAlias = Callable[[UsageEvent, str | None], None]
 """Is told the row that a call was settled with, and in one word what the vendor failed by."""
 
+LEFT = 499
+"""The status of a request whose caller left before its answer had begun."""
+
 MOST_NOTED = 1_000
 """Of a request that makes more calls to models, the first so many are noted."""
 
@@ -68,7 +71,7 @@ class Counting:
     def __init__(self, ends: Sequence[CallEnded]) -> None:
         """Tell all of `ends`."""
         self._ends = tuple(ends)
-        self._told = self._tell
+        self._told = ends[0] if len(ends) == 1 else self._tell
 
     def began(self, _provider: str, _model: str, _kind: CallKind, /) -> CallEnded:
         """See `CallWatch.began`."""

@@ -8,7 +8,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Generic, NamedTuple, TypeVar
+from typing import Generic, TypeVar
 
 import msgspec
 
@@ -63,7 +63,7 @@ class Answer(msgspec.Struct, Generic[T], frozen=True):
     receipt: Receipt
 
 
-class _Bounds(NamedTuple):
+class _Bounds(msgspec.Struct, frozen=True):
     """The most tokens that a route may take for a call.
 
     Attributes:
@@ -402,8 +402,9 @@ class Gateway:
                 else:
                     attempt.tried = call.place.billed - before
                     trial.began()
-                    waited = attempt.latency_ms() / 1000
-                    self.routing.choice.measured(trial.route, call.kind, waited)
+                    choice = self.routing.choice
+                    if choice.learns:
+                        choice.measured(trial.route, call.kind, attempt.latency_ms() / 1000)
                     return attempt, answer
         failed: HeadgateError
         if tries.refusal is None and unaffordable is not None:
@@ -471,7 +472,9 @@ class Gateway:
         output = bounds.output if bounds.sent is None else bounds.sent
         drawn = await purse.hold(call.markup.billed(route.price.ceiling(bounds.input, output)))
         try:
-            attempt, limit = await self._held(call, trial, bounds._replace(most=drawn))
+            attempt, limit = await self._held(
+                call, trial, msgspec.structs.replace(bounds, most=drawn)
+            )
         except BaseException:
             purse.settle(drawn, None)
             raise

@@ -20,6 +20,8 @@ from types import TracebackType
 from typing import NamedTuple, Self
 from urllib.parse import urlsplit
 
+import msgspec
+
 from headgate.transport.connection import (
     Connection,
     Head,
@@ -51,7 +53,7 @@ DRAIN_SECONDS = 0.05
 _OWN_HEADERS = "user-agent: headgate\r\naccept-encoding: identity"
 
 
-class HttpResponse(NamedTuple):
+class HttpResponse(msgspec.Struct, frozen=True):
     """A whole answer; header names are in lower case."""
 
     status: int
@@ -229,7 +231,7 @@ class HttpStream:
 
     async def __aenter__(self) -> Self:
         self._connection, head = await self._client.begin(*self._request)
-        self.status, self.headers = head
+        self.status, self.headers = head.status, head.headers
         return self
 
     async def __aexit__(
