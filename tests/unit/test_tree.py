@@ -99,7 +99,6 @@ TESTED_ELSEWHERE = {
     "gateway/flights.py": "test_replays.py shows calls in flight to those who wait for them",
     "http/error_bodies.py": "values without behaviour; test_openapi.py compares them with errors",
     "http/sockets/exchange.py": "sockets/test_conversation.py shows what becomes of requests",
-    "http/sockets/protocol.py": "scenarios/test_sockets.py speaks over it",
     "http/services.py": "fields without behaviour",
     "transport/connection.py": "test_http.py speaks over it",
     "stores/dynamodb/answers.py": "tests/contract holds every adapter to its port",
