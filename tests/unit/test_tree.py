@@ -12,7 +12,7 @@ TESTED_ELSEWHERE = {
     "strict_toml.py": "test_configuration.py reads files by it, and makes each mistake",
     "providers/price_table/types.py": "providers/price_table/test_table.py reads the package by it",
     "cli/findings.py": "values; cli/test_doctor.py and cli/test_prompts.py print them",
-    "bootstrap/__main__.py": "infra/test_bundle.py and benchmarks/cold_start.py run it",
+    "bootstrap/__main__.py": "test_function.py shows what its start loads",
     "aws/secret_names.py": "data; test_parameters.py holds it to the settings",
     "bootstrap/lifespan.py": "test_platform.py and test_function.py live by it",
     "agents/journal.py": "agents/test_runs.py follows runs through it",
