@@ -75,6 +75,30 @@ async def _use(platform: Headgate) -> tuple[str, str, str]:
     return str(made["apiKey"]), answer.headers["x-request-id"], done["callId"]
 
 
+async def test_with_the_switch_on_words_are_logged_and_secrets_are_not(tmp_path: Path) -> None:
+    on = {"LOG_FORMAT": "json", "HEADGATE_LOG_CONTENT": "true", "OPENAI_API_KEY": VENDOR_KEY}
+    pasted = f"my key is {VENDOR_KEY}, Authorization: Bearer abcdef0123456789"
+    with running(tmp_path, environment=on) as platform:
+        say = chat(f"[[say {ANSWER}]] {PROMPT} {pasted} {platform.admin_key}")
+        async with platform.caller() as admin:
+            made = await admin.new_key()
+            answer = await admin.post("/v1/chat/completions", {**say, "stream": True})
+        await over_socket(platform, say["messages"][0]["content"], model="sandbox")
+        assert platform.stop() == 0
+        printed = platform.outputs[-1]
+    warned, lines = printed.partition("HEADGATE_LOG_CONTENT is on")[0], _lines(printed)
+    assert '"level":"warning"' in warned.splitlines()[-1]
+    found = [one for one in lines if one["logger"] == "headgate.contents"]
+    assert [one["route"] for one in found] == ["/v1/chat/completions", "/v1/stream"]
+    assert found[0]["requestId"] == answer.headers["x-request-id"]
+    for line in found:
+        assert PROMPT in line["asked"]
+        assert "my key is [secret], Authorization: Bearer [secret] [secret]" in line["asked"]
+        assert line["answered"] == ANSWER
+    secrets = (VENDOR_KEY, "abcdef0123456789", platform.admin_key, made["apiKey"])
+    assert not [secret for secret in secrets if secret.rpartition("-")[2] in json.dumps(lines)]
+
+
 async def _counted(platform: Headgate, labels: str) -> bool:
     """Whether `/metrics` tells of a request with these labels."""
     async with platform.caller() as caller:

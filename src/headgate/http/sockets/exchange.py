@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 
 import msgspec
 
+from headgate.core.contents import Kept
 from headgate.core.errors import HeadgateError, InvalidRequest, NotFound
 from headgate.core.ids import new_id
 from headgate.core.keys import VirtualKey
@@ -64,6 +65,7 @@ class Exchange:
         run_id: the run that it is about, once that is known.
         has_ended: whether the last message has been given.
         status: what it has come to, as over HTTP; `LEFT` until it has ended.
+        answered: what it was answered, as server-sent events, where that is kept.
     """
 
     table: RouteTable
@@ -75,6 +77,7 @@ class Exchange:
     run_id: str | None = None
     has_ended: bool = False
     status: int = LEFT
+    answered: Kept | None = None
 
     @property
     def action(self) -> str:
@@ -110,6 +113,8 @@ class Exchange:
             reply = await self._reply(key)
             async with contextlib.aclosing(reply.frames) as frames:
                 async for frame in frames:
+                    if self.answered is not None:
+                        self.answered.add(frame)
                     for event in events_of(frame):
                         yield self._message(event)
             if not self.is_call:
@@ -127,7 +132,10 @@ class Exchange:
         """The end of a request for which there is no answer."""
         self.has_ended = True
         self.status = (errors.FAULT if error is None else errors.form_of(error)).status
-        return told_of_error(self.request_id, error, self.call_id)
+        said = told_of_error(self.request_id, error, self.call_id)
+        if self.answered is not None:
+            self.answered.add(b"data: " + said + b"\n\n")
+        return said
 
     def cancellation(self) -> bytes:
         """The end of a request that its caller does not want any more."""

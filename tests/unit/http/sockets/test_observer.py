@@ -191,3 +191,15 @@ async def test_a_subscription_is_a_request_too_and_the_socket_itself_is_none() -
             await talk.until_end()
         (record,) = [record for record in all_.records if record.method == "WS"]
         assert (record.route, record.status) == ("/v1/agents/runs/{runId}/events", 200)
+
+
+async def test_what_is_told_of_a_request_belongs_to_its_trace() -> None:
+    seen, parents = Seen(), list[str | None]()
+    told = (lambda _: parents.append(seen.tracer.parent()),)
+    telemetry = Telemetry(seen.tracer, told=told)
+    async with platform(telemetry=telemetry) as here, talking(here) as talk:
+        await talk.hear("complete", requestId="a", traceparent=CALLERS, **chat("hi"))
+        await talk.until_end()
+        await talk.conversation.aclose()
+    assert parents == [f"00-{TRACE:032x}-{seen.one('WS complete').context.span_id:016x}-01"]
+    assert seen.tracer.parent() is None
