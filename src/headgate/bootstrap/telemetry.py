@@ -9,7 +9,6 @@ from urllib.parse import unquote
 from headgate.core.measurements import Measured
 from headgate.core.tracing import UNTRACED, Tracer
 from headgate.core.watching import (
-    CallEnded,
     CallWatch,
     Counting,
     RequestEnded,
@@ -19,6 +18,7 @@ from headgate.core.watching import (
 from headgate.http.app import App
 from headgate.http.records import with_records
 from headgate.http.routes import RouteTable
+from headgate.http.sockets.observer import Observer
 from headgate.http.tracing import with_tracing
 from headgate.settings import Settings
 from headgate.telemetry.call_counts import CallCounts
@@ -34,21 +34,19 @@ class Telemetry:
 
     Attributes:
         logs_requests: whether each request is a line of the log.
+        told: who else is told of each request.
     """
 
     tracer: Tracer = UNTRACED
     logs_requests: bool = False
+    told: Sequence[RequestEnded] = ()
     calls: CallCounts = field(default_factory=CallCounts)
     requests: RequestCounts = field(default_factory=RequestCounts)
-    _told: list[RequestEnded] = field(default_factory=list)
     _resting: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
 
-    def watch(self, *others: CallEnded) -> CallWatch:
-        """What sees every call to a model, and tells `others` too when it has ended."""
-        ends = [self.calls.count, *others]
-        if self.logs_requests:
-            ends.append(note_call)
-        counting = Counting(ends)
+    def watch(self) -> CallWatch:
+        """What sees every call to a model."""
+        counting = Counting([self.calls.count, *([note_call] if self.logs_requests else ())])
         return counting if self.tracer.calls is None else Watches((counting, self.tracer.calls))
 
     @property
@@ -56,9 +54,15 @@ class Telemetry:
         """What it can tell in numbers."""
         return (self.calls, self.requests)
 
-    def tell(self, ended: RequestEnded) -> None:
-        """Tell of requests there too, from now on."""
-        self._told.append(ended)
+    @property
+    def observer(self) -> Observer:
+        """What watches requests over sockets."""
+        return Observer(self.tracer, self._told, notes_calls=self.logs_requests)
+
+    @property
+    def _told(self) -> Sequence[RequestEnded]:
+        logged = (log_request,) if self.logs_requests else ()
+        return (self.requests.count, *logged, *self.told)
 
     def before_rest(self, work: Callable[[], Awaitable[None]]) -> None:
         """Do this before a process stands still, too."""
@@ -72,9 +76,6 @@ class Telemetry:
 
     def around(self, app: App, table: RouteTable) -> App:
         """`app`, with its requests watched."""
-        self.tell(self.requests.count)
-        if self.logs_requests:
-            self.tell(log_request)
         app = with_records(app, self._told, noting=self.logs_requests)
         return app if self.tracer is UNTRACED else with_tracing(app, table, self.tracer)
 
