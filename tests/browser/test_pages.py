@@ -49,6 +49,12 @@ async def ask(page: Page) -> None:
     await expect(page.locator("section .facts")).to_have_count(2)
 
 
+async def open_change(page: Page) -> None:
+    await page.get_by_role("row").filter(has_text="Change key").first.get_by_role("button").click()
+    await expect(page.get_by_role("heading", name="Before and after")).to_be_visible()
+    await page.evaluate("scrollTo(0, 0)")
+
+
 PART_OF = {"run": "Agent run", "prompt": "Prompt"}
 """Views of one thing, by what the list of measured questions calls them."""
 
@@ -78,15 +84,17 @@ VIEWS = (
     View("Keys", "keys", "keys"),
     View("Workspaces", "workspaces", "workspaces"),
     View("Providers", "providers?user=eli", "providers"),
+    View("Audit", "audit", "audit", prepare=open_change),
 )
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def run(admin: Caller) -> str:
-    """Some calls of this very minute, and a run that waits; gives the run's id."""
+    """Some calls of this very minute, some acts, and a run that waits; gives the run's id."""
     for number in range(12):
         body = chat(f"[[delay {20 + 15 * number}]] [[tokens 40]]", tags=["image"])
         assert (await admin.send("POST", "/v1/complete", body)).status == 200
+    await act(admin)
     order = {
         "type": "react",
         "model": "sandbox",
@@ -99,6 +107,24 @@ async def run(admin: Caller) -> str:
     answer = await admin.send("POST", "/v1/agents/run", order)
     run_id: str = answer.json["runId"]
     return run_id
+
+
+async def act(admin: Caller) -> None:
+    """Do what an administrator does in a day, a mistake included."""
+    limit = {"monthlyBudget": 40, "models": ["gpt-4o-mini", "claude-haiku-4-5"]}
+    key = await admin.new_key(
+        name="invoices", userId="gus", workspaceId="finance", monthlyBudget=20
+    )
+    path = f"/v1/auth/keys/{key['keyId']}"
+    budget = {"scope": "workspace", "id": "finance", "monthlyBudget": 120}
+    for method, where, body, status in (
+        ("PUT", "/v1/workspaces/finance", {"markup": 0.04}, 200),
+        ("PUT", "/v1/usage/budget", budget, 200),
+        ("PATCH", path, limit, 200),
+        ("POST", f"{path}/rotate", {"graceSeconds": 3600}, 200),
+        ("DELETE", "/v1/auth/keys/sk-proj-gone", None, 404),
+    ):
+        assert (await admin.send(method, where, body)).status == status
 
 
 async def settled(page: Page) -> None:

@@ -26,13 +26,14 @@ from headgate.bootstrap.stores import check_documents, check_store, make_tables,
 from headgate.bootstrap.telemetry import Telemetry, start_logging, telemetry_of
 from headgate.bootstrap.tools import check_tools
 from headgate.bootstrap.vendors import check_vendors
-from headgate.cli.installation import Check, PromptCheck
+from headgate.cli.findings import Check, PromptCheck
 from headgate.core.keys import (
     VirtualKey,
     command_line_key,
     hash_api_key,
     new_api_key,
 )
+from headgate.garbage import leave_out
 from headgate.http import openapi
 from headgate.http.app import App, Application
 from headgate.http.cors import with_cors
@@ -65,19 +66,9 @@ def create_app() -> App:
     settings = Settings.load(parameters=read_parameters)
     telemetry = telemetry_of(settings)
     start_logging(settings, telemetry.tracer)
-    _calm_garbage_collector()
-    return _app(settings, {}, telemetry)
-
-
-def _calm_garbage_collector() -> None:
-    """Leave what lives as long as the process out of every collection, and collect less often.
-
-    Nothing here makes cycles request by request; the default of one collection for each 700 new
-    objects would look through all modules for nothing.
-    """
     gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
+    leave_out()
+    return _app(settings, {}, telemetry)
 
 
 @contextlib.asynccontextmanager

@@ -11,7 +11,6 @@ from headgate.core.contents import ContentEnded
 from headgate.core.measurements import Measured
 from headgate.core.tracing import UNTRACED, Tracer
 from headgate.core.watching import (
-    CallEnded,
     CallWatch,
     Counting,
     RequestEnded,
@@ -38,23 +37,21 @@ class Telemetry:
 
     Attributes:
         logs_requests: whether each request is a line of the log.
+        told: who else is told of each request.
         contents: is told what requests ask and are answered; None unless that is switched on.
     """
 
     tracer: Tracer = UNTRACED
     logs_requests: bool = False
+    told: Sequence[RequestEnded] = ()
     calls: CallCounts = field(default_factory=CallCounts)
     requests: RequestCounts = field(default_factory=RequestCounts)
     contents: ContentEnded | None = None
-    _told: list[RequestEnded] = field(default_factory=list)
     _resting: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
 
-    def watch(self, *others: CallEnded) -> CallWatch:
-        """What sees every call to a model, and tells `others` too when it has ended."""
-        ends = [self.calls.count, *others]
-        if self.logs_requests:
-            ends.append(note_call)
-        counting = Counting(ends)
+    def watch(self) -> CallWatch:
+        """What sees every call to a model."""
+        counting = Counting([self.calls.count, *([note_call] if self.logs_requests else ())])
         return counting if self.tracer.calls is None else Watches((counting, self.tracer.calls))
 
     @property
@@ -69,9 +66,10 @@ class Telemetry:
             self.tracer, self._told, notes_calls=self.logs_requests, contents=self.contents
         )
 
-    def tell(self, ended: RequestEnded) -> None:
-        """Tell of requests there too, from now on."""
-        self._told.append(ended)
+    @property
+    def _told(self) -> Sequence[RequestEnded]:
+        logged = (log_request,) if self.logs_requests else ()
+        return (self.requests.count, *logged, *self.told)
 
     def before_rest(self, work: Callable[[], Awaitable[None]]) -> None:
         """Do this before a process stands still, too."""
@@ -85,9 +83,6 @@ class Telemetry:
 
     def around(self, app: App, table: RouteTable) -> App:
         """`app`, with its requests watched."""
-        self.tell(self.requests.count)
-        if self.logs_requests:
-            self.tell(log_request)
         app = with_records(app, self._told, noting=self.logs_requests)
         if self.contents is not None:
             app = with_contents(app, table, self.contents)

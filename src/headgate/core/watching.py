@@ -74,7 +74,7 @@ class Counting:
     def __init__(self, ends: Sequence[CallEnded]) -> None:
         """Tell all of `ends`."""
         self._ends = tuple(ends)
-        self._told = self._tell
+        self._told = ends[0] if len(ends) == 1 else self._tell
 
     def began(self, _provider: str, _model: str, _kind: CallKind, /) -> CallEnded:
         """See `CallWatch.began`."""

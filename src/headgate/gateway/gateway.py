@@ -8,7 +8,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Generic, NamedTuple, TypeVar
+from typing import Generic, TypeVar
 
 import msgspec
 
@@ -20,7 +20,6 @@ from headgate.core.keys import VirtualKey
 from headgate.core.limits import RateLimiter
 from headgate.core.metered import Purse
 from headgate.core.models import (
-    ChatStream,
     ProviderError,
     ProviderRefused,
     ProviderUnreachable,
@@ -63,7 +62,7 @@ class Answer(msgspec.Struct, Generic[T], frozen=True):
     receipt: Receipt
 
 
-class _Bounds(NamedTuple):
+class _Bounds(msgspec.Struct, frozen=True):
     """The most tokens that a route may take for a call.
 
     Attributes:
@@ -179,11 +178,16 @@ class Gateway:
 
         async def make(attempt: Attempt, output: int | None) -> StreamedAnswer:
             provider, fitted = attempt.route.provider, _fitted(request, attempt.route, output)
-            stream: ChatStream
             stream = provider.stream(fitted, idempotency_key=attempt.idempotency_key)
-            if entry is not None:
-                stream = RecordingStream(stream, lambda said: entry.keep(attempt, said.usage, said))
-            answer = StreamedAnswer(attempt, stream, provider.input_estimate(fitted))
+            estimate = provider.input_estimate(fitted)
+            if entry is None:
+                answer = StreamedAnswer(attempt, stream, estimate)
+            else:
+                recording = RecordingStream(
+                    stream, lambda said: entry.keep(attempt, said.usage, said)
+                )
+                answer = StreamedAnswer(attempt, recording, estimate)
+                answer.keep = recording.keep
             if begun is not None:
                 begun(attempt)
             await answer.open(self.routing.seconds_until(caller.ends_at))
@@ -401,8 +405,9 @@ class Gateway:
                 else:
                     attempt.tried = call.place.billed - before
                     trial.began()
-                    waited = attempt.latency_ms() / 1000
-                    self.routing.choice.measured(trial.route, call.kind, waited)
+                    choice = self.routing.choice
+                    if choice.learns:
+                        choice.measured(trial.route, call.kind, attempt.latency_ms() / 1000)
                     return attempt, answer
         failed: HeadgateError
         if tries.refusal is None and unaffordable is not None:
@@ -470,7 +475,9 @@ class Gateway:
         output = bounds.output if bounds.sent is None else bounds.sent
         drawn = await purse.hold(call.markup.billed(route.price.ceiling(bounds.input, output)))
         try:
-            attempt, limit = await self._held(call, trial, bounds._replace(most=drawn))
+            attempt, limit = await self._held(
+                call, trial, msgspec.structs.replace(bounds, most=drawn)
+            )
         except BaseException:
             purse.settle(drawn, None)
             raise

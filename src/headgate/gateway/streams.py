@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from typing import Protocol
 
 import msgspec
@@ -28,9 +28,11 @@ class StreamedAnswer:
 
     Attributes:
         write: where the answer may be asked for again, writes all of it, as `Attempt.settle` says.
+        keep: keeps a whole answer for others, before its end and not before it is on record.
     """
 
     write: Callable[[], bytes] | None = None
+    keep: Callable[[], Awaitable[None]] | None = None
 
     def __init__(self, attempt: Attempt, stream: ChatStream, input_estimate: int) -> None:
         self._attempt = attempt
@@ -111,6 +113,8 @@ class StreamedAnswer:
         else:
             self._settle("ok")
             await self._attempt.durable()
+            if self.keep is not None:
+                await self.keep()
         finally:
             await self._stream.aclose()
 

@@ -33,8 +33,7 @@ class Watched(NamedTuple):
 @contextlib.asynccontextmanager
 async def watched(*providers: Provider) -> AsyncIterator[Watched]:
     seen, records = Seen(), list[RequestRecord]()
-    telemetry = Telemetry(seen.tracer, logs_requests=True)
-    telemetry.tell(records.append)
+    telemetry = Telemetry(seen.tracer, logs_requests=True, told=(records.append,))
     async with platform(*providers, telemetry=telemetry) as here:
         yield Watched(here, records, seen)
 
@@ -196,8 +195,8 @@ async def test_a_subscription_is_a_request_too_and_the_socket_itself_is_none() -
 
 async def test_what_is_told_of_a_request_belongs_to_its_trace() -> None:
     seen, parents = Seen(), list[str | None]()
-    telemetry = Telemetry(seen.tracer)
-    telemetry.tell(lambda _: parents.append(seen.tracer.parent()))
+    told = (lambda _: parents.append(seen.tracer.parent()),)
+    telemetry = Telemetry(seen.tracer, told=told)
     async with platform(telemetry=telemetry) as here, talking(here) as talk:
         await talk.hear("complete", requestId="a", traceparent=CALLERS, **chat("hi"))
         await talk.until_end()

@@ -271,8 +271,7 @@ async def test_an_id_may_be_used_again_once_its_end_was_told() -> None:
 
 async def test_its_requests_are_watched_as_all_others_are() -> None:
     seen, records = Seen(), list[RequestRecord]()
-    telemetry = Telemetry(seen.tracer, logs_requests=True)
-    telemetry.tell(records.append)
+    telemetry = Telemetry(seen.tracer, logs_requests=True, told=(records.append,))
     vendor = FakeProvider("one", "soon", asyncio.Event())
     async with platform(vendor, telemetry=telemetry) as here, connected(here) as line:
         body = chat("hi", model="small")
