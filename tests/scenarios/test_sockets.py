@@ -5,6 +5,7 @@ import contextlib
 import json
 import socket as sockets
 import subprocess
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from headgate.http.sockets.protocol import END_SECONDS
 from headgate_server import Caller, Headgate, Simulator, eventually, running
 from socket_lines import Line, address, line
 
@@ -109,16 +111,21 @@ async def test_a_caller_that_does_not_read_costs_little_and_is_closed(
             host, port = headgate.url.removeprefix("http://").split(":")
             narrow.connect((host, int(port)))
             narrow.setblocking(False)
-            stuck.append(await stack.enter_async_context(line(headgate, sock=narrow, max_queue=1)))
+            patient = line(headgate, sock=narrow, max_queue=1, ping_interval=None)
+            stuck.append(await stack.enter_async_context(patient))
         for caller in stuck:
             for number in range(3):
                 await caller.complete(f"{number}", LONG)
 
         async def all_stopped() -> list[dict[str, Any]]:
             most.append(memory(headgate.command.pid))
-            return await vendors.calls()
+            calls = await vendors.calls()
+            if any(call["cancelled"] for call in calls):
+                stopped_at.append(time.monotonic())
+            return calls
 
         most: list[int] = []
+        stopped_at: list[float] = []
         calls = await eventually(
             all_stopped,
             lambda calls: len(calls) >= 2 * STUCK and all(call["endedAt"] for call in calls),
@@ -126,7 +133,11 @@ async def test_a_caller_that_does_not_read_costs_little_and_is_closed(
         )
         assert all(call["cancelled"] for call in calls)
         assert (max(most) - before) / STUCK < MOST_STUCK_BYTES
-        assert {await caller.closed() for caller in stuck} == {4429}
+        codes = {await caller.closed() for caller in stuck}
+        # Who comes too late for the reason is cut off without it.
+        if time.monotonic() - stopped_at[0] < END_SECONDS / 2:
+            assert codes == {4429}
+        assert codes <= {4429, 1006}
 
 
 async def test_a_subscription_goes_on_where_another_ended(headgate: Headgate) -> None:

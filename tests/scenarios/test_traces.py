@@ -137,7 +137,7 @@ def _assert_calls_are_told(spans: list[Span], asked: list[dict[str, Any]]) -> No
 
 async def test_one_request_is_a_trace_of_its_route_and_its_call(tmp_path: Path) -> None:
     async with collecting() as collector:
-        traced = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url}
+        traced = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url, "OTEL_BSP_SCHEDULE_DELAY": "50"}
         with running(tmp_path, environment=traced) as platform:
             async with platform.caller() as caller:
                 answer = await caller.post(
@@ -148,6 +148,11 @@ async def test_one_request_is_a_trace_of_its_route_and_its_call(tmp_path: Path) 
                 run = await start(caller, "Go", model="sandbox", tools=[])
                 await ended(caller, run["runId"])
             done = await over_socket(platform, "Hi", model="sandbox", traceparent=TRACEPARENT)
+            # A run's span ends a moment after the run is told to have ended.
+            await eventually(
+                collector.all_spans,
+                lambda found: any(span.name == "invoke_agent react" for span in found),
+            )
             assert await asyncio.to_thread(platform.stop) == 0
         spans = collector.spans
     (request,) = [span for span in spans if span.name == "POST /v1/complete"]

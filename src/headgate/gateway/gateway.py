@@ -20,6 +20,7 @@ from headgate.core.keys import VirtualKey
 from headgate.core.limits import RateLimiter
 from headgate.core.metered import Purse
 from headgate.core.models import (
+    ChatStream,
     ProviderError,
     ProviderRefused,
     ProviderUnreachable,
@@ -178,16 +179,10 @@ class Gateway:
 
         async def make(attempt: Attempt, output: int | None) -> StreamedAnswer:
             provider, fitted = attempt.route.provider, _fitted(request, attempt.route, output)
-            stream = provider.stream(fitted, idempotency_key=attempt.idempotency_key)
-            estimate = provider.input_estimate(fitted)
-            if entry is None:
-                answer = StreamedAnswer(attempt, stream, estimate)
-            else:
-                recording = RecordingStream(
-                    stream, lambda said: entry.keep(attempt, said.usage, said)
-                )
-                answer = StreamedAnswer(attempt, recording, estimate)
-                answer.keep = recording.keep
+            stream: ChatStream = provider.stream(fitted, idempotency_key=attempt.idempotency_key)
+            if entry is not None:
+                stream = RecordingStream(stream, lambda said: entry.keep(attempt, said.usage, said))
+            answer = StreamedAnswer(attempt, stream, provider.input_estimate(fitted))
             if begun is not None:
                 begun(attempt)
             await answer.open(self.routing.seconds_until(caller.ends_at))
@@ -197,8 +192,7 @@ class Gateway:
         try:
             hit = None if entry is None else await self._hit(call, entry)
             if hit is not None:
-                attempt, recording = hit
-                answer = StreamedAnswer(attempt, RecordedStream(recording), 0)
+                answer = StreamedAnswer(hit[0], RecordedStream(hit[1]), 0)
                 await answer.open(self.routing.seconds_until(caller.ends_at))
             else:
                 _, answer = await self._first_answer(call)

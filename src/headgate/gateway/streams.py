@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from typing import Protocol
 
 import msgspec
@@ -17,6 +17,7 @@ from headgate.core.models import (
 )
 from headgate.core.usage import CallStatus
 from headgate.gateway.calls import Attempt, Receipt, receipt
+from headgate.gateway.recordings import RecordingStream
 from headgate.gateway.routing import within
 
 
@@ -28,11 +29,9 @@ class StreamedAnswer:
 
     Attributes:
         write: where the answer may be asked for again, writes all of it, as `Attempt.settle` says.
-        keep: keeps a whole answer for others, before its end and not before it is on record.
     """
 
     write: Callable[[], bytes] | None = None
-    keep: Callable[[], Awaitable[None]] | None = None
 
     def __init__(self, attempt: Attempt, stream: ChatStream, input_estimate: int) -> None:
         self._attempt = attempt
@@ -113,8 +112,8 @@ class StreamedAnswer:
         else:
             self._settle("ok")
             await self._attempt.durable()
-            if self.keep is not None:
-                await self.keep()
+            if isinstance(self._stream, RecordingStream):
+                await self._stream.keep()
         finally:
             await self._stream.aclose()
 

@@ -375,7 +375,7 @@ async def test_a_revoked_key_begins_nothing_more() -> None:
 async def test_an_answer_that_takes_too_long_ends_in_an_error_and_is_settled() -> None:
     vendor = FakeProvider("one", [ChatDelta(text="a"), asyncio.Event()])
     async with platform(vendor) as here, connected(here) as line:
-        await line.hear("complete", requestId="a", seconds=0.05, **chat("hi", model="small"))
+        await line.hear("complete", requestId="a", seconds=0.5, **chat("hi", model="small"))
         piece, told = line.caller.told
         assert piece["content"] == "a"
         assert (told["type"], told["error"]["code"]) == ("error", "upstream_timeout")
@@ -387,7 +387,7 @@ async def test_an_answer_that_takes_too_long_ends_in_an_error_and_is_settled() -
 async def test_a_subscription_that_takes_too_long_says_to_come_again() -> None:
     async with platform() as here, connected(here) as line:
         body = {"type": "react", "model": "sandbox", "input": "[[delay 60000]]"}
-        await line.hear("agent", requestId="a", seconds=0.05, **body)
+        await line.hear("agent", requestId="a", seconds=0.5, **body)
         *events, told = line.caller.told
         assert (told["status"], told["retryAfter"]) == (503, 1)
         assert "subscribe again" in told["error"]["message"]
