@@ -41,6 +41,7 @@ from headgate.http.services import Services
 from headgate.http.sockets.observer import Observer
 from headgate.http.table import routes
 from headgate.identity.audit import Audit
+from headgate.identity.delegation import Delegation
 from headgate.identity.erasures import Erasures
 from headgate.identity.keys import Keys
 from headgate.identity.sessions import Sessions
@@ -250,6 +251,7 @@ async def platform(
         runs=agents.runs,
         memories=Memories(memories),
         keys=keys,
+        delegation=Delegation(keys),
         workspaces=workspaces,
         sessions=Sessions(keys, MemoryTickets(), lambda: b"a secret of the tests"),
         audit=Audit(MemoryAudit()),

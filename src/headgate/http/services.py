@@ -23,6 +23,7 @@ from headgate.http.activity import Activity
 from headgate.http.sockets.observer import Observer
 from headgate.http.upload_room import UploadRoom
 from headgate.identity.audit import Audit
+from headgate.identity.delegation import Delegation
 from headgate.identity.erasures import Erasures
 from headgate.identity.keys import Keys
 from headgate.identity.sessions import Sessions
@@ -68,6 +69,7 @@ class Services:
     runs: Runs
     memories: Memories
     keys: Keys
+    delegation: Delegation
     workspaces: Workspaces
     sessions: Sessions
     audit: Audit
