@@ -58,7 +58,7 @@ async def opened(settings: Settings) -> AsyncIterator[Stores]:
                 DynamoAudit(client),
                 DynamoServiceLevels(client),
                 DynamoEpisodes(client),
-                DynamoUserData(),
+                DynamoUserData(client),
                 lambda: tables.reach(client),
                 [client.counts],
             )
