@@ -41,8 +41,7 @@ def workspace_routes() -> list[Route]:
             description=(
                 "Takes the place of all that was set here before; what is left out follows "
                 "`headgate.toml`. It holds on every process within a second, for calls that begin "
-                "then. Guardrails, `files` and `database` are set in the file alone, and so "
-                "is a workspace whose id has a slash."
+                "then. Guardrails, `files` and `database` are set in the file alone."
             ),
             body=workspaces.SetWorkspace,
             answer=workspaces.WorkspaceItem,
