@@ -155,7 +155,7 @@ class Application:
             try:
                 departure.watch()
                 if match.route.metered:
-                    call.services.activity.begin(request_id)
+                    call.services.activity.begin(request_id, call.key.workspace_id)
                 return await audited(call, match.route)
             finally:
                 if call.upload_bytes:
