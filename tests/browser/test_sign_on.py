@@ -18,10 +18,11 @@ from headgate.identity.sign_on import SignOn
 from headgate.oidc.provider import OidcProvider, ProviderOptions
 from headgate.transport.http import HttpClient
 from oidc_server import oidc_server
-from platform_in_memory import Platform, platform
+from platform_in_memory import Platform, make_key, platform
 from servers import serve
 
 BUTTON = "Sign in with single sign-on"
+CHANGES = re.compile("^(Create|Set|Rotate|Revoke|Change|Add|Remove|Ask|Search|Pause|Cancel)")
 # The provider's pages look for their style there, which no test may wait for.
 ELSEWHERE = re.compile(r"^https://cdn\.")
 
@@ -112,6 +113,38 @@ async def test_an_administrator_comes_back_signed_in_and_signs_out(visitor: Pers
     await page.get_by_role("button", name="Sign out").click()
     await expect(page.get_by_role("link", name=BUTTON)).to_be_visible()
     assert await visitor.context.cookies() == []
+
+
+async def test_a_viewer_sees_all_and_is_offered_nothing_to_change(
+    visitor: Person, company: tuple[Platform, str]
+) -> None:
+    running, _ = company
+    await make_key(running, name="somebody's")
+    limit = {"scope": "user", "id": "ada", "monthlyBudget": 5}
+    assert (await running.call("PUT", "/v1/usage/budget", limit)).status == 200
+    order = {"type": "react", "model": "sandbox", "input": "[[delay 60000]]"}
+    run = (await running.call("POST", "/v1/agents/run", order)).json["runId"]
+    page = await signed_in(visitor, "bob")
+    await expect(page.get_by_text("Viewer: you see everything and change nothing")).to_be_visible()
+    links = page.get_by_role("navigation").get_by_role("link")
+    titles = await links.all_inner_texts()
+    assert {"Keys", "Agent runs", "Prompts", "Documents", "Audit"} <= set(titles)
+    assert "Playground" not in titles
+    main = page.get_by_role("main")
+    for title in titles:
+        await links.filter(has_text=re.compile(f"^{title}$")).click()
+        await expect(page.get_by_role("heading", level=1)).to_have_text(title)
+        await expect(page.locator("[aria-busy]")).to_have_count(0)
+        await expect(page.get_by_role("alert")).to_have_count(0)
+        await expect(main.get_by_role("button", name=CHANGES)).to_have_count(0)
+    for path, shown in ((f"runs/{run}", "Steps"), ("prompts/summarize", "Blocks")):
+        await page.goto(visitor.address(path))
+        await expect(page.get_by_role("heading", name=shown).first).to_be_visible()
+        await expect(page.get_by_role("alert")).to_have_count(0)
+        await expect(main.get_by_role("button", name=CHANGES)).to_have_count(0)
+    await page.goto(visitor.address("keys"))
+    await expect(page.get_by_role("row").filter(has_text="somebody's")).to_be_visible()
+    assert (await running.call("POST", f"/v1/agents/runs/{run}/cancel")).status == 200
 
 
 async def test_who_is_in_no_group_is_told_why(visitor: Person) -> None:

@@ -274,17 +274,29 @@ class RunFilter(NamedTuple):
 
 
 def runs_of(key: VirtualKey) -> RunFilter:
-    """The runs that `key` sees: an admin all, a user's key the user's, any other its own."""
-    if key.may("admin"):
-        return RunFilter()
+    """The runs that `key` sees: all where it may look at everything, else its own."""
+    return RunFilter() if key.may("admin:read") else _own_of(key)
+
+
+def sees(key: VirtualKey, run: Run) -> bool:
+    """Whether `key` sees this run."""
+    return key.may("admin:read") or _is_own(key, run)
+
+
+def steers(key: VirtualKey, run: Run) -> bool:
+    """Whether `key` may stop this run, hold it, and decide on what it asks for."""
+    return key.may("admin") or _is_own(key, run)
+
+
+def _own_of(key: VirtualKey) -> RunFilter:
+    """A user's key has the user's runs, any other the ones that it began."""
     if key.user_id is not None:
         return RunFilter(user_id=key.user_id, workspace_id=key.workspace_id)
     return RunFilter(key_id=key.key_id)
 
 
-def sees(key: VirtualKey, run: Run) -> bool:
-    """Whether `key` sees this run."""
-    where = runs_of(key)
+def _is_own(key: VirtualKey, run: Run) -> bool:
+    where = _own_of(key)
     return (
         (where.key_id is None or where.key_id == run.key_id)
         and (where.user_id is None or where.user_id == run.user_id)
