@@ -377,6 +377,17 @@ async def test_an_account_waits_for_what_is_leased_of_it(
     assert [(state.granted, state.spent) for state in states] == [(0, 0), (6, 6)]
 
 
+async def test_what_was_billed_as_its_lease_ended_goes_too(kept: Kept) -> None:
+    lease = LeaseId("process-1", Account("user", "ada"), PERIOD)
+    await kept.ledger.set_limit(lease.account, Limit(amount=50))
+    await kept.ledger.lease(lease, least=10, most=10, expires_at=9e9)
+    charge = Charge(lease.account, PERIOD, 6, 6, returned=4)
+    await kept.ledger.settle(Settlement("process-1", usage_event(billed=6), (charge,)))
+    assert await finish(kept) == Erased(0, 0)
+    states = await kept.ledger.states([lease.account, Account("user", "deleted-1")], PERIOD)
+    assert [(state.granted, state.spent) for state in states] == [(0, 0), (6, 6)]
+
+
 async def test_what_a_dead_process_may_have_spent_stays_with_the_pseudonym(
     kept: Kept,
 ) -> None:

@@ -70,14 +70,11 @@ async def test_a_kept_answer_knows_with_whose_data_it_goes() -> None:
     """A model's, and that of a work, which no row of the ledger belongs to."""
     async with platform(tools=[repeat]) as running:
         key = await make_key(running, userId="ada", scopes=["ai:complete", "tools:run"])
-        for path, body, route in (
-            ("/v1/complete", chat("hi"), "/v1/complete"),
-            ("/v1/tools/repeat", {"text": "hi"}, "/v1/tools/{name}"),
-        ):
+        for path, body in (("/v1/complete", chat("hi")), ("/v1/tools/repeat", {"text": "hi"})):
             once = {"idempotency-key": "one"}
             told = await running.call("POST", path, body, key=key, headers=once)
             assert told.status == 200, told.data
-            call = answer_key("-".join(key.split("-")[:3]), f"POST {route}", "one", b"").id
+            call = answer_key("-".join(key.split("-")[:3]), f"POST {path}", "one", b"").id
             found = await running.ledger.answers.find(call, now=0.0)
             assert isinstance(found, KeptAnswer)
             assert found.user_id == "ada"
