@@ -4,12 +4,12 @@ import asyncio
 import contextlib
 import json
 import os
-import socket
 import sys
 from collections.abc import AsyncIterator
 
 import httpx2
 
+from free_ports import held_port
 from headgate_server import eventually, http_client
 
 PEOPLE = [
@@ -19,32 +19,25 @@ PEOPLE = [
 ]
 
 
-def free_port() -> int:
-    """A port of this machine that nobody has now."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
-
-
 @contextlib.asynccontextmanager
 async def oidc_server() -> AsyncIterator[str]:
     """The provider, once it answers; gives its address."""
-    port = free_port()
     people = [text for person in PEOPLE for text in ("--user-claims", json.dumps(person))]
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "oidc_provider_mock", "--port", str(port)),
-        *("--require-nonce", "true", *people),
-        env={**os.environ, "NO_COLOR": "1"},
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
-    address = f"http://127.0.0.1:{port}"
-    try:
-        await eventually(lambda: _is_up(address), bool)
-        yield address
-    finally:
-        process.kill()
-        await process.wait()
+    with held_port() as port:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "oidc_provider_mock", "--port", str(port)),
+            *("--require-nonce", "true", *people),
+            env={**os.environ, "NO_COLOR": "1"},
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+        address = f"http://127.0.0.1:{port}"
+        try:
+            await eventually(lambda: _is_up(address), bool)
+            yield address
+        finally:
+            process.kill()
+            await process.wait()
 
 
 async def _is_up(address: str) -> bool:

@@ -1,12 +1,15 @@
 """Single sign-on over real HTTP, with an identity provider that others have written."""
 
+from collections.abc import AsyncIterator
 from pathlib import Path
 from urllib.parse import urljoin
 
 import httpx2
+import pytest_asyncio
 
+from free_ports import held_port
 from headgate_server import Command, http_client
-from oidc_server import free_port, oidc_server
+from oidc_server import oidc_server
 
 
 async def signed_in(client: httpx2.AsyncClient, subject: str) -> httpx2.Response:
@@ -20,10 +23,15 @@ async def signed_in(client: httpx2.AsyncClient, subject: str) -> httpx2.Response
     return await client.get(urljoin(form, back.headers["location"]))
 
 
-async def test_people_sign_in_with_the_role_of_their_groups(tmp_path: Path) -> None:
+@pytest_asyncio.fixture
+async def issuer() -> AsyncIterator[str]:
+    async with oidc_server() as address:
+        yield address
+
+
+async def test_people_sign_in_with_the_role_of_their_groups(tmp_path: Path, issuer: str) -> None:
     """An administrator, a viewer, and somebody who may not come in."""
-    port = free_port()
-    async with oidc_server() as issuer:
+    with held_port() as port:
         (tmp_path / "headgate.toml").write_text(
             f'[sign_on]\nissuer = "{issuer}"\nclient_id = "headgate"\n'
             f'public_url = "http://127.0.0.1:{port}"\n'

@@ -274,34 +274,34 @@ class RunFilter(NamedTuple):
 
 
 def runs_of(key: VirtualKey) -> RunFilter:
-    """The runs that `key` sees: all where it may look at everything, else its own."""
-    return RunFilter() if key.may("admin:read") else _own_of(key)
+    """The runs that `key` sees: all where it may look at everything, else those that it steers."""
+    return RunFilter() if key.may("admin:read") else _steered_by(key)
 
 
 def sees(key: VirtualKey, run: Run) -> bool:
     """Whether `key` sees this run."""
-    return key.may("admin:read") or _is_own(key, run)
+    return key.may("admin:read") or steers(key, run)
 
 
 def steers(key: VirtualKey, run: Run) -> bool:
     """Whether `key` may stop this run, hold it, and decide on what it asks for."""
-    return key.may("admin") or _is_own(key, run)
-
-
-def _own_of(key: VirtualKey) -> RunFilter:
-    """A user's key has the user's runs, any other the ones that it began."""
-    if key.user_id is not None:
-        return RunFilter(user_id=key.user_id, workspace_id=key.workspace_id)
-    return RunFilter(key_id=key.key_id)
-
-
-def _is_own(key: VirtualKey, run: Run) -> bool:
-    where = _own_of(key)
+    where = _steered_by(key)
     return (
         (where.key_id is None or where.key_id == run.key_id)
         and (where.user_id is None or where.user_id == run.user_id)
         and (where.workspace_id is None or where.workspace_id == run.workspace_id)
     )
+
+
+def _steered_by(key: VirtualKey) -> RunFilter:
+    """An administrator all, or all of a workspace; a user's key the user's, any other its own."""
+    if key.may("admin"):
+        return RunFilter()
+    if key.may("workspace:admin"):
+        return RunFilter(workspace_id=key.workspace_id)
+    if key.user_id is not None:
+        return RunFilter(user_id=key.user_id, workspace_id=key.workspace_id)
+    return RunFilter(key_id=key.key_id)
 
 
 class RunStore(Protocol):

@@ -253,12 +253,13 @@ def _erase(connection: sqlite3.Connection, settlements: Sequence[Settlement]) ->
 def _charge(connection: sqlite3.Connection, settlements: Iterable[Settlement]) -> None:
     billed: dict[tuple[Account, str], NanoUSD] = {}
     leased: dict[LeaseId, NanoUSD] = {}
-    for owner, _, charges, _ in settlements:
-        for account, period, amount, covered in charges:
-            if amount:
-                billed[account, period] = billed.get((account, period), 0) + amount
-            if covered:
-                lease = LeaseId(owner, account, period)
+    for settlement in settlements:
+        for charge in settlement.charges:
+            if amount := charge.billed:
+                key = charge.account, charge.period
+                billed[key] = billed.get(key, 0) + amount
+            if covered := charge.leased:
+                lease = LeaseId(settlement.owner, charge.account, charge.period)
                 leased[lease] = leased.get(lease, 0) + covered
     # What no lease covers is granted as it is spent; what an expired lease left unconfirmed is
     # spent already and only changes its name.
