@@ -1,11 +1,10 @@
 """Single sign-on over real HTTP, with an identity provider that others have written."""
 
-from collections.abc import AsyncIterator
+import contextlib
 from pathlib import Path
 from urllib.parse import urljoin
 
 import httpx2
-import pytest_asyncio
 
 from free_ports import held_port
 from headgate_server import Command, http_client
@@ -23,15 +22,11 @@ async def signed_in(client: httpx2.AsyncClient, subject: str) -> httpx2.Response
     return await client.get(urljoin(form, back.headers["location"]))
 
 
-@pytest_asyncio.fixture
-async def issuer() -> AsyncIterator[str]:
-    async with oidc_server() as address:
-        yield address
-
-
-async def test_people_sign_in_with_the_role_of_their_groups(tmp_path: Path, issuer: str) -> None:
+async def test_people_sign_in_with_the_role_of_their_groups(tmp_path: Path) -> None:
     """An administrator, a viewer, and somebody who may not come in."""
-    with held_port() as port:
+    async with contextlib.AsyncExitStack() as stack:
+        issuer = await stack.enter_async_context(oidc_server())
+        port = stack.enter_context(held_port())
         (tmp_path / "headgate.toml").write_text(
             f'[sign_on]\nissuer = "{issuer}"\nclient_id = "headgate"\n'
             f'public_url = "http://127.0.0.1:{port}"\n'

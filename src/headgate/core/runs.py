@@ -280,21 +280,16 @@ def runs_of(key: VirtualKey) -> RunFilter:
 
 def sees(key: VirtualKey, run: Run) -> bool:
     """Whether `key` sees this run."""
-    return key.may("admin:read") or steers(key, run)
+    return _is_among(runs_of(key), run)
 
 
 def steers(key: VirtualKey, run: Run) -> bool:
     """Whether `key` may stop this run, hold it, and decide on what it asks for."""
-    where = _steered_by(key)
-    return (
-        (where.key_id is None or where.key_id == run.key_id)
-        and (where.user_id is None or where.user_id == run.user_id)
-        and (where.workspace_id is None or where.workspace_id == run.workspace_id)
-    )
+    return _is_among(_steered_by(key), run)
 
 
 def _steered_by(key: VirtualKey) -> RunFilter:
-    """An administrator all, or all of a workspace; a user's key the user's, any other its own."""
+    """An administrator has all, or a workspace's; a user's key the user's, any other its own."""
     if key.may("admin"):
         return RunFilter()
     if key.may("workspace:admin"):
@@ -302,6 +297,14 @@ def _steered_by(key: VirtualKey) -> RunFilter:
     if key.user_id is not None:
         return RunFilter(user_id=key.user_id, workspace_id=key.workspace_id)
     return RunFilter(key_id=key.key_id)
+
+
+def _is_among(where: RunFilter, run: Run) -> bool:
+    return (
+        (where.key_id is None or where.key_id == run.key_id)
+        and (where.user_id is None or where.user_id == run.user_id)
+        and (where.workspace_id is None or where.workspace_id == run.workspace_id)
+    )
 
 
 class RunStore(Protocol):
