@@ -671,7 +671,7 @@ export interface components {
          */
         CreateKey: {
             name: string;
-            scopes: ("admin" | "admin:read" | "agent:run" | "ai:complete" | "ai:embed" | "tools:run" | "usage:read")[];
+            scopes: ("admin" | "admin:read" | "agent:run" | "ai:complete" | "ai:embed" | "tools:run" | "usage:read" | "workspace:admin")[];
             /** @default null */
             monthlyBudget: number | null;
             /** @default null */
@@ -746,7 +746,7 @@ export interface components {
          */
         ChangeKey: {
             name?: string;
-            scopes?: ("admin" | "admin:read" | "agent:run" | "ai:complete" | "ai:embed" | "tools:run" | "usage:read")[];
+            scopes?: ("admin" | "admin:read" | "agent:run" | "ai:complete" | "ai:embed" | "tools:run" | "usage:read" | "workspace:admin")[];
             monthlyBudget?: number | null;
             rateLimit?: components["schemas"]["RateLimitItem"] | null;
             models?: string[] | null;
@@ -1008,6 +1008,7 @@ export interface components {
             code: string | null;
             before: unknown;
             after: unknown;
+            workspaceId: string | null;
             requestId: string;
             address: string;
             endedAt: string | null;
@@ -1249,7 +1250,7 @@ export interface components {
          * @description A moment of the platform.
          *
          *         `newest` is the id of the newest call of the last day, `activeCalls` how many calls the
-         *         answering process is busy with.
+         *         answering process is busy with: of the workspace, where its administrator asks.
          */
         Tick: {
             at: string;
@@ -1266,7 +1267,7 @@ export interface components {
         };
         /**
          * ProjectionItem
-         * @description What everybody together was billed this month, and where that is heading.
+         * @description What everybody who is looked at was billed this month, and where that is heading.
          */
         ProjectionItem: {
             /** @description US dollars, with at most nine decimals */

@@ -43,7 +43,7 @@ async def test_a_key_is_made_used_rotated_and_revoked(
     for text in ("dora", "$2.50 a month", "120 req. a minute", "never", "Active"):
         await expect(row).to_contain_text(text)
     assert await status_with(headgate, first) == 200
-    await expect(row).to_contain_text("s ago", timeout=10_000)
+    await expect(row).to_contain_text("s ago")
     await row.get_by_role("button", name="Rotate").click()
     await dialog.get_by_label("The old secret works for").select_option("0")
     await dialog.get_by_role("button", name="Make a new secret").click()

@@ -5,16 +5,18 @@ import contextlib
 import json
 import socket as sockets
 import subprocess
-from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
+import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from headgate_server import Caller, Headgate, Simulator, chat, eventually, running
+from headgate.http.sockets.protocol import END_SECONDS
+from headgate_server import Caller, Headgate, Simulator, eventually, running
+from socket_lines import PATIENTLY, Line, address, line
 
 MODEL = "openai/gpt-4o"
 MANY = 200
@@ -35,54 +37,11 @@ def configuration() -> str:
     return "[limits]\nrequests_per_second = 1000\nburst = 1000\n"
 
 
-@dataclass
-class Line:
-    """A socket, spoken to in sentences."""
-
-    socket: ClientConnection
-
-    async def say(self, action: str, **fields: Any) -> None:
-        await self.socket.send(json.dumps({"action": action, **fields}))
-
-    async def complete(self, request_id: str, text: str, **fields: Any) -> None:
-        await self.say("complete", requestId=request_id, **chat(text, model=MODEL, **fields))
-
-    async def heard(self) -> dict[str, Any]:
-        message: dict[str, Any] = json.loads(await self.socket.recv())
-        return message
-
-    async def until_end(self) -> list[dict[str, Any]]:
-        told = [await self.heard()]
-        while told[-1]["type"] not in {"done", "error"}:
-            told.append(await self.heard())
-        return told
-
-    async def closed(self) -> int:
-        """The code with which it is closed, once all before that is read."""
-        with contextlib.suppress(ConnectionClosed):
-            while True:
-                await self.socket.recv()
-        return self.socket.close_code or 0
-
-
-def address(headgate: Headgate) -> str:
-    return headgate.url.replace("http", "ws", 1) + "/ws"
-
-
-@contextlib.asynccontextmanager
-async def line(headgate: Headgate, key: str | None = None, **options: Any) -> AsyncIterator[Line]:
-    async with connect(address(headgate), compression=None, **options) as socket:
-        opened = Line(socket)
-        await opened.say("authenticate", apiKey=key or headgate.admin_key)
-        assert (await opened.heard())["type"] == "ready"
-        yield opened
-
-
 async def test_many_sockets_stream_at_once(headgate: Headgate, admin: Caller) -> None:
     key = await admin.new_key(workspaceId="many")
 
     async def one(number: int) -> list[dict[str, Any]]:
-        async with line(headgate, key["apiKey"], open_timeout=60) as caller:
+        async with line(headgate, key["apiKey"]) as caller:
             await caller.complete(f"{number}", f"[[rate 50]] [[say piece by piece {number}]]")
             return await caller.until_end()
 
@@ -159,9 +118,13 @@ async def test_a_caller_that_does_not_read_costs_little_and_is_closed(
 
         async def all_stopped() -> list[dict[str, Any]]:
             most.append(memory(headgate.command.pid))
-            return await vendors.calls()
+            calls = await vendors.calls()
+            if any(call["cancelled"] for call in calls):
+                stopped_at.append(time.monotonic())
+            return calls
 
         most: list[int] = []
+        stopped_at: list[float] = []
         calls = await eventually(
             all_stopped,
             lambda calls: len(calls) >= 2 * STUCK and all(call["endedAt"] for call in calls),
@@ -169,7 +132,11 @@ async def test_a_caller_that_does_not_read_costs_little_and_is_closed(
         )
         assert all(call["cancelled"] for call in calls)
         assert (max(most) - before) / STUCK < MOST_STUCK_BYTES
-        assert {await caller.closed() for caller in stuck} == {4429}
+        codes = {await caller.closed() for caller in stuck}
+        # Who comes too late for the reason is cut off without it.
+        if time.monotonic() - stopped_at[0] < END_SECONDS / 2:
+            assert codes == {4429}
+        assert codes <= {4429, 1006}
 
 
 async def test_a_subscription_goes_on_where_another_ended(headgate: Headgate) -> None:
@@ -216,10 +183,14 @@ async def test_a_message_that_is_too_long_closes_the_socket(headgate: Headgate) 
 @pytest.mark.parametrize("key", ["nobody", "sk-proj-nobody-secret"])
 async def test_a_wrong_key_opens_nothing(headgate: Headgate, key: str) -> None:
     with pytest.raises(InvalidStatus) as refused:
-        await connect(address(headgate), additional_headers={"authorization": f"Bearer {key}"})
+        await connect(
+            address(headgate),
+            additional_headers={"authorization": f"Bearer {key}"},
+            **PATIENTLY,
+        )
     assert refused.value.response.status_code == 401
     assert refused.value.response.headers["content-type"] == "application/json"
-    async with connect(address(headgate)) as socket:
+    async with connect(address(headgate), **PATIENTLY) as socket:
         await socket.send(json.dumps({"action": "authenticate", "apiKey": key}))
         assert await Line(socket).closed() == 4401
     assert "ERROR" not in headgate.command.output

@@ -52,6 +52,7 @@ from headgate.gateway.works import Works
 from headgate.http.activity import Activity
 from headgate.http.services import Services
 from headgate.identity.audit import Audit
+from headgate.identity.delegation import Delegation
 from headgate.identity.erasures import Erasures
 from headgate.identity.keys import Keys
 from headgate.settings import Settings
@@ -182,6 +183,7 @@ async def open_services(
             tool_server=await stack.enter_async_context(open_mcp_server(settings)),
             documents=documents,
             keys=keys,
+            delegation=Delegation(keys),
             workspaces=workspaces,
             sessions=sessions,
             sign_on=make_sign_on(settings, sessions, client),
@@ -196,6 +198,7 @@ async def open_services(
             measured=[tools, *stores.measured],
             process=process,
             activity=activity,
+            observer=telemetry.observer,
             limited=stores.alerts.limited,
             health={
                 "store": stores.check,

@@ -155,7 +155,7 @@ class Application:
             try:
                 departure.watch()
                 if match.route.metered:
-                    call.services.activity.begin(request_id)
+                    call.services.activity.begin(request_id, call.key.workspace_id)
                 return await audited(call, match.route)
             finally:
                 if call.upload_bytes:
@@ -257,9 +257,8 @@ async def _admitted(
     else:
         check_page(headers, scope["method"], _local_address(scope), services.dashboard_hosts)
         key = (await services.sessions.authenticate(token)).key
-    if access == "admin" and match.route.method == "GET":
-        access = "admin:read"  # who may look at everything, and change nothing
-    if access != "any":
+    may_look = match.route.method == "GET" and key.may("admin:read")
+    if access != "any" and not may_look:
         require(key, access)
     return key
 

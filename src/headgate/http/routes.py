@@ -93,8 +93,8 @@ def path_of(scope: Mapping[str, Any]) -> str:
 
     Such a slash is written as `%2F`; in the path that ASGI decodes it looks like any other.
     """
-    raw_path: bytes = scope.get("raw_path") or b""
-    if b"%2F" not in raw_path.upper():
+    raw_path: bytes | None = scope.get("raw_path")
+    if not raw_path or b"%" not in raw_path:
         path: str = scope["path"]
         return path
     segments = raw_path.decode("latin-1").split("/")

@@ -176,7 +176,7 @@ async def get_budget(call: Call[None]) -> Reply:
     if query.scope is None or query.id is None:
         raise InvalidRequest("give both `scope` and `id`, or neither", param="scope")
     account = Account(query.scope, query.id)
-    if account not in own and not call.key.may("admin:read"):
+    if account not in own and not await _may_see(call, account):
         raise InsufficientScope("another's budget needs the scope `admin`, which the key has not")
     (budget,) = await ledger.budgets((account,))
     return Reply(await budget_item(call.services.usage, budget))
@@ -200,6 +200,7 @@ async def set_budget(call: Call[SetBudget]) -> Reply:
             ),
         )
     account = Account(body.scope, body.id)
+    await call.services.delegation.check_limit(call.key, account)
     await call.services.gateway.ledger.set_limit(account, limit)
     (budget,) = await call.services.gateway.ledger.budgets((account,))
     return Reply(await budget_item(call.services.usage, budget))
@@ -221,6 +222,12 @@ async def release_unconfirmed(call: Call[None]) -> Reply:
     return Reply(_unconfirmed(entry))
 
 
+async def _may_see(call: Call[None], account: Account) -> bool:
+    if not (call.key.may("admin:read") or call.key.may("workspace:admin")):
+        return False
+    return bool(await call.services.delegation.seen(call.key, [account]))
+
+
 def _own_accounts(call: Call[None]) -> list[Account]:
     key = call.key
     own = [Account("key", key.key_id)]
@@ -230,7 +237,11 @@ def _own_accounts(call: Call[None]) -> list[Account]:
 
 
 def events_that_count(call: Call[None], query: RangeQuery) -> UsageFilter:
-    """Which events the caller asks for, and may see: its own user's, or an admin all."""
+    """Which events the caller asks for, and may see.
+
+    An administrator sees all, or those of its workspace; a user's key the user's; any other its
+    own.
+    """
     month_start, month_end = period_bounds(period_of(time.time()))
     start = moment(query.from_, "from") or month_start
     end = moment(query.to, "to") or month_end
@@ -239,6 +250,8 @@ def events_that_count(call: Call[None], query: RangeQuery) -> UsageFilter:
     key = call.key
     if key.may("admin:read"):
         return UsageFilter(start, end, query.user_id, query.key_id)
+    if key.may("workspace:admin"):
+        return UsageFilter(start, end, query.user_id, query.key_id, key.workspace_id)
     if key.user_id is not None:
         return UsageFilter(start, end, key.user_id, query.key_id)
     return UsageFilter(start, end, None, key.key_id)

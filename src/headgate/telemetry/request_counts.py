@@ -5,14 +5,15 @@ from collections.abc import Iterable, Mapping
 
 from headgate.core.measurements import Measurement, Metric
 from headgate.core.service_levels import ALL, Counts
-from headgate.core.watching import LEFT, RequestRecord
+from headgate.core.watching import LEFT, SOCKET, RequestRecord
 from headgate.telemetry.histogram import Histogram
 
 REQUESTS = Metric(
     "headgate_http_requests",
     "counter",
     "Requests that were answered, by the path of their row in the route table (`unmatched` where"
-    " there is none) and status; 499 where the caller left before.",
+    " there is none) and status; 499 where the caller left before. Those over a WebSocket have the"
+    " method `WS`.",
     ("method", "route", "status"),
 )
 SECONDS = Metric(
@@ -21,7 +22,7 @@ SECONDS = Metric(
     "How long requests took to the last byte of their answers, streams and waiting runs included.",
     ("route",),
 )
-METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", SOCKET})
 
 
 class RequestCounts:

@@ -100,7 +100,7 @@ async def client() -> AsyncIterator[HttpClient]:
 
 @pytest.fixture
 async def impatient() -> AsyncIterator[HttpClient]:
-    client = HttpClient(connect_seconds=5, idle_seconds=0.05)
+    client = HttpClient(connect_seconds=60, idle_seconds=0.3)
     yield client
     await client.aclose()
 
@@ -381,7 +381,7 @@ async def test_what_nobody_read_of_an_answer_is_no_part_of_the_next(client: Http
     async with Vendor(answer).running() as vendor:
         async with client.stream("POST", vendor.url, headers=HEADERS, body=b"") as stream:
             connection = stream._open()
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(60):
                 while not connection._is_whole:  # noqa: ASYNC110 - only it knows
                     await asyncio.sleep(0)
         other = await client.send("POST", vendor.url, headers=HEADERS)

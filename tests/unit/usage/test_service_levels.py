@@ -41,8 +41,8 @@ class Desk:
     def call(self, failure: str | None = None, **fields: Any) -> None:
         self.calls.count(usage_event(**fields), failure)
 
-    def request(self, status: int, route: str = "/v1/complete") -> None:
-        self.requests.count(RequestRecord("req_1", "POST", route, status, 0.1, None))
+    def request(self, status: int, route: str = "/v1/complete", method: str = "POST") -> None:
+        self.requests.count(RequestRecord("req_1", method, route, status, 0.1, None))
 
     async def report(self, window: str = "1h") -> ServiceReport:
         await self.tally.add()
@@ -66,6 +66,14 @@ async def test_figures_are_those_of_the_calls_that_were_made() -> None:
     assert whole.first_token_p95_ms is not None
     assert 95 <= whole.first_token_p95_ms <= 115
     assert report.models == {"openai/gpt-4o": whole}
+
+
+async def test_requests_over_sockets_count_as_those_over_http() -> None:
+    desk = Desk()
+    for status in (200, 200, 499, 404, 503):
+        desk.request(status, method="WS")
+    report = await desk.report()
+    assert (report.requests, report.failed, report.availability) == (4, 1, 0.75)
 
 
 async def test_failures_of_vendors_and_those_that_callers_see_are_two_things() -> None:

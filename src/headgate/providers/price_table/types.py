@@ -87,7 +87,10 @@ class ClauseOr(msgspec.Struct):
 
     def is_match(self, text: str, /) -> bool:
         """See `Clause`."""
-        return any(clause.is_match(text) for clause in self.or_)
+        for clause in self.or_:  # noqa: SIM110 - twice as fast, and most of a start's look-ups
+            if clause.is_match(text):
+                return True
+        return False
 
 
 class ClauseAnd(msgspec.Struct):
