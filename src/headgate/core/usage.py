@@ -30,7 +30,7 @@ class UsageEvent(msgspec.Struct, frozen=True, kw_only=True):
     """One call to a model, as the ledger keeps it for good.
 
     Attributes:
-        id: sorts by time; unique.
+        id: unique; sorts by time, and carries `timestamp` (`ids.event_id`).
         timestamp: milliseconds since 1970, UTC, when the call ended.
         cost: the vendor's price. `billed`: what the caller is charged. `saved_cost`: what a cache
             hit avoided. `auto_saved`: what `auto` avoided by taking none of the dearer models that
@@ -115,13 +115,15 @@ def total(sums: Iterable[UsageTotals]) -> UsageTotals:
 class UsageFilter(NamedTuple):
     """Which events count: from `start` to before `end`, and those of one owner where it is set.
 
-    Both moments have a time zone. The `user_id` `""` means the events without a user.
+    Both moments have a time zone. The `user_id` `""` means the events without a user. A key is in
+    one workspace for ever, so its events are too.
     """
 
     start: dt.datetime
     end: dt.datetime
     user_id: str | None = None
     key_id: str | None = None
+    workspace_id: str | None = None
 
 
 class UsageStore(Protocol):
@@ -144,7 +146,8 @@ class UsageStore(Protocol):
     ) -> list[UsageEvent]:
         """Up to `limit` events, newest first, older than the event whose id is `before`.
 
-        Those of one millisecond are ordered by their ids. Empty where there is no such event.
+        Those of one millisecond are ordered by their ids. Empty where `before` is no event's id; a
+        store may go on from where an event was that is there no more.
         """
         ...
 

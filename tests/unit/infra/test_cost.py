@@ -9,10 +9,15 @@ import pytest
 import cost
 import ministack
 from cost import MOST_FIXED, ON_TASKS, Design, Prices, Usage, bill, fixed, total
-from headgate.core.budgets import Account, Charge, LeaseId, Limit, Settlement
+from headgate.core.budgets import Account, Limit
+from headgate.core.keys import KeySecret, VirtualKey
+from headgate.gateway.escrow import Escrow
 from headgate.stores.dynamodb.client import DynamoClient
+from headgate.stores.dynamodb.keys import DynamoKeys
 from headgate.stores.dynamodb.ledger import DynamoLedger
-from headgate.stores.dynamodb.schema import BUDGETS, LEASES, ROLLUPS, TABLES, USAGE
+from headgate.stores.dynamodb.schema import BUDGETS, KEYS, LEASES, ROLLUPS, TABLES, USAGE
+from headgate.stores.dynamodb.vendor_keys import DynamoVendorKeys
+from headgate.stores.dynamodb.workspaces import DynamoWorkspaces
 from usage_events import usage_event
 
 NOTHING = Usage(requests=0)
@@ -66,21 +71,29 @@ def test_the_guide_has_the_tables_as_they_are() -> None:
 
 
 class CountsUnits(DynamoClient):
-    """DynamoDB, with the units that its writes take by AWS's rules for items of up to 1 KB.
+    """DynamoDB, with the units that its requests take by AWS's rules for items of up to 1 KB.
 
     An action of a transaction takes two, any other write one; and each index that an item is in
-    takes one more.
+    takes one more. Whatever is read as it is now takes one, whether or not it is there.
     """
 
-    taken: ClassVar[list[tuple[str, int]]] = []
+    written: ClassVar[list[tuple[str, int]]] = []
+    read: ClassVar[list[tuple[str, int]]] = []
 
     async def call(self, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
         if operation == "TransactWriteItems":
             for action in request["TransactItems"]:
                 ((kind, what),) = action.items()
-                self.taken.append((what["TableName"], 2 + indexes_of(kind, what["TableName"])))
+                self.written.append((what["TableName"], 2 + indexes_of(kind, what["TableName"])))
         elif operation in {"PutItem", "UpdateItem", "DeleteItem"}:
-            self.taken.append((request["TableName"], 1))
+            self.written.append((request["TableName"], 1))
+        elif operation == "BatchGetItem":
+            for table, wanted in request["RequestItems"].items():
+                assert wanted["ConsistentRead"]
+                self.read.append((table, len(wanted["Keys"])))
+        else:
+            assert request["ConsistentRead"], operation
+            self.read.append((request["TableName"], 1))
         return await super().call(operation, request)
 
 
@@ -89,24 +102,41 @@ def indexes_of(kind: str, name: str) -> int:
     return len(table.indexes) if kind == "Put" else 0
 
 
+def by_table(units: list[tuple[str, int]]) -> Counter[str]:
+    sums: Counter[str] = Counter()
+    for table, taken in units:
+        sums[table] += taken
+    return sums
+
+
 async def test_a_call_takes_as_many_units_as_the_model_says() -> None:
-    """A call of a function: one key's budget limits it, and its lease is for it alone."""
+    """A call of a function: one key's budget limits it, and its lease is for it alone.
+
+    First the key, its user's own vendor keys and its workspace are looked up, as for every call
+    that comes more than a second after the last one.
+    """
     async with ministack.dynamo_client() as client:
         counting = CountsUnits(client.http, client.endpoint, client.region, client.credentials)
+        key = VirtualKey(
+            key_id="sk-proj-one", name="one", scopes=frozenset({"ai:complete"}), created_at=1.0
+        )
+        await DynamoKeys(client).add(key, KeySecret("hash", key.key_id))
+        limited = Account("key", key.key_id)
+        accounts = [limited, Account("user", "a"), Account("workspace", "w"), Account("model", "m")]
         ledger = DynamoLedger(counting)
-        key, period = Account("key", "sk-proj-one"), "2026-11"
-        accounts = [key, Account("user", "a"), Account("workspace", "w"), Account("model", "m")]
-        await ledger.set_limit(key, Limit(amount=1_000))
-        for owner in ("first", "second"):  # a process says once that it writes in this month
-            counting.taken.clear()
-            lease = LeaseId(owner, key, period)
-            assert await ledger.lease(lease, least=200, most=200, expires_at=1e12) == 200
-            charges = [Charge(one, period, 102, 102 if one == key else 0) for one in accounts]
-            await ledger.settle(Settlement(owner, usage_event(), tuple(charges)))
-            await ledger.give_back(lease, 98)
+        await ledger.set_limit(limited, Limit(amount=1_000))
+        for _ in range(2):  # a process says once that it writes in this month
+            counting.written.clear()
+            counting.read.clear()
+            await DynamoKeys(counting).find("hash")
+            await DynamoVendorKeys(counting).of_user("a")
+            await DynamoWorkspaces(counting).get("w")
+            escrow = Escrow(ledger, lead_ticks=0)
+            hold = await escrow.reserve(await escrow.books(accounts), 200)
+            await escrow.settle(hold, usage_event(billed=102))
+            await escrow.rest()
         await ledger.close()
-    assert sum(units for _, units in counting.taken) == Usage().writes
-    by_table: Counter[str] = Counter()
-    for table, units in counting.taken:
-        by_table[table] += units
-    assert by_table == {USAGE: 5, BUDGETS: 14, LEASES: 6, ROLLUPS: 4}
+    written, read = by_table(counting.written), by_table(counting.read)
+    assert written == {USAGE: 4, BUDGETS: 10, LEASES: 4, ROLLUPS: 4}
+    assert read == {KEYS: 4, BUDGETS: 15, LEASES: 1}
+    assert (written.total(), read.total()) == (Usage().writes, Usage().reads)
