@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-infra test-aws check check-infra lock-infra bundle cost cold-start fix images reference bench \
+.PHONY: help setup run test test-again test-infra test-aws check check-infra lock-infra bundle cost cold-start fix images reference bench \
 	bench-agents bench-search bench-usage torture matrix release lock lock-release types clean
 
 PYTHON ?= python3
@@ -72,6 +72,9 @@ run: setup ## Run the platform on http://127.0.0.1:3000 (PORT=3000, ARGS= for he
 test: setup ## Run all tests (ARGS= for pytest); as root on Debian, installs what they need
 	@$(INSTALL_PROGRAMS)
 	@$(BIN)/pytest $(SIDE_BY_SIDE) $(ARGS)
+
+test-again: setup ## Run the tests that failed last once more, one after another
+	@$(BIN)/pytest --last-failed --last-failed-no-failures none $(ARGS)
 
 test-infra: setup ## Write all stacks, without an account, and check what they would make
 	@$(BIN)/pytest tests/scenarios/test_infra.py $(ARGS)

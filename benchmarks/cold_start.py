@@ -4,6 +4,9 @@ The wrapper's entry point runs against a stand-in of Lambda's Runtime API, with 
 instead of AWS, so that what is measured is the platform: its imports and its start, then the first
 request. `--python` and `--content` name the interpreter and a directory as the bundle has it (for
 this machine's processor); without them it is this environment.
+
+Beside the time stands what of it the process had a processor: on a machine that does other work
+too, that is the figure to compare.
 """
 
 import argparse
@@ -26,11 +29,16 @@ SOURCES = Path(__file__).parents[1] / "src"
 
 
 class Start(NamedTuple):
-    """Seconds from the process's start: until it asks for an event, and what the first two take."""
+    """Seconds from the process's start: until it asks for an event, and what the first two take.
+
+    `ready_cpu` and `first_cpu` are processor time, until it is ready and for both events.
+    """
 
     ready: float
+    ready_cpu: float
     health: float
     complete: float
+    first_cpu: float
 
 
 async def start(python: str, content: Path, data: Path) -> Start:
@@ -48,22 +56,30 @@ async def start(python: str, content: Path, data: Path) -> Start:
         }
         began = time.perf_counter()
         process = await asyncio.create_subprocess_exec(
-            python, "-B", "-m", "headgate.bootstrap.function", cwd=content, env=environment
+            python, "-B", "-m", "headgate.bootstrap", cwd=content, env=environment
         )
         await lambda_api.idle()
-        ready = time.perf_counter()
+        ready, ready_cpu = time.perf_counter(), processor_seconds(process.pid)
         await lambda_api.answer_of(rest_event("GET", "/health"))
         healthy = time.perf_counter()
         headers = {"Authorization": f"Bearer {KEY}"}
         answered = await lambda_api.answer_of(
             rest_event("POST", "/v1/complete", QUESTION, headers=headers)
         )
-        completed = time.perf_counter()
+        completed, completed_cpu = time.perf_counter(), processor_seconds(process.pid)
         process.terminate()
         await process.wait()
     if answered.head["statusCode"] != 200:
         raise RuntimeError(f"the function answered {answered.content!r}")
-    return Start(ready - began, healthy - ready, completed - healthy)
+    return Start(
+        ready - began, ready_cpu, healthy - ready, completed - healthy, completed_cpu - ready_cpu
+    )
+
+
+def processor_seconds(process_id: int) -> float:
+    """How long all threads of a process ran, to the nanosecond (Linux's schedstat)."""
+    threads = Path(f"/proc/{process_id}/task").glob("*/schedstat")
+    return sum(int(each.read_text().split()[0]) for each in threads) / 1e9
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

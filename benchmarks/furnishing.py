@@ -1,4 +1,4 @@
-"""What the company of the measurements has besides its calls: keys, budgets, agent runs."""
+"""What the company of the measurements has besides its calls: keys, budgets, agent runs, acts."""
 
 import contextlib
 import itertools
@@ -6,10 +6,12 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import company
+from headgate.core.audit import Actor, Intent, Outcome
 from headgate.core.budgets import Account, Limit
 from headgate.core.keys import KeySecret, VirtualKey
 from headgate.core.money import NANO_PER_USD
 from headgate.core.runs import Change, Draft, Run, RunRequest, Tally
+from headgate.stores.sqlite.audit import SqliteAudit
 from headgate.stores.sqlite.database import Database
 from headgate.stores.sqlite.keys import SqliteKeys
 from headgate.stores.sqlite.ledger import SqliteLedger
@@ -17,6 +19,8 @@ from headgate.stores.sqlite.runs import SqliteRuns
 
 LIMITS = 200
 RUNS = 2000
+ACTS = 2000
+ACT_SECONDS = 1200.0
 RUN_SECONDS = 40.0
 
 
@@ -29,6 +33,7 @@ async def furnish(path: Path, now: float) -> None:
             limit = Limit(amount=(20 + number) * NANO_PER_USD, hard=bool(number % 3))
             await ledger.set_limit(account, limit)
         await _add_runs(SqliteRuns(database), now)
+        await _add_acts(SqliteAudit(database), now)
 
 
 def run_id(number: int) -> str:
@@ -101,3 +106,23 @@ async def _add_runs(runs: SqliteRuns, now: float) -> None:
             tally=("", Tally(3, 1_000_000, 1_020_000)),
         )
         await runs.record(run.run_id, [Draft(type="run.finished", once="end")], change)
+
+
+async def _add_acts(audit: SqliteAudit, now: float) -> None:
+    """Budgets that administrators changed, over four weeks."""
+    admin = Actor(key_id="sk-proj-benchmarkadm", name="first admin key", means="session")
+    for number, (scope, name) in zip(range(ACTS), itertools.cycle(_accounts())):
+        at = now - (ACTS - number) * ACT_SECONDS
+        intent = Intent(
+            act_id=f"act_{number:024x}",
+            at=at,
+            actor=admin,
+            action="budget.set",
+            target=f"{scope}:{name}",
+            request_id=f"req_{number:024x}",
+            address="192.0.2.1",
+            before={"monthlyBudget": 20, "hard": True},
+        )
+        after = {"monthlyBudget": 40, "hard": True}
+        await audit.append(intent)
+        await audit.append(Outcome(act_id=intent.act_id, at=at, target=intent.target, after=after))

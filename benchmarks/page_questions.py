@@ -81,11 +81,12 @@ PAGES: Mapping[str, Sequence[Ask]] = {
         Ask("/v1/providers", {"userId": "user-000"}),
         _usage("provider"),
     ),
+    "Audit": (Ask("/v1/audit", {"limit": "50"}, 7), Ask("/v1/audit/verification")),
     "All pages": (Ask("/v1/session"), Ask("/v1/live")),
 }
 """By their titles."""
 _LONGER = 30
-_WITH_RANGE = {"Overview", "Requests", "Keys", "Workspaces", "Providers"}
+_WITH_RANGE = {"Overview", "Requests", "Keys", "Workspaces", "Providers", "Audit"}
 
 
 def signature(url: str) -> str:

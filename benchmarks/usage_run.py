@@ -171,7 +171,7 @@ def render(loaded: Loaded, answers: Sequence[Answer], environment: str) -> str:
         "Calls": f"{loaded.calls:,} over {loaded.days} days",
         "Company": f"{company.KEYS} keys, {company.USERS} users, {company.WORKSPACES} workspaces, "
         f"{len(company.MODELS)} models, {company.TAGS} tags, {furnishing.LIMITS} budgets, "
-        f"{furnishing.RUNS:,} agent runs",
+        f"{furnishing.RUNS:,} agent runs, {furnishing.ACTS:,} acts in the audit log",
         "Loaded": f"in {loaded.seconds:,.0f} s, {loaded.calls / loaded.seconds:,.0f} calls/s, in "
         "transactions far larger than a server's",
         "File": size,

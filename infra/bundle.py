@@ -21,7 +21,7 @@ PYTHON = "3.13"
 PLATFORM = "aarch64-manylinux_2_28"
 # The wrapper is run with the runtime's interpreter as its first argument.
 WRAPPER = """#!/bin/sh
-exec "$1" -B -m headgate.bootstrap.function
+exec "$1" -B -m headgate.bootstrap
 """
 # Only those who work on agent runs need these, and that is done by tasks.
 LEFT_OUT = ("dbos", "greenlet", "psycopg", "psycopg-binary", "sqlalchemy")
@@ -151,7 +151,7 @@ def check(bundle: Path) -> None:
         found = [name for name in FORBIDDEN if f"{name}/__init__.py" in names]
         if found:
             raise BundleRefused(f"the bundle holds {', '.join(found)}")
-        if "headgate/bootstrap/function.py" not in names or "bootstrap" not in names:
+        if "headgate/bootstrap/__main__.py" not in names or "bootstrap" not in names:
             raise BundleRefused("the bundle has no entry point")
         if not archive.getinfo("bootstrap").external_attr >> 16 & stat.S_IXUSR:
             raise BundleRefused("the wrapper cannot be run")

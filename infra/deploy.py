@@ -20,7 +20,7 @@ import cost
 from account import Account, AccountRefused, Identity
 from headgate.aws.secret_names import VARIABLES
 from headgate.cli import doctor
-from headgate.cli.installation import Finding
+from headgate.cli.findings import Finding
 from headgate.core.keys import new_api_key
 from headgate.settings import VARIABLES as SETTINGS
 from headgate.settings import Settings, SettingsError

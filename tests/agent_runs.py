@@ -31,7 +31,7 @@ async def run_of(caller: Caller, run_id: str) -> dict[str, Any]:
 async def ended(caller: Caller, run_id: str) -> dict[str, Any]:
     over = {"succeeded", "failed", "cancelled"}
     return await eventually(
-        lambda: run_of(caller, run_id), lambda run: run["status"] in over, seconds=120
+        lambda: run_of(caller, run_id), lambda run: run["status"] in over, seconds=240
     )
 
 
@@ -84,7 +84,7 @@ def moments_of_death(chance: random.Random) -> list[int]:
 
 async def until_called(vendors: Simulator, count: int, chance: random.Random) -> None:
     """Wait until the vendor has been called so often, and up to a call's length longer."""
-    await eventually(vendors.calls, lambda calls: len(calls) >= count, seconds=120)
+    await eventually(vendors.calls, lambda calls: len(calls) >= count, seconds=240)
     await asyncio.sleep(chance.uniform(0, 0.2))
 
 

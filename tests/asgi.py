@@ -2,6 +2,7 @@
 
 import asyncio
 from typing import Any
+from urllib.parse import unquote
 
 import msgspec
 
@@ -11,6 +12,7 @@ from headgate.simulate.exchange import Message
 class Client:
     """One request; `left` lets the client go away, `messages` is what it was sent.
 
+    The path is as it stands on the wire, percent-encoded.
     `is_read` says that the whole request was read, `is_answered` that a part of a body came.
     """
 
@@ -26,7 +28,8 @@ class Client:
         self.scope: dict[str, Any] = {
             "type": "http",
             "method": method,
-            "path": path,
+            "path": unquote(path),
+            "raw_path": path.encode(),
             "headers": [(name.encode(), value.encode()) for name, value in given.items()],
         }
         self.left = asyncio.Event()

@@ -17,6 +17,7 @@ from playwright.async_api import (
     Page,
     ViewportSize,
     async_playwright,
+    expect,
 )
 
 ADVICE = "chromium is not installed; on Debian: apt-get install chromium"
@@ -28,6 +29,8 @@ OPTIONS = (
     "--disable-component-update",
     "--disable-sync",
 )
+# What a page shows comes at once; a machine that does much else may take long to draw it.
+PATIENCE_MILLISECONDS = 60_000
 WIDE: ViewportSize = {"width": 1440, "height": 900}
 NARROW: ViewportSize = {"width": 390, "height": 844}
 ROOT = Path(__file__).parents[1]
@@ -44,6 +47,7 @@ async def chromium() -> AsyncIterator[Browser]:
             pytest.fail(ADVICE)
         # A user who is not root cannot have it installed by `make test`.
         pytest.skip(ADVICE)
+    expect.set_options(timeout=PATIENCE_MILLISECONDS)
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=program, args=[*OPTIONS])
         try:
@@ -118,6 +122,7 @@ async def fresh(browser: Browser, **options: Any) -> AsyncIterator[BrowserContex
     # Colours that fade would be judged on their way.
     usual = {"viewport": WIDE, "locale": "de-DE", "reduced_motion": "reduce"}
     context = await browser.new_context(**usual | options)
+    context.set_default_timeout(PATIENCE_MILLISECONDS)
     try:
         yield context
     finally:

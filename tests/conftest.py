@@ -2,9 +2,14 @@
 
 from collections.abc import Iterator
 
+import hypothesis
 import pytest
 
 import ministack
+
+# How long an example takes says nothing: the first loads what is loaded when it is needed.
+hypothesis.settings.register_profile("headgate", deadline=None)
+hypothesis.settings.load_profile("headgate")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -10,10 +10,9 @@ import msgspec
 from click.testing import CliRunner, Result
 
 from headgate.cli.connection import Connection, Query, Reply, refuse_errors
+from headgate.cli.findings import Check, PromptCheck
 from headgate.cli.installation import (
-    Check,
     Prepared,
-    PromptCheck,
     Served,
     ServeOptions,
     Session,

@@ -26,9 +26,11 @@ from headgate.settings import VARIABLES
 T = TypeVar("T")
 
 COMMAND = Path(sys.executable).with_name("headgate")
-START_SECONDS = 60
-STOP_SECONDS = 60
-PATIENCE_SECONDS = 30
+# Nobody waits so long but for what never comes: machines that run tests are slow and busy.
+START_SECONDS = 120
+STOP_SECONDS = 120
+PATIENCE_SECONDS = 60
+CALL_SECONDS = 120
 # Nothing listens there: the machine's own Ollama is not part of a test.
 NOWHERE = "http://127.0.0.1:9"
 
@@ -61,7 +63,7 @@ def http_client(
     return httpx2.AsyncClient(
         base_url=url,
         headers=headers,
-        timeout=PATIENCE_SECONDS * 2,
+        timeout=CALL_SECONDS,
         limits=httpx2.Limits(max_connections=None),
         verify=False,
         trust_env=False,
@@ -87,7 +89,7 @@ def typed(
         input=stdin,
         capture_output=True,
         text=True,
-        timeout=PATIENCE_SECONDS,
+        timeout=START_SECONDS,
         check=False,
     )
 
@@ -245,6 +247,22 @@ class Headgate:
         """Someone who calls with `key`, by default the first admin key."""
         return Caller(self.url, self.admin_key if key is None else key)
 
+    @contextlib.asynccontextmanager
+    async def everywhere(self, key: str | None = None) -> "AsyncIterator[list[Caller]]":
+        """Someone who calls with `key`, at each worker: a connection stays with its process."""
+        found: dict[int, Caller] = {}
+        async with contextlib.AsyncExitStack() as stack:
+
+            async def processes() -> int:
+                caller = await stack.enter_async_context(self.caller(key))
+                admin = {"authorization": f"Bearer {self.admin_key}"}
+                process = await caller.send("GET", "/v1/process", headers=admin)
+                found.setdefault(process.json["pid"], caller)
+                return len(found)
+
+            await eventually(processes, lambda count: count == self.workers)
+            yield list(found.values())
+
     def _forget(self) -> None:
         self.outputs.append(self.command.output)
         self._command = None
@@ -326,7 +344,7 @@ class Simulator:
     async def only_call(self, state: str) -> dict[str, Any]:
         """The only call, once its field `state` says yes."""
         (call,) = await eventually(
-            self.calls, lambda calls: len(calls) == 1 and bool(calls[0][state]), seconds=10
+            self.calls, lambda calls: len(calls) == 1 and bool(calls[0][state])
         )
         return call
 

@@ -10,17 +10,16 @@ import itertools
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
+from free_ports import HeldPort
 from headgate.stores.dynamodb import tables
 from headgate.stores.dynamodb.client import DynamoClient
 from headgate.transport.http import HttpClient
@@ -31,7 +30,7 @@ SECRET = "not-checked"
 START_SECONDS = 60
 
 _accounts = itertools.count(100_000_000_000)
-_started: list[subprocess.Popen[bytes]] = []
+_started: list[tuple[subprocess.Popen[bytes], HeldPort]] = []
 
 
 def new_account() -> str:
@@ -56,44 +55,42 @@ def start(services: str | None) -> str:
     executable = command()
     if executable is None:
         pytest.fail("MiniStack is not installed, although the lock has it: run `make setup`")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    held = HeldPort()
     environment = os.environ | {
         "BIND_HOST": "127.0.0.1",
-        "GATEWAY_PORT": str(port),
+        "GATEWAY_PORT": str(held.number),
         "IOT_MTLS_ENABLED": "0",
         "LOG_LEVEL": "WARNING",
     }
     if services is not None:
         environment["SERVICES"] = services
     environment.pop("PYTHONPATH", None)
-    _started.append(
-        subprocess.Popen(
-            [executable], env=environment, stdout=subprocess.DEVNULL, stderr=sys.stderr
-        )
+    process = subprocess.Popen(
+        [executable], env=environment, stdout=subprocess.DEVNULL, stderr=sys.stderr
     )
-    url = f"http://127.0.0.1:{port}"
+    _started.append((process, held))
+    url = f"http://127.0.0.1:{held.number}"
     _wait_for(url)
     return url
 
 
 def pause() -> None:
     """Let it hang: it takes connections and answers nothing until `go_on`; its data stays."""
-    _started[-1].send_signal(signal.SIGSTOP)
+    _started[-1][0].send_signal(signal.SIGSTOP)
 
 
 def go_on() -> None:
     """End the pause: what had come meanwhile is carried out now."""
-    _started[-1].send_signal(signal.SIGCONT)
+    _started[-1][0].send_signal(signal.SIGCONT)
 
 
 def stop() -> None:
     """End what was started."""
     while _started:
-        process = _started.pop()
+        process, held = _started.pop()
         process.terminate()
         process.wait(START_SECONDS)
+        held.release()
     endpoint.cache_clear()
 
 
@@ -119,7 +116,7 @@ def _wait_for(url: str) -> None:
         try:
             with urllib.request.urlopen(f"{url}/_ministack/health", timeout=5):
                 return
-        except urllib.error.URLError:
-            assert _started[-1].poll() is None, "MiniStack ended at once"
+        except OSError:
+            assert _started[-1][0].poll() is None, "MiniStack ended at once"
             assert time.monotonic() < deadline, "MiniStack did not start"
             time.sleep(0.05)

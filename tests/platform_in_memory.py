@@ -16,11 +16,13 @@ from headgate.agents.steps import Desk
 from headgate.agents.types import BUILT_IN
 from headgate.bootstrap.mcp import LateServer
 from headgate.bootstrap.metrics import metrics_of
+from headgate.bootstrap.telemetry import Telemetry
 from headgate.core.erasures import Erased, Erasure
 from headgate.core.errors import HeadgateError
 from headgate.core.keys import SCOPES, VirtualKey, hash_api_key
 from headgate.core.models import Provider
 from headgate.core.prices import Markup, Price
+from headgate.core.tracing import UNTRACED
 from headgate.documents.library import Documents
 from headgate.gateway.catalog import Catalog
 from headgate.gateway.escrow import Escrow
@@ -36,8 +38,10 @@ from headgate.gateway.works import Works
 from headgate.http.app import App, Application
 from headgate.http.routes import RouteTable
 from headgate.http.services import Services
+from headgate.http.sockets.observer import Observer
 from headgate.http.table import routes
 from headgate.identity.audit import Audit
+from headgate.identity.delegation import Delegation
 from headgate.identity.erasures import Erasures
 from headgate.identity.keys import Keys
 from headgate.identity.sessions import Sessions
@@ -163,10 +167,11 @@ async def platform(
     max_body_bytes: int = 1_000_000,
     tools: Sequence[Callable[..., Awaitable[Any]]] = (),
     prompts: Path | None = None,
+    telemetry: Telemetry | None = None,
 ) -> AsyncIterator[Platform]:
     """A platform with the sandbox, `providers` and `tools`, and one admin key, `ADMIN`.
 
-    `prompts` is a directory of templates of its own.
+    `prompts` is a directory of templates of its own, `telemetry` watches it.
     """
     ledger = MemoryLedger()
     escrow = Escrow(ledger)
@@ -193,6 +198,7 @@ async def platform(
         escrow,
         workspaces.markup_for,
         vendor_keys,
+        watch=None if telemetry is None else telemetry.watch(),
     )
     flights = Flights(ledger.answers, escrow.is_pending)
     replays = Replays(gateway, flights)
@@ -213,6 +219,7 @@ async def platform(
         answering_model="sandbox",
     )
     memories = MemoryMemories()
+    tracer = UNTRACED if telemetry is None else telemetry.tracer
     agents = office(
         Desk(
             journal=Journal(MemoryRuns()),
@@ -223,9 +230,11 @@ async def platform(
             memories=memories,
             key=key,
             at_once=asyncio.Semaphore(100),
+            tracer=tracer,
         ),
         MemoryEngine(),
         BUILT_IN,
+        tracer=tracer,
     )
     kept_streams = KeptStreams()
     service = MemoryServiceLevels()
@@ -242,6 +251,7 @@ async def platform(
         runs=agents.runs,
         memories=Memories(memories),
         keys=keys,
+        delegation=Delegation(keys),
         workspaces=workspaces,
         sessions=Sessions(keys, MemoryTickets(), lambda: b"a secret of the tests"),
         audit=Audit(MemoryAudit()),
@@ -259,6 +269,7 @@ async def platform(
         default_embedding_model="sandbox",
         max_body_bytes=max_body_bytes,
         heartbeat_seconds=heartbeat_seconds,
+        observer=Observer() if telemetry is None else telemetry.observer,
     )
 
     @contextlib.asynccontextmanager
@@ -272,7 +283,10 @@ async def platform(
         await flights.aclose()
         await escrow.aclose()
 
-    app = Application(RouteTable(routes()), resources)
+    table = RouteTable(routes())
+    app: App = Application(table, resources)
+    if telemetry is not None:
+        app = telemetry.around(app, table)
     to_app: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
     from_app: asyncio.Queue[Any] = asyncio.Queue()
     life = asyncio.create_task(app({"type": "lifespan"}, to_app.get, from_app.put))

@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from free_ports import held_port
+
 START_SECONDS = 60
 ADVICE = "PostgreSQL is not installed; on Debian: apt-get install postgresql"
 DEBIAN = Path("/usr/lib/postgresql")
@@ -48,23 +50,22 @@ def postgres_running() -> Iterator[PostgresServer]:
         shutil.chown(directory, SERVICE_USER)
     try:
         _initialise(programs, directory / "data", user)
-        with socket.create_server(("127.0.0.1", 0)) as listener:
-            port: int = listener.getsockname()[1]
-        process = subprocess.Popen(
-            [
-                *(str(programs / "postgres"), "-D", str(directory / "data"), "-p", str(port)),
-                *("-h", "127.0.0.1", "-k", str(directory), "-c", "fsync=off"),
-            ],
-            cwd=directory,
-            stderr=subprocess.DEVNULL,
-            **user,
-        )
-        try:
-            _await(process, directory / f".s.PGSQL.{port}")
-            yield PostgresServer(port)
-        finally:
-            process.terminate()
-            process.wait()
+        with held_port() as port:
+            process = subprocess.Popen(
+                [
+                    *(str(programs / "postgres"), "-D", str(directory / "data"), "-p", str(port)),
+                    *("-h", "127.0.0.1", "-k", str(directory), "-c", "fsync=off"),
+                ],
+                cwd=directory,
+                stderr=subprocess.DEVNULL,
+                **user,
+            )
+            try:
+                _await(process, directory / f".s.PGSQL.{port}")
+                yield PostgresServer(port)
+            finally:
+                process.terminate()
+                process.wait()
     finally:
         shutil.rmtree(directory, ignore_errors=True)
 

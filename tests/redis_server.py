@@ -11,6 +11,8 @@ from contextlib import contextmanager
 
 import pytest
 
+from free_ports import HeldPort
+
 START_SECONDS = 30
 ADVICE = "redis-server is not installed; on Debian: apt-get install redis-server"
 
@@ -20,9 +22,13 @@ class RedisServer:
 
     def __init__(self, program: str) -> None:
         self._program = program
-        with socket.create_server(("127.0.0.1", 0)) as listener:
-            self.port: int = listener.getsockname()[1]
+        self._held = HeldPort()
         self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def port(self) -> int:
+        """Where it listens, and nobody else while it is stopped."""
+        return self._held.number
 
     @property
     def url(self) -> str:
@@ -50,6 +56,11 @@ class RedisServer:
             self._process.kill()
             self._process.wait()
             self._process = None
+
+    def close(self) -> None:
+        """Stop it for good."""
+        self.stop()
+        self._held.release()
 
     @property
     def is_running(self) -> bool:
@@ -97,4 +108,4 @@ def redis_running() -> Iterator[RedisServer]:
         server.start()
         yield server
     finally:
-        server.stop()
+        server.close()

@@ -12,7 +12,7 @@ Piece: TypeAlias = bytes | HttpError | asyncio.Event
 
 
 class ScriptedStream(HttpStream):
-    """An answer on its way; `is_closed` says that it was left, `is_read` that it was read whole."""
+    """An answer on its way; `is_closed` says that it was left, `is_read` that it is read whole."""
 
     def __init__(
         self,
@@ -28,7 +28,7 @@ class ScriptedStream(HttpStream):
         self.headers = headers or {}
         self.is_entered = False
         self.is_closed = False
-        self._is_read = False
+        self.is_read = False
 
     async def __aenter__(self) -> Self:
         self.is_entered = True
@@ -44,10 +44,6 @@ class ScriptedStream(HttpStream):
     ) -> None:
         self.is_closed = True
 
-    @property
-    def is_read(self) -> bool:
-        return self._is_read
-
     async def chunks(self) -> AsyncGenerator[bytes, None]:
         for piece in self._script:
             if isinstance(piece, asyncio.Event):
@@ -56,7 +52,10 @@ class ScriptedStream(HttpStream):
                 raise piece
             else:
                 yield piece
-        self._is_read = True
+        self.is_read = True
+
+    def drain(self) -> None:
+        self.is_read = True
 
     async def read(self) -> bytes:
         return b"".join([piece async for piece in self.chunks()])

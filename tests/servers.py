@@ -11,7 +11,7 @@ import uvicorn
 App: TypeAlias = Callable[[Any, Any, Any], Awaitable[None]]
 
 
-class _Server(uvicorn.Server):
+class Server(uvicorn.Server):
     """A server that says when it listens, and leaves signals to the test runner."""
 
     def __init__(self, config: uvicorn.Config) -> None:
@@ -32,7 +32,7 @@ async def serve(app: App) -> AsyncIterator[str]:
     """Serve `app` on a free port of this machine, in this loop; gives `http://127.0.0.1:PORT`."""
     listener = socket.create_server(("127.0.0.1", 0))
     port = listener.getsockname()[1]
-    server = _Server(uvicorn.Config(app, log_level="critical", timeout_graceful_shutdown=1))
+    server = Server(uvicorn.Config(app, log_level="critical", timeout_graceful_shutdown=1))
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     try:
         up = asyncio.ensure_future(server.is_up.wait())

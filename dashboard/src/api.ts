@@ -27,6 +27,8 @@ export type DocumentSummary = Schemas["DocumentItem"];
 export type SearchResult = Schemas["ResultItem"];
 export type SourcedAnswer = Schemas["DocumentsAnswer"];
 export type Model = Schemas["ModelItem"];
+export type Act = Schemas["ActItem"];
+export type Verified = Schemas["Verified"];
 export type TokenUsage = Schemas["platform.UsageItem"];
 export type Page<T> = { data: T[]; nextCursor: string | null };
 

@@ -75,10 +75,15 @@ export function clock(moment: Date): string {
   return `${two(moment.getUTCHours())}:${two(moment.getUTCMinutes())}`;
 }
 
-/** `23 Nov 14:05:09`; whoever shows it says beside it that it is UTC. */
-export function time(text: string): string {
+/** `14:05:09`; whoever shows it says beside it that it is UTC. */
+export function timeOfDay(text: string): string {
   const moment = new Date(text);
-  return `${day(moment)} ${clock(moment)}:${two(moment.getUTCSeconds())}`;
+  return `${clock(moment)}:${two(moment.getUTCSeconds())}`;
+}
+
+/** `23 Nov 14:05:09`, likewise. */
+export function time(text: string): string {
+  return `${day(new Date(text))} ${timeOfDay(text)}`;
 }
 
 /** `23 Nov 2026`. */

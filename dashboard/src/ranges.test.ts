@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { bucketKey, buckets, rangeOf, rangeText } from "./ranges";
+import { between, bucketKey, buckets, rangeOf, rangeText } from "./ranges";
 
 const NOW = new Date("2026-11-23T14:30:00Z");
 
@@ -41,4 +41,18 @@ test("buckets have the names that the ledger gives them", () => {
 test("a range says its zone", () => {
   expect(rangeText(rangeOf("7d", NOW))).toBe("17 Nov – 23 Nov 2026, UTC");
   expect(rangeText(rangeOf("24h", NOW))).toBe("22 Nov 15:00 – 23 Nov 15:00 UTC");
+});
+
+test("somebody may choose the days, both included", () => {
+  const usual = rangeOf(null, NOW);
+  const chosen = between("2026-10-01", "2026-10-31", usual);
+  expect(chosen.name).toBeNull();
+  expect(rangeText(chosen)).toBe("1 Oct – 31 Oct 2026, UTC");
+  expect(between(null, "2026-11-20", usual).to.toISOString()).toBe("2026-11-21T00:00:00.000Z");
+  expect(between("2026-10-01", null, usual).to).toEqual(usual.to);
+});
+
+test("days that are none, or in the wrong order, leave the range as it is", () => {
+  const usual = rangeOf(null, NOW);
+  for (const [first, last] of [[null, null], ["nonsense", ""], ["2026-11-20", "2026-11-01"]]) expect(between(first ?? null, last ?? null, usual)).toBe(usual);
 });

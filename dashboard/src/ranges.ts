@@ -11,7 +11,8 @@ const DAY = 24 * HOUR;
 
 /** `from` inclusive, `to` exclusive; `earlier` is the same length just before, for comparison. */
 export interface Range {
-  name: RangeName;
+  /** Null where somebody chose the days. */
+  name: RangeName | null;
   from: Date;
   to: Date;
   bucket: "hour" | "day";
@@ -32,6 +33,14 @@ export function rangeOf(name: string | null, now: Date): Range {
   const length = known === "month" ? from.getTime() - previousMonth(from) : to.getTime() - from.getTime();
   const start = from.getTime() - length;
   return { name: known, from, to, bucket, earlier: { from: new Date(start), to: new Date(start + Math.min(passed, length)) } };
+}
+
+/** From one day to another, both included, as `2026-11-23`; null and what is no day leave a range as it is. */
+export function between(first: string | null, last: string | null, range: Range): Range {
+  const [from, end] = [Date.parse(first ?? ""), Date.parse(last ?? "")];
+  if (Number.isNaN(from) && Number.isNaN(end)) return range;
+  const chosen = { from: Number.isNaN(from) ? range.from : new Date(from), to: Number.isNaN(end) ? range.to : new Date(end + DAY) };
+  return chosen.from < chosen.to ? { ...range, ...chosen, name: null, bucket: "day" } : range;
 }
 
 /** The beginnings of a range's buckets. */

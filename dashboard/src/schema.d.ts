@@ -671,7 +671,7 @@ export interface components {
          */
         CreateKey: {
             name: string;
-            scopes: ("admin" | "admin:read" | "agent:run" | "ai:complete" | "ai:embed" | "tools:run" | "usage:read")[];
+            scopes: ("admin" | "admin:read" | "agent:run" | "ai:complete" | "ai:embed" | "tools:run" | "usage:read" | "workspace:admin")[];
             /** @default null */
             monthlyBudget: number | null;
             /** @default null */
@@ -746,7 +746,7 @@ export interface components {
          */
         ChangeKey: {
             name?: string;
-            scopes?: ("admin" | "admin:read" | "agent:run" | "ai:complete" | "ai:embed" | "tools:run" | "usage:read")[];
+            scopes?: ("admin" | "admin:read" | "agent:run" | "ai:complete" | "ai:embed" | "tools:run" | "usage:read" | "workspace:admin")[];
             monthlyBudget?: number | null;
             rateLimit?: components["schemas"]["RateLimitItem"] | null;
             models?: string[] | null;
@@ -1008,6 +1008,7 @@ export interface components {
             code: string | null;
             before: unknown;
             after: unknown;
+            workspaceId: string | null;
             requestId: string;
             address: string;
             endedAt: string | null;

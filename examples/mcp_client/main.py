@@ -13,7 +13,7 @@ HEADERS = {"authorization": f"Bearer {os.environ['HEADGATE_API_KEY']}"}
 
 async def main() -> None:
     async with (
-        httpx2.AsyncClient(headers=HEADERS) as http,
+        httpx2.AsyncClient(headers=HEADERS, timeout=60) as http,
         Client(streamable_http_client(URL, http_client=http)) as client,
     ):
         listed = await client.list_tools()

@@ -173,7 +173,7 @@ class AgentsStack(cdk.Stack):
                 for name, field in (*fields, *login)
             },
         )
-        receive = ("sqs:ReceiveMessage", "sqs:DeleteMessage")
+        receive = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")
         allow(task.task_role, "Runs", receive, [self.queue.queue_arn])
         connections = "prod/POST/@connections/*"
         pushing = self.format_arn(service="execute-api", resource="*", resource_name=connections)

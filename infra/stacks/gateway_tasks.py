@@ -43,7 +43,8 @@ class GatewayTasks(Construct):
             variables={RUN_QUEUE: agents.queue.queue_url},
         )
         allow_sealing(task.task_role, key.key_arn)
-        allow(task.task_role, "Runs", ["sqs:SendMessage"], [agents.queue.queue_arn])
+        sending = ["sqs:SendMessage", "sqs:GetQueueAttributes"]  # the latter for the doctor
+        allow(task.task_role, "Runs", sending, [agents.queue.queue_arn])
         own = self._group("Own", security, "gateway tasks: only the balancer comes in")
         balancers = self._group("Balancers", security, "balancer: only the link comes in")
         own.add_ingress_rule(balancers, ec2.Port.tcp(PORT), "Balancer")

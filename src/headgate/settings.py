@@ -307,9 +307,20 @@ class Settings(AwsSettings, frozen=True, kw_only=True):
             "LOG_FORMAT",
             OBSERVING,
             "How they are logged: as `text`, for people, or as `json`, one object a line, with a"
-            " line for every request that says what it took and never what was asked.",
+            " line for every request that says what it took and not what was asked.",
         ),
     ] = "text"
+    log_content: Annotated[
+        bool,
+        Variable(
+            "HEADGATE_LOG_CONTENT",
+            OBSERVING,
+            "Logs what is asked of models and what they answer, cut to 4,000 characters and with"
+            " secrets masked. What people write stands in the log then, where neither guardrails"
+            " nor the deletion of users' data reach: switch it on to find a fault, and off again."
+            " Needs LOG_FORMAT=json.",
+        ),
+    ] = False
     embedded_metrics: Annotated[
         bool,
         Variable(
@@ -403,6 +414,10 @@ class Settings(AwsSettings, frozen=True, kw_only=True):
             unknown=tuple(sorted(n for n in texts if n.startswith("HEADGATE_") and n not in names)),
         )
         _refuse_unsafe_production(settings)
+        if settings.log_content and settings.log_format != "json":
+            raise SettingsError(
+                "HEADGATE_LOG_CONTENT needs LOG_FORMAT=json: set that too, or leave it out"
+            )
         return settings
 
 

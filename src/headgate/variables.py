@@ -7,8 +7,6 @@ or plain text.
 import dataclasses
 import difflib
 from collections.abc import Callable, Mapping, Sequence
-from email.errors import MessageError
-from email.headerregistry import Address
 from pathlib import Path
 from types import NoneType
 from typing import Any, Literal, NewType, get_args, get_origin
@@ -118,6 +116,10 @@ def _url(text: str) -> Url:
 
 
 def _email(text: str) -> Email:
+    # The grammar of addresses takes long to load, and most settings have none.
+    from email.errors import MessageError
+    from email.headerregistry import Address
+
     if not all("!" <= letter <= "~" for letter in text) or "<" in text:
         raise ValueError("expected addresses without names, with commas between them")
     expected = ValueError("expected an e-mail address such as ada@example.com")

@@ -20,6 +20,9 @@ from chromium import AXE, STATIC, Person, chromium, fresh, person
 from headgate_server import COMMAND, Caller, Headgate, running
 
 CONFIGURATION = """
+[keys]
+rotate_after_days = 20
+
 [workspaces.research]
 allowed_hosts = ["api.example.com", "*.example.org"]
 

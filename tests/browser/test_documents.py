@@ -42,4 +42,4 @@ async def test_a_file_that_is_none_of_the_kinds_is_refused_with_the_reason(
         {"name": "broken.pdf", "mimeType": "application/pdf", "buffer": b"no pdf at all"}
     )
     await page.get_by_role("button", name="Add", exact=True).click()
-    await expect(page.get_by_role("alert")).to_contain_text("broken.pdf", timeout=20_000)
+    await expect(page.get_by_role("alert")).to_contain_text("broken.pdf")

@@ -3,7 +3,7 @@
 from playwright.async_api import Page, expect
 
 from chromium import Person
-from headgate_server import Caller
+from headgate_server import Caller, eventually
 
 
 async def test_a_block_is_edited_with_a_preview_that_follows(
@@ -26,10 +26,13 @@ async def test_a_block_is_edited_with_a_preview_that_follows(
     changes = page.get_by_role("region", name=f"Changes of {block['name']}")
     await expect(changes.locator(".come")).to_contain_text("You are a test of the dashboard.")
     await page.get_by_role("button", name="Copy the draft as a file").click()
-    copied = await page.evaluate("navigator.clipboard.readText()")
-    assert copied == detail["template"].replace(
-        block["text"], "You are a test of the dashboard.", 1
-    )
+    wanted = detail["template"].replace(block["text"], "You are a test of the dashboard.", 1)
+
+    async def clipboard() -> str:
+        found: str = await page.evaluate("navigator.clipboard.readText()")
+        return found
+
+    await eventually(clipboard, lambda copied: copied == wanted)
 
 
 async def test_what_is_wrong_with_a_draft_is_told_and_the_last_preview_stays(

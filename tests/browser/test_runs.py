@@ -45,9 +45,7 @@ async def test_a_new_run_appears_by_itself_and_its_answer_as_it_comes(
     await row.get_by_role("link").click()
     answer = page.locator(".answer")
     await expect(answer).not_to_be_empty()
-    await expect(page.locator("[data-figure=Status] .value")).to_have_text(
-        "Succeeded", timeout=15_000
-    )
+    await expect(page.locator("[data-figure=Status] .value")).to_have_text("Succeeded")
     await expect(page.get_by_role("button", name="Cancel")).to_have_count(0)
 
 
@@ -84,6 +82,4 @@ async def test_a_run_is_cancelled(someone: Person, page: Page, admin: Caller) ->
     run_id = await begin(admin, input="[[delay 60000]] late", tools=[])
     await page.goto(someone.address(f"runs/{run_id}"))
     await page.get_by_role("button", name="Cancel").click()
-    await expect(page.locator("[data-figure=Status] .value")).to_have_text(
-        "Cancelled", timeout=10_000
-    )
+    await expect(page.locator("[data-figure=Status] .value")).to_have_text("Cancelled")

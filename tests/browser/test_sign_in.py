@@ -1,30 +1,33 @@
 """Getting in, staying in, getting out."""
 
 import re
+from pathlib import Path
 
-from playwright.async_api import expect
+from playwright.async_api import Browser, expect
 
-from chromium import Person
-from headgate_server import Caller, Headgate
+from chromium import Person, person
+from headgate_server import Caller, Headgate, running
 
 
 def link(headgate: Headgate) -> str:
     """The link that the platform's start printed."""
-    printed = "".join(headgate.outputs) + headgate.command.output
-    found: str = re.findall(r"http://\S+/dashboard/login#\S+", printed)[0]
+    found: str = re.findall(r"http://\S+/dashboard/login#\S+", headgate.command.output)[0]
     return found
 
 
-async def test_the_printed_link_signs_in_once(stranger: Person, headgate: Headgate) -> None:
-    address = link(headgate)
-    page = await stranger.tab()
-    await page.goto(address)
-    await expect(page.get_by_role("heading", level=1)).to_have_text("Overview")
-    assert page.url == stranger.address()
-    await page.get_by_role("button", name="Sign out").click()
-    stranger.expected = ("401",)
-    await page.goto(address)
-    await expect(page.get_by_role("alert")).to_contain_text("used before")
+async def test_the_printed_link_signs_in_once(browser: Browser, tmp_path: Path) -> None:
+    """On a platform of its own: the link is good for some minutes only."""
+    with running(tmp_path) as platform:
+        async with person(browser, platform.url) as stranger:
+            address = link(platform)
+            page = await stranger.tab()
+            await page.goto(address)
+            await expect(page.get_by_role("heading", level=1)).to_have_text("Overview")
+            assert page.url == stranger.address()
+            await page.get_by_role("button", name="Sign out").click()
+            stranger.expected = ("401",)
+            await page.goto(address)
+            await expect(page.get_by_role("alert")).to_contain_text("used before")
 
 
 async def test_signing_in_asks_for_one_thing(stranger: Person) -> None:

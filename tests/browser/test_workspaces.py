@@ -33,7 +33,7 @@ async def test_a_workspace_is_set_up_charged_by_it_limited_and_set_back(
     assert answer.status == 200
     (event, *_) = (await admin.get("/v1/usage/events", limit=1))["data"]
     assert event["billed"] == event["cost"] * Decimal("1.125")
-    await expect(row.get_by_role("cell").nth(3)).to_have_text("1", timeout=8000)
+    await expect(row.get_by_role("cell").nth(3)).to_have_text("1")
 
     await row.get_by_role("button", name="Change the budget of finance").click()
     await dialog.get_by_label("US dollars a month").fill("7")

@@ -48,6 +48,7 @@ def intent(
     actor: Actor = ADA,
     action: str = "key.change",
     target: str = "k1",
+    workspace_id: str | None = None,
 ) -> Intent:
     return Intent(
         act_id=act_id,
@@ -58,6 +59,7 @@ def intent(
         request_id="req_1",
         address="192.0.2.1",
         before={"name": "née", "scopes": ["admin"]},
+        workspace_id=workspace_id,
     )
 
 
@@ -109,6 +111,18 @@ async def test_acts_are_found_by_time_actor_action_and_target(store: AuditStore)
     assert await found(store, AuditFilter(action="key.")) == []
     assert await found(store, AuditFilter(target="k2")) == ["c", "b"]
     assert await found(store, AuditFilter(target="' OR 1=1 --")) == []
+
+
+async def test_acts_are_found_by_the_workspace_to_which_they_were_done(store: AuditStore) -> None:
+    await store.append(intent("a", workspace_id="acme"))
+    await store.append(intent("b", workspace_id="beta"))
+    await store.append(intent("c"))
+    await store.append(outcome("a"))
+    await store.append(intent("d", workspace_id="acme"))
+    assert await found(store, AuditFilter(workspace_id="acme")) == ["d", "a"]
+    assert await found(store, AuditFilter(workspace_id="acme", action="budget")) == []
+    assert await found(store, AuditFilter(workspace_id="none")) == []
+    assert await found(store) == ["d", "c", "b", "a"]
 
 
 async def test_a_filter_that_finds_little_looks_behind_the_newest(store: AuditStore) -> None:

@@ -14,6 +14,7 @@ from cdk_nag import AwsSolutionsChecks
 from templates import STACKS, Stacks, listed, write
 
 from headgate.core.embedded_metrics import BUDGET_REACHED, NAMESPACE
+from headgate.stores.dynamodb import schema
 from headgate.stores.dynamodb.schema import TABLES, Table
 from stacks.tools import ALONE, ASK_MODELS
 
@@ -25,6 +26,9 @@ WITHOUT_RESOURCES = {
     "logs:DescribeLogStreams",
     "logs:PutLogEvents",
 }
+OPERATION = re.compile(
+    r'"((?:BatchGet|BatchWrite|Delete|Get|Put|Update)Item|DescribeTable|Query|Scan)"'
+)
 SECRET_NAME = re.compile(r"KEY$|SECRET|TOKEN|PASSWORD|SALT|WEBHOOK")
 SECRET_TEXT = re.compile(r"\bsk-[A-Za-z0-9-]{8}|\bAKIA[A-Z0-9]{12}|hooks\.slack\.com|-----BEGIN")
 
@@ -238,6 +242,18 @@ def test_only_the_gateway_seals_and_only_vendor_keys(stacks: Stacks) -> None:
     }
     # A queue's dead letters are encrypted by whoever sends them.
     assert not [who for who in sealing if "Seal" in str(sealing[who].get("Sid"))]
+
+
+def test_who_keeps_the_books_may_do_what_the_stores_do_and_no_more(stacks: Stacks) -> None:
+    source = "".join(path.read_text() for path in Path(schema.__file__).parent.glob("*.py"))
+    done = {f"dynamodb:{name}" for name in OPERATION.findall(source)}
+    assert "dynamodb:Query" in done
+    # A transaction needs the rights of what it consists of.
+    done.add("dynamodb:ConditionCheckItem")
+    books = [statement for _, statement in stacks.statements() if statement.get("Sid") == "Books"]
+    assert books
+    for statement in books:
+        assert set(listed(statement["Action"])) == done
 
 
 def test_who_tells_of_alarms_reads_one_secret(stacks: Stacks) -> None:

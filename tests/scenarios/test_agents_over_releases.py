@@ -9,7 +9,7 @@ from typing import Any
 
 import headgate
 from agent_runs import CALLS, ended, events_of, run_of, start
-from headgate_server import Caller, Headgate, eventually, running, simulating
+from headgate_server import Caller, Headgate, Simulator, eventually, running, simulating
 
 NEXT = "9.9.9"
 
@@ -34,14 +34,17 @@ async def waiting(caller: Caller) -> dict[str, Any]:
     )
 
 
-async def in_a_step(caller: Caller) -> dict[str, Any]:
+async def in_a_step(caller: Caller, vendors: Simulator) -> dict[str, Any]:
     """A run in its second call of a model, behind three calls of a tool."""
-    run = await start(caller, f"Go. {CALLS} [[delay 1500]]")
-    return await eventually(
+    run = await start(caller, f"Go. {CALLS} [[delay 2500]]")
+    found = await eventually(
         lambda: run_of(caller, run["runId"]),
         lambda found: sum(step["kind"] == "model" for step in found["steps"]) == 2,
-        seconds=30,
     )
+    await eventually(
+        vendors.calls, lambda calls: any(call["model"] and not call["endedAt"] for call in calls)
+    )
+    return found
 
 
 async def approve(caller: Caller, run: dict[str, Any]) -> None:
@@ -67,7 +70,7 @@ async def test_runs_go_on_under_the_next_release_and_nothing_finished_is_repeate
         assert await version_of(platform) == headgate.__version__
         async with platform.caller() as caller:
             stopped, killed = await waiting(caller), await waiting(caller)
-            cut = await in_a_step(caller)
+            cut = await in_a_step(caller, vendors)
         finished = {call["idempotencyKey"] for call in await vendors.calls() if call["finished"]}
         platform.kill()
         platform.environment = vendors.environment | next_release(tmp_path / "release")

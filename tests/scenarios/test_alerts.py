@@ -60,9 +60,16 @@ async def is_limited(admin: Caller, scope: str, id: str, dollars: float, *shares
 
 
 async def ask(caller: Caller, times: int) -> None:
-    """So many calls at once, each to whichever worker takes its connection."""
-    calls = (caller.post("/v1/complete", CALL, connection="close") for _ in range(times))
-    assert {answer.status for answer in await asyncio.gather(*calls)} == {200}
+    """So many calls at once, each to whichever worker takes its connection.
+
+    Who is refused asks again: another worker may be late to give back what it does not use.
+    """
+
+    async def answered() -> int:
+        return (await caller.post("/v1/complete", CALL, connection="close")).status
+
+    calls = (eventually(answered, lambda status: status == 200) for _ in range(times))
+    await asyncio.gather(*calls)
 
 
 def told(slack: WebServer, account: str) -> list[str]:
@@ -100,8 +107,9 @@ async def test_each_threshold_is_told_once_although_two_workers_spend(tmp_path: 
                 key_id = caller.key.rpartition("-")[0]
                 await is_limited(admin, "user", "ada", 5, 0.5, 0.8, 1.0)
                 await is_limited(admin, "key", key_id, 10, 0.5)
-                # Of the user's 5 dollars, and of the key's 10.
-                for calls, user, key in ((24, 0, 0), (2, 1, 0), (14, 2, 0), (10, 3, 1)):
+                # Of the user's 5 dollars, and of the key's 10. The last call of each crowd is the
+                # one that reaches the thresholds.
+                for calls, user, key in ((24, 0, 0), (1, 1, 0), (15, 2, 0), (10, 3, 1)):
                     await ask(caller, calls)
                     await arrived(lambda: told(slack, "user ada"), ["50 %", "80 %", "100 %"][:user])
                     await arrived(lambda: told(slack, f"key {key_id}"), ["50 %"][:key])
@@ -109,7 +117,7 @@ async def test_each_threshold_is_told_once_although_two_workers_spend(tmp_path: 
             await asyncio.to_thread(headgate.stop)
         assert len(slack.requests) == len(mail.mails) == 4
         text = slack.accepted[0].json["text"]
-        for words in ("$2.60 of $5.00 (52 %)", "hard: ", "Projected: ", "Resets: "):
+        for words in ("$2.50 of $5.00 (50 %)", "hard: ", "Projected: ", "Resets: "):
             assert words in text
         title = f'The budget of key {key_id} ("a test\'s key") has reached 50 %'
         assert title in {each.message["Subject"].strip() for each in mail.mails}

@@ -10,7 +10,7 @@ import pytest
 
 from headgate_server import simulating
 from torture.accounts import configuration, models_of
-from torture.rounds import deaths, play
+from torture.rounds import deaths, met_budgets, play
 from torture.sites import SiteMaker, alone, three_workers, two_machines
 
 SEED = 20_261_123
@@ -26,7 +26,8 @@ async def test_whichever_process_dies_no_call_is_lost_and_none_is_free(
         text = configuration(vendors.openai_url, models_of(0))
         with site_of(tmp_path, vendors, text) as site:
             chance = random.Random(SEED)
-            played = await play(site, vendors, 0, trouble=deaths(DEATHS, chance), chance=chance)
+            trouble = deaths(DEATHS, chance)
+            played = await play(site, vendors, 0, trouble=trouble, chance=chance, until=met_budgets)
     assert not played.findings.faults
     # It was a load: calls were answered, refused and broken off, and somebody looked at budgets.
     assert played.findings.finished > 20

@@ -1,27 +1,29 @@
 """`headgate dev`: the platform in processes of its own, from the first key to Ctrl-C."""
 
+import contextlib
 import os
 import re
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from agent_runs import ended
+from free_ports import held_port
 from headgate_server import NOWHERE, Caller, Command, eventually
 
-PORTS = [f"--{part}-port=0" for part in ("gateway", "agents", "tools", "dynamodb", "redis")]
+PARTS = ("gateway", "agents", "tools", "dynamodb", "redis")
 PART = re.compile(r"(agents|tools) (http://\S+?),")
 READY = re.compile(r"^Headgate \S+ is ready on (http://\S+), with", re.MULTILINE)
 KEY = re.compile(r"^  (sk-proj-\S+)$", re.MULTILINE)
 
 
-def begun(directory: Path) -> Command:
+def begun(directory: Path, ports: Sequence[int]) -> Command:
     here = Path(__file__).parents[2]
     return Command(
         "dev",
-        *PORTS,
+        *(f"--{part}-port={port}" for part, port in zip(PARTS, ports, strict=True)),
         directory=directory,
         # A folder of tests has a module with the name of the program that stands in for DynamoDB.
         environment={"OLLAMA_BASE_URL": NOWHERE, "PYTHONPATH": str(here / "src")},
@@ -45,10 +47,11 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def command(directory: Path) -> Iterator[Command]:
-    command = begun(directory)
-    yield command
-    if command.is_alive:
-        command.stop()
+    with contextlib.ExitStack() as stack:
+        command = begun(directory, [stack.enter_context(held_port()) for _ in PARTS])
+        yield command
+        if command.is_alive:
+            command.stop()
 
 
 async def test_calls_tools_and_runs_go_through_the_parts(command: Command) -> None:

@@ -1,7 +1,6 @@
 """Every example is run as its page says, against one platform whose only vendor is a simulator."""
 
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -10,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import client_environments
+from free_ports import held_port
 from headgate_server import Headgate, Simulator
 from scenarios.readme import Place, follow_page
 
@@ -60,7 +60,7 @@ def test_every_example_has_its_page_and_is_listed() -> None:
 async def test_an_example_does_what_its_page_says(
     name: str, headgate: Headgate, tmp_path: Path
 ) -> None:
-    text = PAGES[name].replace(APP_PORT, str(_free_port()))
+    text = PAGES[name]
     if LANGCHAIN in text:
         python = client_environments.python("requirements")
         text = text.replace(LANGCHAIN, LANGCHAIN.replace("python", str(python), 1))
@@ -69,13 +69,9 @@ async def test_an_example_does_what_its_page_says(
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
     }
-    count = await follow_page(
-        text, ROOT, tmp_path, place=place, not_run=NOT_RUN, environment=environment
-    )
+    with held_port() as port:
+        text = text.replace(APP_PORT, str(port))
+        count = await follow_page(
+            text, ROOT, tmp_path, place=place, not_run=NOT_RUN, environment=environment
+        )
     assert count > 1
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-    return port

@@ -33,6 +33,8 @@ FAULTS = ("429:0.1", "500:0.1", "slow:0.02", "cut:0.05")
 SEED = 20_261_123
 INSISTING = 150
 RETRY_SECONDS = 0.05
+# Less than a slow answer takes.
+TIMEOUT_SECONDS = 4
 LEAST_SUCCESS = Decimal("0.99")
 MODELS = {"gpt-4o-mini": "openai", "claude-haiku-4-5": "anthropic"}
 PATHS = ("/v1/complete", "/v1/stream", "/v1/chat/completions", "/v1/messages")
@@ -206,7 +208,7 @@ def configuration() -> str:
 best = {list(MODELS)}
 
 [routing]
-timeout_seconds = 2
+timeout_seconds = {TIMEOUT_SECONDS}
 retries = 2
 
 [limits]
@@ -286,11 +288,22 @@ def callers_are_answered_or_told_why_once(all_asked: Sequence[Asked]) -> None:
 def calls_are_booked(
     calls: Sequence[Mapping[str, Any]], events: Sequence[Mapping[str, Any]]
 ) -> None:
-    """Every call that a vendor has seen is one event, and whole ones with the vendor's count."""
+    """Every call that a vendor has seen is one event, and whole ones with the vendor's count.
+
+    On a machine that is very busy a vendor may end an answer that was waited for too long.
+    """
     keys = [call["idempotencyKey"] for call in calls]
     assert None not in keys
     assert len(set(keys)) == len(keys) == len(events)
-    assert _counts(calls, "finished") == _counts(events, "ok")
+    whole, read = _counts(calls, "finished"), _counts(events, "ok")
+    late = sum(event["latencyMs"] >= TIMEOUT_SECONDS * 1000 for event in events if not _ok(event))
+    left = sum(call["cancelled"] for call in calls)
+    assert not read - whole
+    assert (whole - read).total() <= max(0, late - left)
+
+
+def _ok(event: Mapping[str, Any]) -> bool:
+    return bool(event["status"] == "ok")
 
 
 def _counts(rows: Sequence[Mapping[str, Any]], state: str) -> Counter[tuple[Any, ...]]:

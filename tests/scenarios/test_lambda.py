@@ -86,7 +86,7 @@ async def test_the_wrapper_serves_the_platform(function: RuntimeStandIn) -> None
 
 async def test_a_stream_keeps_its_pace(function: RuntimeStandIn) -> None:
     """A piece is there while the next is not made yet: nothing on the way gathers them."""
-    question = "[[tokens 4]] [[rate 4]]"
+    question = "[[tokens 4]] [[rate 2]]"
     event = rest_event(
         "POST",
         "/v1/stream",
@@ -135,9 +135,9 @@ async def test_a_stream_that_lambda_would_cut_off_ends_in_an_error_and_is_paid_f
         },
         headers={"Authorization": f"Bearer {ADMIN}"},
     )
-    # The process has to start, and has a second for its answer then.
+    # The process has to start, and has some seconds for its answer then.
     await ask(function, {"model": "sandbox", "messages": [{"role": "user", "content": "hi"}]})
-    answered = function.invoke(event, ends_at=time.time() + CLOSE_SECONDS + 1)
+    answered = function.invoke(event, ends_at=time.time() + CLOSE_SECONDS + 3)
     await answered.ended()
     assert b'"delta"' in answered.content
     last = answered.content.strip().rpartition(b"\n\n")[2]

@@ -237,6 +237,7 @@ async def test_what_a_death_leaves_unsettled_is_unconfirmed_and_nothing_that_was
         events = await admin.events()
         assert len(events) == before + 1
         assert events[0]["requestId"] == done[0].headers["x-request-id"]
+        # A dead process's lease has to end.
         budget = await eventually(
             lambda: admin.budget("key", key["keyId"]), lambda found: found["reserved"] == 0
         )

@@ -36,6 +36,13 @@ def request_of(row: Route) -> tuple[str, str]:
     ).replace("{id}", "none")
 
 
+async def test_an_id_with_a_slash_is_percent_encoded_in_a_path(admin: Caller) -> None:
+    await admin.new_key(userId="sales/ada b")
+    begun = await admin.send("DELETE", "/v1/users/sales%2Fada%20b/data")
+    assert (begun.status, begun.json["userId"]) == (200, "sales/ada b"), begun.body
+    assert begun.json["keysRevoked"] == 1
+
+
 # Models.
 
 

@@ -222,7 +222,7 @@ async def test_a_stream_whose_caller_left_is_not_kept(caller: Caller, simulator:
 async def test_a_call_goes_on_for_a_duplicate_at_another_server(
     headgate: Headgate, caller: Caller, beside: Headgate, simulator: Simulator
 ) -> None:
-    body = chat("[[delay 1500]] [[say it is done]]", model="priced")
+    body = chat("[[delay 3000]] [[say it is done]]", model="priced")
     first = asyncio.create_task(once(caller, body))
     await simulator.only_call("model")
     async with beside.caller(caller.key) as elsewhere:
@@ -255,7 +255,7 @@ async def test_an_answer_outlives_its_server(
 async def test_a_waiter_makes_the_call_of_a_server_that_died(
     headgate: Headgate, beside: Headgate, simulator: Simulator
 ) -> None:
-    body = chat("[[delay 2000]] [[say it is done]]", model="priced")
+    body = chat("[[delay 4000]] [[say it is done]]", model="priced")
     async with headgate.caller() as admin:
         key = (await admin.new_key())["apiKey"]
     async with beside.caller(key) as doomed, headgate.caller(key) as caller:

@@ -1,14 +1,15 @@
 """Vendors that fail: who answers instead, what it costs, and what the failing vendor still sees."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 
+from free_ports import held_port
 from headgate_server import Caller, Headgate, Simulator, eventually, running, simulating, total
 
 PRICED = """
@@ -78,18 +79,25 @@ async def test_a_failing_vendor_is_left_alone_until_a_probe_finds_it_well(
     tmp_path: Path, steady: Simulator
 ) -> None:
     """The simulator is started anew, on the same port, without its fault."""
-    with simulating(tmp_path, "--fault", "500:1") as shaky:
-        port = str(urlsplit(shaky.command.url).port)
+    with (
+        held_port() as number,
+        simulating(tmp_path, "--fault", "500:1", "--port", str(number)) as shaky,
+    ):
         server = platform(tmp_path, shaky, steady, retries=0, breaker_failures=3, breaker_seconds=1)
         with server as running_server:
             async with running_server.caller() as admin:
+                began = time.monotonic()
                 for _ in range(8):
                     assert (await admin.ask("a", model="best")).status == 200
-                assert await statuses(shaky) == [500] * 3
+                # One more each second, where these calls took longer than that.
+                probes = int(time.monotonic() - began)
+                seen = await statuses(shaky)
+                assert seen == [500] * len(seen)
+                assert 3 <= len(seen) <= min(3 + probes, 7)
                 trouble = (await troubles(admin))["shaky/large"]
                 assert (trouble["state"], trouble["lastError"]) == ("open", "failed")
                 shaky.command.stop()
-                with simulating(tmp_path, "--port", port) as well:
+                with simulating(tmp_path, "--port", str(number)) as well:
 
                     async def vendor_that_answers() -> str:
                         answer = await admin.ask("a", model="best")
@@ -113,10 +121,17 @@ async def test_a_rate_limit_is_waited_for_once_and_then_told_with_its_retry_afte
             assert (answer.status, answer.headers["retry-after"]) == (429, "1")
             first, second = await shaky.calls()
             assert first["endedAt"] < second["startedAt"]
-            assert (await troubles(admin))["shaky/large"]["state"] == "cooling"
-            again = await admin.ask("a", model="best")
-            assert again.headers["x-provider"] == "steady"
-            assert len(await shaky.calls()) == 2
+
+            async def while_it_cools() -> tuple[Any, str, int]:
+                """Another refusal, and what is known and done within the second after it."""
+                await admin.ask("a", model="large")
+                before, trouble = len(await shaky.calls()), await troubles(admin)
+                again = await admin.ask("a", model="best")
+                more = len(await shaky.calls()) - before
+                return trouble["shaky/large"]["state"], again.headers["x-provider"], more
+
+            # On a busy machine the second may be over before all of that is asked.
+            await eventually(while_it_cools, lambda found: found == ("cooling", "steady", 0))
 
 
 @pytest.mark.parametrize("path", ["/v1/complete", "/v1/stream"])
@@ -126,7 +141,7 @@ async def test_a_slow_vendor_makes_way_within_the_time_for_an_attempt(
     """Its call is stopped, and what it may have read is billed."""
     with (
         simulating(tmp_path, "--fault", "slow:1") as shaky,
-        platform(tmp_path, shaky, steady, retries=1, timeout_seconds=0.5) as server,
+        platform(tmp_path, shaky, steady, retries=1, timeout_seconds=1.5) as server,
     ):
         async with server.caller() as admin:
             body: dict[str, Any] = {"messages": [{"role": "user", "content": "a b c d"}]}
@@ -148,7 +163,7 @@ async def test_another_vendor_takes_over_while_only_heartbeats_have_gone_out(
 ) -> None:
     with (
         simulating(tmp_path, "--fault", "slow:1") as shaky,
-        platform(tmp_path, shaky, steady, timeout_seconds=0.7) as server,
+        platform(tmp_path, shaky, steady, timeout_seconds=1.5) as server,
     ):
         async with server.caller() as admin:
             answer = await admin.stream("a b [[say it is here]]", model="best")

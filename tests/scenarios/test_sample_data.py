@@ -76,6 +76,20 @@ async def live_a_little(platform: Headgate) -> None:
         assert (await caller.post("/v1/documents", document)).status == 201
 
 
+async def left_by_a_removal_that_died(platform: Headgate) -> int:
+    """How many events there are after it."""
+    full = events(platform)
+
+    async def left() -> int:
+        return events(platform)
+
+    command = headgate_seed(platform, "--remove")
+    await eventually(left, lambda count: count < full)
+    command.kill()
+    command.communicate()
+    return events(platform)
+
+
 async def test_it_is_taken_out_beside_a_server_also_by_a_command_that_died(tmp_path: Path) -> None:
     """What is left is what there was before, row by row."""
     with running(tmp_path) as platform:
@@ -85,28 +99,20 @@ async def test_it_is_taken_out_beside_a_server_also_by_a_command_that_died(tmp_p
         platform.start()
         loaded = told(headgate_seed(platform))
         assert (loaded["keys"], loaded["documents"], loaded["runs"]) == (6, 4, 3)
-        full = events(platform)
-        assert full >= real + loaded["calls"]
+        assert events(platform) >= real + loaded["calls"]
         async with platform.caller() as admin:
             rotated = await admin.post("/v1/auth/keys/sk-proj-samplesupportbot/rotate", {})
             budget = await admin.get("/v1/usage/budget", scope="user", id="ben")
             assert budget["monthlyBudget"] == 3
-
-            async def left() -> int:
-                return events(platform)
-
-            command = headgate_seed(platform, "--remove")
-            some = await eventually(left, lambda count: count < full, seconds=60)
-            command.kill()
-            command.communicate()
-            assert some > real
-
+            while await left_by_a_removal_that_died(platform) == real:
+                # It was done before anybody looked.
+                told(headgate_seed(platform))
             removed = told(headgate_seed(platform, "--remove"))
             assert (removed["keys"], removed["runs"]) == (6, 3)
             nothing = {"keys": 0, "calls": 0, "documents": 0, "runs": 0}
             assert told(headgate_seed(platform, "--remove")) == nothing
             assert (await admin.get("/v1/usage"))["totals"]["requests"] == real
         async with platform.caller(rotated.json["apiKey"]) as stranger:
-            assert (await stranger.ask("Hello")).status == 401
+            await eventually(lambda: stranger.ask("Hello"), lambda answer: answer.status == 401)
         platform.stop()
         assert contents(platform) == before

@@ -332,6 +332,21 @@ def test_usage_is_summed_and_budgets_are_set(client: Headgate) -> None:
         client.usage.release_unconfirmed("lease-none")
 
 
+def test_amounts_are_rounded_to_nano_dollars(client: Headgate) -> None:
+    """Each of these has more than nine decimals, which the platform refuses."""
+    amount, exact = 10 * 0.0003, 0.003
+    key = client.keys.create(name="exact", scopes=["ai:complete"], monthly_budget=amount)
+    assert key.monthly_budget == exact
+    assert client.keys.update(key.key_id, monthly_budget=3 * 0.1).monthly_budget == 0.3
+    assert client.keys.update(key.key_id, name="still").monthly_budget == 0.3
+    budget = client.usage.set_budget(scope="user", id="exact", monthly_budget=1.0000000004)
+    assert budget.monthly_budget == 1
+    run = client.agents.run("react", "[[say done]]", model="sandbox", budget=amount)
+    assert run.run_id
+    with client.agents.stream("react", "[[say done]]", model="sandbox", budget=amount) as stream:
+        assert stream.final().run_id
+
+
 def test_tools_are_listed_and_run(client: Headgate) -> None:
     tools = {tool.name: tool for tool in client.tools.list()}
     assert "expression" in tools["calculator"].parameters["properties"]

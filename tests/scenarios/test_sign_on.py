@@ -3,7 +3,6 @@
 import contextlib
 import json
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from urllib.parse import urljoin
 
 import httpx2
 
+from free_ports import held_port
 from headgate_server import Command, eventually, http_client
 
 PEOPLE = [
@@ -21,29 +21,23 @@ PEOPLE = [
 ]
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
-
-
 @contextlib.contextmanager
 def identity_provider() -> Iterator[str]:
     """The provider as a process of its own; gives its address."""
-    port = free_port()
     people = [text for person in PEOPLE for text in ("--user-claims", json.dumps(person))]
-    command = [sys.executable, "-m", "oidc_provider_mock", "--port", str(port), "--require-nonce"]
-    process = subprocess.Popen(
-        [*command, "true", *people],
-        env={**os.environ, "NO_COLOR": "1"},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.kill()
-        process.wait()
+    command = [sys.executable, "-m", "oidc_provider_mock", "--require-nonce", "true", *people]
+    with held_port() as port:
+        process = subprocess.Popen(
+            [*command, "--port", str(port)],
+            env={**os.environ, "NO_COLOR": "1"},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            process.kill()
+            process.wait()
 
 
 async def answering(address: str) -> bool:
@@ -68,8 +62,7 @@ async def signed_in(client: httpx2.AsyncClient, subject: str) -> httpx2.Response
 
 async def test_people_sign_in_with_the_role_of_their_groups(tmp_path: Path) -> None:
     """An administrator, a viewer, and somebody who may not come in."""
-    port = free_port()
-    with identity_provider() as issuer:
+    with identity_provider() as issuer, held_port() as port:
         await eventually(lambda: answering(issuer), bool)
         (tmp_path / "headgate.toml").write_text(
             f'[sign_on]\nissuer = "{issuer}"\nclient_id = "headgate"\n'

@@ -52,7 +52,7 @@ class Simulator:
 
     async def call_that(self, state: str) -> dict[str, Any]:
         """The only call, once it is in this state."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while True:
                 calls = await self.calls()
                 if calls and calls[0][state]:

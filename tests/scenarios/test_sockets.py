@@ -5,16 +5,18 @@ import contextlib
 import json
 import socket as sockets
 import subprocess
-from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
+import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from headgate_server import Caller, Headgate, Simulator, chat, eventually, running
+from headgate.http.sockets.protocol import END_SECONDS
+from headgate_server import Caller, Headgate, Simulator, eventually, running
+from socket_lines import Line, address, line
 
 MODEL = "openai/gpt-4o"
 MANY = 200
@@ -33,49 +35,6 @@ def environment(vendors: Simulator) -> Mapping[str, str]:
 @pytest.fixture(scope="module")
 def configuration() -> str:
     return "[limits]\nrequests_per_second = 1000\nburst = 1000\n"
-
-
-@dataclass
-class Line:
-    """A socket, spoken to in sentences."""
-
-    socket: ClientConnection
-
-    async def say(self, action: str, **fields: Any) -> None:
-        await self.socket.send(json.dumps({"action": action, **fields}))
-
-    async def complete(self, request_id: str, text: str, **fields: Any) -> None:
-        await self.say("complete", requestId=request_id, **chat(text, model=MODEL, **fields))
-
-    async def heard(self) -> dict[str, Any]:
-        message: dict[str, Any] = json.loads(await self.socket.recv())
-        return message
-
-    async def until_end(self) -> list[dict[str, Any]]:
-        told = [await self.heard()]
-        while told[-1]["type"] not in {"done", "error"}:
-            told.append(await self.heard())
-        return told
-
-    async def closed(self) -> int:
-        """The code with which it is closed, once all before that is read."""
-        with contextlib.suppress(ConnectionClosed):
-            while True:
-                await self.socket.recv()
-        return self.socket.close_code or 0
-
-
-def address(headgate: Headgate) -> str:
-    return headgate.url.replace("http", "ws", 1) + "/ws"
-
-
-@contextlib.asynccontextmanager
-async def line(headgate: Headgate, key: str | None = None, **options: Any) -> AsyncIterator[Line]:
-    async with connect(address(headgate), compression=None, **options) as socket:
-        opened = Line(socket)
-        await opened.say("authenticate", apiKey=key or headgate.admin_key)
-        assert (await opened.heard())["type"] == "ready"
-        yield opened
 
 
 async def test_many_sockets_stream_at_once(headgate: Headgate, admin: Caller) -> None:
@@ -152,16 +111,21 @@ async def test_a_caller_that_does_not_read_costs_little_and_is_closed(
             host, port = headgate.url.removeprefix("http://").split(":")
             narrow.connect((host, int(port)))
             narrow.setblocking(False)
-            stuck.append(await stack.enter_async_context(line(headgate, sock=narrow, max_queue=1)))
+            patient = line(headgate, sock=narrow, max_queue=1, ping_interval=None)
+            stuck.append(await stack.enter_async_context(patient))
         for caller in stuck:
             for number in range(3):
                 await caller.complete(f"{number}", LONG)
 
         async def all_stopped() -> list[dict[str, Any]]:
             most.append(memory(headgate.command.pid))
-            return await vendors.calls()
+            calls = await vendors.calls()
+            if any(call["cancelled"] for call in calls):
+                stopped_at.append(time.monotonic())
+            return calls
 
         most: list[int] = []
+        stopped_at: list[float] = []
         calls = await eventually(
             all_stopped,
             lambda calls: len(calls) >= 2 * STUCK and all(call["endedAt"] for call in calls),
@@ -169,7 +133,11 @@ async def test_a_caller_that_does_not_read_costs_little_and_is_closed(
         )
         assert all(call["cancelled"] for call in calls)
         assert (max(most) - before) / STUCK < MOST_STUCK_BYTES
-        assert {await caller.closed() for caller in stuck} == {4429}
+        codes = {await caller.closed() for caller in stuck}
+        # Who comes too late for the reason is cut off without it.
+        if time.monotonic() - stopped_at[0] < END_SECONDS / 2:
+            assert codes == {4429}
+        assert codes <= {4429, 1006}
 
 
 async def test_a_subscription_goes_on_where_another_ended(headgate: Headgate) -> None:

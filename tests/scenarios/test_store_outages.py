@@ -28,7 +28,9 @@ from torture.sites import Machines, Site, SiteMaker, alone, three_workers, two_m
 
 SEED = 20_261_123
 # A write waits for those before it, and then for the lock: nobody waits for ever.
-MOST_SECONDS = 30
+MOST_SECONDS = 60
+# For so long a call may be on its way to a vendor on a machine that does much else.
+ON_ITS_WAY_SECONDS = 4
 
 
 @pytest.fixture
@@ -111,5 +113,5 @@ async def test_a_dynamodb_that_hangs_costs_answers_and_no_money(
     check(await suffered(tmp_path, vendors, two_machines, trouble))
     begun = [dt.datetime.fromisoformat(call["startedAt"]) for call in await vendors.calls()]
     paused, resumed = hung
-    # A second for what is known, and one for calls that were on their way.
-    assert not [at for at in begun if paused + FRESH_SECONDS + 1 < at.timestamp() < resumed]
+    latest = paused + FRESH_SECONDS + ON_ITS_WAY_SECONDS
+    assert not [at for at in begun if latest < at.timestamp() < resumed]

@@ -8,6 +8,7 @@ from typing import Any
 from agent_runs import ended, moment, run_of, start
 from headgate_server import Headgate, eventually, running, simulating
 from otlp_collector import Collector, Span, collecting
+from socket_lines import over_socket
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 TRACEPARENT = f"00-{TRACE}-b7ad6b7169203331-01"
@@ -136,7 +137,7 @@ def _assert_calls_are_told(spans: list[Span], asked: list[dict[str, Any]]) -> No
 
 async def test_one_request_is_a_trace_of_its_route_and_its_call(tmp_path: Path) -> None:
     async with collecting() as collector:
-        traced = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url}
+        traced = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url, "OTEL_BSP_SCHEDULE_DELAY": "50"}
         with running(tmp_path, environment=traced) as platform:
             async with platform.caller() as caller:
                 answer = await caller.post(
@@ -146,6 +147,12 @@ async def test_one_request_is_a_trace_of_its_route_and_its_call(tmp_path: Path) 
                 assert answer.status == 200
                 run = await start(caller, "Go", model="sandbox", tools=[])
                 await ended(caller, run["runId"])
+            done = await over_socket(platform, "Hi", model="sandbox", traceparent=TRACEPARENT)
+            # A run's span ends a moment after the run is told to have ended.
+            await eventually(
+                collector.all_spans,
+                lambda found: any(span.name == "invoke_agent react" for span in found),
+            )
             assert await asyncio.to_thread(platform.stop) == 0
         spans = collector.spans
     (request,) = [span for span in spans if span.name == "POST /v1/complete"]
@@ -156,3 +163,8 @@ async def test_one_request_is_a_trace_of_its_route_and_its_call(tmp_path: Path) 
     (whole,) = [span for span in spans if span.name == "invoke_agent react"]
     (ordered,) = [span for span in spans if span.name == "POST /v1/agents/run"]
     assert whole.parent_id == ordered.span_id
+    (message,) = [span for span in spans if span.name == "WS complete"]
+    assert message.trace_id == TRACE
+    assert message.attributes["headgate.request.id"] == done["callId"]
+    (streamed,) = [span for span in spans if span.parent_id == message.span_id]
+    assert streamed.name == "chat sandbox"

@@ -4,12 +4,11 @@ Two processes serve; the vendors are the simulator behind a gate that notes each
 and refuses some.
 """
 
-import asyncio
 import stat
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 
@@ -17,8 +16,6 @@ from headgate.simulate.app import create_app
 from headgate.simulate.options import SimulatorOptions
 from headgate_server import Answer, Caller, Headgate, chat, eventually, running
 from servers import App, serve
-
-T = TypeVar("T")
 
 PLATFORMS = "sk-the-platforms-openai-key"
 PLATFORMS_ANTHROPIC = "sk-ant-the-platforms-key"
@@ -100,7 +97,7 @@ async def put(caller: Caller, body: Any, path: str = PATH) -> Answer:
 
 
 async def test_a_users_calls_are_made_with_their_own_key_and_billed_by_the_vendor_alone(
-    admin: Caller, seen: list[tuple[str, str]]
+    headgate: Headgate, admin: Caller, seen: list[tuple[str, str]]
 ) -> None:
     async with (
         admin.newcomer(userId="ada", monthlyBudget=0) as ada,
@@ -108,7 +105,7 @@ async def test_a_users_calls_are_made_with_their_own_key_and_billed_by_the_vendo
     ):
         answer = await put(ada, {"apiKey": ADAS})
         assert answer.status == 200
-        await _until_known(ada, seen)
+        await _until_known(headgate, ada, seen)
         for path, body in CALLS:
             seen.clear()
             answer = await ask(ada, path, body)
@@ -126,17 +123,13 @@ async def test_a_users_calls_are_made_with_their_own_key_and_billed_by_the_vendo
 
 
 async def test_a_vendor_that_the_platform_has_no_key_for_is_there_for_who_brings_one(
-    admin: Caller, seen: list[tuple[str, str]]
+    headgate: Headgate, admin: Caller, seen: list[tuple[str, str]]
 ) -> None:
     path, command = "/v1/providers/cohere/key", "command-r-08-2024"
     async with admin.newcomer(userId="ada") as ada, admin.newcomer(userId="bob") as bob:
         assert (await ask(ada, "/v1/complete", chat("hello", model=command))).status == 404
         assert (await put(ada, {"apiKey": ADAS}, path)).status == 200
-
-        async def status() -> int:
-            return (await ask(ada, "/v1/complete", chat("hello", model=command))).status
-
-        await _everywhere(status, lambda found: found == 200)
+        await _until_everywhere(headgate, ada, command, 200)
         assert {credential for vendor, credential in seen if vendor == "cohere"} == {ADAS}
         listed = {model["id"] for model in (await ada.get("/v1/models"))["data"]}
         assert command in listed
@@ -146,13 +139,15 @@ async def test_a_vendor_that_the_platform_has_no_key_for_is_there_for_who_brings
         assert event["cost"] > 0
         assert (await ask(bob, "/v1/complete", chat("hello", model=command))).status == 404
         assert (await ada.send("DELETE", path)).status == 200
-        await _everywhere(status, lambda found: found == 404)
+        await _until_everywhere(headgate, ada, command, 404)
 
 
-async def test_a_key_is_sent_to_no_other_vendor(admin: Caller, seen: list[tuple[str, str]]) -> None:
+async def test_a_key_is_sent_to_no_other_vendor(
+    headgate: Headgate, admin: Caller, seen: list[tuple[str, str]]
+) -> None:
     async with admin.newcomer(userId="ada") as ada:
         await put(ada, {"apiKey": ADAS})
-        await _until_known(ada, seen)
+        await _until_known(headgate, ada, seen)
         seen.clear()
         answer = await ask(ada, "/v1/complete", chat("hello", model="claude-haiku-4-5"))
         assert answer.status == 200
@@ -160,11 +155,11 @@ async def test_a_key_is_sent_to_no_other_vendor(admin: Caller, seen: list[tuple[
 
 
 async def test_a_key_that_its_vendor_refuses_is_told_of_and_the_platforms_is_not_used(
-    admin: Caller, seen: list[tuple[str, str]]
+    headgate: Headgate, admin: Caller, seen: list[tuple[str, str]]
 ) -> None:
     async with admin.newcomer(userId="ada") as ada:
         await put(ada, {"apiKey": REFUSED})
-        await _until_known(ada, seen, REFUSED)
+        await _until_known(headgate, ada, seen, REFUSED)
         seen.clear()
         for path, body in CALLS:
             answer = await ask(ada, path, body)
@@ -233,7 +228,7 @@ async def test_a_key_outlives_a_restart_and_goes_when_it_is_removed(
         await ask(ada, "/v1/complete", chat("hello", model=GPT))
         assert seen == [("openai", ADAS)]
         await ada.send("DELETE", PATH)
-        await _until_known(ada, seen, PLATFORMS)
+        await _until_known(headgate, ada, seen, PLATFORMS)
 
 
 async def test_a_key_can_be_read_nowhere(admin: Caller, headgate: Headgate) -> None:
@@ -260,22 +255,27 @@ async def test_a_key_can_be_read_nowhere(admin: Caller, headgate: Headgate) -> N
     assert not list(headgate.data.glob(".secret*"))
 
 
-async def _at_once(ask_one: Callable[[], Awaitable[T]]) -> list[T]:
-    """Calls at once, each on a connection of its own, meet both processes."""
-    return await asyncio.gather(*(ask_one() for _ in range(16)))
-
-
-async def _everywhere(ask_one: Callable[[], Awaitable[T]], holds: Callable[[T], bool]) -> None:
+async def _until_everywhere(headgate: Headgate, caller: Caller, model: str, status: int) -> None:
     """Wait until both processes answer so."""
-    await eventually(lambda: _at_once(ask_one), lambda found: all(map(holds, found)))
+    body = chat("hello", model=model)
+    async with headgate.everywhere(caller.key) as callers:
+        for each in callers:
+            await eventually(
+                lambda: each.post("/v1/complete", body),  # noqa: B023 - awaited in the loop
+                lambda answer: answer.status == status,
+            )
 
 
-async def _until_known(caller: Caller, seen: list[tuple[str, str]], key: str = ADAS) -> None:
+async def _until_known(
+    headgate: Headgate, caller: Caller, seen: list[tuple[str, str]], key: str = ADAS
+) -> None:
     """Wait until both processes call the vendor with the key."""
+    async with headgate.everywhere(caller.key) as callers:
+        for each in callers:
 
-    async def credentials() -> set[str]:
-        seen.clear()
-        await _at_once(lambda: ask(caller, "/v1/complete", chat("hello", model=GPT)))
-        return {credential for _, credential in seen}
+            async def credentials() -> set[str]:
+                seen.clear()
+                await each.ask("hello", model=GPT)  # noqa: B023 - awaited in the loop
+                return {credential for _, credential in seen}
 
-    await eventually(credentials, lambda found: found == {key})
+            await eventually(credentials, lambda found: found == {key})

@@ -86,6 +86,10 @@ class Load:
                 self._stopping = True
                 await asyncio.gather(*callers)
 
+    async def so_far(self) -> list[Sent]:
+        """The calls that were made until now."""
+        return self.sent
+
     async def _call_on(self, client: httpx2.AsyncClient) -> None:
         while not self._stopping:
             urls = self.urls()

@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from http import HTTPStatus
 from typing import Any, TypeAlias
 
 import httpx2
@@ -15,7 +16,7 @@ from headgate.gateway.escrow import LEASE_SECONDS, MARGIN_SECONDS
 from headgate_server import Answer, Caller, Simulator, eventually
 from torture.accounts import Payer, cast
 from torture.judge import Evidence, Findings, judge
-from torture.load import Load
+from torture.load import Load, Sent
 from torture.sites import Site
 
 DEATHS_A_ROUND = 4
@@ -24,7 +25,8 @@ SAMPLE_SECONDS = 0.1
 # A lease ends, a margin passes since clocks differ, and others look twice in a lease.
 RESOLVED_SECONDS = LEASE_SECONDS + MARGIN_SECONDS + LEASE_SECONDS / 2
 # What a busy machine may add to that until somebody sees it.
-GRACE_SECONDS = 15.0
+GRACE_SECONDS = 30.0
+LEAST_FINISHED = 30
 
 Trouble: TypeAlias = Callable[[Site], Awaitable[None]]
 """What happens to servers under load."""
@@ -103,10 +105,29 @@ def deaths(count: int, chance: random.Random) -> Trouble:
     return trouble
 
 
+def was_load(sent: Sequence[Sent]) -> bool:
+    """Whether enough calls were answered to tell something; on a slow machine that takes longer."""
+    return sum(each.finished for each in sent) >= LEAST_FINISHED
+
+
+def met_budgets(sent: Sequence[Sent]) -> bool:
+    """Whether callers were refused for their budgets, too."""
+    return was_load(sent) and any(each.status == HTTPStatus.PAYMENT_REQUIRED for each in sent)
+
+
 async def play(
-    site: Site, vendors: Simulator, number: int, *, trouble: Trouble, chance: random.Random
+    site: Site,
+    vendors: Simulator,
+    number: int,
+    *,
+    trouble: Trouble,
+    chance: random.Random,
+    until: Callable[[Sequence[Sent]], bool] = was_load,
 ) -> Round:
-    """Play round `number`, which no round before it on this site has had."""
+    """Play round `number`, which no round before it on this site has had.
+
+    The load goes on after the trouble `until` that holds for the calls so far.
+    """
     await vendors.forget()
     async with site.admin() as admin:
         players = await cast(admin, number)
@@ -116,6 +137,7 @@ async def play(
         await trouble(site)
         ended = time.monotonic()
         await asyncio.sleep(1)
+        await eventually(load.so_far, until)
     async with site.admin() as admin:
         budgets = await at_rest(admin, players.payers, since=ended)
         resolved = time.monotonic() - ended

@@ -2,6 +2,7 @@
 
 import type { FunctionComponent } from "preact";
 
+import { Audit } from "./audit";
 import { Budgets } from "./budgets";
 import { Documents } from "./documents";
 import { Health } from "./health";
@@ -36,6 +37,7 @@ export const PAGES: PageEntry[] = [
   { path: "keys", title: "Keys", group: "Manage", Content: Keys },
   { path: "workspaces", title: "Workspaces", group: "Manage", Content: Workspaces },
   { path: "providers", title: "Providers", group: "Manage", Content: Providers },
+  { path: "audit", title: "Audit", group: "Manage", Content: Audit },
 ];
 
 const MISSING: PageEntry = { path: "missing", title: "Not found", group: null, Content: Missing };

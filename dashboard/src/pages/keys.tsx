@@ -27,6 +27,7 @@ const SCOPES = {
   "tools:run": "run tools, use documents",
   "agent:run": "run agents",
   "usage:read": "read its user's usage",
+  "admin:read": "see everything, change nothing",
   admin: "everything",
 } as const;
 const USUAL = ["ai:complete", "ai:embed"];
@@ -46,6 +47,7 @@ export const Keys: FunctionComponent = () => {
   const used = new Map(usage.data?.rows.map((row) => [row.key, row]));
   const keys = page.data?.data;
   const good = keys?.filter((key) => stateOf(key) === "active");
+  const due = keys?.filter((key) => key.rotationDue);
   const busiest = usage.data?.rows.toSorted((one, other) => other.requests - one.requests)[0];
   const close = (): void => void (doing.value = null);
   const show = (key: Key | null): void => {
@@ -61,7 +63,7 @@ export const Keys: FunctionComponent = () => {
         </button>
       </PageHead>
       <div class="grid">
-        <Figure label="Active keys" value={good && count(good.length)} note={keys && `${count(keys.length - good!.length)} revoked or expired on this page`} />
+        <Figure label="Active keys" value={good && count(good.length)} note={due && (due.length ? `${count(due.length)} due for rotation` : `${count(keys!.length - good!.length)} revoked or expired on this page`)} />
         <Figure label="Administrators" value={good && count(good.filter((key) => key.scopes.includes("admin")).length)} note="May do everything" />
         <Figure label="Used in this range" value={usage.data && count(usage.data.rows.length)} note="Keys with at least one request" isOld={usage.isOld} />
         <Figure label="Busiest" value={usage.data && (busiest ? count(busiest.requests) : "0")} note={busiest ? `requests by ${nameOf(keys, busiest.key)}` : "No requests"} isOld={usage.isOld} />
@@ -102,7 +104,15 @@ export const Keys: FunctionComponent = () => {
                         </>
                       ),
                     },
-                    { name: "State", cell: (key) => <State of={key} /> },
+                    {
+                      name: "State",
+                      cell: (key) => (
+                        <>
+                          <State of={key} />
+                          {key.rotationDue && <RotationDue of={key} />}
+                        </>
+                      ),
+                    },
                     {
                       name: "User, workspace",
                       cell: (key) => (
@@ -145,7 +155,7 @@ export const Keys: FunctionComponent = () => {
                       cell: (key) =>
                         key.revokedAt === null && (
                           <span class="row-actions stacked">
-                            <button class="small" type="button" aria-label={`Rotate ${key.name}`} onClick={() => (doing.value = { what: "rotate", key })}>
+                            <button class={`small ${key.rotationDue ? "primary" : ""}`} type="button" aria-label={`Rotate ${key.name}`} onClick={() => (doing.value = { what: "rotate", key })}>
                               Rotate
                             </button>
                             <button class="small danger" type="button" aria-label={`Revoke ${key.name}`} onClick={() => (doing.value = { what: "revoke", key })}>
@@ -325,6 +335,15 @@ const State: FunctionComponent<{ of: Key }> = ({ of: key }) => {
   if (state === "expired") return <span class="badge warn">Expired</span>;
   return <span class="badge good">{key.expiresAt ? `Active until ${date(key.expiresAt)}` : "Active"}</span>;
 };
+
+/** That the secret is older than the platform's settings allow, and when it was made. */
+const RotationDue: FunctionComponent<{ of: Key }> = ({ of: key }) => (
+  <span class="note">
+    <span class="badge warn">Rotation due</span>
+    <br />
+    <span class="muted">secret {ago(key.rotatedAt ?? key.createdAt)}</span>
+  </span>
+);
 
 function stateOf(key: Key): "active" | "revoked" | "expired" {
   if (key.revokedAt) return "revoked";

@@ -1,6 +1,5 @@
 /** Requests: the ledger, call by call. */
 
-import { signal } from "@preact/signals";
 import type { FunctionComponent } from "preact";
 
 import { type Event, type Page, type Usage, withQuery } from "../api";
@@ -10,8 +9,10 @@ import { Card } from "../parts/card";
 import { CopyButton } from "../parts/code";
 import { Empty } from "../parts/empty";
 import { Field } from "../parts/field";
+import { Filter } from "../parts/filter";
 import { Figure } from "../parts/figure";
 import { PageHead } from "../parts/page-head";
+import { Paging } from "../parts/paging";
 import { useRange } from "../parts/range";
 import { RequestsChart } from "../parts/requests-chart";
 import { Table } from "../parts/table";
@@ -21,9 +22,6 @@ import { param, setParams } from "../router";
 
 const STATUSES = { ok: "good", error: "bad", cancelled: "", incomplete: "warn" } as const;
 const FILTERS = ["user", "key", "model", "status", "cache"] as const;
-
-/** The cursors of the pages before this one, for the way back. */
-const trail = signal<(string | null)[]>([]);
 
 export const Requests: FunctionComponent = () => {
   const range = useRange();
@@ -81,7 +79,7 @@ export const Requests: FunctionComponent = () => {
               ) : (
                 <Empty>{isFiltered ? "No call in this range fits the filter." : "Calls appear here within three seconds of their end."}</Empty>
               )}
-              <Pages cursor={cursor} next={page.data.nextCursor} />
+              <Paging cursor={cursor} next={page.data.nextCursor} opened="event" />
             </>
           )}
         </Card>
@@ -109,20 +107,12 @@ const Sums: FunctionComponent<{ range: Range }> = ({ range }) => {
 };
 
 const Filters: FunctionComponent = () => {
-  const set = (name: string, value: string): void => {
-    trail.value = [];
-    setParams({ [name]: value.trim(), cursor: null, event: null });
-  };
-  const text = (name: string, label: string, placeholder: string): ReturnType<FunctionComponent> => (
-    <Field label={label}>
-      <input value={param(name) ?? ""} placeholder={placeholder} onChange={(event) => set(name, event.currentTarget.value)} />
-    </Field>
-  );
+  const set = (name: string, value: string): void => setParams({ [name]: value, cursor: null, event: null });
   return (
     <form class="filters" onSubmit={(event) => event.preventDefault()}>
-      {text("user", "User", "anyone")}
-      {text("key", "Key id", "sk-proj-…")}
-      {text("model", "Model", "any")}
+      <Filter label="User" placeholder="anyone" value={param("user") ?? ""} onSet={(value) => set("user", value)} />
+      <Filter label="Key id" placeholder="sk-proj-…" value={param("key") ?? ""} onSet={(value) => set("key", value)} />
+      <Filter label="Model" placeholder="any" value={param("model") ?? ""} onSet={(value) => set("model", value)} />
       <Field label="Status">
         <select value={param("status") ?? ""} onChange={(event) => set("status", event.currentTarget.value)}>
           <option value="">any</option>
@@ -147,32 +137,6 @@ const Filters: FunctionComponent = () => {
     </form>
   );
 };
-
-const Pages: FunctionComponent<{ cursor: string | null; next: string | null }> = ({ cursor, next }) => (
-  <div class="pages">
-    <button
-      type="button"
-      disabled={cursor === null}
-      onClick={() => {
-        const before = trail.value.at(-1) ?? null;
-        trail.value = trail.value.slice(0, -1);
-        setParams({ cursor: before, event: null });
-      }}
-    >
-      Newer
-    </button>
-    <button
-      type="button"
-      disabled={next === null}
-      onClick={() => {
-        trail.value = [...trail.value, cursor];
-        setParams({ cursor: next, event: null });
-      }}
-    >
-      Older
-    </button>
-  </div>
-);
 
 const Status: FunctionComponent<{ event: Event }> = ({ event }) => (
   <span class={`badge ${STATUSES[event.status as keyof typeof STATUSES] ?? ""}`}>

@@ -30,7 +30,7 @@ const RangePicker: FunctionComponent<{ range: Range }> = ({ range }) => (
   <div class="range">
     <div class="segments" role="group" aria-label="Range of time">
       {Object.entries(RANGES).map(([name, label]) => (
-        <button key={name} type="button" aria-pressed={name === range.name} onClick={() => setParams({ range: name, cursor: null })}>
+        <button key={name} type="button" aria-pressed={name === range.name} onClick={() => setParams({ range: name, from: null, to: null, cursor: null })}>
           {label}
         </button>
       ))}

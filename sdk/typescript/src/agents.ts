@@ -2,7 +2,7 @@
 
 import type { Connection } from "./connection.ts";
 import type { Page } from "./pages.ts";
-import { type CallOptions, placed, read } from "./requests.ts";
+import { type CallOptions, placed, read, toTheNano } from "./requests.ts";
 import { RunStream } from "./streams.ts";
 import type { Run, RunRequest, RunStatus, RunSummary } from "./types.ts";
 
@@ -24,13 +24,15 @@ export class Agents {
    */
   run(request: RunRequest, options: CallOptions = {}): Promise<Run> {
     const { signal } = options;
-    return this.#connection.ask({ method: "POST", path: "/v1/agents/run", body: request, repeatable: false, signal });
+    const body = toTheNano(request, "budget");
+    return this.#connection.ask({ method: "POST", path: "/v1/agents/run", body, repeatable: false, signal });
   }
 
   /** Begin a run and follow it to its end, over broken connections. */
   stream(request: Omit<RunRequest, "waitSeconds">, options: CallOptions = {}): RunStream {
     const { signal } = options;
-    const begin = { method: "POST", path: "/v1/agents/stream", body: request, repeatable: false, signal };
+    const body = toTheNano(request, "budget");
+    const begin = { method: "POST", path: "/v1/agents/stream", body, repeatable: false, signal };
     return new RunStream(this, this.#connection, { begin });
   }
 

@@ -2,7 +2,7 @@
 
 import type { Connection } from "./connection.ts";
 import type { Page } from "./pages.ts";
-import { type CallOptions, placed, read } from "./requests.ts";
+import { type CallOptions, placed, read, toTheNano } from "./requests.ts";
 import type { CreateKeyRequest, Key, Provider, ProviderKey, UpdateKeyRequest } from "./types.ts";
 
 const KEYS = "/v1/auth/keys";
@@ -17,7 +17,7 @@ export class Keys {
 
   /** A new key; its `apiKey` is shown this once. */
   create(request: CreateKeyRequest, { signal }: CallOptions = {}): Promise<Key> {
-    return this.#connection.ask({ method: "POST", path: KEYS, body: request, repeatable: false, signal });
+    return this.#connection.ask({ method: "POST", path: KEYS, body: toTheNano(request, "monthlyBudget"), repeatable: false, signal });
   }
 
   /** All keys, newest first. */
@@ -36,7 +36,7 @@ export class Keys {
   /** Change what is named, and nothing else; null removes a limit. */
   update(keyId: string, changes: UpdateKeyRequest, { signal }: CallOptions = {}): Promise<Key> {
     const path = `${KEYS}/${placed(keyId)}`;
-    return this.#connection.ask({ method: "PATCH", path, body: changes, repeatable: true, signal });
+    return this.#connection.ask({ method: "PATCH", path, body: toTheNano(changes, "monthlyBudget"), repeatable: true, signal });
   }
 
   /** End a key; within a second it works on no process. */

@@ -8,6 +8,8 @@ const LONGEST_PAUSE_SECONDS = 8;
 const LONGEST_RETRY_AFTER_SECONDS = 60;
 // Refused before anything was done.
 const REFUSALS = new Set([429, 503]);
+// Of a dollar; amounts with more are rounded.
+const DECIMALS = 9;
 const MAY_PASS = new Set([408, 500, 502, 504, ...REFUSALS]);
 
 /** What any call takes. */
@@ -60,6 +62,23 @@ export function metered(
 /** A name as a part of a path. */
 export function placed(name: string): string {
   return encodeURIComponent(name);
+}
+
+/**
+ * A body whose amount `name`, in US dollars, is to the nano-dollar, as exact as the platform counts.
+ *
+ * What is computed in binary is often a little beside what was meant: `10 * 0.0003` is
+ * 0.0029999999999999996, and goes as 0.003.
+ */
+export function toTheNano<Name extends string, Body extends { [name in Name]?: number | null }>(
+  body: Body,
+  name: Name,
+): Body {
+  const amount = body[name];
+  if (typeof amount !== "number") return body;
+  // JSON would make null of it, which means no limit.
+  if (!Number.isFinite(amount)) throw new RangeError(`${name} is ${amount}, which is no amount of dollars`);
+  return { ...body, [name]: Number(amount.toFixed(DECIMALS)) };
 }
 
 /** Whether sending the request again may help and does no harm; `shouldRetry` is `x-should-retry`. */

@@ -2,7 +2,7 @@
 
 import type { Connection } from "./connection.ts";
 import type { Page } from "./pages.ts";
-import { type CallOptions, type Query, placed, read } from "./requests.ts";
+import { type CallOptions, type Query, placed, read, toTheNano } from "./requests.ts";
 import type {
   Budget,
   BudgetList,
@@ -61,7 +61,8 @@ export class UsageReports {
 
   /** Limit what may be spent in a month, in US dollars; null removes the limit. */
   setBudget(request: SetBudgetRequest, { signal }: CallOptions = {}): Promise<Budget> {
-    return this.#connection.ask({ method: "PUT", path: "/v1/usage/budget", body: request, repeatable: true, signal });
+    const body = toTheNano(request, "monthlyBudget");
+    return this.#connection.ask({ method: "PUT", path: "/v1/usage/budget", body, repeatable: true, signal });
   }
 
   /** All budgets that have a limit, for an admin. */

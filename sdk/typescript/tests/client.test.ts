@@ -200,6 +200,8 @@ test("keys are made, changed, rotated and revoked, and a list goes on over its p
   for (const n of [1, 2, 3]) made.push(await client.keys.create({ name: `page ${n}`, scopes: ["ai:embed"] }));
   const [first] = made;
   assert.ok(first);
+  const computed = await client.keys.update(first.keyId, { monthlyBudget: 3 * 0.1 });
+  assert.equal(computed.monthlyBudget, 0.3);
   const changed = await client.keys.update(first.keyId, { name: "changed", monthlyBudget: 3 });
   assert.deepEqual([changed.name, changed.monthlyBudget], ["changed", 3]);
   assert.equal((await client.keys.update(first.keyId, { monthlyBudget: null })).monthlyBudget, null);
@@ -216,6 +218,9 @@ test("keys are made, changed, rotated and revoked, and a list goes on over its p
 test("usage is summed and budgets are set", async () => {
   const usage = await client.usage.get({ groupBy: "model", from: new Date(Date.now() - 3600e3) });
   assert.ok(usage.rows.some((row) => row.model === "sandbox" && row.billed > 0));
+  const computed = { scope: "user", id: "exact", monthlyBudget: 10 * 0.0003 } as const;
+  assert.equal((await client.usage.setBudget(computed)).monthlyBudget, 0.003);
+  assert.throws(() => client.usage.setBudget({ ...computed, monthlyBudget: Number.NaN }), RangeError);
   const budget = await client.usage.setBudget({ scope: "user", id: "ada", monthlyBudget: 12.5, hard: false });
   assert.equal(budget.remaining, 12.5);
   assert.equal((await client.usage.budget({ scope: "user", id: "ada" })).hard, false);

@@ -45,7 +45,7 @@ def from_wire(event: Mapping[str, Any]) -> Request:
             "method": event["httpMethod"],
             "scheme": "https",
             "path": path,
-            "raw_path": quote(path).encode(),
+            "raw_path": quote(event["path"], safe="/%").encode(),
             "query_string": urlencode(_query(event)).encode(),
             "root_path": "",
             "headers": headers,

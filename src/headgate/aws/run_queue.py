@@ -42,6 +42,14 @@ class _Received(msgspec.Struct, rename="pascal"):
     messages: list[_Message] = []
 
 
+class _Attributes(msgspec.Struct, rename="pascal"):
+    approximate_number_of_messages: str
+
+
+class _Described(msgspec.Struct, rename="pascal"):
+    attributes: _Attributes
+
+
 class _Refusal(msgspec.Struct):
     kind: str = msgspec.field(default="", name="__type")
 
@@ -91,6 +99,20 @@ class SqsRunQueue:
         """See `RunQueue.done`."""
         request = {"ReceiptHandle": ticket.receipt}
         await self._call("DeleteMessage", request, done_before=_GONE)
+
+    async def waiting(self) -> int:
+        """About how many runs nobody has taken yet.
+
+        Raises:
+            Overloaded: SQS does not answer, or there is no such queue.
+        """
+        request = {"AttributeNames": ["ApproximateNumberOfMessages"]}
+        answer = await self._call("GetQueueAttributes", request)
+        try:
+            found = msgspec.json.decode(answer, type=_Described).attributes
+            return int(found.approximate_number_of_messages)
+        except ValueError:
+            raise Overloaded("what answers for the queue of agent runs is no SQS") from None
 
     async def _call(
         self,

@@ -15,6 +15,7 @@ from headgate.core.ids import new_id
 from headgate.core.tracing import UNTRACED, Tracer
 from headgate.http.app import App, Receive, Scope, Send
 from headgate.http.errors import body_of
+from headgate.http.records import noting_answer
 from headgate.transport.http import HttpClient, HttpError
 
 PREFIX = "/v1/agents/"
@@ -106,7 +107,7 @@ def with_relay(app: App, endpoint: str, tracer: Tracer = UNTRACED) -> App:
 
     async def serve(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"].startswith(PREFIX):
-            await relay(scope, receive, send)
+            await relay(scope, receive, noting_answer(scope, send))
             return
         await app(scope, receive, send)
         if scope["type"] == "lifespan":

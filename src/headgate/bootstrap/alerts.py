@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from headgate.bootstrap.aws_identity import aws_credentials
 from headgate.bootstrap.embedded_metrics import write_line
-from headgate.cli.installation import Finding
+from headgate.cli.findings import Finding
 from headgate.core.alerts import Notifier, Undelivered
 from headgate.core.errors import Overloaded
 from headgate.notify.embedded_metrics import MetricNotifier

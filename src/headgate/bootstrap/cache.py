@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from headgate.bootstrap.routing import routing_of
 from headgate.bootstrap.vendors import DISCOVERY_SECONDS, vendors_of
-from headgate.cli.installation import Finding
+from headgate.cli.findings import Finding
 from headgate.core.cache import NeighbourStore, ResponseCache
 from headgate.core.errors import ModelNotFound
 from headgate.core.keys import VirtualKey

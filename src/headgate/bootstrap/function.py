@@ -1,4 +1,4 @@
-"""The platform as a Lambda function: the entry point of `bootstrap` in the bundle.
+"""The platform as a Lambda function, which `python -m headgate.bootstrap` runs.
 
 A function answers one event at a time and stands still between two. So after each it records what
 was spent and gives back what it leased, and before each it looks, every few minutes, whether a
@@ -8,7 +8,6 @@ secret has changed.
 import asyncio
 import contextlib
 import logging
-import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -214,7 +213,3 @@ def main() -> int:
     settings = Settings.load(overrides={"PLATFORM_ENVIRONMENT": "development"})
     start_logging(settings)
     return asyncio.run(run(settings))
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,8 +1,9 @@
 """The part of `bootstrap` that joins keys' ages: who is reminded, and what the doctor says."""
 
 from headgate.bootstrap.alerts import channels
-from headgate.bootstrap.stores import DATABASE, open_stores
-from headgate.cli.installation import Finding
+from headgate.bootstrap.store_ports import DATABASE
+from headgate.bootstrap.stores import open_stores
+from headgate.cli.findings import Finding
 from headgate.core.errors import HeadgateError
 from headgate.identity.keys import Keys
 from headgate.identity.reminders import KeyReminders

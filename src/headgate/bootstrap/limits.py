@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from headgate import data_directory
-from headgate.cli.installation import Finding
+from headgate.cli.findings import Finding
 from headgate.core.errors import Overloaded
 from headgate.core.limits import RateLimiter
 from headgate.settings import Settings

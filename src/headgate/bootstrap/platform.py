@@ -20,19 +20,21 @@ from headgate.bootstrap.limits import check_limits
 from headgate.bootstrap.parameters import read_parameters
 from headgate.bootstrap.prompts import check_prompts, review_prompts
 from headgate.bootstrap.routing import check_routing
+from headgate.bootstrap.run_queue import check_run_queue
 from headgate.bootstrap.services import open_services
 from headgate.bootstrap.sign_on import check_sign_on
 from headgate.bootstrap.stores import check_documents, check_store, make_tables, open_stores
 from headgate.bootstrap.telemetry import Telemetry, start_logging, telemetry_of
 from headgate.bootstrap.tools import check_tools
 from headgate.bootstrap.vendors import check_vendors
-from headgate.cli.installation import Check, PromptCheck
+from headgate.cli.findings import Check, PromptCheck
 from headgate.core.keys import (
     VirtualKey,
     command_line_key,
     hash_api_key,
     new_api_key,
 )
+from headgate.garbage import leave_out
 from headgate.http import openapi
 from headgate.http.app import App, Application
 from headgate.http.cors import with_cors
@@ -41,8 +43,6 @@ from headgate.http.table import routes
 from headgate.identity.audit import Audit
 from headgate.identity.keys import Keys
 from headgate.settings import Settings
-from headgate.simulate.app import create_app as create_simulator
-from headgate.simulate.options import Fault, SimulatorOptions, parse_fault
 
 _LOG = logging.getLogger("headgate")
 
@@ -65,19 +65,9 @@ def create_app() -> App:
     settings = Settings.load(parameters=read_parameters)
     telemetry = telemetry_of(settings)
     start_logging(settings, telemetry.tracer)
-    _calm_garbage_collector()
-    return _app(settings, {}, telemetry)
-
-
-def _calm_garbage_collector() -> None:
-    """Leave what lives as long as the process out of every collection, and collect less often.
-
-    Nothing here makes cycles request by request; the default of one collection for each 700 new
-    objects would look through all modules for nothing.
-    """
     gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
+    leave_out()
+    return _app(settings, {}, telemetry)
 
 
 @contextlib.asynccontextmanager
@@ -117,12 +107,16 @@ def simulator(
     seed: int | None,
 ) -> Callable[..., Awaitable[None]]:
     """The vendors' simulator as an application."""
+    # No part of the platform, so only this loads it.
+    from headgate.simulate.app import create_app as create_simulator
+    from headgate.simulate.options import SimulatorOptions, parse_fault
+
     return create_simulator(
         SimulatorOptions(
             vendor=vendor,
             latency_ms=latency_ms,
             tokens_per_second=tokens_per_second,
-            faults=tuple(_fault(kind, share) for kind, share in faults),
+            faults=tuple(parse_fault(f"{kind}:{share}") for kind, share in faults),
             seed=seed,
         )
     )
@@ -154,6 +148,7 @@ def checks(settings: Settings, /) -> Sequence[Check]:
         Check("cache", lambda: check_cache(settings)),
         Check("providers", lambda: check_vendors(settings)),
         Check("routing", lambda: check_routing(settings)),
+        Check("run queue", lambda: check_run_queue(settings)),
         Check("alerts", lambda: check_alerts(settings)),
         Check("prompts", lambda: check_prompts(settings)),
         Check("tools", lambda: check_tools(settings)),
@@ -174,7 +169,3 @@ def _app(settings: Settings, local_keys: Mapping[str, VirtualKey], telemetry: Te
         app = with_relay(app, settings.agent_endpoint, telemetry.tracer)
     app = telemetry.around(app, table)
     return with_cors(app, settings.configuration.http.cors_origins)
-
-
-def _fault(kind: str, share: float) -> Fault:
-    return parse_fault(f"{kind}:{share}")

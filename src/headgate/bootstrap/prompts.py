@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from headgate.cli.installation import CheckedPrompt, Finding, PromptCheck
+from headgate.cli.findings import CheckedPrompt, Finding, PromptCheck
 from headgate.core.errors import HeadgateError
 from headgate.prompts import history
 from headgate.prompts.library import BUILT_IN, Library, open_library

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 import msgspec
 
 from headgate.bootstrap.vendors import BUILT_IN
-from headgate.cli.installation import Finding
+from headgate.cli.findings import Finding
 from headgate.configuration import Alias, Configuration
 from headgate.gateway.breakers import Breakers
 from headgate.gateway.choice import Choice, Preference

@@ -6,8 +6,8 @@ from urllib.parse import urlsplit
 
 from headgate.aws.run_queue import WAIT_SECONDS, SqsRunQueue
 from headgate.bootstrap.aws_identity import aws_credentials
-from headgate.core.errors import InvalidRequest
-from headgate.core.run_queue import RunQueue
+from headgate.cli.findings import Finding
+from headgate.core.errors import HeadgateError, InvalidRequest
 from headgate.settings import Settings
 from headgate.transport.http import HttpClient
 
@@ -17,7 +17,7 @@ IDLE_SECONDS = WAIT_SECONDS + 10.0
 
 
 @contextlib.asynccontextmanager
-async def open_run_queue(settings: Settings) -> AsyncIterator[RunQueue | None]:
+async def open_run_queue(settings: Settings) -> AsyncIterator[SqsRunQueue | None]:
     """The queue that the settings name; None where they name none.
 
     Raises:
@@ -44,3 +44,16 @@ async def open_run_queue(settings: Settings) -> AsyncIterator[RunQueue | None]:
         )
     finally:
         await http.aclose()
+
+
+async def check_run_queue(settings: Settings) -> Finding:
+    """Whether the queue answers, and how many runs wait in it."""
+    try:
+        async with open_run_queue(settings) as queue:
+            if queue is None:
+                return Finding("ok", "not set; those who work on runs look into the store")
+            waiting = await queue.waiting()
+    except HeadgateError as error:
+        remedy = "Check HEADGATE_RUN_QUEUE_URL, AWS_REGION, the AWS credentials and their rights."
+        return Finding("fail", error.message, remedy)
+    return Finding("ok", f"{settings.run_queue_url}: about {waiting} waiting")

@@ -14,7 +14,8 @@ from headgate.bootstrap.acts import begin_by_command
 from headgate.bootstrap.documents import remove_documents, seed_documents
 from headgate.bootstrap.sample_runs import remove_runs, sample_runs, seed_runs
 from headgate.bootstrap.services import open_services
-from headgate.bootstrap.stores import Stores, make_tables, open_stores
+from headgate.bootstrap.store_ports import Stores
+from headgate.bootstrap.stores import make_tables, open_stores
 from headgate.bootstrap.vendors import vendors_of
 from headgate.core.budgets import period_of
 from headgate.core.ids import new_id

@@ -1,6 +1,7 @@
 """The part of `bootstrap` that joins how well the platform serves with what counts it."""
 
 import contextlib
+import functools
 from collections.abc import AsyncIterator
 
 from headgate.bootstrap.alerts import channels
@@ -16,14 +17,14 @@ from headgate.usage.service_levels import ServiceLevels, ServiceTally, Targets
 
 
 @contextlib.asynccontextmanager
-async def open_tally(store: ServiceStore, telemetry: Telemetry) -> AsyncIterator[ServiceTally]:
-    """What counts this process's calls and requests, and adds them to the store."""
+async def open_tally(store: ServiceStore, telemetry: Telemetry) -> AsyncIterator[None]:
+    """Add what this process counts of calls and requests to the store."""
     metered = frozenset(row.path for row in routes() if row.metered)
-    tally = ServiceTally(store, metered)
-    telemetry.tell(tally.count_request)
+    requests = functools.partial(telemetry.requests.untold, metered)
+    tally = ServiceTally(store, (telemetry.calls.untold, requests))
     telemetry.before_rest(tally.add_if_due)
     async with tally.running():
-        yield tally
+        yield
 
 
 @contextlib.asynccontextmanager

@@ -28,7 +28,8 @@ from headgate.bootstrap.service_levels import (
     service_levels_of,
 )
 from headgate.bootstrap.sign_on import make_sign_on
-from headgate.bootstrap.stores import Stores, open_stores
+from headgate.bootstrap.store_ports import Stores
+from headgate.bootstrap.stores import open_stores
 from headgate.bootstrap.telemetry import Telemetry
 from headgate.bootstrap.tools import open_tools
 from headgate.bootstrap.vendor_keys import make_sealer
@@ -51,6 +52,7 @@ from headgate.gateway.works import Works
 from headgate.http.activity import Activity
 from headgate.http.services import Services
 from headgate.identity.audit import Audit
+from headgate.identity.delegation import Delegation
 from headgate.identity.erasures import Erasures
 from headgate.identity.keys import Keys
 from headgate.settings import Settings
@@ -97,7 +99,7 @@ async def open_services(
         limits = configuration.limits
         limiter = await stack.enter_async_context(open_limiter(settings))
         cache = await stack.enter_async_context(open_cache(settings))
-        tally = await stack.enter_async_context(open_tally(stores.service, telemetry))
+        await stack.enter_async_context(open_tally(stores.service, telemetry))
         gateway = Gateway(
             catalog=catalog,
             limiter=limiter.limiter,
@@ -108,7 +110,7 @@ async def open_services(
             cache=Cache(cache.answers),
             min_output_tokens=configuration.budgets.min_output_tokens,
             guards=guards_of(configuration),
-            watch=telemetry.watch(tally.count_call),
+            watch=telemetry.watch(),
         )
         if cache.questions is not None:
             gateway = with_semantics(gateway, settings, cache.questions)
@@ -181,6 +183,7 @@ async def open_services(
             tool_server=await stack.enter_async_context(open_mcp_server(settings)),
             documents=documents,
             keys=keys,
+            delegation=Delegation(keys),
             workspaces=workspaces,
             sessions=sessions,
             sign_on=make_sign_on(settings, sessions, client),
@@ -195,6 +198,7 @@ async def open_services(
             measured=[tools, *stores.measured],
             process=process,
             activity=activity,
+            observer=telemetry.observer,
             limited=stores.alerts.limited,
             health={
                 "store": stores.check,

@@ -1,15 +1,19 @@
 """The part of `bootstrap` that joins single sign-on: which provider, and who gets in."""
 
+from typing import TYPE_CHECKING
+
 from headgate.bootstrap.platform_secret import platform_secret
-from headgate.cli.installation import Finding
+from headgate.cli.findings import Finding
 from headgate.core.errors import HeadgateError
 from headgate.core.sign_on import Challenge, RoleRules
 from headgate.http.sign_on import CALLBACK
 from headgate.identity.sessions import Sessions
 from headgate.identity.sign_on import SignOn
-from headgate.oidc.provider import OidcProvider, ProviderOptions
 from headgate.settings import Settings
 from headgate.transport.http import HttpClient
+
+if TYPE_CHECKING:
+    from headgate.oidc.provider import OidcProvider
 
 
 def make_sign_on(settings: Settings, sessions: Sessions, client: HttpClient) -> SignOn | None:
@@ -42,10 +46,13 @@ async def check_sign_on(settings: Settings) -> Finding:
     return Finding("ok", settings.configuration.sign_on.issuer)
 
 
-def _provider(settings: Settings, client: HttpClient) -> OidcProvider | None:
+def _provider(settings: Settings, client: HttpClient) -> "OidcProvider | None":
     section, secret = settings.configuration.sign_on, settings.oidc_client_secret
     if not section.issuer:
         return None
+    # It loads what reads tokens and all of its cryptography, needed only where there is a provider.
+    from headgate.oidc.provider import OidcProvider, ProviderOptions
+
     options = ProviderOptions(
         issuer=section.issuer,
         client_id=section.client_id,

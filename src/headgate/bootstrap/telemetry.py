@@ -6,10 +6,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import unquote
 
+from headgate.bootstrap.contents import content_log, warn_of_contents
+from headgate.core.contents import ContentEnded
 from headgate.core.measurements import Measured
 from headgate.core.tracing import UNTRACED, Tracer
 from headgate.core.watching import (
-    CallEnded,
     CallWatch,
     Counting,
     RequestEnded,
@@ -17,8 +18,10 @@ from headgate.core.watching import (
     note_call,
 )
 from headgate.http.app import App
+from headgate.http.contents import with_contents
 from headgate.http.records import with_records
 from headgate.http.routes import RouteTable
+from headgate.http.sockets.observer import Observer
 from headgate.http.tracing import with_tracing
 from headgate.settings import Settings
 from headgate.telemetry.call_counts import CallCounts
@@ -34,21 +37,21 @@ class Telemetry:
 
     Attributes:
         logs_requests: whether each request is a line of the log.
+        told: who else is told of each request.
+        contents: is told what requests ask and are answered; None unless that is switched on.
     """
 
     tracer: Tracer = UNTRACED
     logs_requests: bool = False
+    told: Sequence[RequestEnded] = ()
     calls: CallCounts = field(default_factory=CallCounts)
     requests: RequestCounts = field(default_factory=RequestCounts)
-    _told: list[RequestEnded] = field(default_factory=list)
+    contents: ContentEnded | None = None
     _resting: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
 
-    def watch(self, *others: CallEnded) -> CallWatch:
-        """What sees every call to a model, and tells `others` too when it has ended."""
-        ends = [self.calls.count, *others]
-        if self.logs_requests:
-            ends.append(note_call)
-        counting = Counting(ends)
+    def watch(self) -> CallWatch:
+        """What sees every call to a model."""
+        counting = Counting([self.calls.count, *([note_call] if self.logs_requests else ())])
         return counting if self.tracer.calls is None else Watches((counting, self.tracer.calls))
 
     @property
@@ -56,9 +59,17 @@ class Telemetry:
         """What it can tell in numbers."""
         return (self.calls, self.requests)
 
-    def tell(self, ended: RequestEnded) -> None:
-        """Tell of requests there too, from now on."""
-        self._told.append(ended)
+    @property
+    def observer(self) -> Observer:
+        """What watches requests over sockets."""
+        return Observer(
+            self.tracer, self._told, notes_calls=self.logs_requests, contents=self.contents
+        )
+
+    @property
+    def _told(self) -> Sequence[RequestEnded]:
+        logged = (log_request,) if self.logs_requests else ()
+        return (self.requests.count, *logged, *self.told)
 
     def before_rest(self, work: Callable[[], Awaitable[None]]) -> None:
         """Do this before a process stands still, too."""
@@ -72,26 +83,28 @@ class Telemetry:
 
     def around(self, app: App, table: RouteTable) -> App:
         """`app`, with its requests watched."""
-        self.tell(self.requests.count)
-        if self.logs_requests:
-            self.tell(log_request)
         app = with_records(app, self._told, noting=self.logs_requests)
+        if self.contents is not None:
+            app = with_contents(app, table, self.contents)
         return app if self.tracer is UNTRACED else with_tracing(app, table, self.tracer)
 
 
 def telemetry_of(settings: Settings) -> Telemetry:
     """What watches a process with these settings."""
-    return Telemetry(tracer_of(settings), settings.log_format == "json")
+    return Telemetry(
+        tracer_of(settings), settings.log_format == "json", contents=content_log(settings)
+    )
 
 
 def start_logging(settings: Settings, tracer: Tracer = UNTRACED) -> None:
-    """Log in the form that the settings say."""
+    """Log in the form that the settings say, and say so where people's words are logged."""
     if settings.log_format == "text":
         logging.basicConfig(level=settings.log_level.upper(), format=TEXT)
         return
     handler = logging.StreamHandler()
     handler.setFormatter(JsonLines(tracer.parent))
     logging.basicConfig(level=settings.log_level.upper(), handlers=[handler])
+    warn_of_contents(settings)
 
 
 def tracer_of(settings: Settings) -> Tracer:

@@ -8,7 +8,7 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
 
 from headgate.bootstrap.mcp import open_mcp_tools
-from headgate.cli.installation import Finding
+from headgate.cli.findings import Finding
 from headgate.configuration import Workspace
 from headgate.core.documents import Library
 from headgate.core.prompts import Prompts

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from headgate.bootstrap import bedrock
 from headgate.bootstrap.aws_identity import speaks_to_bedrock
-from headgate.cli.installation import Finding
+from headgate.cli.findings import Finding
 from headgate.core.models import Profile, Provider, ProviderError
 from headgate.core.prices import Price
 from headgate.gateway.catalog import Catalog

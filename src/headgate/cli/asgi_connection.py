@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, MutableMapping
 from contextlib import aclosing, suppress
 from typing import Any, Self, TypeAlias
-from urllib.parse import urlencode
+from urllib.parse import unquote, urlencode
 
 from headgate.cli.connection import Query, Reply, content_type_of, encode, payloads, refuse_errors
 
@@ -52,7 +52,7 @@ class AsgiConnection:
             "http_version": "1.1",
             "method": method,
             "scheme": "http",
-            "path": path,
+            "path": unquote(path),
             "raw_path": path.encode(),
             "query_string": urlencode(query).encode(),
             "root_path": "",

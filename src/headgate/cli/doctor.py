@@ -14,7 +14,8 @@ from pathlib import Path
 
 import click
 
-from headgate.cli.installation import Check, Finding, Session, pass_session
+from headgate.cli.findings import Check, Finding
+from headgate.cli.installation import Session, pass_session
 from headgate.cli.options import as_json, data_option, example
 from headgate.cli.output import print_json, printable
 from headgate.core.errors import HeadgateError

@@ -9,11 +9,12 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, NamedTuple, Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 import click
 
 from headgate.cli.connection import Connection
+from headgate.cli.findings import Check, PromptCheck
 
 T = TypeVar("T")
 
@@ -44,45 +45,6 @@ class SimulatorOptions(NamedTuple):
     tokens_per_second: float | None
     faults: tuple[tuple[str, float], ...]
     seed: int | None
-
-
-class Finding(NamedTuple):
-    """What a check found; `remedy` says what to change where that is needed."""
-
-    status: Literal["ok", "warn", "fail"]
-    message: str
-    remedy: str | None = None
-
-
-class Check(NamedTuple):
-    """One thing the doctor looks at. Expected failures are findings, not exceptions."""
-
-    name: str
-    run: Callable[[], Awaitable[Finding]]
-
-
-class CheckedPrompt(NamedTuple):
-    """A version of a prompt template, beside what is recorded of it.
-
-    Attributes:
-        status: `unchanged`, `new` or `changed`.
-        changes: the parts that differ, from the version `since`.
-    """
-
-    name: str
-    version: int
-    status: str
-    changes: tuple[str, ...] = ()
-    since: int | None = None
-
-
-class PromptCheck(NamedTuple):
-    """What there is to say about a directory of prompt templates."""
-
-    directory: str
-    templates: tuple[CheckedPrompt, ...]
-    problems: tuple[str, ...]
-    is_recorded: bool
 
 
 class Prepared(NamedTuple):

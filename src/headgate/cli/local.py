@@ -16,17 +16,9 @@ import click
 from headgate.cli import doctor
 from headgate.cli.asgi_connection import AsgiApp, AsgiConnection
 from headgate.cli.connection import CommandFailed, Connection
+from headgate.cli.findings import Check, Finding, PromptCheck
 from headgate.cli.http_connection import HttpConnection
-from headgate.cli.installation import (
-    Check,
-    Finding,
-    Prepared,
-    PromptCheck,
-    Served,
-    ServeOptions,
-    SimulatorOptions,
-    Target,
-)
+from headgate.cli.installation import Prepared, Served, ServeOptions, SimulatorOptions, Target
 from headgate.http import server
 from headgate.settings import Settings, SettingsError
 

@@ -28,6 +28,7 @@ from headgate.cli.stores import migrate, seed
 from headgate.cli.usage import budget, usage
 from headgate.cli.users import users
 from headgate.core.errors import HeadgateError
+from headgate.garbage import loading
 from headgate.settings import SettingsError
 
 
@@ -88,8 +89,9 @@ def main() -> None:
 
 def load_installation() -> Installation:
     """The platform on this machine, imported here because it takes longer than a help page."""
-    local = importlib.import_module("headgate.cli.local")
-    bootstrap = importlib.import_module("headgate.bootstrap.platform")
+    with loading():
+        local = importlib.import_module("headgate.cli.local")
+        bootstrap = importlib.import_module("headgate.bootstrap.platform")
     return cast("Installation", local.Local(bootstrap))
 
 

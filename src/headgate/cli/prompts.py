@@ -9,7 +9,8 @@ from urllib.parse import quote
 import click
 
 from headgate.cli.connection import CommandFailed, fetch
-from headgate.cli.installation import PromptCheck, Session, pass_session
+from headgate.cli.findings import PromptCheck
+from headgate.cli.installation import Session, pass_session
 from headgate.cli.options import as_json, connection_options, data_option, example
 from headgate.cli.output import print_json, print_reply, print_table, printable
 

@@ -38,6 +38,7 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True, tag="intent"):
         target: its id; empty where the act will make it.
         address: of whoever connected to this platform; that may be a proxy's.
         before: how the target was; no secrets.
+        workspace_id: the workspace to which it is done; None where that is the platform as a whole.
     """
 
     act_id: str
@@ -48,6 +49,7 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True, tag="intent"):
     request_id: str
     address: str
     before: Any = None
+    workspace_id: str | None = None
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True, tag="outcome"):
@@ -120,6 +122,7 @@ class AuditFilter(msgspec.Struct, frozen=True, kw_only=True):
     actor: str | None = None
     action: str | None = None
     target: str | None = None
+    workspace_id: str | None = None
 
     def admits(self, act: Act) -> bool:
         """Whether it is one of them."""
@@ -129,6 +132,7 @@ class AuditFilter(msgspec.Struct, frozen=True, kw_only=True):
             and self.actor in {None, intent.actor.key_id, intent.actor.user_id}
             and self.action in {None, intent.action, intent.action.partition(".")[0]}
             and self.target in {None, act.target}
+            and self.workspace_id in {None, intent.workspace_id}
         )
 
 

@@ -96,7 +96,7 @@ class Unconfirmed(msgspec.Struct, frozen=True, kw_only=True):
     released_at: float | None = None
 
 
-class Charge(NamedTuple):
+class Charge(msgspec.Struct, frozen=True):
     """What a settled call takes from an account.
 
     Attributes:
@@ -124,7 +124,7 @@ class Charge(NamedTuple):
             raise ValueError(f"{self.returned} nano-dollars cannot be given back")
 
 
-class Settlement(NamedTuple):
+class Settlement(msgspec.Struct, frozen=True):
     """A finished call: its ledger row and what each of its accounts pays.
 
     `answer` is what its caller may ask for again, and is kept where the row is.

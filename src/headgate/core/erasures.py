@@ -35,11 +35,7 @@ class UserDataStore(Protocol):
     """Where users' data are. Every method may raise `Overloaded` when the store is away."""
 
     async def begin(self, erasure: Erasure) -> Erasure:
-        """Note that a user's data are to go; gives the deletion that is under way already.
-
-        Raises:
-            InvalidRequest: this store cannot delete them.
-        """
+        """Note that a user's data are to go; gives the deletion that is under way already."""
         ...
 
     async def of(self, user_id: str) -> Erasure | None:

@@ -12,7 +12,14 @@ from typing import Literal, Protocol, TypeAlias
 import msgspec
 
 Scope: TypeAlias = Literal[
-    "ai:complete", "ai:embed", "tools:run", "agent:run", "usage:read", "admin:read", "admin"
+    "ai:complete",
+    "ai:embed",
+    "tools:run",
+    "agent:run",
+    "usage:read",
+    "workspace:admin",
+    "admin:read",
+    "admin",
 ]
 SCOPES: tuple[Scope, ...] = (
     "ai:complete",
@@ -20,9 +27,13 @@ SCOPES: tuple[Scope, ...] = (
     "tools:run",
     "agent:run",
     "usage:read",
+    "workspace:admin",
     "admin:read",
     "admin",
 )
+PLATFORM_SCOPES: frozenset[Scope] = frozenset({"admin", "admin:read"})
+"""Those that reach beyond a key's own workspace."""
+ADMINISTRATIVE: frozenset[Scope] = PLATFORM_SCOPES | {"workspace:admin"}
 DEFAULT_WORKSPACE = "default"
 KEY_PREFIX = "sk-proj-"
 
@@ -62,8 +73,28 @@ class VirtualKey(msgspec.Struct, frozen=True, kw_only=True):
     source: Literal["platform", "environment"] = "platform"
 
     def may(self, scope: Scope) -> bool:
-        """Whether the key has `scope`; `admin` implies every other."""
-        return scope in self.scopes or "admin" in self.scopes
+        """Whether the key has `scope`.
+
+        `admin` implies every other, `workspace:admin` all that stay in the key's own workspace.
+        """
+        if scope in self.scopes or "admin" in self.scopes:
+            return True
+        return "workspace:admin" in self.scopes and scope not in PLATFORM_SCOPES
+
+    @property
+    def is_administrative(self) -> bool:
+        """Whether it administers, or looks at, more than its own calls."""
+        return not self.scopes.isdisjoint(ADMINISTRATIVE)
+
+    @property
+    def changes_within(self) -> str | None:
+        """The only workspace in which it may administer; None where it may in all."""
+        return None if "admin" in self.scopes else self.workspace_id
+
+    @property
+    def looks_within(self) -> str | None:
+        """The only workspace that it may look at; None where it may look at all."""
+        return self.workspace_id if self.scopes.isdisjoint(PLATFORM_SCOPES) else None
 
     @property
     def secret_since(self) -> float:

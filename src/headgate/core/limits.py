@@ -1,11 +1,13 @@
 """Rate limits: requests and tokens per minute, and calls at once."""
 
-from typing import NamedTuple, Protocol
+from typing import Protocol
+
+import msgspec
 
 from headgate.core.keys import VirtualKey
 
 
-class Window(NamedTuple):
+class Window(msgspec.Struct, frozen=True):
     """One limit's state, as the `x-ratelimit-*` headers say it.
 
     `reset_seconds` is how long until the limit is whole again.

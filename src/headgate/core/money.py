@@ -28,11 +28,10 @@ Dollars: TypeAlias = Annotated[
 
 def to_text(amount: NanoUSD) -> str:
     """Write `amount` as dollars without an exponent and without trailing zeros: `0.000014`."""
-    sign = "-" if amount < 0 else ""
-    whole, nano = divmod(abs(amount), NANO_PER_USD)
-    if not nano:
-        return f"{sign}{whole}"
-    return f"{sign}{whole}.{nano:09d}".rstrip("0")
+    if amount < 0:
+        return "-" + to_text(-amount)
+    whole, nano = divmod(amount, NANO_PER_USD)
+    return f"{whole}.{nano:09d}".rstrip("0").rstrip(".")
 
 
 def to_json(amount: NanoUSD) -> msgspec.Raw:

@@ -274,9 +274,14 @@ class RunFilter(NamedTuple):
 
 
 def runs_of(key: VirtualKey) -> RunFilter:
-    """The runs that `key` sees: an admin all, a user's key the user's, any other its own."""
+    """The runs that `key` sees.
+
+    An administrator sees all, or all of a workspace; a user's key the user's, any other its own.
+    """
     if key.may("admin"):
         return RunFilter()
+    if key.may("workspace:admin"):
+        return RunFilter(workspace_id=key.workspace_id)
     if key.user_id is not None:
         return RunFilter(user_id=key.user_id, workspace_id=key.workspace_id)
     return RunFilter(key_id=key.key_id)

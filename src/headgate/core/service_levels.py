@@ -5,7 +5,7 @@ window is the sum of a few hundred slots, however many calls there were.
 """
 
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, Protocol, TypeAlias
 
 LENGTHS = (300, 3600, 86_400)
@@ -16,13 +16,22 @@ MOST_SLOTS = 288
 ALL = ""
 """The series of whole requests; the others are models, as `vendor/model`."""
 
+ROUND_MS = (
+    *(5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000),
+    *(10_000, 25_000, 60_000, 120_000, 300_000),
+)
+"""Bounds in milliseconds that people know; each is the bound of a class too."""
+
 _STEP = 1.2
-_CLASSES = 64
-BOUNDS = tuple(round(5 * _STEP**number) for number in range(_CLASSES))
-"""The upper bounds of classes of time, in milliseconds: 5 ms to 8 minutes, 20 % apart."""
+BOUNDS = tuple(sorted({*(round(5 * _STEP**number) for number in range(64)), *ROUND_MS}))
+"""The upper bounds of classes of time, in milliseconds: 5 ms to 8 minutes, at most 20 % apart."""
 
 Counts: TypeAlias = Mapping[str, int]
 """How often each of these happened; `whole 12` and `first 12` are answers in the class 12."""
+
+Untold: TypeAlias = Callable[[], Mapping[str, Counts]]
+"""Gives what a process has counted since it was called last, for each series; what was not
+counted is left out."""
 
 
 class Slot(NamedTuple):
@@ -65,7 +74,7 @@ def percentile(counts: Counts, kind: str, share: float) -> int | None:
     So it is never better than it was, and at most 20 % worse. What took longer than all bounds
     reads as twice the last one; None where there was no answer.
     """
-    classes: Sequence[int] = [counts.get(f"{kind} {n}", 0) for n in range(_CLASSES + 1)]
+    classes: Sequence[int] = [counts.get(f"{kind} {n}", 0) for n in range(len(BOUNDS) + 1)]
     total, passed = sum(classes), 0
     if not total:
         return None

@@ -6,7 +6,7 @@ joined by that, for what is like a word's like need not be like the word.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from functools import lru_cache
+from functools import cache, lru_cache
 from types import MappingProxyType
 
 from headgate.core.words import stem
@@ -283,16 +283,23 @@ def _others(groups: Iterable[list[str]]) -> Mapping[str, frozenset[str]]:
     return MappingProxyType({word: frozenset(group - {word}) for word, group in found.items()})
 
 
-_SAME = _others(_groups(f"{_FORMS}, {_NUMBERS}"))
-_ALIKE = _others(_groups(_SYNONYMS))
+# Thousands of words are stemmed for these, which only those who search need.
+@cache
+def _same() -> Mapping[str, frozenset[str]]:
+    return _others(_groups(f"{_FORMS}, {_NUMBERS}"))
+
+
+@cache
+def _alike() -> Mapping[str, frozenset[str]]:
+    return _others(_groups(_SYNONYMS))
 
 
 @lru_cache(maxsize=10_000)
 def meanings(term: str) -> Mapping[str, float]:
     """What stands for a stem, and what each counts: itself and its forms 1, synonyms less."""
-    same = {term, *_SAME.get(term, ())}
-    alike = {other for one in same for other in _ALIKE.get(one, ())}
-    alike |= {other for one in alike for other in _SAME.get(one, ())}
+    same = {term, *_same().get(term, ())}
+    alike = {other for one in same for other in _alike().get(one, ())}
+    alike |= {other for one in alike for other in _same().get(one, ())}
     alike -= same
     counted = dict.fromkeys(sorted(same), 1.0) | dict.fromkeys(sorted(alike), SYNONYM_WEIGHT)
     return MappingProxyType(counted)

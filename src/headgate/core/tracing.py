@@ -48,6 +48,10 @@ class Tracer(Protocol):
         """A request's span, in the trace that its W3C header `traceparent` names."""
         ...
 
+    def message(self, action: str, parent: str | None) -> AbstractContextManager[RequestSpan]:
+        """The span of a request over a socket; `parent` is the `traceparent` that it names."""
+        ...
+
     def tool(self, name: str, call_key: str | None) -> AbstractContextManager[WorkSpan]:
         """The span of a tool's call."""
         ...
@@ -98,6 +102,10 @@ class Untraced:
 
     def request(self, *_: object, **_named: object) -> AbstractContextManager[RequestSpan]:
         """See `Tracer.request`."""
+        return nullcontext(_UNSEEN)
+
+    def message(self, *_: object, **_named: object) -> AbstractContextManager[RequestSpan]:
+        """See `Tracer.message`."""
         return nullcontext(_UNSEEN)
 
     def tool(self, *_: object, **_named: object) -> AbstractContextManager[WorkSpan]:

@@ -16,6 +16,11 @@ CallKind: TypeAlias = Literal["whole", "stream", "vectors"]
 CallEnded: TypeAlias = Callable[[UsageEvent, str | None], None]
 """Is told the row that a call was settled with, and in one word what the vendor failed by."""
 
+LEFT = 499
+"""The status of a request whose caller did not wait for its answer."""
+SOCKET = "WS"
+"""What stands for a method where a request came over a WebSocket."""
+
 MOST_NOTED = 1_000
 """Of a request that makes more calls to models, the first so many are noted."""
 
@@ -33,8 +38,9 @@ class RequestRecord(NamedTuple):
 
     Attributes:
         request_id: where the request's calls are noted, else empty.
+        method: `WS` where it came over a WebSocket.
         route: the path of its row in the route table; `unmatched` where it has none.
-        status: 499 where the caller left before the answer had begun.
+        status: 499 where the caller left before the answer had begun, or cancelled it on a socket.
         seconds: until the last byte was handed over.
         key_id: whose key it came with, where that was good.
         calls: the rows of the calls to models that were made for it, where they are noted.
@@ -68,7 +74,7 @@ class Counting:
     def __init__(self, ends: Sequence[CallEnded]) -> None:
         """Tell all of `ends`."""
         self._ends = tuple(ends)
-        self._told = self._tell
+        self._told = ends[0] if len(ends) == 1 else self._tell
 
     def began(self, _provider: str, _model: str, _kind: CallKind, /) -> CallEnded:
         """See `CallWatch.began`."""

@@ -138,8 +138,7 @@ class Book:
 Books: TypeAlias = tuple[Book, ...]
 
 
-@dataclass(slots=True, eq=False)
-class Hold:
+class Hold(msgspec.Struct, eq=False):
     """Money set aside for one call: `amount` in each of `limited`; all accounts pay in the end."""
 
     owner: str

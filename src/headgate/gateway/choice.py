@@ -42,11 +42,17 @@ class Choice:
     Attributes:
         preferences: of aliases that do not go by their order.
         chance: a number from 0 to 1.
+        learns: whether anybody wants to know how fast routes are.
     """
 
     preferences: Mapping[str, Preference] = field(default_factory=dict)
     chance: Callable[[], float] = random.random
+    learns: bool = field(init=False)
     _seconds: dict[tuple[Kind, str], float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """See whether an alias goes by speed."""
+        self.learns = any(each.strategy == "fastest" for each in self.preferences.values())
 
     def ordered(self, name: str, routes: Sequence[Route], kind: Kind) -> Sequence[Route]:
         """The routes behind a name, the one to ask first at the front."""

@@ -8,7 +8,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Generic, NamedTuple, TypeVar
+from typing import Generic, TypeVar
 
 import msgspec
 
@@ -63,7 +63,7 @@ class Answer(msgspec.Struct, Generic[T], frozen=True):
     receipt: Receipt
 
 
-class _Bounds(NamedTuple):
+class _Bounds(msgspec.Struct, frozen=True):
     """The most tokens that a route may take for a call.
 
     Attributes:
@@ -179,8 +179,7 @@ class Gateway:
 
         async def make(attempt: Attempt, output: int | None) -> StreamedAnswer:
             provider, fitted = attempt.route.provider, _fitted(request, attempt.route, output)
-            stream: ChatStream
-            stream = provider.stream(fitted, idempotency_key=attempt.idempotency_key)
+            stream: ChatStream = provider.stream(fitted, idempotency_key=attempt.idempotency_key)
             if entry is not None:
                 stream = RecordingStream(stream, lambda said: entry.keep(attempt, said.usage, said))
             answer = StreamedAnswer(attempt, stream, provider.input_estimate(fitted))
@@ -193,8 +192,7 @@ class Gateway:
         try:
             hit = None if entry is None else await self._hit(call, entry)
             if hit is not None:
-                attempt, recording = hit
-                answer = StreamedAnswer(attempt, RecordedStream(recording), 0)
+                answer = StreamedAnswer(hit[0], RecordedStream(hit[1]), 0)
                 await answer.open(self.routing.seconds_until(caller.ends_at))
             else:
                 _, answer = await self._first_answer(call)
@@ -401,8 +399,9 @@ class Gateway:
                 else:
                     attempt.tried = call.place.billed - before
                     trial.began()
-                    waited = attempt.latency_ms() / 1000
-                    self.routing.choice.measured(trial.route, call.kind, waited)
+                    choice = self.routing.choice
+                    if choice.learns:
+                        choice.measured(trial.route, call.kind, attempt.latency_ms() / 1000)
                     return attempt, answer
         failed: HeadgateError
         if tries.refusal is None and unaffordable is not None:
@@ -470,7 +469,9 @@ class Gateway:
         output = bounds.output if bounds.sent is None else bounds.sent
         drawn = await purse.hold(call.markup.billed(route.price.ceiling(bounds.input, output)))
         try:
-            attempt, limit = await self._held(call, trial, bounds._replace(most=drawn))
+            attempt, limit = await self._held(
+                call, trial, msgspec.structs.replace(bounds, most=drawn)
+            )
         except BaseException:
             purse.settle(drawn, None)
             raise

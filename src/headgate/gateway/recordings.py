@@ -23,11 +23,12 @@ class Recording(msgspec.Struct, frozen=True):
 
 
 class RecordingStream:
-    """A vendor's stream; what it gave is told to `keep` before its end, if it ends well."""
+    """A vendor's stream; what it gave can be put away once it has ended well."""
 
-    def __init__(self, stream: ChatStream, keep: Callable[[Recording], Awaitable[None]]) -> None:
+    def __init__(self, stream: ChatStream, put: Callable[[Recording], Awaitable[None]]) -> None:
         self._stream = stream
-        self._keep = keep
+        self._put = put
+        self._recording: Recording | None = None
         self._pieces = self._read()
 
     def __aiter__(self) -> AsyncIterator[ChatDelta | WireDelta]:
@@ -49,8 +50,13 @@ class RecordingStream:
         """See `ChatStream.ending`."""
         return self._stream.ending()
 
+    async def keep(self) -> None:
+        """Put away what was recorded, unless the stream was cut short or is too long."""
+        if self._recording is not None:
+            await self._put(self._recording)
+
     async def aclose(self) -> None:
-        """Stop the vendor; what was recorded is dropped."""
+        """Stop the vendor."""
         await self._pieces.aclose()
         await self._stream.aclose()
 
@@ -65,14 +71,12 @@ class RecordingStream:
             yield piece
         if size <= LARGEST_VALUE:
             stream = self._stream
-            await self._keep(
-                Recording(
-                    tuple(pieces),
-                    stream.usage(),
-                    stream.input_usage(),
-                    stream.received_tokens(),
-                    stream.ending(),
-                )
+            self._recording = Recording(
+                tuple(pieces),
+                stream.usage(),
+                stream.input_usage(),
+                stream.received_tokens(),
+                stream.ending(),
             )
 
 

@@ -17,6 +17,7 @@ from headgate.core.models import (
 )
 from headgate.core.usage import CallStatus
 from headgate.gateway.calls import Attempt, Receipt, receipt
+from headgate.gateway.recordings import RecordingStream
 from headgate.gateway.routing import within
 
 
@@ -111,6 +112,8 @@ class StreamedAnswer:
         else:
             self._settle("ok")
             await self._attempt.durable()
+            if isinstance(self._stream, RecordingStream):
+                await self._stream.keep()
         finally:
             await self._stream.aclose()
 

@@ -22,7 +22,7 @@ from headgate.http.auditing import audited
 from headgate.http.calls import Call, Headers, Reply, StreamReply
 from headgate.http.credentials import check_page, presented_key, session_token
 from headgate.http.lists import last_seen
-from headgate.http.routes import Match, RouteTable
+from headgate.http.routes import Access, Match, RouteTable, path_of
 from headgate.http.services import Services
 from headgate.http.sockets.connection import Sockets
 from headgate.http.uploads import is_multipart
@@ -41,9 +41,12 @@ CLOSING = "headgate.closing"
 ENDS_AT = "headgate.ends_at"
 # Under this name the application tells its server how many seconds nothing may come of a body.
 BODY_SECONDS = "headgate.body_seconds"
-# Under these it notes which row answers, by its path, and whose key a request came with.
+# Under these it notes which row answers, by its path, whose key a request came with, under which id
+# its caller knows the answer, and once that begins, its status.
 ROUTE = "headgate.route"
 KEY_ID = "headgate.key_id"
+REQUEST_ID = "headgate.request_id"
+STATUS = "headgate.status"
 # Headers of requests that somebody on this machine made for somebody else: a proxy, or a browser
 # for a page that it shows.
 _FOR_OTHERS = frozenset(
@@ -117,20 +120,23 @@ class Application:
         await send({"type": "lifespan.shutdown.complete"})
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request_id = new_id("req")
+        request_id = scope[REQUEST_ID] = new_id("req")
         task = asyncio.current_task()
         departure = _Departure(receive, task)
         reply: Reply | StreamReply | None = None
         try:
             reply = await self._answer(scope, receive, request_id, departure)
             if isinstance(reply, StreamReply):
+                scope[STATUS] = 200
                 await _send_stream(send, reply, request_id)
             else:
+                scope[STATUS] = reply.status
                 await _send(send, reply, request_id, with_body=scope["method"] != "HEAD")
         except asyncio.CancelledError:
             if not departure.has_left or task is None:
                 if reply is None:  # the server stops, and could wait no longer
                     told = self._error_reply(_STOPPING, scope, request_id)
+                    scope[STATUS] = told.status
                     await _send(send, told, request_id, with_body=True)
                 raise
             task.uncancel()  # the caller left, the server did not stop
@@ -143,7 +149,7 @@ class Application:
         self, scope: Scope, receive: Receive, request_id: str, departure: "_Departure"
     ) -> Reply | StreamReply:
         try:
-            match = self._table.match(scope["method"], scope["path"])
+            match = self._table.match(scope["method"], path_of(scope))
             scope[ROUTE] = match.route.path
             call = await self._call(match, scope, receive, request_id)
             try:
@@ -251,11 +257,14 @@ async def _admitted(
     else:
         check_page(headers, scope["method"], _local_address(scope), services.dashboard_hosts)
         key = (await services.sessions.authenticate(token)).key
-    if access == "admin" and match.route.method == "GET":
-        access = "admin:read"  # who may look at everything, and change nothing
-    if access != "any":
+    if access != "any" and not _may_look(key, access, match.route.method):
         require(key, access)
     return key
+
+
+def _may_look(key: VirtualKey, access: Access, method: str) -> bool:
+    """Whether the key is one that may look at everything, and change nothing, and only looks."""
+    return method == "GET" and access in {"admin", "workspace:admin"} and key.may("admin:read")
 
 
 def _local_address(scope: Scope) -> str:

@@ -72,6 +72,7 @@ class ActItem(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     code: str | None
     before: Any
     after: Any
+    workspace_id: str | None
     request_id: str
     address: str
     ended_at: str | None
@@ -88,7 +89,7 @@ async def acts(call: Call[None]) -> Reply:
     """`GET /v1/audit`."""
     query: AuditQuery = call.query
     found = await call.services.audit.acts(
-        _filter(query), limit=query.limit + 1, before=_number(query.cursor)
+        _filter(call, query), limit=query.limit + 1, before=_number(query.cursor)
     )
     items = [_item(act) for act in found]
     return Reply(page(items, query.limit, [str(act.number) for act in found]))
@@ -97,7 +98,7 @@ async def acts(call: Call[None]) -> Reply:
 async def export(call: Call[None]) -> StreamReply:
     """`GET /v1/audit/export`."""
     query: ExportQuery = call.query
-    found = call.services.audit.every_act(_filter(query))
+    found = call.services.audit.every_act(_filter(call, query))
     is_csv = query.format == "csv"
     name = f'attachment; filename="audit.{query.format}"'
     return StreamReply(
@@ -121,7 +122,7 @@ async def _json_lines(found: AsyncGenerator[Act, None]) -> AsyncGenerator[bytes,
 async def _csv(found: AsyncGenerator[Act, None]) -> AsyncGenerator[bytes, None]:
     columns = [
         *("id", "at", "keyId", "name", "userId", "means", "action", "target", "result", "code"),
-        *("before", "after", "requestId", "address", "endedAt"),
+        *("before", "after", "workspaceId", "requestId", "address", "endedAt"),
     ]
     yield _line(columns)
     async for act in found:
@@ -142,7 +143,7 @@ def _cell(value: Any) -> str:
     return f"'{text}" if text.startswith(_FORMULA) else text
 
 
-def _filter(query: ActsQuery) -> AuditFilter:
+def _filter(call: Call[None], query: ActsQuery) -> AuditFilter:
     start, end = moment(query.from_, "from"), moment(query.to, "to")
     if start is not None and end is not None and start >= end:
         raise InvalidRequest("`from` must be before `to`", param="from")
@@ -152,6 +153,7 @@ def _filter(query: ActsQuery) -> AuditFilter:
         actor=query.actor,
         action=query.action,
         target=query.target,
+        workspace_id=call.key.looks_within,
     )
 
 
@@ -176,6 +178,7 @@ def _item(act: Act) -> ActItem:
         code=None if outcome is None else outcome.code,
         before=intent.before,
         after=None if outcome is None else outcome.after,
+        workspace_id=intent.workspace_id,
         request_id=intent.request_id,
         address=intent.address,
         ended_at=None if outcome is None else iso(outcome.at),

@@ -1,6 +1,6 @@
 """What a row of the route table says of how the audit log tells of it."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +24,8 @@ class Audited:
         after: what the log keeps of the target as it is then; never what a person or a model
             wrote. What holds secrets is left out by the names of its fields.
         made: the id of what the act has made, where it makes something.
+        workspace: the one to which it is done; None where that is the platform as a whole. It may
+            raise what the handler would.
     """
 
     action: str
@@ -31,6 +33,7 @@ class Audited:
     before: Handler | None = None
     after: Callable[[Call[Any], Reply], Any] = the_answer
     made: Callable[[Reply], str] | None = None
+    workspace: Callable[[Call[Any]], Awaitable[str | None]] | None = None
 
 
 def param(name: str) -> Callable[[Call[Any]], str]:

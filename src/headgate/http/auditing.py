@@ -33,6 +33,7 @@ async def _told(call: Call[Any], route: Route, audit: Audited) -> Reply | Stream
         request_id=call.request_id,
         address=call.client_address,
         before=await _before(call, audit),
+        workspace_id=await _workspace(call, audit),
     )
     try:
         reply = await route.handler(call)
@@ -61,6 +62,17 @@ async def _before(call: Call[Any], audit: Audited) -> Any:
     except HeadgateError:
         return None  # there is nothing yet, or the act will be refused for the same reason
     return shown.body if isinstance(shown, Reply) else None
+
+
+async def _workspace(call: Call[Any], audit: Audited) -> str | None:
+    """To which workspace the act is done; all that the administrator of one does is to that."""
+    own = call.key.changes_within
+    if own is not None or audit.workspace is None:
+        return own
+    try:
+        return await audit.workspace(call)
+    except HeadgateError:
+        return None  # the act will be refused for the same reason
 
 
 async def _end(call: Call[Any], intent: Intent, **told: Any) -> None:

@@ -37,7 +37,7 @@ class ProjectionItem(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
 async def list_budgets(call: Call[None]) -> Reply:
     """`GET /v1/usage/budgets`."""
     services = call.services
-    accounts = sorted(await services.limited())
+    accounts = sorted(await services.delegation.seen(call.key, await services.limited()))
     shown = accounts[:MOST_BUDGETS]
     budgets = await services.gateway.ledger.budgets(shown)
     budgets.sort(key=_used, reverse=True)

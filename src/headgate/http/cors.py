@@ -1,9 +1,8 @@
 """Calls from web pages of other origins."""
 
 from collections.abc import Coroutine, Mapping
+from functools import cache
 from typing import Any
-
-from starlette.middleware.cors import CORSMiddleware
 
 from headgate.core.errors import InsufficientScope
 from headgate.core.ids import new_id
@@ -35,13 +34,19 @@ EXPOSED_HEADERS = (
 
 def with_cors(app: App, origins: tuple[str, ...]) -> App:
     """Let pages of `origins` call `app`; credentials are headers, never cookies."""
-    guarded = CORSMiddleware(
-        app,
-        allow_origins=origins,
-        allow_methods=("GET", "POST", "PUT", "PATCH", "DELETE"),
-        allow_headers=("*",),
-        expose_headers=EXPOSED_HEADERS,
-    )
+
+    @cache
+    def guarded() -> App:
+        # Loaded with the first request of a page, since it brings more than it is used for.
+        from starlette.middleware.cors import CORSMiddleware
+
+        return CORSMiddleware(
+            app,
+            allow_origins=origins,
+            allow_methods=("GET", "POST", "PUT", "PATCH", "DELETE"),
+            allow_headers=("*",),
+            expose_headers=EXPOSED_HEADERS,
+        )
 
     def serve(scope: Scope, receive: Receive, send: Send) -> Coroutine[Any, Any, None]:
         if scope["type"] == "websocket":
@@ -52,7 +57,7 @@ def with_cors(app: App, origins: tuple[str, ...]) -> App:
 
     async def guard(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] != "OPTIONS":
-            await guarded(scope, receive, send)
+            await guarded()(scope, receive, send)
             return
         request_id = new_id("req").encode()
 
@@ -63,7 +68,7 @@ def with_cors(app: App, origins: tuple[str, ...]) -> App:
                     message["headers"] = [*message["headers"], (b"x-request-id", request_id)]
             await send(message)
 
-        await guarded(scope, receive, send_identified)
+        await guarded()(scope, receive, send_identified)
 
     return serve
 

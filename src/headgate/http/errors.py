@@ -73,6 +73,12 @@ def form_of(error: errors.HeadgateError) -> ErrorForm:
     return next((FORMS[kind] for kind in type(error).__mro__ if kind in FORMS), FAULT)
 
 
+def status_of(code: str) -> int:
+    """The status of an error that is told by its code."""
+    found = (form.status for kind, form in FORMS.items() if kind.code == code)
+    return next(found, FAULT.status)
+
+
 def reply_for(error: errors.HeadgateError | None, style: ErrorStyle, request_id: str) -> Reply:
     """The whole answer that tells of an error or, without one, of a fault of ours."""
     status = FAULT.status if error is None else form_of(error).status

@@ -113,7 +113,7 @@ async def create_key(call: Call[CreateKey]) -> Reply:
         key_id=new_key_id(),
         name=body.name,
         scopes=frozenset(body.scopes),
-        workspace_id=body.workspace_id or DEFAULT_WORKSPACE,
+        workspace_id=workspace_of_new(call),
         user_id=body.user_id,
         rate_limit=_rate_limit(body.rate_limit),
         models=None if body.models is None else tuple(body.models),
@@ -121,6 +121,7 @@ async def create_key(call: Call[CreateKey]) -> Reply:
         expires_at=_expiry(body.expires_at),
     )
     limit = _limit(body.monthly_budget)
+    await call.services.delegation.check_new(call.key, key)
     if limit is not None:
         # Before the key exists, so that no call can come in between.
         await call.services.gateway.ledger.set_limit(Account("key", key.key_id), limit)
@@ -129,11 +130,18 @@ async def create_key(call: Call[CreateKey]) -> Reply:
     return Reply(_item(key, amount, issued.api_key, is_due=False), 201)
 
 
+def workspace_of_new(call: Call[CreateKey]) -> str:
+    """The workspace of the key that is asked for: where none is named, its administrator's."""
+    return call.body.workspace_id or call.key.changes_within or DEFAULT_WORKSPACE
+
+
 async def list_keys(call: Call[None]) -> Reply:
     """`GET /v1/auth/keys`."""
     query: KeysQuery = call.query
     after = behind(query.cursor, KEY_PREFIX)
-    keys = await call.services.keys.list(limit=query.limit + 1, after=after)
+    keys = await call.services.keys.list(
+        limit=query.limit + 1, after=after, workspace_id=call.key.looks_within
+    )
     items = await _items(call.services, keys)
     if query.with_last_use:
         used = await asyncio.gather(*(_last_used(call.services, key) for key in keys))
@@ -146,22 +154,24 @@ async def list_keys(call: Call[None]) -> Reply:
 
 async def get_key(call: Call[None]) -> Reply:
     """`GET /v1/auth/keys/{keyId}`."""
-    key = await call.services.keys.get(call.params["keyId"])
+    key = await call.services.delegation.shown(call.key, call.params["keyId"])
     return Reply((await _items(call.services, [key]))[0])
 
 
 async def change_key(call: Call[ChangeKey]) -> Reply:
     """`PATCH /v1/auth/keys/{keyId}`."""
     body, services = call.body, call.services
-    key = await services.keys.get(call.params["keyId"])
+    key = await services.delegation.changed(call.key, call.params["keyId"])
     changes: dict[str, Any] = {}
     if body.name is not msgspec.UNSET:
         changes["name"] = body.name
     if body.scopes is not msgspec.UNSET:
+        services.delegation.check_scopes(call.key, body.scopes)
         changes["scopes"] = frozenset(body.scopes)
     if body.rate_limit is not msgspec.UNSET:
         changes["rate_limit"] = _rate_limit(body.rate_limit)
     if body.models is not msgspec.UNSET:
+        services.delegation.check_models(call.key, body.models)
         changes["models"] = None if body.models is None else tuple(body.models)
     if body.expires_at is not msgspec.UNSET:
         changes["expires_at"] = _expiry(body.expires_at)
@@ -184,15 +194,15 @@ async def _change_limit(services: Services, key_id: str, limit: Limit | None) ->
 
 async def revoke_key(call: Call[None]) -> Reply:
     """`DELETE /v1/auth/keys/{keyId}`."""
-    key = await call.services.keys.revoke(call.params["keyId"])
+    ended = await call.services.delegation.ended(call.key, call.params["keyId"])
+    key = await call.services.keys.revoke(ended.key_id)
     return Reply((await _items(call.services, [key]))[0])
 
 
 async def rotate_key(call: Call[RotateKey]) -> Reply:
     """`POST /v1/auth/keys/{keyId}/rotate`."""
-    issued = await call.services.keys.rotate(
-        call.params["keyId"], grace_seconds=call.body.grace_seconds
-    )
+    key = await call.services.delegation.rotated(call.key, call.params["keyId"])
+    issued = await call.services.keys.rotate(key.key_id, grace_seconds=call.body.grace_seconds)
     item = (await _items(call.services, [issued.key]))[0]
     return Reply(msgspec.structs.replace(item, api_key=issued.api_key))
 

@@ -277,6 +277,10 @@ def _description(row: Route) -> str:
         told.append("On this machine it needs no key; from elsewhere one with the scope `admin`.")
     elif row.access == "any":
         told.append("Needs a key, with whatever scopes.")
+    elif row.access == "workspace:admin":
+        told.append(
+            "Needs a key with the scope `workspace:admin`, for its own workspace, or `admin`."
+        )
     else:
         told.append(f"Needs a key with the scope `{row.access}`.")
     return "\n\n".join(told)

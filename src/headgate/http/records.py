@@ -4,12 +4,10 @@ import time
 from collections.abc import Awaitable, Sequence
 
 from headgate.core.usage import UsageEvent
-from headgate.core.watching import RequestEnded, RequestRecord, noted_calls
-from headgate.http.app import KEY_ID, ROUTE, App, Message, Receive, Scope, Send
+from headgate.core.watching import LEFT, RequestEnded, RequestRecord, noted_calls
+from headgate.http.app import KEY_ID, REQUEST_ID, ROUTE, STATUS, App, Message, Receive, Scope, Send
 
 UNMATCHED = "unmatched"
-LEFT = 499
-"""The status of a request whose caller left before its answer had begun."""
 
 
 def with_records(app: App, told: Sequence[RequestEnded], *, noting: bool) -> App:
@@ -19,16 +17,6 @@ def with_records(app: App, told: Sequence[RequestEnded], *, noting: bool) -> App
         if scope["type"] != "http":
             await app(scope, receive, send)
             return
-        status, request_id = LEFT, ""
-
-        def send_seen(message: Message) -> Awaitable[None]:
-            nonlocal status, request_id
-            if message["type"] == "http.response.start":
-                status = message["status"]
-                if noting:
-                    request_id = request_id_of(message)
-            return send(message)
-
         calls: Sequence[UsageEvent] = ()
         token = None
         if noting:
@@ -36,15 +24,15 @@ def with_records(app: App, told: Sequence[RequestEnded], *, noting: bool) -> App
             token = noted_calls.set(noted)
         began = time.perf_counter()
         try:
-            await app(scope, receive, send_seen)
+            await app(scope, receive, send)
         finally:
             if token is not None:
                 noted_calls.reset(token)
             record = RequestRecord(
-                request_id,
+                scope.get(REQUEST_ID, ""),
                 scope["method"],
                 scope.get(ROUTE, UNMATCHED),
-                status,
+                scope.get(STATUS, LEFT),
                 time.perf_counter() - began,
                 scope.get(KEY_ID),
                 calls,
@@ -53,6 +41,18 @@ def with_records(app: App, told: Sequence[RequestEnded], *, noting: bool) -> App
                 tell(record)
 
     return serve
+
+
+def noting_answer(scope: Scope, send: Send) -> Send:
+    """`send`, with what the application notes of its own answers noted of somebody else's."""
+
+    def send_seen(message: Message) -> Awaitable[None]:
+        if message["type"] == "http.response.start":
+            scope[STATUS] = message["status"]
+            scope[REQUEST_ID] = request_id_of(message)
+        return send(message)
+
+    return send_seen
 
 
 def request_id_of(message: Message) -> str:

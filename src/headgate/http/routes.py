@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
+from urllib.parse import unquote
 
 import msgspec
 
@@ -21,6 +22,9 @@ from headgate.http.twins import Twins, twins_of
 Method: TypeAlias = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 # `open` needs no key, `any` any good one, `local` none on this machine and else an administrator's.
 Access: TypeAlias = Scope | Literal["open", "any", "local"]
+
+# Stands for a slash that a request wrote as `%2F`; no decoded path has such a character.
+_WRITTEN_SLASH = "\udc2f"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +88,19 @@ class Match(msgspec.Struct, frozen=True):
     twins: Twins | None = None
 
 
+def path_of(scope: Mapping[str, Any]) -> str:
+    """A request's decoded path, in which a slash within an id separates nothing.
+
+    Such a slash is written as `%2F`; in the path that ASGI decodes it looks like any other.
+    """
+    raw_path: bytes | None = scope.get("raw_path")
+    if not raw_path or b"%" not in raw_path:
+        path: str = scope["path"]
+        return path
+    segments = raw_path.decode("latin-1").split("/")
+    return "/".join(unquote(segment).replace("/", _WRITTEN_SLASH) for segment in segments)
+
+
 @dataclass(frozen=True, slots=True)
 class _Path:
     pattern: re.Pattern[str]
@@ -92,7 +109,7 @@ class _Path:
 
 @dataclass(slots=True)
 class RouteTable:
-    """Finds the row for a method and a decoded path."""
+    """Finds the row for a method and what `path_of` made of a path."""
 
     rows: Sequence[Route]
     _exact: dict[str, dict[str, Match]] = field(default_factory=dict)
@@ -127,7 +144,7 @@ class RouteTable:
         if match is None:
             allowed = tuple(sorted(methods))
             raise MethodNotAllowed(
-                f"{path[:256]} answers to {', '.join(allowed)} only", allowed=allowed
+                f"{_told(path)} answers to {', '.join(allowed)} only", allowed=allowed
             )
         return msgspec.structs.replace(match, params=params) if params else match
 
@@ -140,8 +157,18 @@ class RouteTable:
         for candidate in self._patterns:
             found = candidate.pattern.fullmatch(path)
             if found is not None:
-                return candidate.methods, found.groupdict()
-        raise NotFound(f"there is no route {path[:256]!r}; GET /docs shows all of them")
+                params = {name: _with_slashes(value) for name, value in found.groupdict().items()}
+                return candidate.methods, params
+        raise NotFound(f"there is no route {_told(path)!r}; GET /docs shows all of them")
+
+
+def _with_slashes(value: str) -> str:
+    return value.replace(_WRITTEN_SLASH, "/")
+
+
+def _told(path: str) -> str:
+    """So much of a path as an error names, as it was written."""
+    return path[:256].replace(_WRITTEN_SLASH, "%2F")
 
 
 def _compiled(path: str) -> re.Pattern[str]:

@@ -20,8 +20,10 @@ from headgate.gateway.tool_calls import ToolCalls
 from headgate.gateway.vendor_keys import VendorKeys
 from headgate.gateway.works import Works
 from headgate.http.activity import Activity
+from headgate.http.sockets.observer import Observer
 from headgate.http.upload_room import UploadRoom
 from headgate.identity.audit import Audit
+from headgate.identity.delegation import Delegation
 from headgate.identity.erasures import Erasures
 from headgate.identity.keys import Keys
 from headgate.identity.sessions import Sessions
@@ -44,6 +46,7 @@ class Services:
         limited: gives every account that has a limit.
         measured: the parts of this process that tell numbers of themselves; `process`: itself.
         activity: the calls that this process answers now.
+        observer: watches what comes over sockets; what comes over HTTP is watched around it.
         upload_room: the memory for uploads under way.
         metrics: what this process says of itself, as text for Prometheus.
         max_body_bytes: larger requests are refused.
@@ -66,6 +69,7 @@ class Services:
     runs: Runs
     memories: Memories
     keys: Keys
+    delegation: Delegation
     workspaces: Workspaces
     sessions: Sessions
     audit: Audit
@@ -86,6 +90,7 @@ class Services:
     dashboard_hosts: frozenset[str] = frozenset()
     sign_on: SignOn | None = None
     activity: Activity = field(default_factory=Activity)
+    observer: Observer = field(default_factory=Observer)
     upload_room: UploadRoom = field(default_factory=UploadRoom)
 
     def embedding_model(self, wanted: str | None) -> str:

@@ -104,7 +104,12 @@ async def note(call: Call[Any], action: str, key: VirtualKey, after: Any = None)
     audit = call.services.audit
     actor = msgspec.structs.replace(actor_of(call, key), means="session")
     intent = await audit.begin(
-        actor, action, key.key_id, request_id=call.request_id, address=call.client_address
+        actor,
+        action,
+        key.key_id,
+        request_id=call.request_id,
+        address=call.client_address,
+        workspace_id=key.changes_within,
     )
     await audit.end(intent, after=after)
 

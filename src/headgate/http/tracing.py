@@ -4,7 +4,7 @@ from headgate.core.errors import HeadgateError
 from headgate.core.tracing import Tracer
 from headgate.http.app import App, Message, Receive, Scope, Send
 from headgate.http.records import UNMATCHED, request_id_of
-from headgate.http.routes import RouteTable
+from headgate.http.routes import RouteTable, path_of
 
 
 def with_tracing(app: App, table: RouteTable, tracer: Tracer) -> App:
@@ -30,6 +30,6 @@ def with_tracing(app: App, table: RouteTable, tracer: Tracer) -> App:
 def route_of(table: RouteTable, scope: Scope) -> str:
     """The path of the row that answers; all paths that have none are one."""
     try:
-        return table.match(scope["method"], scope["path"]).route.path
+        return table.match(scope["method"], path_of(scope)).route.path
     except HeadgateError:
         return UNMATCHED

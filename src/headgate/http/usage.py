@@ -176,7 +176,7 @@ async def get_budget(call: Call[None]) -> Reply:
     if query.scope is None or query.id is None:
         raise InvalidRequest("give both `scope` and `id`, or neither", param="scope")
     account = Account(query.scope, query.id)
-    if account not in own and not call.key.may("admin:read"):
+    if account not in own and not await _may_see(call, account):
         raise InsufficientScope("another's budget needs the scope `admin`, which the key has not")
     (budget,) = await ledger.budgets((account,))
     return Reply(await budget_item(call.services.usage, budget))
@@ -200,6 +200,7 @@ async def set_budget(call: Call[SetBudget]) -> Reply:
             ),
         )
     account = Account(body.scope, body.id)
+    await call.services.delegation.check_limit(call.key, account)
     await call.services.gateway.ledger.set_limit(account, limit)
     (budget,) = await call.services.gateway.ledger.budgets((account,))
     return Reply(await budget_item(call.services.usage, budget))
@@ -219,6 +220,12 @@ async def release_unconfirmed(call: Call[None]) -> Reply:
     """`POST /v1/usage/unconfirmed/{id}/release`."""
     entry = await call.services.gateway.ledger.release_unconfirmed(call.params["id"])
     return Reply(_unconfirmed(entry))
+
+
+async def _may_see(call: Call[None], account: Account) -> bool:
+    if not (call.key.may("admin:read") or call.key.may("workspace:admin")):
+        return False
+    return bool(await call.services.delegation.seen(call.key, [account]))
 
 
 def _own_accounts(call: Call[None]) -> list[Account]:

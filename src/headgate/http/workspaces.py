@@ -7,7 +7,7 @@ from typing import Annotated, TypeAlias
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from headgate.core.errors import InvalidRequest
+from headgate.core.errors import InsufficientScope, InvalidRequest
 from headgate.core.prices import MAX_MARKUP, PPM, Markup, exact_markup
 from headgate.core.times import iso
 from headgate.core.workspaces import Workspace, WorkspaceSettings
@@ -53,6 +53,9 @@ class WorkspacePage(msgspec.Struct, frozen=True, rename="camel"):
 async def list_workspaces(call: Call[None]) -> Reply:
     """`GET /v1/workspaces`."""
     query: PageQuery = call.query
+    own = call.key.looks_within
+    if own is not None:
+        return Reply(WorkspacePage([_item(await call.services.workspaces.get(own))], None))
     found = await call.services.workspaces.list(limit=query.limit + 1, after=query.cursor)
     items = [_item(workspace) for workspace in found]
     return Reply(page(items, query.limit, [workspace.workspace_id for workspace in found]))
@@ -60,7 +63,12 @@ async def list_workspaces(call: Call[None]) -> Reply:
 
 async def get_workspace(call: Call[None]) -> Reply:
     """`GET /v1/workspaces/{workspaceId}`."""
-    return Reply(_item(await call.services.workspaces.get(_id(call.params["workspaceId"]))))
+    workspace_id = _id(call.params["workspaceId"])
+    if call.key.looks_within not in {None, workspace_id}:
+        raise InsufficientScope(
+            f"this key administers the workspace {call.key.workspace_id!r} alone"
+        )
+    return Reply(_item(await call.services.workspaces.get(workspace_id)))
 
 
 async def set_workspace(call: Call[SetWorkspace]) -> Reply:

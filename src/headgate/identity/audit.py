@@ -57,6 +57,7 @@ class Audit:
         request_id: str,
         address: str,
         before: Any = None,
+        workspace_id: str | None = None,
     ) -> Intent:
         """Tell of an act; it may be done once this returns.
 
@@ -73,6 +74,7 @@ class Audit:
             request_id=request_id,
             address=address,
             before=without_secrets(before),
+            workspace_id=workspace_id,
         )
         await self.store.append(intent)
         return intent

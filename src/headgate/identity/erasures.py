@@ -65,8 +65,7 @@ class Erasures:
         """Delete a user's data, or go on with it.
 
         Raises:
-            InvalidRequest: the store cannot.
-            Overloaded: it is away; what was begun goes on later.
+            Overloaded: the store is away; what was begun goes on later.
         """
         erasure = await self.store.begin(
             Erasure(

@@ -160,9 +160,22 @@ class Keys:
             raise NotFound(f"there is no key {key_id[:128]!r}")
         return key
 
-    async def list(self, *, limit: int, after: str | None) -> list[VirtualKey]:
-        """Up to `limit` keys, newest first, from behind the key whose id is `after`."""
-        return await self.store.list(limit=limit, after=after)
+    async def list(
+        self, *, limit: int, after: str | None, workspace_id: str | None = None
+    ) -> list[VirtualKey]:
+        """Up to `limit` keys, newest first, from behind the key whose id is `after`.
+
+        With a `workspace_id` those of that workspace.
+        """
+        if workspace_id is None:
+            return await self.store.list(limit=limit, after=after)
+        found: list[VirtualKey] = []
+        async for key in self.every(after):
+            if key.workspace_id == workspace_id:
+                found.append(key)
+                if len(found) == limit:
+                    break
+        return found
 
     async def change(self, key_id: str, fields: Mapping[str, Any]) -> VirtualKey:
         """Set `fields` of a key; it holds here at once, elsewhere within a second.
@@ -269,9 +282,8 @@ class Keys:
             if key.source == "environment" and key.key_id != but:
                 await self.revoke(key.key_id)
 
-    async def every(self) -> AsyncIterator[VirtualKey]:
-        """All keys, newest first."""
-        after: str | None = None
+    async def every(self, after: str | None = None) -> AsyncIterator[VirtualKey]:
+        """All keys, newest first, from behind the key whose id is `after`."""
         while page := await self.store.list(limit=200, after=after):
             for key in page:
                 yield key

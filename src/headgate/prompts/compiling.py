@@ -14,7 +14,6 @@ from typing import Any
 from headgate.core.chat import Message, PromptVersion
 from headgate.core.models import PromptStyle
 from headgate.core.prompts import Prompt
-from headgate.prompts.expressions import Expressions
 from headgate.prompts.inputs import filled
 from headgate.prompts.template import BadTemplate, Block, MessageRole, Template
 
@@ -37,6 +36,9 @@ class Compiled:
         Raises:
             BadTemplate: a block cannot be compiled, or an input is declared for nothing.
         """
+        # Jinja2 takes long to load, and many processes never fill in a template.
+        from headgate.prompts.expressions import Expressions
+
         self._template = template
         self._style: PromptStyle = style
         self._version = PromptVersion(template.name, template.version)

@@ -267,7 +267,7 @@ class AnthropicStream:
                     for piece in pieces:
                         yield piece
                     if self._ended:
-                        await answer.drain()
+                        answer.drain()
                         return
         except HttpError as error:
             raise unanswered(error) from error

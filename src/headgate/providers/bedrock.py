@@ -238,7 +238,7 @@ class BedrockStream:
                     for delta in self._translated(cutter, chunk):
                         yield delta
                     if self._usage is not None:
-                        await answer.drain()
+                        answer.drain()
                         return
         except HttpError as error:
             raise unanswered(error) from error

@@ -234,7 +234,7 @@ class CohereStream:
                         if (delta := self._delta(frame)) is not None:
                             yield delta
                         if self._ended:
-                            await answer.drain()
+                            answer.drain()
                             return
         except HttpError as error:
             raise unanswered(error) from error

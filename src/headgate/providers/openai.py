@@ -301,7 +301,7 @@ class OpenAIStream:
                     for piece in self._pieces_of(block):
                         yield piece
                     if self._ended:
-                        await answer.drain()
+                        answer.drain()
                         return
                 # Some vendors forget the blank line after the end mark.
                 self._ended = data_of(cutter.rest) == END

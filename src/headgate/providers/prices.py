@@ -12,11 +12,10 @@ from decimal import Decimal
 from importlib.metadata import version
 from typing import Any
 
-from genai_prices import data_snapshot
-from genai_prices.types import ModelPrice, TieredPrices
-
 from headgate.core.money import NANO_PER_USD
 from headgate.core.prices import Price
+from headgate.providers.price_table.table import price_table, prices_at
+from headgate.providers.price_table.types import ModelInfo, ModelPrice, TieredPrices
 
 # Some prices depend on the time of day, so they are looked up again this often.
 REMEMBER_SECONDS = 60.0
@@ -100,7 +99,7 @@ class Prices:
 def packaged_models(vendor_id: str) -> frozenset[str]:
     """The ids of a vendor's models that answer in text, or in vectors, for tokens alone."""
     now = time.time()
-    vendor = data_snapshot.find_provider_by_id(data_snapshot.get_snapshot().providers, vendor_id)
+    vendor = price_table().vendors.get(vendor_id)
     if vendor is None:
         return frozenset()
     found = PackagedVendor(id=vendor_id)
@@ -117,18 +116,17 @@ def packaged_price(vendor: PackagedVendor, model: str, now: float) -> Price | No
 
     None where the package has none, or a call costs more than the tokens that are counted here.
     """
-    name = vendor.known_as(model)
-    if name is None:
+    found = packaged_model(vendor, model)
+    if found is None or _OTHER_MEDIA.search(found.id):
         return None
-    try:
-        _, found = data_snapshot.get_snapshot().find_provider_model(
-            name, None, vendor.id, vendor.url
-        )
-    except LookupError:
-        return None
-    if _OTHER_MEDIA.search(found.id):
-        return None
-    return _price(found.get_prices(dt.datetime.fromtimestamp(now, dt.UTC)))
+    return _price(prices_at(found, dt.datetime.fromtimestamp(now, dt.UTC)))
+
+
+def packaged_model(vendor: PackagedVendor, model: str) -> ModelInfo | None:
+    """What the package knows of a vendor's model, if anything."""
+    name, table = vendor.known_as(model), price_table()
+    found = table.vendor(vendor.id, vendor.url)
+    return None if name is None or found is None else table.model(found, name)
 
 
 def _price(prices: ModelPrice) -> Price | None:
@@ -141,7 +139,7 @@ def _price(prices: ModelPrice) -> Price | None:
     starts = {
         tier.start
         for value in given.values()
-        if isinstance(value, TieredPrices)
+        if not isinstance(value, Decimal)
         for tier in value.tiers
     }
     return Price(
@@ -165,7 +163,7 @@ def _classes(given: Mapping[str, Any], input_tokens: int) -> dict[str, Any]:
 
 
 def _at(value: Decimal | TieredPrices, input_tokens: int) -> Decimal:
-    if not isinstance(value, TieredPrices):
+    if isinstance(value, Decimal):
         return value
     price = value.base
     for tier in value.tiers:

@@ -8,11 +8,10 @@ import functools
 from collections.abc import Mapping
 
 import msgspec
-from genai_prices import data_snapshot
 
 from headgate.core.models import Ability, Profile, Tier
 from headgate.providers.bedrock_models import base_name
-from headgate.providers.prices import PackagedVendor
+from headgate.providers.prices import PackagedVendor, packaged_model
 
 _ALL: frozenset[Ability] = frozenset({"images", "tools", "schema", "json", "thinking"})
 
@@ -70,21 +69,8 @@ def profile_of(vendor: PackagedVendor | None, model: str) -> Profile:
     # At Bedrock a region and the maker stand before the maker's own name.
     name = base_name(model).removeprefix("anthropic.")
     known = next((row for start, row in _LONGEST_FIRST if name.startswith(start)), _UNKNOWN)
-    window = None if vendor is None else _window(vendor, model)
-    if known.window is None and window is not None:
-        known = msgspec.structs.replace(known, window=window)
+    packaged = None if vendor is None else packaged_model(vendor, model)
+    if known.window is None and packaged is not None:
+        known = msgspec.structs.replace(known, window=packaged.context_window)
     # Anthropic's advice for its models; others are trained on Markdown above all.
     return msgspec.structs.replace(known, style="xml") if name.startswith("claude") else known
-
-
-def _window(vendor: PackagedVendor, model: str) -> int | None:
-    name = vendor.known_as(model)
-    if name is None:
-        return None
-    try:
-        _, found = data_snapshot.get_snapshot().find_provider_model(
-            name, None, vendor.id, vendor.url
-        )
-    except LookupError:
-        return None
-    return found.context_window

@@ -5,8 +5,9 @@ what is admitted; `redis_limits.lua` says the same in Redis.
 """
 
 import math
-from dataclasses import dataclass
 from typing import NamedTuple, Self
+
+import msgspec
 
 from headgate.core.errors import RateLimited
 from headgate.core.keys import VirtualKey
@@ -66,8 +67,7 @@ class DefaultLimits(NamedTuple):
         return KeyLimits(per_minute, per_minute / SECONDS_PER_MINUTE, tokens or 0, concurrency)
 
 
-@dataclass(slots=True)
-class Buckets:
+class Buckets(msgspec.Struct):
     """One key's buckets as they were at `filled_at`; a level below 0 is a debt.
 
     The fields stand in the order in which they are kept in a file.

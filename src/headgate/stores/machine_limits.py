@@ -22,9 +22,10 @@ import os
 import struct
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
+
+import msgspec
 
 from headgate.core.errors import Overloaded
 from headgate.core.ids import new_id
@@ -72,8 +73,7 @@ class _Slot(NamedTuple):
     digest: bytes
 
 
-@dataclass(slots=True)
-class MachineTicket:
+class MachineTicket(msgspec.Struct):
     """One admitted call."""
 
     requests: Window

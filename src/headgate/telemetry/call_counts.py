@@ -1,12 +1,13 @@
 """Calls to models, counted as they are settled: by vendor and model, and nothing that grows."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from headgate.core.measurements import Measurement, Metric
 from headgate.core.money import NANO_PER_USD
+from headgate.core.service_levels import Counts
 from headgate.core.usage import UsageEvent
-from headgate.telemetry.histogram import Histogram
+from headgate.telemetry.histogram import Latencies
 
 MOST_MODELS = 200
 """Callers may name models that nobody heard of: further ones are counted as `other`."""
@@ -69,17 +70,19 @@ class _Model:
     """What is known of the calls to one model."""
 
     __slots__ = (
-        *("statuses", "failures", "seconds", "first_token", "input", "cached_input"),
-        *("output", "reasoning", "cost", "billed"),
+        *("statuses", "hits", "failures", "whole", "first", "input", "cached_input"),
+        *("output", "reasoning", "cost", "billed", "overruns", "told"),
     )
 
     def __init__(self) -> None:
         self.statuses: dict[str, int] = {}
+        self.hits: Counter[str] = Counter()
         self.failures: Counter[str] = Counter()
-        self.seconds = Histogram()
-        self.first_token = Histogram()
+        self.whole = Latencies()
+        self.first = Latencies()
         self.input = self.cached_input = self.output = self.reasoning = 0
-        self.cost = self.billed = 0
+        self.cost = self.billed = self.overruns = 0
+        self.told: Counter[str] = Counter()
 
     def add(self, event: UsageEvent, failure: str | None) -> None:
         status = event.status
@@ -92,12 +95,36 @@ class _Model:
             self.cached_input += event.cached_input_tokens
         if event.reasoning_tokens:
             self.reasoning += event.reasoning_tokens
-        if status in {"error", "incomplete"}:
-            self.failures[failure or "internal"] += 1
-        elif status == "ok" and event.cache != "hit":
-            self.seconds.add(event.latency_ms / 1000)
+        if event.overrun:
+            self.overruns += 1
+        if event.cache == "hit":
+            self.hits[status] += 1
+        elif status == "ok":
+            self.whole.add(event.latency_ms)
             if event.first_token_ms is not None:
-                self.first_token.add(event.first_token_ms / 1000)
+                self.first.add(event.first_token_ms)
+        elif status != "cancelled":
+            self.failures[failure or "internal"] += 1
+
+    def untold(self) -> Counts:
+        """What was counted since it was told last.
+
+        An answer from the cache, or one that nobody waited for, says nothing of the service.
+        """
+        asked = {
+            status: count - self.hits[status]
+            for status, count in self.statuses.items()
+            if status != "cancelled"
+        }
+        calls = sum(asked.values())
+        if calls == self.told["calls"]:
+            return {}
+        errors = calls - asked.get("ok", 0)
+        now = Counter(calls=calls, errors=errors, overruns=self.overruns)
+        for kind, times in (("whole", self.whole), ("first", self.first)):
+            now |= {f"{kind} {place}": count for place, count in enumerate(times.classes)}
+        untold, self.told = now - self.told, now
+        return untold
 
 
 class CallCounts:
@@ -113,7 +140,6 @@ class CallCounts:
         self._models: dict[tuple[str, str], _Model] = {}
         self._cache = {"hit": 0, "miss": 0, "bypass": 0}
         self._saved = 0
-        self._overruns = 0
 
     def count(self, event: UsageEvent, failure: str | None) -> None:
         """Count a call that was settled."""
@@ -127,8 +153,6 @@ class CallCounts:
         self._cache[event.cache] += 1
         if event.saved_cost:
             self._saved += event.saved_cost
-        if event.overrun:
-            self._overruns += 1
 
     def measurements(self) -> Iterable[Measurement]:
         """See `Measured.measurements`."""
@@ -137,7 +161,16 @@ class CallCounts:
         for result, count in self._cache.items():
             yield CACHE.at(count, result)
         yield SAVED.at(self._saved / NANO_PER_USD)
-        yield OVERRUNS.at(self._overruns)
+        yield OVERRUNS.at(sum(model.overruns for model in self._models.values()))
+
+    def untold(self) -> Mapping[str, Counts]:
+        """See `Untold`: the calls to each model."""
+        found = {_series(name): model.untold() for name, model in self._models.items()}
+        return {series: counts for series, counts in found.items() if counts}
+
+
+def _series(name: tuple[str, str]) -> str:
+    return OTHER if name == (OTHER, OTHER) else "/".join(name)
 
 
 def _told(name: tuple[str, str], model: _Model) -> Iterable[Measurement]:
@@ -145,8 +178,8 @@ def _told(name: tuple[str, str], model: _Model) -> Iterable[Measurement]:
         yield CALLS.at(count, *name, status)
     for error, count in sorted(model.failures.items()):
         yield FAILURES.at(count, *name, error)
-    yield model.seconds.measured(SECONDS, *name)
-    yield model.first_token.measured(FIRST_TOKEN, *name)
+    yield model.whole.measured(SECONDS, *name)
+    yield model.first.measured(FIRST_TOKEN, *name)
     for kind in ("input", "cached_input", "output", "reasoning"):
         yield TOKENS.at(getattr(model, kind), *name, kind)
     yield COST.at(model.cost / NANO_PER_USD, *name)

@@ -1,7 +1,7 @@
 """How the platform's terms are called in OpenTelemetry's conventions for generative AI.
 
-The names are those of the pages "Semantic conventions for generative AI spans" and "… agent
-spans". They have none for money, keys, caches and runs: ours begin with `headgate.`.
+The names are those of the pages "Semantic conventions for generative AI spans", "… agent spans"
+and "… RPC spans". They have none for money, keys, caches and runs: ours begin with `headgate.`.
 """
 
 from collections.abc import Iterable, Mapping
@@ -23,6 +23,18 @@ PROVIDERS: Mapping[str, str] = {
     "xai": "x_ai",
 }
 """Vendors that the conventions call otherwise than we do."""
+
+
+RPC_STATUS = "rpc.response.status_code"
+
+
+def message(action: str) -> dict[str, Value]:
+    """A request over a WebSocket, which is to the conventions a remote procedure's call."""
+    return {
+        "rpc.system.name": "headgate",
+        "rpc.method": action,
+        "network.protocol.name": "websocket",
+    }
 
 
 def provider_name(provider: str) -> str:

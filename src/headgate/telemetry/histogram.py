@@ -3,12 +3,11 @@
 from bisect import bisect_left
 
 from headgate.core.measurements import Measurement, Metric
+from headgate.core.service_levels import BOUNDS, ROUND_MS
 
-SECONDS = (
-    *(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0),
-    *(10.0, 25.0, 60.0, 120.0, 300.0),
-)
+SECONDS = tuple(bound / 1000 for bound in ROUND_MS)
 """Bounds for what takes milliseconds to minutes."""
+_LAST_CLASSES = tuple(BOUNDS.index(bound) for bound in ROUND_MS)
 
 
 class Histogram:
@@ -31,3 +30,27 @@ class Histogram:
         """The values as they stand now."""
         told = metric.at(self.total, *labels)
         return told._replace(bounds=self.bounds, counts=tuple(self.counts))
+
+
+class Latencies:
+    """Times in whole milliseconds, counted by the classes of service levels."""
+
+    __slots__ = ("classes", "total")
+
+    def __init__(self) -> None:
+        """Begin with no time."""
+        self.classes = [0] * (len(BOUNDS) + 1)
+        self.total = 0
+
+    def add(self, milliseconds: int) -> None:
+        """Count a time; one that is a bound lies within it."""
+        self.classes[bisect_left(BOUNDS, milliseconds)] += 1
+        self.total += milliseconds
+
+    def measured(self, metric: Metric, *labels: str) -> Measurement:
+        """The times as they stand now, in seconds, within the bounds of `SECONDS`."""
+        ends = [place + 1 for place in _LAST_CLASSES]
+        parts = zip([0, *ends], [*ends, len(self.classes)], strict=True)
+        counts = tuple(sum(self.classes[begin:end]) for begin, end in parts)
+        told = metric.at(self.total / 1000, *labels)
+        return told._replace(bounds=SECONDS, counts=counts)

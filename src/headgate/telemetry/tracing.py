@@ -33,7 +33,7 @@ from headgate import __version__
 from headgate.core.runs import Run
 from headgate.core.tracing import RequestSpan, WorkSpan
 from headgate.core.usage import UsageEvent
-from headgate.core.watching import CallEnded, CallKind
+from headgate.core.watching import SOCKET, CallEnded, CallKind
 from headgate.telemetry import conventions
 
 FLUSH_SECONDS = 5.0
@@ -79,6 +79,18 @@ class OtelSpan:
         """See `WorkSpan.failed`."""
         self.span.set_attribute("error.type", reason)
         self.span.set_status(Status(StatusCode.ERROR))
+
+
+@dataclass(frozen=True, slots=True)
+class OtelMessageSpan(OtelSpan):
+    """The span of a request over a socket, whose status is that of no HTTP answer."""
+
+    def answered(self, status: int, request_id: str) -> None:
+        """See `RequestSpan.answered`."""
+        self.span.set_attribute(conventions.RPC_STATUS, str(status))
+        self.span.set_attribute("headgate.request.id", request_id)
+        if status >= 500:
+            self.failed(str(status))
 
 
 class OtelTracer:
@@ -130,6 +142,14 @@ class OtelTracer:
         name = f"{method} {route}"
         with self._current(name, SpanKind.SERVER, attributes, parent) as span:
             yield span
+
+    @contextlib.contextmanager
+    def message(self, action: str, parent: str | None) -> Iterator[RequestSpan]:
+        """See `Tracer.message`."""
+        above = _PROPAGATOR.extract({"traceparent": parent or ""}, Context())
+        attributes = conventions.message(action)
+        with self._current(f"{SOCKET} {action}", SpanKind.SERVER, attributes, above) as span:
+            yield OtelMessageSpan(span.span)
 
     @contextlib.contextmanager
     def tool(self, name: str, call_key: str | None) -> Iterator[WorkSpan]:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Literal, NamedTuple, TypeAlias, cast
 
 import httptools
+import msgspec
 
 from headgate.transport.headers import RawHeaders, only_head
 
@@ -49,7 +50,7 @@ class Origin(NamedTuple):
     port: int
 
 
-class Head(NamedTuple):
+class Head(msgspec.Struct, frozen=True):
     """The beginning of an answer; header names are in lower case."""
 
     status: int

@@ -20,6 +20,8 @@ from types import TracebackType
 from typing import NamedTuple, Self
 from urllib.parse import urlsplit
 
+import msgspec
+
 from headgate.transport.connection import (
     Connection,
     Head,
@@ -45,13 +47,13 @@ __all__ = [
 # Most servers keep an idle connection for a minute or more.
 KEEP_SECONDS = 30.0
 MOST_IDLE_PER_ORIGIN = 256
-# How long an answer that has ended may keep its reader waiting for the connection's sake.
+# How long the rest of an answer that has told its own end is waited for.
 DRAIN_SECONDS = 0.05
 
 _OWN_HEADERS = "user-agent: headgate\r\naccept-encoding: identity"
 
 
-class HttpResponse(NamedTuple):
+class HttpResponse(msgspec.Struct, frozen=True):
     """A whole answer; header names are in lower case."""
 
     status: int
@@ -89,6 +91,7 @@ class HttpClient:
         self._idle_seconds = idle_seconds
         self._idle: dict[Origin, list[tuple[float, Connection]]] = {}
         self._busy: set[Connection] = set()
+        self._draining: set[asyncio.Task[None]] = set()
         self._is_closed = False
 
     async def send(
@@ -121,6 +124,7 @@ class HttpClient:
         self._idle.clear()
         for connection in list(self._busy):
             connection.abort()
+        await asyncio.gather(*self._draining)
 
     async def begin(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes
@@ -158,6 +162,20 @@ class HttpClient:
         idle.append((time.monotonic(), connection))
         if len(idle) > MOST_IDLE_PER_ORIGIN:
             idle.pop(0)[1].abort()
+
+    def end_soon(self, connection: Connection) -> None:
+        """`end`, once what follows the answer has come; nobody waits for that."""
+        task = asyncio.create_task(self._drain(connection))
+        self._draining.add(task)
+        task.add_done_callback(self._draining.discard)
+
+    async def _drain(self, connection: Connection) -> None:
+        try:
+            with contextlib.suppress(TimeoutError, HttpError):
+                async with asyncio.timeout(DRAIN_SECONDS):
+                    await connection.body()
+        finally:
+            self.end(connection)
 
     def _pooled(self, origin: Origin) -> Connection | None:
         idle = self._idle.get(origin)
@@ -207,12 +225,13 @@ class HttpStream:
         self._client = client
         self._request = (method, url, headers, body)
         self._connection: Connection | None = None
+        self._is_drained = False
         self.status = 0
         self.headers: Mapping[str, str] = {}
 
     async def __aenter__(self) -> Self:
         self._connection, head = await self._client.begin(*self._request)
-        self.status, self.headers = head
+        self.status, self.headers = head.status, head.headers
         return self
 
     async def __aexit__(
@@ -221,8 +240,13 @@ class HttpStream:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._connection is not None:
-            self._client.end(self._connection)
+        connection = self._connection
+        if connection is None:
+            return
+        if self._is_drained and not connection.can_serve:
+            self._client.end_soon(connection)
+        else:
+            self._client.end(connection)
 
     async def chunks(self) -> AsyncGenerator[bytes, None]:
         """The body's pieces as they arrive.
@@ -242,17 +266,12 @@ class HttpStream:
         """
         return await self._open().body()
 
-    @property
-    def is_read(self) -> bool:
-        """Whether all was read, and the connection can serve again."""
-        return self._open().can_serve
+    def drain(self) -> None:
+        """Say that the body itself has told its end.
 
-    async def drain(self) -> None:
-        """Read what follows an end that the body itself has told, so that the connection serves."""
-        if not self.is_read:
-            with contextlib.suppress(TimeoutError, HttpError):
-                async with asyncio.timeout(DRAIN_SECONDS):
-                    await self.read()
+        What follows is read after its reader has left, so that the connection serves again.
+        """
+        self._is_drained = True
 
     def _open(self) -> Connection:
         if self._connection is None:

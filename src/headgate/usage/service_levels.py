@@ -8,25 +8,20 @@ import asyncio
 import contextlib
 import time
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from headgate.core.errors import HeadgateError
 from headgate.core.service_levels import (
     ALL,
-    BOUNDS,
     Counts,
     ServiceStore,
+    Untold,
     percentile,
-    time_class,
 )
-from headgate.core.usage import UsageEvent
-from headgate.core.watching import RequestRecord
 
 ADD_SECONDS = 10.0
-MOST_MODELS = 200
-OTHER = ("other",)
 
 
 class Window(NamedTuple):
@@ -45,67 +40,19 @@ WINDOWS: Mapping[str, Window] = {
 }
 
 
-class _Calls:
-    """Calls to one model that were counted."""
-
-    __slots__ = ("calls", "errors", "first", "overruns", "whole")
-
-    def __init__(self) -> None:
-        self.calls = self.errors = self.overruns = 0
-        self.whole = [0] * (len(BOUNDS) + 1)
-        self.first = [0] * (len(BOUNDS) + 1)
-
-    def counts(self) -> Counter[str]:
-        """All that is not 0, under the names of the store."""
-        named = {"calls": self.calls, "errors": self.errors, "overruns": self.overruns}
-        for kind, classes in (("whole", self.whole), ("first", self.first)):
-            named |= {f"{kind} {place}": count for place, count in enumerate(classes)}
-        return +Counter(named)
-
-
 @dataclass(slots=True)
 class ServiceTally:
-    """What this process has counted and not added to the store yet.
-
-    It is told of calls to models, as `CallEnded`, and of requests.
+    """Adds what this process counts to the store.
 
     Attributes:
-        metered: the paths of the rows that reach models; other requests do not count.
+        counters: what was counted of calls and of requests; nobody else may ask them.
     """
 
     store: ServiceStore
-    metered: frozenset[str]
+    counters: Sequence[Untold]
     clock: Callable[[], float] = time.time
-    _calls: dict[tuple[str, ...], _Calls] = field(default_factory=dict)
-    _requests: int = 0
-    _failed: int = 0
     _left: defaultdict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     _added_at: float = 0.0
-
-    def count_call(self, event: UsageEvent, _failure: str | None) -> None:
-        """Count a call; an answer from the cache, or one that nobody waited for, is no sample."""
-        if event.cache == "hit" or event.status == "cancelled":
-            return
-        name: tuple[str, ...] = (event.provider, event.model)
-        counted = self._calls.get(name)
-        if counted is None:
-            if len(self._calls) >= MOST_MODELS:
-                name = OTHER
-            counted = self._calls.setdefault(name, _Calls())
-        counted.calls += 1
-        counted.overruns += event.overrun
-        if event.status != "ok":
-            counted.errors += 1
-            return
-        counted.whole[time_class(event.latency_ms)] += 1
-        if event.first_token_ms is not None:
-            counted.first[time_class(event.first_token_ms)] += 1
-
-    def count_request(self, record: RequestRecord) -> None:
-        """Count a request for a model; what callers did wrong or did not wait for is no failure."""
-        if record.route in self.metered and record.status != 499:
-            self._requests += 1
-            self._failed += record.status >= 500
 
     async def add(self) -> None:
         """Add what was counted to the store; while that is away it is kept."""
@@ -122,14 +69,12 @@ class ServiceTally:
                 raise
 
     def _taken(self) -> Mapping[str, Counter[str]]:
-        """All that was counted, which is not counted here any more."""
+        """All that was counted and not added, which is then no more to be added."""
         left, self._left = self._left, defaultdict(Counter)
-        calls, self._calls = self._calls, {}
-        left[ALL] += Counter(requests=self._requests, failed=self._failed)
-        self._requests = self._failed = 0
-        for name, counted in calls.items():
-            left["/".join(name)] += counted.counts()
-        return {series: counts for series, counts in left.items() if counts}
+        for untold in self.counters:
+            for series, counts in untold().items():
+                left[series].update(counts)
+        return left
 
     async def add_if_due(self) -> None:
         """Do so where it was not done lately, for a process that stands still in between."""

@@ -69,6 +69,25 @@ async def test_an_answer_without_messages_is_an_empty_queue(http: HttpClient) ->
         assert await queue(http, url).take(1) == []
 
 
+async def test_the_queue_tells_how_many_wait(http: HttpClient) -> None:
+    stand_in = StandIn((200, {"Attributes": {"ApproximateNumberOfMessages": "17"}}))
+    async with serve(stand_in) as url:
+        assert await queue(http, url).waiting() == 17
+    assert stand_in.headers["x-amz-target"] == "AmazonSQS.GetQueueAttributes"
+    assert stand_in.asked == [
+        {"QueueUrl": "https://sqs/1/runs", "AttributeNames": ["ApproximateNumberOfMessages"]}
+    ]
+
+
+@pytest.mark.parametrize(
+    "answer", [{}, {"Attributes": {}}, {"Attributes": {"ApproximateNumberOfMessages": "many"}}]
+)
+async def test_what_is_no_queue_is_not_taken_for_one(http: HttpClient, answer: object) -> None:
+    async with serve(StandIn((200, answer))) as url:
+        with pytest.raises(Overloaded, match="no SQS"):
+            await queue(http, url).waiting()
+
+
 async def test_what_may_pass_is_tried_again(http: HttpClient) -> None:
     pauses: list[float] = []
     stand_in = StandIn((503, {}), (500, {}), (200, {"MessageId": "m"}))

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from headgate.bootstrap.documents import make_documents, reach
-from headgate.bootstrap.stores import DOCUMENTS, check_documents, open_stores
+from headgate.bootstrap.store_ports import DOCUMENTS
+from headgate.bootstrap.stores import check_documents, open_stores
 from headgate.core.errors import Overloaded
 from headgate.documents.library import Upload
 from headgate.prompts.library import open_library

@@ -2,6 +2,9 @@
 
 import asyncio
 import contextlib
+import os
+import subprocess
+import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
@@ -315,3 +318,40 @@ async def test_without_a_webhook_an_alarm_is_still_taken(account: Account) -> No
     answered = account.lambda_api.invoke(alarm_event())
     await Notifier(account.settings, runtime).answer(await runtime.next())
     assert answered.body == b'{"told": false}'
+
+
+def test_a_gateways_start_loads_nothing_heavy_that_it_may_never_need(tmp_path: Path) -> None:
+    """A cold start is paid by a caller. The Runtime API is gone, so this one ends when it is up."""
+    program = (
+        "import runpy, sys\n"
+        "there = {*sys.stdlib_module_names, *sys.modules}\n"
+        "try:\n"
+        "    runpy.run_module('headgate.bootstrap', run_name='__main__')\n"
+        "except SystemExit as ended:\n"
+        "    assert not ended.code, ended.code\n"
+        "packages = {name.partition('.')[0] for name in sys.modules} - there\n"
+        "print(*(name for name in packages if not name.startswith(('_', 'cython'))))\n"
+        "print(*(name for name in sys.modules if name.startswith('headgate.')))\n"
+    )
+    environment = os.environ | {
+        "AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9",
+        "HEADGATE_ADMIN_KEY": ADMIN,
+        "HEADGATE_DATA": str(tmp_path),
+        "HEADGATE_LAMBDA": "gateway",
+        "HEADGATE_ROLE": "gateway",
+        "OLLAMA_BASE_URL": "http://127.0.0.1:9",
+    }
+    ended = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True
+    )
+    packages, modules = (set(line.split()) for line in ended.stdout.splitlines())
+    assert packages <= {"headgate", "httptools", "msgspec", "python_multipart", "typing_extensions"}
+    assert "headgate.http.app" in modules
+    assert not {
+        "headgate.cli.installation",
+        "headgate.oidc.provider",
+        "headgate.prompts.expressions",
+        "headgate.providers.local.reply",
+        "headgate.simulate.app",
+        "headgate.stores.dynamodb.client",
+    }.intersection(modules)

@@ -11,8 +11,9 @@ import pytest
 import ministack
 from asgi import Client
 from headgate.bootstrap import platform as bootstrap
+from headgate.bootstrap.dynamodb_stores import engine_name
 from headgate.bootstrap.lifespan import running
-from headgate.bootstrap.stores import DATABASE, engine_name
+from headgate.bootstrap.store_ports import DATABASE
 from headgate.bootstrap.telemetry import Telemetry
 from headgate.core.errors import Overloaded
 from headgate.settings import Settings

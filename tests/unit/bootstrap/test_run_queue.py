@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 
+import ministack
+import sqs
 from headgate.aws.run_queue import SqsRunQueue
-from headgate.bootstrap.run_queue import open_run_queue
+from headgate.bootstrap.run_queue import check_run_queue, open_run_queue
 from headgate.core.errors import InvalidRequest
 from headgate.settings import Settings
 
@@ -49,3 +51,36 @@ async def test_a_queue_without_a_region_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidRequest, match="AWS_REGION"):
         async with open_run_queue(settings(tmp_path, HEADGATE_RUN_QUEUE_URL=URL)):
             pass
+
+
+async def test_the_doctor_counts_what_waits_and_tells_of_a_queue_that_is_not_there(
+    tmp_path: Path,
+) -> None:
+    account = ministack.new_account()
+    url = sqs.make_queues(account).url
+    named = {
+        "AWS_ACCESS_KEY_ID": account,
+        "AWS_SECRET_ACCESS_KEY": ministack.SECRET,
+        "AWS_REGION": ministack.REGION,
+        "HEADGATE_ROLE": "gateway",
+        "HEADGATE_RUN_QUEUE_URL": url,
+        "SQS_ENDPOINT": ministack.endpoint(),
+    }
+    async with open_run_queue(settings(tmp_path, **named)) as queue:
+        assert queue is not None
+        await queue.put("run_1")
+    found = await check_run_queue(settings(tmp_path, **named))
+    assert (found.status, found.message) == ("ok", f"{url}: about 1 waiting")
+    missing = await check_run_queue(
+        settings(tmp_path, **named | {"HEADGATE_RUN_QUEUE_URL": f"{url}-other"})
+    )
+    assert missing.status == "fail"
+    assert "GetQueueAttributes" in missing.message
+    assert "HEADGATE_RUN_QUEUE_URL" in str(missing.remedy)
+
+
+async def test_the_doctor_says_what_a_queue_lacks_and_that_none_is_needed(tmp_path: Path) -> None:
+    found = await check_run_queue(settings(tmp_path, HEADGATE_RUN_QUEUE_URL=URL))
+    assert found.status == "fail"
+    assert "AWS_REGION" in found.message
+    assert (await check_run_queue(settings(tmp_path))).status == "ok"

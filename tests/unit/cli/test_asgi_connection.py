@@ -14,7 +14,11 @@ Send = Callable[[Message], Awaitable[None]]
 
 async def echo(scope: Message, receive: Receive, send: Send) -> None:
     message = await receive()
-    headers = [(b"X-Path", scope["path"].encode()), (b"X-Query", scope["query_string"])]
+    headers = [
+        (b"X-Path", scope["path"].encode()),
+        (b"X-Raw", scope["raw_path"]),
+        (b"X-Query", scope["query_string"]),
+    ]
     await send({"type": "http.response.start", "status": 201, "headers": headers})
     await send({"type": "http.response.body", "body": message["body"], "more_body": True})
     await send({"type": "http.response.body", "body": dict(scope["headers"])[b"authorization"]})
@@ -25,6 +29,11 @@ async def test_a_request_reaches_the_application_and_its_whole_answer_comes_back
     assert reply.status == 201
     assert reply.body == b'{"b":1}Bearer sk'
     assert (reply.headers["x-path"], reply.headers["x-query"]) == ("/a", "c=d+e")
+
+
+async def test_a_path_is_decoded_as_a_server_does_it() -> None:
+    reply = await AsgiConnection(echo, "sk").request("GET", "/users/a%2Fb%20c")
+    assert (reply.headers["x-path"], reply.headers["x-raw"]) == ("/users/a/b c", "/users/a%2Fb%20c")
 
 
 class Endless:

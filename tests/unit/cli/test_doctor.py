@@ -5,7 +5,7 @@ from pathlib import Path
 
 from fake_installation import FakeInstallation, invoke
 from headgate.cli import doctor
-from headgate.cli.installation import Check, Finding
+from headgate.cli.findings import Check, Finding
 from headgate.core.errors import Overloaded
 
 FINE = doctor.known("one", Finding("ok", "fine"))

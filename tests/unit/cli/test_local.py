@@ -10,16 +10,9 @@ import pytest
 from headgate.cli import doctor
 from headgate.cli.asgi_connection import AsgiConnection
 from headgate.cli.connection import CommandFailed
+from headgate.cli.findings import Check, Finding, PromptCheck
 from headgate.cli.http_connection import HttpConnection
-from headgate.cli.installation import (
-    Check,
-    Finding,
-    Prepared,
-    PromptCheck,
-    ServeOptions,
-    SimulatorOptions,
-    Target,
-)
+from headgate.cli.installation import Prepared, ServeOptions, SimulatorOptions, Target
 from headgate.cli.local import Local, Platform
 from headgate.settings import VARIABLES, Settings, SettingsError
 

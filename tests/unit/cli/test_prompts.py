@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from fake_installation import FakeInstallation, answering, invoke, refusal, reply
-from headgate.cli.installation import CheckedPrompt, PromptCheck
+from headgate.cli.findings import CheckedPrompt, PromptCheck
 
 ITEM = {"name": "summarize", "version": 2, "origin": "own", "description": "A summary."}
 RENDERED = {

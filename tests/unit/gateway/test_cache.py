@@ -251,6 +251,31 @@ async def test_a_stream_that_breaks_off_or_is_left_is_not_kept() -> None:
     await till.rest()
 
 
+class SilentCache(MemoryCache):
+    """Answers no write."""
+
+    def __init__(self) -> None:
+        super().__init__(3600, 1_000_000)
+        self.asked = asyncio.Event()
+
+    async def put(self, name: str, value: bytes) -> None:
+        self.asked.set()
+        await asyncio.get_running_loop().create_future()
+
+
+async def test_an_answer_is_on_record_before_the_cache_is_told() -> None:
+    """Whoever dies while the cache is silent has lost nothing that a vendor was paid for."""
+    for ask in (pieces, lambda till: till.gateway.complete(CALLER, EXACT)):
+        cache = SilentCache()
+        till = Desk(FakeProvider("one"), cache=cache)
+        asking = asyncio.create_task(ask(till))
+        await cache.asked.wait()
+        assert [event.status for event in till.events] == ["ok"]
+        asking.cancel()
+        await asyncio.gather(asking, return_exceptions=True)
+        await till.rest()
+
+
 async def test_a_hit_needs_no_budget() -> None:
     till = desk()
     await till.limit(10_000)

@@ -151,12 +151,12 @@ async def test_a_stream_that_nobody_reads_is_abandoned_after_a_while() -> None:
 
 
 async def test_a_stream_that_is_read_again_in_time_is_not_abandoned() -> None:
-    kept = KeptStreams(idle_seconds=0.01)
+    kept = KeptStreams(idle_seconds=0.2)
     source = Source(*events(1), endless=True)
     await (await begun(kept, source)).aclose()
     reading = await resumed(kept, 0)
     with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(0.05):
+        async with asyncio.timeout(0.4):
             await source.is_closed.wait()
     assert not source.is_closed.is_set()
     await reading.aclose()

@@ -30,6 +30,7 @@ async def test_a_stream_that_ends_well_is_kept_and_given_again_as_it_came() -> N
     kept = Kept()
     stream = RecordingStream(FakeStream([*PIECES, USAGE]), kept.keep)
     assert await read(stream) == PIECES
+    await stream.keep()
     (recording,) = kept
     again = RecordedStream(recording)
     assert await read(again) == PIECES
@@ -41,8 +42,10 @@ async def test_a_stream_that_ends_well_is_kept_and_given_again_as_it_came() -> N
 
 async def test_a_stream_that_breaks_off_is_not_kept() -> None:
     kept = Kept()
+    stream = RecordingStream(FakeStream([*PIECES, ProviderBroke("gone")]), kept.keep)
     with pytest.raises(ProviderBroke):
-        await read(RecordingStream(FakeStream([*PIECES, ProviderBroke("gone")]), kept.keep))
+        await read(stream)
+    await stream.keep()
     assert not kept
 
 
@@ -51,6 +54,7 @@ async def test_a_stream_that_is_left_is_stopped_and_not_kept() -> None:
     async with contextlib.aclosing(RecordingStream(vendor, kept.keep)) as stream:
         await anext(aiter(stream))
     assert vendor.is_closed
+    await stream.keep()
     assert not kept
 
 
@@ -61,13 +65,17 @@ async def test_a_stream_that_is_too_long_passes_and_is_not_kept() -> None:
         ChatDelta(text="x"),
         ChatDelta(text="y"),
     ]
-    assert await read(RecordingStream(FakeStream([*long, USAGE]), kept.keep)) == long
+    stream = RecordingStream(FakeStream([*long, USAGE]), kept.keep)
+    assert await read(stream) == long
+    await stream.keep()
     assert not kept
 
 
 async def test_a_recording_that_is_left_gives_no_more() -> None:
     kept = Kept()
-    await read(RecordingStream(FakeStream([*PIECES, USAGE]), kept.keep))
+    recording = RecordingStream(FakeStream([*PIECES, USAGE]), kept.keep)
+    await read(recording)
+    await recording.keep()
     stream = RecordedStream(kept[0])
     await anext(aiter(stream))
     await stream.aclose()

@@ -339,7 +339,7 @@ async def test_an_attempt_that_takes_too_long_makes_way_for_the_next(
     never = asyncio.Event()
     one = FakeProvider("one", [never] if kind == "stream" else never)
     two = FakeProvider("two", words("a b") if kind == "stream" else "hi")
-    desk = Desk(one, two, aliases=TWO, routing=Routing(retries=1, attempt_seconds=0.01))
+    desk = Desk(one, two, aliases=TWO, routing=Routing(retries=1, attempt_seconds=0.2))
     await desk.limit(1000)
     if kind == "embed":
         await desk.gateway.embed(CALLER, EmbeddingRequest(model="best", input=("x" * 40,)))

@@ -40,15 +40,15 @@ async def test_a_sessions_conversation_is_shown_and_forgotten() -> None:
             "type": "react",
             "model": "sandbox",
             "input": "[[say hello]]",
-            "sessionId": "s",
+            "sessionId": "s/1?",
             "waitSeconds": 30,
         }
         run = (await here.call("POST", "/v1/agents/run", body)).json
         assert run["status"] == "succeeded", run
-        turns = (await here.call("GET", "/v1/agents/sessions/s")).json["data"]
+        turns = (await here.call("GET", "/v1/agents/sessions/s%2F1%3F")).json["data"]
         assert [(turn["speaker"], turn["text"]) for turn in turns] == [
             ("user", "[[say hello]]"),
             ("assistant", "hello"),
         ]
-        await here.call("DELETE", "/v1/agents/sessions/s")
-        assert (await here.call("GET", "/v1/agents/sessions/s")).json["data"] == []
+        await here.call("DELETE", "/v1/agents/sessions/s%2F1%3F")
+        assert (await here.call("GET", "/v1/agents/sessions/s%2F1%3F")).json["data"] == []

@@ -1,5 +1,9 @@
 """The routes by which an administrator deletes a user's data."""
 
+from urllib.parse import quote
+
+import pytest
+
 from platform_in_memory import make_key, platform
 
 PATH = "/v1/users/ada/data"
@@ -39,3 +43,16 @@ async def test_only_an_administrator_deletes_and_an_id_has_its_length() -> None:
         assert (await running.call("DELETE", PATH, key=key)).status == 403
         long = f"/v1/users/{'a' * 129}/data"
         assert (await running.call("DELETE", long)).status == 400
+
+
+@pytest.mark.parametrize(
+    "user", ["sales/ada", "/", "a//b/data", "a%2Fb", "100%", "a b+c", "ada?x=1#y", "é\n;", "data"]
+)
+async def test_any_id_can_be_named_percent_encoded(user: str) -> None:
+    async with platform() as running:
+        key = await make_key(running, userId=user)
+        path = f"/v1/users/{quote(user, safe='')}/data"
+        begun = await running.call("DELETE", path)
+        assert (begun.status, begun.json["userId"], begun.json["keysRevoked"]) == (200, user, 1)
+        assert (await running.call("GET", path)).json["status"] == "under_way"
+        assert (await running.call("GET", "/v1/models", key=key)).status == 401

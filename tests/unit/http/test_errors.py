@@ -71,6 +71,13 @@ def test_each_status_has_the_codes_of_the_contract(status: int, codes: set[str])
     assert found == codes
 
 
+def test_a_code_alone_tells_the_status() -> None:
+    assert {kind: errors.status_of(kind.code) for kind in KINDS} == {
+        kind: form.status for kind, form in errors.FORMS.items()
+    }
+    assert errors.status_of(errors.FAULT_CODE) == 500
+
+
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 def test_an_error_is_told_in_the_one_shape(kind: type[core.HeadgateError]) -> None:
     error = made(kind)

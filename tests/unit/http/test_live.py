@@ -22,7 +22,7 @@ STREAM = {"accept": "text/event-stream"}
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ticks come as fast as they can, and a stream has but a few."""
     monkeypatch.setattr(live, "TICK_SECONDS", 0.0)
-    monkeypatch.setattr(live, "STREAM_SECONDS", 0.05)
+    monkeypatch.setattr(live, "STREAM_SECONDS", 0.3)
 
 
 async def call_now(running: Platform) -> str:

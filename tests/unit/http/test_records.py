@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from asgi import Client
-from headgate.core.watching import RequestRecord, note_call
+from headgate.core.watching import LEFT, RequestRecord, note_call
 from headgate.http.app import KEY_ID, ROUTE
-from headgate.http.records import LEFT, UNMATCHED, with_records
+from headgate.http.records import UNMATCHED, noting_answer, with_records
 from usage_events import usage_event
 
 Work = Callable[[], Awaitable[None]]
@@ -22,6 +22,7 @@ async def nothing() -> None:
 def answering(work: Work = nothing, noted: Mapping[str, str] | None = None) -> Any:
     async def app(scope: Any, receive: Any, send: Any) -> None:
         scope.update(noted or {})
+        send = noting_answer(scope, send)
         await work()
         headers = [(b"x-request-id", b"req_1")]
         await send({"type": "http.response.start", "status": 202, "headers": headers})

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from headgate.core.errors import MethodNotAllowed, NotFound
 from headgate.http.calls import Call, Reply
-from headgate.http.routes import Access, Method, Route, RouteTable
+from headgate.http.routes import Access, Method, Route, RouteTable, path_of
 from headgate.http.table import routes
 
 PLATFORM = RouteTable(routes())
@@ -59,6 +59,24 @@ def test_several_placeholders_keep_apart() -> None:
     table = RouteTable([row("GET", "/runs/{runId}/files/{name:path}")])
     found = table.match("GET", "/runs/1/files/2/files/3")
     assert found.params == {"runId": "1", "name": "2/files/3"}
+
+
+def test_a_slash_that_is_written_encoded_separates_nothing() -> None:
+    table = RouteTable([row("GET", "/a/{id}"), row("GET", "/a/{id}/b"), row("POST", "/c")])
+    whole = path_of({"path": "/a/x/b", "raw_path": b"/a/x%2fb"})
+    assert table.match("GET", whole).params == {"id": "x/b"}
+    below = path_of({"path": "/a/x/y z/b", "raw_path": b"/a/x%2Fy%20z/b"})
+    assert table.match("GET", below).params == {"id": "x/y z"}
+    assert path_of({"path": "/a/x%", "raw_path": b"/a/x%25"}) == "/a/x%"
+    assert path_of({"path": "/a/x", "raw_path": None}) == "/a/x"
+
+
+def test_an_encoded_slash_is_told_as_it_was_written() -> None:
+    path = path_of({"path": "/a/x/b", "raw_path": b"/a%2Fx/b"})
+    with pytest.raises(NotFound, match="'/a%2Fx/b'"):
+        RouteTable([row("GET", "/a/{id}/b")]).match("GET", path)
+    with pytest.raises(MethodNotAllowed, match="/a%2Fx/b answers"):
+        RouteTable([row("GET", "/{id}/b")]).match("PUT", path)
 
 
 def test_what_a_path_says_is_no_pattern() -> None:

@@ -89,11 +89,13 @@ async def test_an_id_longer_than_a_keys_can_be_is_refused() -> None:
         assert (answer.status, answer.json["error"]["param"]) == (400, "workspaceId")
 
 
-async def test_an_id_with_a_slash_is_a_path_of_something_else() -> None:
-    """`headgate.toml` can name such a workspace."""
+async def test_an_id_with_a_slash_is_written_encoded() -> None:
+    """As it is, it would be the path of something else."""
     async with platform() as running:
         changed = await running.call("PUT", "/v1/workspaces/sales/north", {"markup": 0})
         assert changed.status == 404
+        changed = await running.call("PUT", "/v1/workspaces/sales%2fnorth", {"markup": 0})
+        assert (changed.status, changed.json["workspaceId"]) == (200, "sales/north")
 
 
 async def test_workspaces_are_listed_page_by_page() -> None:

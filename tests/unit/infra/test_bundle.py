@@ -14,7 +14,7 @@ X86 = b"\x7fELF" + bytes(14) + (62).to_bytes(2, "little")
 
 def content(directory: Path, **more: bytes) -> Path:
     """Files as a bundle has them."""
-    given = {"headgate/bootstrap/function.py": b"", "pkg/fast.so": ARM64} | more
+    given = {"headgate/bootstrap/__main__.py": b"", "pkg/fast.so": ARM64} | more
     for name, data in given.items():
         path = directory / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -59,7 +59,7 @@ def test_a_wrapper_that_cannot_be_run_is_refused(tmp_path: Path) -> None:
 
 def test_a_bundle_without_the_platform_is_refused(tmp_path: Path) -> None:
     directory = content(tmp_path / "content")
-    (directory / "headgate/bootstrap/function.py").unlink()
+    (directory / "headgate/bootstrap/__main__.py").unlink()
     with pytest.raises(bundle.BundleRefused, match="no entry point"):
         bundle.check(packed(tmp_path, directory))
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from headgate_sdk.decoding import decode, encode, moment
+from headgate_sdk.decoding import decode, dollars, encode, moment
 from headgate_sdk.errors import UnexpectedAnswerError
 from headgate_sdk.events import RunEvent
 from headgate_sdk.reports import Usage
@@ -57,3 +57,18 @@ def test_values_and_times_are_written_as_the_wire_has_them() -> None:
     assert moment(noon.replace(tzinfo=None)) == moment(noon)
     with pytest.raises(TypeError, match="set is no JSON"):
         encode({"a": set()})
+
+
+@pytest.mark.parametrize(
+    ("amount", "sent"),
+    [
+        (10 * 0.0003, 0.003),
+        (1e-9, 1e-9),
+        (0.12345678949, 0.123456789),
+        (0.5**10, 0.000976562),
+        (7, 7),
+        (None, None),
+    ],
+)
+def test_an_amount_is_rounded_to_the_nano_dollar(amount: float | None, sent: float | None) -> None:
+    assert dollars(amount) == sent

@@ -1,6 +1,10 @@
 """Our terms in OpenTelemetry's names; the names are held to its own list of them."""
 
-from opentelemetry.semconv._incubating.attributes import gen_ai_attributes
+from opentelemetry.semconv._incubating.attributes import (
+    gen_ai_attributes,
+    network_attributes,
+    rpc_attributes,
+)
 
 from headgate.core.runs import Run, RunRequest
 from headgate.telemetry import conventions
@@ -8,8 +12,9 @@ from usage_events import usage_event
 
 KNOWN = {
     value
-    for name, value in vars(gen_ai_attributes).items()
-    if name.startswith("GEN_AI_") and isinstance(value, str)
+    for listed in (gen_ai_attributes, network_attributes, rpc_attributes)
+    for name, value in vars(listed).items()
+    if name.isupper() and isinstance(value, str)
 }
 REQUEST = RunRequest(
     type="react",
@@ -43,6 +48,8 @@ def test_every_name_is_one_of_theirs_or_begins_as_ours_do() -> None:
         **conventions.tool("search", "k"),
         **conventions.step(RUN, "1", "model", "plan"),
         **conventions.ended_run(RUN),
+        **conventions.message("complete"),
+        conventions.RPC_STATUS: "200",
     }
     assert {name for name in said if not name.startswith("headgate.")} <= KNOWN
     assert "secret" not in str(said)

@@ -2,6 +2,7 @@
 
 import json
 import logging
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -73,3 +74,9 @@ def test_a_request_is_a_line_where_such_lines_are_wanted(caplog: pytest.LogCaptu
     with caplog.at_level(logging.WARNING, REQUESTS):
         log_request(RECORD)
     assert [record.getMessage() for record in caplog.records] == ["request answered"]
+
+
+def test_the_guide_shows_every_field() -> None:
+    guide = (Path(__file__).parents[3] / "docs/guides/observability.md").read_text()
+    fields = request_fields(RECORD._replace(calls=[usage_event(first_token_ms=180)]))
+    assert [name for name in fields if f'"{name}"' not in guide] == []

@@ -15,3 +15,10 @@ def test_requests_count_by_row_and_status_and_how_long_they_took() -> None:
     assert ({"method": "other", "route": "unmatched", "status": "404"}, 1) in requests
     (seconds,) = [one for one in counts.measurements() if one.labels == {"route": "/v1/complete"}]
     assert sum(seconds.counts) == 3
+
+
+def test_requests_over_sockets_count_apart() -> None:
+    counts = RequestCounts()
+    counts.count(RequestRecord("req_1", "WS", "/v1/stream", 200, 0.2, None))
+    (told,) = [one for one in counts.measurements() if one.name == "headgate_http_requests"]
+    assert told.labels == {"method": "WS", "route": "/v1/stream", "status": "200"}

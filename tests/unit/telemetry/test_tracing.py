@@ -6,39 +6,20 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import msgspec
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
-from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from agent_desk import KEY, AgentDesk, agent_desk
 from fakes import FakeProvider
 from gateway_desk import CALLER, Desk, asks
 from headgate.core.models import ProviderRefused
 from headgate.core.runs import Run, RunRequest
-from headgate.telemetry.tracing import OtelTracer, otlp_tracer
+from headgate.telemetry.tracing import otlp_tracer
 from headgate.tools.declaration import tool
 from otlp_collector import collecting
+from seen_spans import Seen
 from usage_events import usage_event
 
 CALLERS = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 TRACE = CALLERS.split("-")[1]
-
-
-class Seen:
-    """A tracer, and the spans that have ended."""
-
-    def __init__(self) -> None:
-        self._exporter = InMemorySpanExporter()
-        self.tracer = OtelTracer(SimpleSpanProcessor(self._exporter), "test")
-
-    @property
-    def spans(self) -> list[Any]:
-        """The spans, in the order of their ends."""
-        return list(self._exporter.get_finished_spans())
-
-    def one(self, name: str) -> Any:
-        """The only span of this name."""
-        (found,) = [span for span in self.spans if span.name == name]
-        return found
 
 
 def trace_of(span: Any) -> str:

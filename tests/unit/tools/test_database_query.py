@@ -104,7 +104,7 @@ ENDLESS = "WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM t) SELEC
 async def test_a_question_without_end_is_stopped(
     database: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(database_query, "TIMEOUT_SECONDS", 0.2)
+    monkeypatch.setattr(database_query, "TIMEOUT_SECONDS", 0.6)
     tool = declared(WorkspaceDatabase(lambda _: database, THREADS).database_query)
     with pytest.raises(InvalidRequest, match="takes longer"):
         await tool.run(CONTEXT, {"query": ENDLESS})

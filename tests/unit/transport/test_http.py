@@ -100,7 +100,7 @@ async def client() -> AsyncIterator[HttpClient]:
 
 @pytest.fixture
 async def impatient() -> AsyncIterator[HttpClient]:
-    client = HttpClient(connect_seconds=5, idle_seconds=0.05)
+    client = HttpClient(connect_seconds=60, idle_seconds=0.3)
     yield client
     await client.aclose()
 
@@ -330,25 +330,45 @@ async def test_a_stream_that_is_left_closes_the_connection(client: HttpClient, h
 async def test_a_drained_stream_leaves_its_connection_to_others_if_it_can(
     client: HttpClient, rest: str
 ) -> None:
-    """What follows the end is read, it is waited for for a moment, and no failure of it matters."""
-    has_first = asyncio.Event()
+    """What follows the end is read, it is waited for for a moment, and no failure of it matters.
+
+    Whoever has read the end waits for nothing: what follows comes only after they have left.
+    """
+    has_left = asyncio.Event()
 
     async def answer(connection: Connection) -> None:
         await connection.write(HEAD + chunk(b"end") + (LAST if rest == "is there" else b""))
         if rest == "comes":
-            await has_first.wait()
+            await has_left.wait()
             await connection.write(chunk(b": a comment") + LAST)
         elif rest == "is cut off":
             connection.close()
 
     async with Vendor(answer).running() as vendor:
         for _ in range(2):
-            has_first.clear()
+            has_left.clear()
             async with client.stream("POST", vendor.url, headers={}, body=b"") as stream:
                 assert await anext(stream.chunks()) == b"end"
-                has_first.set()
-                await stream.drain()
+                stream.drain()
+            has_left.set()
+            await asyncio.gather(*client._draining)
     assert len(vendor.connections) == (1 if rest in {"is there", "comes"} else 2)
+
+
+async def test_a_client_that_is_closed_drains_no_more() -> None:
+    client = HttpClient()
+
+    async def answer(connection: Connection) -> None:
+        await connection.write(HEAD + chunk(b"end"))
+        await connection.closed()
+
+    async with Vendor(answer).running() as vendor:
+        async with client.stream("POST", vendor.url, headers={}, body=b"") as stream:
+            assert await anext(stream.chunks()) == b"end"
+            stream.drain()
+        await client.aclose()
+        assert not client._draining
+        assert not client._busy
 
 
 async def test_what_nobody_read_of_an_answer_is_no_part_of_the_next(client: HttpClient) -> None:
@@ -361,7 +381,7 @@ async def test_what_nobody_read_of_an_answer_is_no_part_of_the_next(client: Http
     async with Vendor(answer).running() as vendor:
         async with client.stream("POST", vendor.url, headers=HEADERS, body=b"") as stream:
             connection = stream._open()
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(60):
                 while not connection._is_whole:  # noqa: ASYNC110 - only it knows
                     await asyncio.sleep(0)
         other = await client.send("POST", vendor.url, headers=HEADERS)

@@ -1,5 +1,6 @@
 """How well the platform serves: what counts, what does not, and what is made of the counts."""
 
+import functools
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,6 +10,8 @@ from headgate.core.errors import Overloaded
 from headgate.core.service_levels import BOUNDS, Counts, percentile, time_class
 from headgate.core.watching import RequestRecord
 from headgate.stores.memory_service_levels import MemoryServiceLevels
+from headgate.telemetry.call_counts import CallCounts
+from headgate.telemetry.request_counts import RequestCounts
 from headgate.usage.service_levels import (
     ADD_SECONDS,
     WINDOWS,
@@ -29,14 +32,17 @@ class Desk:
     def __init__(self) -> None:
         self.now = NOON
         self.store = MemoryServiceLevels()
-        self.tally = ServiceTally(self.store, frozenset({"/v1/complete"}), lambda: self.now)
+        self.calls, self.requests = CallCounts(), RequestCounts()
+        requests = functools.partial(self.requests.untold, frozenset({"/v1/complete"}))
+        counters = (self.calls.untold, requests)
+        self.tally = ServiceTally(self.store, counters, lambda: self.now)
         self.levels = ServiceLevels(self.store, TARGETS, lambda: self.now)
 
     def call(self, failure: str | None = None, **fields: Any) -> None:
-        self.tally.count_call(usage_event(**fields), failure)
+        self.calls.count(usage_event(**fields), failure)
 
-    def request(self, status: int, route: str = "/v1/complete") -> None:
-        self.tally.count_request(RequestRecord("req_1", "POST", route, status, 0.1, None))
+    def request(self, status: int, route: str = "/v1/complete", method: str = "POST") -> None:
+        self.requests.count(RequestRecord("req_1", method, route, status, 0.1, None))
 
     async def report(self, window: str = "1h") -> ServiceReport:
         await self.tally.add()
@@ -60,6 +66,14 @@ async def test_figures_are_those_of_the_calls_that_were_made() -> None:
     assert whole.first_token_p95_ms is not None
     assert 95 <= whole.first_token_p95_ms <= 115
     assert report.models == {"openai/gpt-4o": whole}
+
+
+async def test_requests_over_sockets_count_as_those_over_http() -> None:
+    desk = Desk()
+    for status in (200, 200, 499, 404, 503):
+        desk.request(status, method="WS")
+    report = await desk.report()
+    assert (report.requests, report.failed, report.availability) == (4, 1, 0.75)
 
 
 async def test_failures_of_vendors_and_those_that_callers_see_are_two_things() -> None:

@@ -15,6 +15,8 @@ from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 from headgate_sdk.errors import UnexpectedAnswerError
 
 T = TypeVar("T")
+DECIMALS = 9
+"""Of a dollar; amounts with more are rounded, halves to the even one."""
 Decoder = Callable[[Any], Any]
 
 
@@ -47,6 +49,15 @@ def moment(time: str | dt.datetime | None) -> str | None:
     if not isinstance(time, dt.datetime):
         return time
     return (time if time.tzinfo else time.replace(tzinfo=dt.UTC)).isoformat()
+
+
+def dollars(amount: float | None) -> float | None:
+    """An amount to the nano-dollar, as exact as the platform counts.
+
+    What is computed in binary is often a little beside what was meant: `10 * 0.0003` is
+    0.0029999999999999996, and goes as 0.003.
+    """
+    return None if amount is None else round(amount, DECIMALS)
 
 
 def _plain(value: Any) -> Any:

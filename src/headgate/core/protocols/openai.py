@@ -10,7 +10,7 @@ unchanged in the assistant's message. `cache_control` marks are read for the sam
 """
 
 import operator
-from typing import Annotated, Any, Literal, NamedTuple, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 import msgspec
 
@@ -212,7 +212,7 @@ NATIVE = ("logit_bias", "functions", "function_call", "moderation", "prediction"
 _native_fields = operator.attrgetter(*NATIVE)
 
 
-class ParsedChat(NamedTuple):
+class ParsedChat(msgspec.Struct, frozen=True):
     """A chat request, and whether a stream of its answer shall tell the usage."""
 
     request: chat.ChatRequest

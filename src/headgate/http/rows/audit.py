@@ -15,7 +15,7 @@ def audit_routes() -> list[Route]:
         Route(
             method="GET",
             path="/v1/audit",
-            access="admin",
+            access="workspace:admin",
             handler=audit.acts,
             summary="What administrators did, newest first",
             description=(
@@ -28,7 +28,7 @@ def audit_routes() -> list[Route]:
         Route(
             method="GET",
             path="/v1/audit/export",
-            access="admin",
+            access="workspace:admin",
             handler=audit.export,
             summary="The audit log as a file",
             description=(

@@ -105,7 +105,7 @@ def watch_routes() -> list[Route]:
         Route(
             method="GET",
             path="/v1/usage/budgets",
-            access="admin",
+            access="workspace:admin",
             handler=budgets.list_budgets,
             summary="All budgets that have a limit",
             description="This month's, the fullest first.",

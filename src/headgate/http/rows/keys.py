@@ -11,7 +11,7 @@ def key_routes() -> list[Route]:
         Route(
             method="POST",
             path="/v1/auth/keys",
-            access="admin",
+            access="workspace:admin",
             handler=keys.create_key,
             audit=acts.KEY_CREATED,
             summary="Create a key; its secret is shown this once",
@@ -26,7 +26,7 @@ def key_routes() -> list[Route]:
         Route(
             method="GET",
             path="/v1/auth/keys",
-            access="admin",
+            access="workspace:admin",
             handler=keys.list_keys,
             summary="List keys",
             description=(
@@ -39,7 +39,7 @@ def key_routes() -> list[Route]:
         Route(
             method="GET",
             path=one,
-            access="admin",
+            access="workspace:admin",
             handler=keys.get_key,
             summary="One key",
             description="Everything about it but its secret.",
@@ -48,7 +48,7 @@ def key_routes() -> list[Route]:
         Route(
             method="PATCH",
             path=one,
-            access="admin",
+            access="workspace:admin",
             handler=keys.change_key,
             audit=acts.KEY_CHANGED,
             summary="Change a key",
@@ -59,7 +59,7 @@ def key_routes() -> list[Route]:
         Route(
             method="DELETE",
             path=one,
-            access="admin",
+            access="workspace:admin",
             handler=keys.revoke_key,
             audit=acts.KEY_REVOKED,
             summary="Revoke a key, for good",
@@ -71,7 +71,7 @@ def key_routes() -> list[Route]:
         Route(
             method="POST",
             path=one + "/rotate",
-            access="admin",
+            access="workspace:admin",
             handler=keys.rotate_key,
             audit=acts.KEY_ROTATED,
             summary="Give a key a new secret",

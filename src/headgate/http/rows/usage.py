@@ -53,7 +53,7 @@ def usage_routes() -> list[Route]:
         Route(
             method="PUT",
             path="/v1/usage/budget",
-            access="admin",
+            access="workspace:admin",
             handler=usage.set_budget,
             audit=acts.BUDGET_SET,
             summary="Set, change or remove a budget",

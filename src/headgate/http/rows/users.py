@@ -20,7 +20,7 @@ def user_routes() -> list[Route]:
                 " budgets go; calls in the ledger lose their user to a pseudonym that leads"
                 " nowhere, so that sums of money stay. For an hour it goes on by itself with what"
                 " calls under way still add; a second request is harmless. Documents belong to"
-                " workspaces, and stay. An id with a slash cannot be named here."
+                " workspaces, and stay."
             ),
             answer=erasures.ErasureBegun,
         ),

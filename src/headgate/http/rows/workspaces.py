@@ -12,7 +12,7 @@ def workspace_routes() -> list[Route]:
         Route(
             method="GET",
             path="/v1/workspaces",
-            access="admin",
+            access="workspace:admin",
             handler=workspaces.list_workspaces,
             summary="List workspaces with settings of their own",
             description=(
@@ -25,7 +25,7 @@ def workspace_routes() -> list[Route]:
         Route(
             method="GET",
             path=one,
-            access="admin",
+            access="workspace:admin",
             handler=workspaces.get_workspace,
             summary="What holds for a workspace",
             description="Workspaces need no creation: one without settings has the platform's.",
@@ -41,8 +41,7 @@ def workspace_routes() -> list[Route]:
             description=(
                 "Takes the place of all that was set here before; what is left out follows "
                 "`headgate.toml`. It holds on every process within a second, for calls that begin "
-                "then. Guardrails, `files` and `database` are set in the file alone, and so "
-                "is a workspace whose id has a slash."
+                "then. Guardrails, `files` and `database` are set in the file alone."
             ),
             body=workspaces.SetWorkspace,
             answer=workspaces.WorkspaceItem,

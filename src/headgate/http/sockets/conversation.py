@@ -7,6 +7,7 @@ size; whoever carries the messages closes the conversation when its caller does 
 import asyncio
 import contextlib
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
 from headgate.core.errors import (
@@ -169,10 +170,11 @@ class Conversation:
                 retry_after_seconds=1,
             )
         if refusal is not None:
-            await self._outbox.put(exchange.refusal(refusal))
+            with self._observed(exchange):
+                await self._outbox.put(exchange.refusal(refusal))
             return
         opened = self._open[exchange.request_id] = _Open(exchange)
-        opened.task = asyncio.create_task(self._answer(opened))
+        opened.task = asyncio.create_task(self._run(opened))
         self._tasks.add(opened.task)
         opened.task.add_done_callback(self._tasks.discard)
         # A task that is cancelled before its first step never takes it.
@@ -185,8 +187,15 @@ class Conversation:
         opened.is_cancelled = True
         opened.task.cancel()
 
-    async def _answer(self, opened: _Open) -> None:
+    def _observed(self, exchange: Exchange) -> AbstractContextManager[None]:
+        return self.services.observer.over(exchange, self._key_id)
+
+    async def _run(self, opened: _Open) -> None:
         """Answer a request; the rim of its task."""
+        with self._observed(opened.exchange):
+            await self._answer(opened)
+
+    async def _answer(self, opened: _Open) -> None:
         exchange = opened.exchange
         key: VirtualKey | None = None
         try:

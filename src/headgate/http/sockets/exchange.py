@@ -13,9 +13,11 @@ from typing import Any, TypeAlias
 
 import msgspec
 
+from headgate.core.contents import Kept
 from headgate.core.errors import HeadgateError, InvalidRequest, NotFound
 from headgate.core.ids import new_id
 from headgate.core.keys import VirtualKey
+from headgate.core.watching import LEFT
 from headgate.http import errors
 from headgate.http.calls import Call, Reply, StreamReply
 from headgate.http.routes import Match, Method, RouteTable
@@ -26,6 +28,7 @@ from headgate.http.sockets.messages import (
     Event,
     Request,
     Subscribe,
+    action_of,
     events_of,
     name_of,
     named,
@@ -44,8 +47,10 @@ ROWS: Mapping[type[Request], Row] = {
 }
 """What answers each request: there is no other way from a socket to anything."""
 
-_OF_THE_SOCKET = ("action", "requestId", "idempotencyKey")
-_ENDS = (b'{"type":"done"', b'{"type":"error"')
+_OF_THE_SOCKET = ("action", "requestId", "idempotencyKey", "traceparent")
+_DONE = b'{"type":"done"'
+_ENDS = (_DONE, b'{"type":"error"')
+DONE = 200
 _LOG = logging.getLogger(__name__)
 
 
@@ -59,6 +64,8 @@ class Exchange:
         call_id: the platform's id of it.
         run_id: the run that it is about, once that is known.
         has_ended: whether the last message has been given.
+        status: what it has come to, as over HTTP; `LEFT` until it has ended.
+        answered: what it was answered, as server-sent events, where that is kept.
     """
 
     table: RouteTable
@@ -69,6 +76,23 @@ class Exchange:
     call_id: str = field(default_factory=lambda: new_id("req"))
     run_id: str | None = None
     has_ended: bool = False
+    status: int = LEFT
+    answered: Kept | None = None
+
+    @property
+    def action(self) -> str:
+        """What it asks for, as its message says it."""
+        return action_of(self.request)
+
+    @property
+    def route(self) -> str:
+        """The path of the row that answers it."""
+        return ROWS[type(self.request)][1]
+
+    @property
+    def traceparent(self) -> str | None:
+        """The trace that it belongs to, where its caller names one."""
+        return self.request.traceparent
 
     @property
     def request_id(self) -> str:
@@ -89,10 +113,12 @@ class Exchange:
             reply = await self._reply(key)
             async with contextlib.aclosing(reply.frames) as frames:
                 async for frame in frames:
+                    if self.answered is not None:
+                        self.answered.add(frame)
                     for event in events_of(frame):
                         yield self._message(event)
             if not self.is_call:
-                self.has_ended = True
+                self.has_ended, self.status = True, DONE
                 yield told("done", self.request_id, callId=self.call_id, runId=self.run_id)
         except HeadgateError as error:
             yield self.refusal(error)
@@ -105,10 +131,15 @@ class Exchange:
     def refusal(self, error: HeadgateError | None) -> bytes:
         """The end of a request for which there is no answer."""
         self.has_ended = True
-        return told_of_error(self.request_id, error, self.call_id)
+        self.status = (errors.FAULT if error is None else errors.form_of(error)).status
+        said = told_of_error(self.request_id, error, self.call_id)
+        if self.answered is not None:
+            self.answered.add(b"data: " + said + b"\n\n")
+        return said
 
     def cancellation(self) -> bytes:
         """The end of a request that its caller does not want any more."""
+        self.status = LEFT
         return told("done", self.request_id, callId=self.call_id, runId=self.run_id, cancelled=True)
 
     async def give_up(self, key: VirtualKey) -> None:
@@ -122,6 +153,8 @@ class Exchange:
         if not self.is_call:
             return told_of_run(event.data, self.request_id, self.run_id or "")
         self.has_ended = event.data.startswith(_ENDS)
+        if self.has_ended:
+            self.status = DONE if event.data.startswith(_DONE) else _status_of(event.data)
         # Who may resume an answer must know from its first piece what it is called.
         is_named = self.has_ended or event.number is not None
         return named(event, self.request_id, self.call_id if is_named else None)
@@ -184,6 +217,11 @@ class Exchange:
             key_or_none=key,
             ends_at=self.ends_at if self.is_call else None,
         )
+
+
+def _status_of(said: bytes) -> int:
+    """The status of an error that an answer ends in."""
+    return errors.status_of(msgspec.json.decode(said)["error"]["code"])
 
 
 def _stream(reply: Reply | StreamReply) -> StreamReply:

@@ -1,7 +1,8 @@
 """What is said over a socket: a caller's messages as values, and ours as text.
 
 A message is one JSON object. Ours carry the `requestId` that the caller gave, so that many requests
-share a connection; `callId` is the platform's own, under which the log and the ledger know it.
+share a connection; `callId` is the platform's own, under which the log and the ledger know it. What
+W3C's header `traceparent` is to a request over HTTP, the field of that name is to one of these.
 """
 
 from collections.abc import Iterator
@@ -29,16 +30,18 @@ class Authenticate(msgspec.Struct, tag_field="action", tag="authenticate", renam
 
 
 class Complete(msgspec.Struct, tag_field="action", tag="complete", rename="camel"):
-    """The body of `POST /v1/stream`; `idempotencyKey` is what over HTTP is a header."""
+    """The body of `POST /v1/stream`; what over HTTP are headers stands beside it."""
 
     request_id: Name
     idempotency_key: IdempotencyKey | None = None
+    traceparent: str | None = None
 
 
 class Agent(msgspec.Struct, tag_field="action", tag="agent", rename="camel"):
     """The body of `POST /v1/agents/run`: the run is begun and followed."""
 
     request_id: Name
+    traceparent: str | None = None
 
 
 class Subscribe(msgspec.Struct, tag_field="action", tag="subscribe", rename="camel"):
@@ -47,6 +50,7 @@ class Subscribe(msgspec.Struct, tag_field="action", tag="subscribe", rename="cam
     run_id: Name
     after: Annotated[int, msgspec.Meta(ge=0)] = 0
     request_id: Name | None = None
+    traceparent: str | None = None
 
 
 class Cancel(msgspec.Struct, tag_field="action", tag="cancel", rename="camel"):
@@ -96,6 +100,11 @@ def name_of(request: Request) -> str:
     if isinstance(request, Subscribe):
         return request.request_id or request.run_id
     return request.request_id
+
+
+def action_of(request: Request) -> str:
+    """What a request asks for, in the word of its message."""
+    return str(request.__struct_config__.tag)
 
 
 class Event(NamedTuple):

@@ -11,6 +11,7 @@ from asyncio.transports import BaseTransport
 from typing import Any, cast
 
 from uvicorn._types import ASGISendEvent
+from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from headgate.http.app import CLOSING
@@ -59,10 +60,18 @@ class SocketProtocol(WebSocketsSansIOProtocol):
             super().shutdown()
 
     async def send(self, message: ASGISendEvent) -> None:
-        """Send; a close does not wait behind what the caller does not read."""
+        """Send; a close does not wait behind what the caller does not read.
+
+        Raises:
+            ClientDisconnected: the caller is gone, or this end has given it up.
+        """
         is_close = message["type"] == "websocket.close" and self.handshake_complete
         if is_close:
             self.writable.set()
+        await self.writable.wait()
+        if self.handshake_complete and self.close_sent:
+            # uvicorn would take what comes behind a close of its own for a fault.
+            raise ClientDisconnected
         await super().send(message)
         if is_close:
             self._end_soon()

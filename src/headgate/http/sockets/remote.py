@@ -175,6 +175,12 @@ class RemoteSockets:
         self, frame: Frame, request: Request, owner: SocketOwner, key: VirtualKey
     ) -> None:
         exchange = Exchange(self.table, self.services, request, frame.text, ends_at=frame.ends_at)
+        with self.services.observer.over(exchange, key.key_id):
+            await self._run(frame, exchange, owner, key)
+
+    async def _run(
+        self, frame: Frame, exchange: Exchange, owner: SocketOwner, key: VirtualKey
+    ) -> None:
         place = SocketRequest(frame.socket_id, exchange.request_id, exchange.call_id, frame.at)
         if not await self.store.begin(place):
             refusal = Conflict("a request with this requestId is under way: take another")

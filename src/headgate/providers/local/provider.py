@@ -7,6 +7,7 @@ that does not space its words; counts are exact. Its price is nothing.
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import ClassVar, NamedTuple, TypeVar
 
 from headgate.core.chat import (
@@ -25,7 +26,6 @@ from headgate.core.models import ProviderRefused, refuse_native
 from headgate.core.prices import Price
 from headgate.core.words import pieces, token_count
 from headgate.providers.local.embed import DIMENSIONS, MOST_DIMENSIONS, vector
-from headgate.providers.local.reply import reply
 
 MODEL = "local"
 LOCAL_PRICE = Price(input=0, output=0, version="local-1")
@@ -151,11 +151,20 @@ class Local:
         _check(request)
         size = sum(len(message.text) for message in request.messages)
         _check_length(size, "messages")
+        reply = _reply() if _reply.cache_info().currsize else await asyncio.to_thread(_reply)
 
         def work() -> tuple[_Answer, int]:
             return _limited(reply(request), request), self.input_ceiling(request)
 
         return await _worked(work, size)
+
+
+@cache
+def _reply() -> Callable[[ChatRequest], str]:
+    # Its patterns take longer to compile than a gateway to vendors has at its start.
+    from headgate.providers.local.reply import reply
+
+    return reply
 
 
 @dataclass(slots=True)

@@ -6,9 +6,12 @@
 | `session#<workspace>#<person>#<id>` | `turn#<number>` | a turn                                 |
 | `session#<workspace>#<person>#<id>` | `once#<name>`   | nothing: this was said                 |
 | `person#<workspace>#<person>`       | `fact#<id>`     | a fact; the table removes expired ones |
+| `of#<person>`                       | a `part`        | when it was last written, as a random  |
+|                                     |                 | text: what there is of a person        |
 """
 
 import asyncio
+import contextlib
 import math
 import random
 from collections.abc import Sequence
@@ -18,9 +21,15 @@ from typing import Any
 import msgspec
 
 from headgate.core.errors import Overloaded
+from headgate.core.ids import new_id
 from headgate.core.memory import Fact, Person, Turn
 from headgate.stores.dynamodb.attributes import escaped, integer_of, number, text, text_of
-from headgate.stores.dynamodb.client import DynamoClient, Item, TransactionRefused
+from headgate.stores.dynamodb.client import (
+    ConditionFailed,
+    DynamoClient,
+    Item,
+    TransactionRefused,
+)
 from headgate.stores.dynamodb.schema import MEMORIES, TTL
 
 TRIES = 50
@@ -44,7 +53,7 @@ class DynamoMemories:
         part = _session(person, session_id)
         for tried in range(TRIES):
             try:
-                await self._say(part, turns, once)
+                await self._say(person, part, turns, once)
             except TransactionRefused as refused:
                 if 0 in refused.failed:
                     return  # it was said before
@@ -75,11 +84,15 @@ class DynamoMemories:
     async def keep(self, person: Person, facts: Sequence[Fact]) -> None:
         """See `MemoryStore.keep`."""
         for fact in facts:
+            part = _person(person)
             item = {**_fact_key(person, fact.id), "body": text(_encode(fact).decode())}
             if fact.expires_at is not None:
                 item["expiresAt"] = number(fact.expires_at)
                 item[TTL] = number(math.ceil(fact.expires_at))
-            await self.client.call("PutItem", {"TableName": MEMORIES, "Item": item})
+            actions = [
+                {"TableName": MEMORIES, "Item": each} for each in (_listed(person, part), item)
+            ]
+            await self.client.transact([{"Put": action} for action in actions])
 
     async def facts(self, person: Person, *, now: float, limit: int) -> list[Fact]:
         """See `MemoryStore.facts`."""
@@ -100,7 +113,28 @@ class DynamoMemories:
         }
         return bool((await self.client.call("DeleteItem", request)).get("Attributes"))
 
-    async def _say(self, part: str, turns: Sequence[Turn], once: str) -> None:
+    async def erase(self, person_id: str, *, limit: int) -> int:
+        """Delete all that is kept of a person, in about `limit` sessions; how much of it went.
+
+        What is written meanwhile is found the next time: its `part` is listed anew.
+        """
+        listed = await self.client.query(MEMORIES, _whole(_list(person_id)), limit=limit)
+        for item in listed:
+            part = text_of(item, "place")
+            kept = await self.client.query(MEMORIES, _whole(part))
+            places = [_key(part, text_of(each, "place")) for each in kept]
+            await self.client.delete_all(MEMORIES, places)
+            unchanged = {
+                "TableName": MEMORIES,
+                "Key": _key(_list(person_id), part),
+                "ConditionExpression": "edition = :seen",
+                "ExpressionAttributeValues": {":seen": item["edition"]},
+            }
+            with contextlib.suppress(ConditionFailed):
+                await self.client.call("DeleteItem", unchanged)
+        return len(listed)
+
+    async def _say(self, person: Person, part: str, turns: Sequence[Turn], once: str) -> None:
         """Say it behind what was said until now.
 
         Raises:
@@ -122,6 +156,7 @@ class DynamoMemories:
                 "ConditionExpression": "attribute_not_exists(part)",
             },
             {"TableName": MEMORIES, "Item": new_head, **condition},
+            {"TableName": MEMORIES, "Item": _listed(person, part)},
         ]
         for place, body in enumerate(bodies, said + 1):
             item = {**_key(part, f"turn#{place:09d}"), "body": text(body)}
@@ -143,6 +178,24 @@ def _person(person: Person) -> str:
 
 def _session(person: Person, session_id: str) -> str:
     return f"session#{escaped(person.workspace_id)}#{escaped(person.id)}#{escaped(session_id)}"
+
+
+def _list(person_id: str) -> str:
+    return f"of#{escaped(person_id)}"
+
+
+def _listed(person: Person, part: str) -> Item:
+    """Tells that there is a partition of a person's, and that it has just changed."""
+    return {**_key(_list(person.id), part), "edition": text(new_id("edn"))}
+
+
+def _whole(part: str) -> dict[str, Any]:
+    """The query for all of a partition."""
+    return {
+        "KeyConditionExpression": "part = :part",
+        "ExpressionAttributeValues": {":part": text(part)},
+        "ConsistentRead": True,
+    }
 
 
 def _beginning(part: str, beginning: str) -> dict[str, Any]:

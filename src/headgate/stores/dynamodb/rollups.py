@@ -13,6 +13,7 @@ months saves a reader from asking for shards and months where nothing is.
 
 import contextlib
 import hashlib
+import itertools
 import time
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple, TypeAlias
@@ -62,6 +63,14 @@ class Cell(NamedTuple):
     start: int
     tags: bool
     dimensions: tuple[str, ...]
+
+
+class Counted(NamedTuple):
+    """A rollup that is there, in a shard, as its item has it."""
+
+    cell: Cell
+    shard: int
+    item: Item
 
 
 class Row(NamedTuple):
@@ -183,6 +192,50 @@ async def rows(
         },
     )
     return [row for row in map(_row, found) if row.sums[_REQUESTS]]
+
+
+async def of_user(
+    client: DynamoClient, user: str, month: str, shard: int, *, since: int
+) -> list[Counted]:
+    """A shard's rollups of a user in a month that begin at `since`, in milliseconds, or later."""
+    found = []
+    for span, tags in itertools.product((HOUR, DAY), (False, True)):
+        request = {
+            "KeyConditionExpression": "span = :span AND cell >= :first",
+            "FilterExpression": "contains(dimensions, :user)",
+            "ExpressionAttributeValues": {
+                ":span": text(_span(span, month, shard, tags=tags)),
+                ":first": text(f"{since:015}"),
+                ":user": text(_encode(user).decode()),
+            },
+            "ConsistentRead": True,
+        }
+        for item in await client.query(ROLLUPS, request):
+            row = _row(item)
+            if row.dimensions[tags] == user:  # else a tag, a key or a model of that name
+                cell = Cell(span, row.start, tags, tuple(row.dimensions))
+                found.append(Counted(cell, shard, item))
+    return found
+
+
+def give(counted: Counted, user: str) -> list[Action]:
+    """Count a rollup for another user, if it is still as it was read."""
+    cell, item = counted.cell, counted.item
+    names = [name for name in _SUMS + _MORE_SUMS if name in item]
+    removal: Action = {
+        "Delete": {
+            "TableName": ROLLUPS,
+            "Key": {"span": item["span"], "cell": item["cell"]},
+            "ConditionExpression": " AND ".join(f"{name} = :{name}" for name in names),
+            "ExpressionAttributeValues": {f":{name}": item[name] for name in names},
+        }
+    }
+    sums = [integer_of(item, name) for name in _SUMS + _MORE_SUMS]
+    if not any(sums):
+        return [removal]
+    dimensions = [*cell.dimensions]
+    dimensions[cell.tags] = user
+    return [removal, add(cell._replace(dimensions=tuple(dimensions)), sums, counted.shard)]
 
 
 async def kept_from(client: DynamoClient) -> int:

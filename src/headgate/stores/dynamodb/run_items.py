@@ -12,6 +12,7 @@
 | `runs`                       | id of a run         | nothing: the list of all                    |
 | `key#<id>`                   | id of a run         | nothing: the list of a key's                |
 | `user#<workspace>#<id>`      | id of a run         | nothing: the list of a user's               |
+| `of#<id>`                    | id of a run         | nothing: a user's, in all workspaces        |
 | `open`                       | id of a run         | the status of one that has not ended        |
 | `queued`                     | id of a run         | which engine may take one that none has     |
 | `ended`                      | moment and id       | nothing: which runs are the oldest          |
@@ -130,7 +131,14 @@ def list_of(where: RunFilter) -> str:
         return _key_list(where.key_id)
     if where.user_id is not None and where.workspace_id is not None:
         return _user_list(where.workspace_id, where.user_id)
+    if where.user_id is not None:
+        return all_of_user(where.user_id)
     return ALL
+
+
+def all_of_user(user_id: str) -> str:
+    """The list of a user's runs, in whatever workspace."""
+    return f"of#{escaped(user_id)}"
 
 
 def moved(before: Head | None, after: Head) -> Iterator[Action]:
@@ -207,6 +215,7 @@ def _listed(head: Head) -> dict[tuple[str, str], Mapping[str, Any]]:
     }
     if run.user_id is not None:
         places[_user_list(run.workspace_id, run.user_id), run.run_id] = {}
+        places[all_of_user(run.user_id), run.run_id] = {}
     if run.status in ENDED:
         finished_at = run.created_at if run.finished_at is None else run.finished_at
         places[FINISHED, ended_place(finished_at, run.run_id)] = {}

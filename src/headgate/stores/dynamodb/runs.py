@@ -291,8 +291,29 @@ class DynamoRuns:
         return [place.partition("#")[2] for place in old]
 
     async def has_erased(self) -> bool:
-        """See `RunStore.has_erased`; nothing marks runs here, see `user_data`."""
-        return False
+        """See `RunStore.has_erased`; `mark_erased` marks them."""
+        request = {
+            "KeyConditionExpression": "part = :part AND place < :end",
+            "ExpressionAttributeValues": {
+                ":part": text(FINISHED),
+                ":end": text(ended_place(1.0)),
+            },
+            "ConsistentRead": True,
+        }
+        return bool(await self.client.query(RUNS, request, limit=1))
+
+    async def mark_erased(self, run_id: str) -> bool:
+        """Have whoever works on runs delete one that has ended; whether it was marked just now."""
+
+        async def attempt() -> bool:
+            head = await self._head(run_id)
+            if head is None or not head.run.has_ended or head.run.finished_at == 0:
+                return False
+            marked = msgspec.structs.replace(head.run, finished_at=0.0)
+            await self._write(head, msgspec.structs.replace(head, run=marked), (), ())
+            return True
+
+        return await self._in_turn(run_id, attempt)
 
     async def erase(self, run_ids: Sequence[str]) -> None:
         """See `RunStore.erase`."""

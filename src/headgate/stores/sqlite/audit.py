@@ -76,6 +76,8 @@ def _acts(
         "AND (:action IS NULL OR intent.action = :action "
         "OR substr(intent.action, 1, instr(intent.action, '.') - 1) = :action) "
         "AND (:target IS NULL OR coalesce(outcome.target, intent.target) = :target) "
+        "AND (:workspace IS NULL "
+        "OR json_extract(intent.record, '$.workspace_id') = :workspace) "
         "ORDER BY intent.number DESC LIMIT :limit",
         {
             "before": before,
@@ -84,6 +86,7 @@ def _acts(
             "actor": where.actor,
             "action": where.action,
             "target": where.target,
+            "workspace": where.workspace_id,
             "limit": limit,
         },
     )

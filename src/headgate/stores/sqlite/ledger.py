@@ -259,15 +259,16 @@ def _charge(connection: sqlite3.Connection, settlements: Iterable[Settlement]) -
     billed: dict[tuple[Account, str], NanoUSD] = {}
     leased: dict[LeaseId, NanoUSD] = {}
     returned: list[tuple[LeaseId, NanoUSD]] = []
-    for owner, _, charges, _ in settlements:
-        for account, period, amount, covered, rest in charges:
-            if amount:
-                billed[account, period] = billed.get((account, period), 0) + amount
-            if covered:
-                lease = LeaseId(owner, account, period)
+    for settlement in settlements:
+        for charge in settlement.charges:
+            lease = LeaseId(settlement.owner, charge.account, charge.period)
+            if amount := charge.billed:
+                key = charge.account, charge.period
+                billed[key] = billed.get(key, 0) + amount
+            if covered := charge.leased:
                 leased[lease] = leased.get(lease, 0) + covered
-            if rest is not None:
-                returned.append((LeaseId(owner, account, period), rest))
+            if charge.returned is not None:
+                returned.append((lease, charge.returned))
     # What no lease covers is granted as it is spent; what an expired lease left unconfirmed is
     # spent already and only changes its name.
     granted = dict(billed)

@@ -1,66 +1,21 @@
 """What is said over one socket, as conversations without one."""
 
 import asyncio
-import contextlib
 import json
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
 from typing import Any
 
+from conversations import talking
 from fakes import FakeProvider, StreamStep
 from headgate.core.chat import ChatDelta
 from headgate.core.errors import Overloaded
-from headgate.http.routes import RouteTable
 from headgate.http.sockets.conversation import (
     AUTHENTICATE_SECONDS,
     MOST_REQUESTS,
     RESTARTING,
     TRY_LATER,
     UNAUTHENTICATED,
-    Conversation,
 )
-from headgate.http.sockets.outbox import Close
-from headgate.http.table import routes
-from platform_in_memory import ADMIN, Platform, chat, make_key, platform
-
-
-@dataclass
-class Talk:
-    """A conversation, one sentence at a time."""
-
-    here: Platform
-    conversation: Conversation = field(init=False)
-    is_closing: bool = False
-    now: float = 0.0
-
-    def __post_init__(self) -> None:
-        self.conversation = Conversation(
-            RouteTable(routes()), self.here.services, lambda: self.is_closing, lambda: self.now
-        )
-
-    async def hear(self, action: str, **fields: Any) -> None:
-        await self.conversation.hear(json.dumps({"action": action, **fields}))
-
-    async def said(self) -> Any:
-        said = await self.conversation.say()
-        return said if isinstance(said, Close) else json.loads(said)
-
-    async def until_end(self) -> list[dict[str, Any]]:
-        """All that is said up to the first `done` or `error`."""
-        told = [await self.said()]
-        while told[-1]["type"] not in {"done", "error"}:
-            told.append(await self.said())
-        return told
-
-
-@contextlib.asynccontextmanager
-async def talking(here: Platform, key: str | None = ADMIN) -> AsyncIterator[Talk]:
-    talk = Talk(here)
-    if key is not None:
-        await talk.hear("authenticate", apiKey=key)
-        assert (await talk.said())["type"] == "ready"
-    yield talk
-    await talk.conversation.aclose()
+from platform_in_memory import ADMIN, chat, make_key, platform
 
 
 async def test_a_completion_is_told_piece_by_piece_and_ends_once() -> None:

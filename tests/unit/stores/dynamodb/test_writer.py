@@ -79,7 +79,7 @@ async def test_a_long_answer_keeps_no_other_call_waiting(wire: tuple[DynamoClien
         body=bytes(3 * answers.PIECE_BYTES),
         expires_at=NOON + 60,
     )
-    long = writer.append(call()._replace(answer=kept))
+    long = writer.append(msgspec.structs.replace(call(), answer=kept))
     await writer.append(call())
     assert len(watched.transactions()) == 1
     assert not long.done()

@@ -7,7 +7,7 @@ from urllib.parse import quote
 from headgate_sdk._async.connection import Connection
 from headgate_sdk._async.pages import Page
 from headgate_sdk._async.streams import RunStream
-from headgate_sdk.decoding import given
+from headgate_sdk.decoding import dollars, given
 from headgate_sdk.requests import Request, read
 from headgate_sdk.types import Run, RunSummary
 
@@ -50,7 +50,7 @@ class Agents:
             "input": input,
             "model": model,
             "tools": tools,
-            "budget": budget,
+            "budget": dollars(budget),
             "waitSeconds": wait_seconds,
             "approvals": approvals,
             "sessionId": session_id,
@@ -78,7 +78,7 @@ class Agents:
             "input": input,
             "model": model,
             "tools": tools,
-            "budget": budget,
+            "budget": dollars(budget),
             "approvals": approvals,
             "sessionId": session_id,
         }

@@ -8,7 +8,7 @@ from urllib.parse import quote
 from headgate_sdk._sync.connection import Connection
 from headgate_sdk._sync.pages import Page
 from headgate_sdk._sync.streams import RunStream
-from headgate_sdk.decoding import given
+from headgate_sdk.decoding import dollars, given
 from headgate_sdk.requests import Request, read
 from headgate_sdk.types import Run, RunSummary
 
@@ -51,7 +51,7 @@ class Agents:
             "input": input,
             "model": model,
             "tools": tools,
-            "budget": budget,
+            "budget": dollars(budget),
             "waitSeconds": wait_seconds,
             "approvals": approvals,
             "sessionId": session_id,
@@ -79,7 +79,7 @@ class Agents:
             "input": input,
             "model": model,
             "tools": tools,
-            "budget": budget,
+            "budget": dollars(budget),
             "approvals": approvals,
             "sessionId": session_id,
         }

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from headgate_sdk._sync.connection import Connection
 from headgate_sdk._sync.pages import Page
-from headgate_sdk.decoding import given, moment
+from headgate_sdk.decoding import dollars, given, moment
 from headgate_sdk.requests import UNSET, Request, Unset, read
 from headgate_sdk.types import Key, Provider, ProviderKey, RateLimitParam
 
@@ -45,7 +45,7 @@ class Keys:
         body = {
             "name": name,
             "scopes": scopes,
-            "monthlyBudget": monthly_budget,
+            "monthlyBudget": dollars(monthly_budget),
             "userId": user_id,
             "workspaceId": workspace_id,
             "rateLimit": rate_limit,
@@ -73,7 +73,7 @@ class Keys:
         body: dict[str, Any] = {
             "name": name,
             "scopes": scopes,
-            "monthlyBudget": monthly_budget,
+            "monthlyBudget": UNSET if monthly_budget is UNSET else dollars(monthly_budget),
             "rateLimit": rate_limit,
             "models": models,
             "expiresAt": expires_at,

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from headgate_sdk._sync.connection import Connection
 from headgate_sdk._sync.pages import Page
-from headgate_sdk.decoding import moment
+from headgate_sdk.decoding import dollars, moment
 from headgate_sdk.reports import Dimension, Usage
 from headgate_sdk.requests import Request, read
 from headgate_sdk.types import (
@@ -121,7 +121,7 @@ class UsageReports:
         body = {
             "scope": scope,
             "id": id,
-            "monthlyBudget": monthly_budget,
+            "monthlyBudget": dollars(monthly_budget),
             "hard": hard,
             "alertThresholds": alert_thresholds,
         }
