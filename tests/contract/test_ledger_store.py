@@ -334,8 +334,8 @@ def last_call(billed: int, leased: int, returned: int, **more: Any) -> Settlemen
     """A call that ends its lease."""
     settled = settlement((KEY, billed, leased), **more)
     (charge,) = settled.charges
-    charge = msgspec.structs.replace(charge, returned=returned)
-    return msgspec.structs.replace(settled, charges=(charge,))
+    ended = msgspec.structs.replace(charge, returned=returned)
+    return msgspec.structs.replace(settled, charges=(ended,))
 
 
 async def test_a_lease_that_ends_with_a_call_goes_back_with_its_record(store: LedgerStore) -> None:

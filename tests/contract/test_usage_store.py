@@ -328,6 +328,9 @@ def random_events(chance: random.Random) -> list[UsageEvent]:
     """Four days of events, many of them next to the edge of an hour or a day."""
     events = []
     for number in range(300):
+        key, workspace = chance.choice(
+            [("sk-proj-one", "default"), ("sk-proj-two", "acme"), ("sk-proj-three", "acme")]
+        )
         timestamp = MIDNIGHT + chance.randrange(4 * DAY)
         if chance.random() < 0.4:
             unit = chance.choice([HOUR, DAY])
@@ -336,9 +339,9 @@ def random_events(chance: random.Random) -> list[UsageEvent]:
             usage_event(
                 id=event_id(timestamp, number, "00000000"),
                 timestamp=timestamp,
-                key_id=chance.choice(["sk-proj-one", "sk-proj-two"]),
+                key_id=key,
                 user_id=chance.choice([None, "ada", "bob"]),
-                workspace_id=chance.choice(["default", "acme"]),
+                workspace_id=workspace,
                 provider=chance.choice(["openai", "anthropic"]),
                 model=chance.choice(["small", "large"]),
                 status=chance.choice(["ok", "ok", "error", "incomplete"]),
@@ -366,6 +369,7 @@ def random_filter(chance: random.Random) -> UsageFilter:
         moment(max(ends)),
         user_id=chance.choice([None, None, "ada", "bob", "nobody"]),
         key_id=chance.choice([None, None, "sk-proj-one"]),
+        workspace_id=chance.choice([None, None, "acme", "default", "none"]),
     )
 
 
@@ -374,6 +378,7 @@ def counts(event: UsageEvent, where: UsageFilter) -> bool:
         where.start <= moment(event.timestamp) < where.end
         and (where.user_id is None or event.user_id == where.user_id)
         and (where.key_id is None or event.key_id == where.key_id)
+        and (where.workspace_id is None or event.workspace_id == where.workspace_id)
     )
 
 
@@ -426,6 +431,9 @@ async def test_any_question_is_answered_as_if_all_events_were_counted(
             assert dict(await stores.usage.rows(where, by)) == expected, (where, by)
         newest = sorted(counted, key=lambda event: event.id, reverse=True)
         assert await stores.usage.events(where, limit=200, before=None) == newest[:200], where
+        if where.workspace_id is not None:
+            timings = await stores.usage.timings(where, limit=10)
+            assert timings == [timing_of(event) for event in newest[:10]], where
         if newest:
             before = chance.randrange(len(newest))
             page = await stores.usage.events(where, limit=5, before=newest[before].id)

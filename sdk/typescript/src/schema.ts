@@ -1250,7 +1250,7 @@ export interface components {
          * @description A moment of the platform.
          *
          *         `newest` is the id of the newest call of the last day, `activeCalls` how many calls the
-         *         answering process is busy with.
+         *         answering process is busy with: of the workspace, where its administrator asks.
          */
         Tick: {
             at: string;
@@ -1267,7 +1267,7 @@ export interface components {
         };
         /**
          * ProjectionItem
-         * @description What everybody together was billed this month, and where that is heading.
+         * @description What everybody who is looked at was billed this month, and where that is heading.
          */
         ProjectionItem: {
             /** @description US dollars, with at most nine decimals */

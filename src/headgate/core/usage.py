@@ -115,13 +115,15 @@ def total(sums: Iterable[UsageTotals]) -> UsageTotals:
 class UsageFilter(NamedTuple):
     """Which events count: from `start` to before `end`, and those of one owner where it is set.
 
-    Both moments have a time zone. The `user_id` `""` means the events without a user.
+    Both moments have a time zone. The `user_id` `""` means the events without a user. A key is in
+    one workspace for ever, so its events are too.
     """
 
     start: dt.datetime
     end: dt.datetime
     user_id: str | None = None
     key_id: str | None = None
+    workspace_id: str | None = None
 
 
 class UsageStore(Protocol):

@@ -14,20 +14,26 @@ UNDER_WAY = Metric(
 class Activity:
     """The requests under way, by their ids; a stream is under way until its end has been sent."""
 
-    _under_way: set[str] = field(default_factory=set)
+    _under_way: dict[str, str] = field(default_factory=dict)
 
-    def begin(self, request_id: str) -> None:
+    def begin(self, request_id: str, workspace_id: str) -> None:
         """A call begins."""
-        self._under_way.add(request_id)
+        self._under_way[request_id] = workspace_id
 
     def end(self, request_id: str) -> None:
         """A request has ended, whether or not it was such a call."""
-        self._under_way.discard(request_id)
+        self._under_way.pop(request_id, None)
 
     @property
     def calls(self) -> int:
         """How many there are."""
         return len(self._under_way)
+
+    def calls_of(self, workspace_id: str | None) -> int:
+        """How many of them are a workspace's; None means all."""
+        if workspace_id is None:
+            return self.calls
+        return sum(each == workspace_id for each in self._under_way.values())
 
     @property
     def metrics(self) -> Sequence[Metric]:

@@ -24,7 +24,7 @@ class BudgetList(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class ProjectionItem(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
-    """What everybody together was billed this month, and where that is heading."""
+    """What everybody who is looked at was billed this month, and where that is heading."""
 
     billed: Dollars
     projected: Dollars
@@ -52,13 +52,14 @@ async def usage_projection(call: Call[None]) -> Reply:
     now = time.time()
     period = period_of(now)
     start, end = period_bounds(period)
-    usage = call.services.usage
-    billed = (await usage.totals(UsageFilter(start, end))).billed
+    usage, workspace = call.services.usage, call.key.looks_within
+    month = UsageFilter(start, end, workspace_id=workspace)
+    billed = (await usage.totals(month)).billed
     today = dt.datetime.fromtimestamp(now, dt.UTC).replace(
         hour=0, minute=0, second=0, microsecond=0
     )
     first = today - HISTORY_DAYS * DAY
-    by_day = dict(await usage.rows(UsageFilter(first, today), "day"))
+    by_day = dict(await usage.rows(month._replace(start=first, end=today), "day"))
     names = [(first + number * DAY).strftime("%Y-%m-%d") for number in range(HISTORY_DAYS)]
     used = next((number for number, name in enumerate(names) if name in by_day), len(names))
     days = [by_day[name].billed if name in by_day else 0 for name in names[used:]]

@@ -77,7 +77,7 @@ async def usage_latency(call: Call[None]) -> Reply:
             f"`from` must be before `to`, with at most {MOST_BUCKETS} pieces in between",
             param="bucketSeconds",
         )
-    where = UsageFilter(start, end)
+    where = UsageFilter(start, end, workspace_id=call.key.looks_within)
     found = await call.services.usage.timings(where, limit=MOST_CALLS + 1)
     events = found[:MOST_CALLS]
     rows: list[list[Timing]] = [[] for _ in range(math.ceil(seconds / query.bucket_seconds))]

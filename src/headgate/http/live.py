@@ -30,7 +30,7 @@ class Tick(msgspec.Struct, frozen=True, rename="camel"):
     """A moment of the platform.
 
     `newest` is the id of the newest call of the last day, `activeCalls` how many calls the
-    answering process is busy with.
+    answering process is busy with: of the workspace, where its administrator asks.
     """
 
     at: str
@@ -55,8 +55,9 @@ async def live(call: Call[None]) -> Reply | StreamReply:
 
 async def _tick(call: Call[None]) -> Tick:
     services = call.services
-    newest = await services.watch.newest()
-    return Tick(iso(time.time()), newest, services.activity.calls)
+    workspace = call.key.looks_within
+    newest = await services.watch.newest(workspace)
+    return Tick(iso(time.time()), newest, services.activity.calls_of(workspace))
 
 
 async def _frames(call: Call[None], seen: str | None) -> AsyncGenerator[bytes, None]:

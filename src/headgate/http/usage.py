@@ -237,7 +237,11 @@ def _own_accounts(call: Call[None]) -> list[Account]:
 
 
 def events_that_count(call: Call[None], query: RangeQuery) -> UsageFilter:
-    """Which events the caller asks for, and may see: its own user's, or an admin all."""
+    """Which events the caller asks for, and may see.
+
+    An administrator sees all, or those of its workspace; a user's key the user's; any other its
+    own.
+    """
     month_start, month_end = period_bounds(period_of(time.time()))
     start = moment(query.from_, "from") or month_start
     end = moment(query.to, "to") or month_end
@@ -246,6 +250,8 @@ def events_that_count(call: Call[None], query: RangeQuery) -> UsageFilter:
     key = call.key
     if key.may("admin:read"):
         return UsageFilter(start, end, query.user_id, query.key_id)
+    if key.may("workspace:admin"):
+        return UsageFilter(start, end, query.user_id, query.key_id, key.workspace_id)
     if key.user_id is not None:
         return UsageFilter(start, end, key.user_id, query.key_id)
     return UsageFilter(start, end, None, key.key_id)

@@ -425,6 +425,7 @@ def _counts(event: UsageEvent, where: UsageFilter) -> bool:
         where.start <= moment < where.end
         and where.user_id in (None, event.user_id or "")
         and where.key_id in (None, event.key_id)
+        and where.workspace_id in (None, event.workspace_id)
     )
 
 

@@ -129,6 +129,9 @@ CASES = {
         {"scope": "user", "id": "{user}", "monthlyBudget": 7}, refused=403
     ),
     "GET /v1/usage/budgets": Case(),
+    "GET /v1/usage/projection": Case(),
+    "GET /v1/usage/latency": Case(),
+    "GET /v1/live": Case(),
     "GET /v1/workspaces": Case(),
     "GET /v1/workspaces/{workspaceId}": Case(refused=403),
     "GET /v1/audit": Case(),
@@ -241,6 +244,30 @@ async def beta(acme: Scene) -> list[bytes]:
         ("/v1/workspaces/beta", ""),
     ]
     return [(await here.call("GET", path, query=query)).data for path, query in paths]
+
+
+async def test_a_workspaces_administrator_sees_the_calls_of_its_workspace_alone() -> None:
+    async with scene() as acme:
+        adas = await make_key(acme.here, userId="ada", workspaceId="acme")
+        bobs = await make_key(acme.here, userId="bob", workspaceId="beta")
+        for secret, times in ((adas, 2), (bobs, 3)):
+            for _ in range(times):
+                await acme.here.call("POST", "/v1/complete", chat("hi", tags=["t"]), key=secret)
+        everything = (await acme.ask("GET", "/v1/usage", query="groupBy=workspace")).json
+        tags = (await acme.ask("GET", "/v1/usage", query="groupBy=tag")).json["rows"]
+        events = (await acme.ask("GET", "/v1/usage/events")).json["data"]
+        others = (await acme.ask("GET", "/v1/usage/events", query="userId=bob")).json["data"]
+        live = (await acme.ask("GET", "/v1/live")).json
+        latency = (await acme.ask("GET", "/v1/usage/latency")).json
+        projection = (await acme.ask("GET", "/v1/usage/projection")).json
+        own = (await acme.here.call("GET", "/v1/usage", query="userId=ada")).json["totals"]
+    assert [row["workspace"] for row in everything["rows"]] == ["acme"]
+    assert (everything["totals"]["requests"], tags[0]["requests"]) == (2, 2)
+    assert {event["workspaceId"] for event in events} == {"acme"}
+    assert (len(events), others) == (2, [])
+    assert live["newest"] == events[0]["id"]
+    assert latency["calls"] == 2
+    assert projection["billed"] == own["billed"] > 0
 
 
 async def test_no_key_is_issued_that_reaches_further_than_its_issuer() -> None:

@@ -33,6 +33,9 @@ async def test_it_tells_of_the_newest_call_whoever_made_it() -> None:
     newest = await watch.newest()
     (latest,) = [e for e in ledger._events.values() if e.timestamp == NOON + 500]
     assert newest == latest.id
+    await ledger.settle(Settlement("one", usage_event(workspace_id="acme", timestamp=NOON - 1), ()))
+    assert await watch.newest("acme") != newest
+    assert await watch.newest("beta") is None
 
 
 async def test_many_who_ask_at_once_are_one_question() -> None:

@@ -532,7 +532,7 @@ class BudgetName:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Projection:
-    """What everybody together was billed this month, and where that is heading."""
+    """What everybody who is looked at was billed this month, and where that is heading."""
 
     billed: float
     projected: float

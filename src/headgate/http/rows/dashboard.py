@@ -84,7 +84,7 @@ def live_routes() -> list[Route]:
         Route(
             method="GET",
             path="/v1/live",
-            access="admin",
+            access="workspace:admin",
             handler=live.live,
             summary="Hear of changes as they happen",
             description=(
@@ -114,11 +114,12 @@ def watch_routes() -> list[Route]:
         Route(
             method="GET",
             path="/v1/usage/projection",
-            access="admin",
+            access="workspace:admin",
             handler=budgets.usage_projection,
             summary="What this month's spend is heading for",
             description=(
-                "Of everybody together. Four times in five the month ends between `projectedLow` "
+                "Of everybody together, or of the workspace that the key administers. Four times "
+                "in five the month ends between `projectedLow` "
                 "and `projectedHigh`, as the last 30 days varied."
             ),
             answer=budgets.ProjectionItem,
@@ -126,7 +127,7 @@ def watch_routes() -> list[Route]:
         Route(
             method="GET",
             path="/v1/usage/latency",
-            access="admin",
+            access="workspace:admin",
             handler=latency.usage_latency,
             summary="How long answers took",
             description=(

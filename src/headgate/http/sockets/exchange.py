@@ -166,7 +166,7 @@ class Exchange:
             require(key, row.access)  # type: ignore[arg-type]
         call = self._call(match, key)
         if row.metered:
-            self.services.activity.begin(self.call_id)
+            self.services.activity.begin(self.call_id, key.workspace_id)
         if not isinstance(self.request, Agent):
             return _stream(await row.handler(call))
         beginning = asyncio.ensure_future(row.handler(call))

@@ -133,6 +133,10 @@ class DynamoUsage:
         kept_from, months = await asyncio.gather(
             rollups.kept_from(self.client), rollups.shards_by_month(self.client, start, end)
         )
+        # Sums of tags know keys, and not their workspaces.
+        keys = None
+        if by == "tag" and where.workspace_id is not None:
+            keys = frozenset(await self._sums(where, "key"))
         questions: list[Awaitable[Iterable[tuple[str, Sequence[int]]]]] = []
         for part in parts(where, by, kept_from):
             if part.span is None:
@@ -140,7 +144,7 @@ class DynamoUsage:
                 continue
             first, last = rollups.month_of(part.start), rollups.month_of(part.end - 1)
             questions += [
-                self._rollups(part, where, by, month, shard)
+                self._rollups(part, where, by, month, shard, keys)
                 for month, shards in months.items()
                 for shard in shards
                 if first <= month <= last
@@ -179,13 +183,19 @@ class DynamoUsage:
             for value in _values(event, by)
         ]
 
-    async def _rollups(
-        self, part: Part, where: UsageFilter, by: Dimension | None, month: str, shard: int
+    async def _rollups(  # noqa: PLR0917 - where a part of an answer lies, and what is asked
+        self,
+        part: Part,
+        where: UsageFilter,
+        by: Dimension | None,
+        month: str,
+        shard: int,
+        keys: Collection[str] | None,
     ) -> Iterable[tuple[str, Sequence[int]]]:
         found = await rollups.rows(self.client, month, shard, part, tags=by == "tag")
-        return [
-            (_value(row, by), row.sums) for row in found if _is_in(row, where, tags=by == "tag")
-        ]
+        if by == "tag":
+            return [(_value(row, by), row.sums) for row in found if _is_tag_in(row, where, keys)]
+        return [(_value(row, by), row.sums) for row in found if _is_in(row, where)]
 
     async def _hours(
         self, where: UsageFilter, start: int, end: int
@@ -278,12 +288,29 @@ def _position(event: UsageEvent) -> _Position:
 
 def _counts(event: UsageEvent, where: UsageFilter) -> bool:
     """Whether an event belongs to the owners that are asked for."""
-    return where.user_id in (None, event.user_id or "") and where.key_id in (None, event.key_id)
+    return (
+        where.user_id in (None, event.user_id or "")
+        and where.key_id in (None, event.key_id)
+        and where.workspace_id in (None, event.workspace_id)
+    )
 
 
-def _is_in(row: Row, where: UsageFilter, *, tags: bool = False) -> bool:
-    user, key = row.dimensions[1:3] if tags else row.dimensions[:2]
-    return where.user_id in (None, user) and where.key_id in (None, key)
+def _is_in(row: Row, where: UsageFilter) -> bool:
+    user, key, workspace = row.dimensions[:3]
+    return (
+        where.user_id in (None, user)
+        and where.key_id in (None, key)
+        and where.workspace_id in (None, workspace)
+    )
+
+
+def _is_tag_in(row: Row, where: UsageFilter, keys: Collection[str] | None) -> bool:
+    _, user, key = row.dimensions
+    return (
+        where.user_id in (None, user)
+        and where.key_id in (None, key)
+        and (keys is None or key in keys)
+    )
 
 
 def _value(row: Row, by: Dimension | None) -> str:

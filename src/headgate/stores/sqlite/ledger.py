@@ -261,13 +261,14 @@ def _charge(connection: sqlite3.Connection, settlements: Iterable[Settlement]) -
     returned: list[tuple[LeaseId, NanoUSD]] = []
     for settlement in settlements:
         for charge in settlement.charges:
-            lease = LeaseId(settlement.owner, charge.account, charge.period)
             if amount := charge.billed:
                 key = charge.account, charge.period
                 billed[key] = billed.get(key, 0) + amount
             if covered := charge.leased:
+                lease = LeaseId(settlement.owner, charge.account, charge.period)
                 leased[lease] = leased.get(lease, 0) + covered
             if charge.returned is not None:
+                lease = LeaseId(settlement.owner, charge.account, charge.period)
                 returned.append((lease, charge.returned))
     # What no lease covers is granted as it is spent; what an expired lease left unconfirmed is
     # spent already and only changes its name.

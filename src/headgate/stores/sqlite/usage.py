@@ -2,8 +2,11 @@
 
 import datetime as dt
 import functools
+import heapq
+import itertools
+import operator
 import sqlite3
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -104,12 +107,16 @@ def _sums(
 ) -> dict[Any, UsageTotals]:
     """The sums for each value of `by`: a text, or a time in milliseconds; `""` without one."""
     sums: dict[Any, list[int]] = {}
-    of_user, of_key = where.user_id is not None, where.key_id is not None
-    table = _table(by, of_user=of_user, of_key=of_key)
-    for source in _sources(connection, where, by, table):
-        sql = _sums_sql(by, source.table, source.span, of_user=of_user, of_key=of_key)
-        values = {**source._asdict(), "user": where.user_id, "key": where.key_id}
-        for value, *row in connection.execute(sql, values):
+    owners = _owners(where)
+    keys: list[str] = []
+    if by == "tag" and "workspace" in owners:
+        # Sums of tags know keys, and not their workspaces.
+        owners = (owners - {"workspace"}) | {"keys"}
+        keys = list(_sums(connection, where, "key"))
+    values = {**_values(where), "keys": msgspec.json.encode(keys).decode()}
+    for source in _sources(connection, where, by, _table(by, owners)):
+        sql = _sums_sql(by, source.table, source.span, owners)
+        for value, *row in connection.execute(sql, values | source._asdict()):
             # Events are grouped by all of their tags together.
             is_list = by == "tag" and source.table == "events"
             for each in _decode_tags(value) if is_list else (value,):
@@ -133,20 +140,21 @@ def _sources(
             yield _Source("tag_rollups" if by == "tag" else "rollups", span, start, end)
 
 
-def _table(by: Dimension | None, *, of_user: bool, of_key: bool) -> str:
+def _table(by: Dimension | None, owners: frozenset[str] = frozenset()) -> str:
     """The table with the fewest rows that hold the sums by this dimension."""
-    if by == "hour" and of_user != of_key:
-        return "user_sums" if of_user else "key_sums"
-    of_one = of_user or of_key
+    if by == "hour" and owners in ({"user"}, {"key"}):
+        return "user_sums" if "user" in owners else "key_sums"
     if by == "tag":
-        return "tag_rollups" if of_one else "tag_sums"
-    if of_one:
+        return "tag_rollups" if owners else "tag_sums"
+    if owners == {"workspace"}:
+        return "rollups" if by in ("model", "provider") else "owner_sums"
+    if owners:
         return "rollups"
     return "owner_sums" if by in ("user", "key", "workspace") else "model_sums"
 
 
 @functools.cache
-def _sums_sql(by: Dimension | None, table: str, span: int, *, of_user: bool, of_key: bool) -> str:
+def _sums_sql(by: Dimension | None, table: str, span: int, owners: frozenset[str]) -> str:
     is_summed = table != "events"
     time, sums = ("start", _ROLLUP_SUMS) if is_summed else ("timestamp", _EVENT_SUMS)
     conditions = [f"{time} >= :start", f"{time} < :end"]
@@ -162,20 +170,32 @@ def _sums_sql(by: Dimension | None, table: str, span: int, *, of_user: bool, of_
         length = DAY if by == "day" else HOUR
         # Rows of the same span are in order already, which SQLite sees when they are named so.
         value = time if is_summed and span == length else f"{time} - {time} % {length}"
-    conditions += _owner_conditions(of_user=of_user, of_key=of_key)
+    conditions += _conditions(owners)
     return (
         f"SELECT {value} AS value, {sums} FROM {table} "  # noqa: S608 - constant parts only
         f"WHERE {' AND '.join(conditions)} GROUP BY value"
     )
 
 
-def _owner_conditions(*, of_user: bool, of_key: bool) -> list[str]:
-    conditions = []
-    if of_user:
-        conditions.append("user_id = :user")
-    if of_key:
-        conditions.append("key_id = :key")
-    return conditions
+_CONDITIONS = {
+    "user": "user_id = :user",
+    "key": "key_id = :key",
+    "keys": "key_id IN (SELECT value FROM json_each(:keys))",
+    "workspace": "workspace_id = :workspace",
+}
+
+
+def _values(where: UsageFilter) -> dict[str, str | None]:
+    return {"user": where.user_id, "key": where.key_id, "workspace": where.workspace_id}
+
+
+def _owners(where: UsageFilter) -> frozenset[str]:
+    """Which owners a filter names."""
+    return frozenset(name for name, value in _values(where).items() if value is not None)
+
+
+def _conditions(owners: frozenset[str]) -> list[str]:
+    return [_CONDITIONS[name] for name in sorted(owners)]
 
 
 def _events(
@@ -183,12 +203,23 @@ def _events(
 ) -> list[UsageEvent]:
     if where.user_id is not None and where.key_id is not None:
         where = _narrowed(connection, where)
+    rows = _newest(connection, events.COLUMNS, where, limit, before)
+    return [events.from_row(row) for row in rows]
+
+
+def _newest(
+    connection: sqlite3.Connection,
+    columns: tuple[str, ...],
+    where: UsageFilter,
+    limit: int,
+    before: str | None,
+) -> list[Sequence[Any]]:
+    """These columns of the newest events that count and are older than `before`."""
     values: dict[str, Any] = {
+        **_values(where),
         # What is about to be deleted is gone already, so that pages do not shrink while it is.
         "start": max(milliseconds(where.start), retention.kept_from(connection)),
         "end": milliseconds(where.end),
-        "user": where.user_id,
-        "key": where.key_id,
         "limit": limit,
         "before": before,
     }
@@ -202,22 +233,26 @@ def _events(
         # SQLite goes by one upper bound of an index, and by the range's it would read again all
         # that is before this page.
         values["end"] = min(values["end"], row[0] + 1)
-    sql = _events_sql(
-        of_user=where.user_id is not None,
-        of_key=where.key_id is not None,
-        behind=before is not None,
-    )
-    return [events.from_row(row) for row in connection.execute(sql, values)]
+    owners = _owners(where)
+    if "workspace" not in owners or "key" in owners:
+        sql = _newest_sql(columns, owners, behind=before is not None)
+        return [row[2:] for row in connection.execute(sql, values)]
+    # No index leads to a workspace's events, so those of its keys are merged as they are read.
+    sql = _newest_sql(columns, owners | {"key"}, behind=before is not None)
+    keys = _sums(connection, where, "key")
+    of_keys = [connection.execute(sql, values | {"key": key}) for key in keys]
+    merged = heapq.merge(*of_keys, key=operator.itemgetter(0, 1), reverse=True)
+    return [row[2:] for row in itertools.islice(merged, limit)]
 
 
 @functools.cache
-def _events_sql(*, of_user: bool, of_key: bool, behind: bool) -> str:
+def _newest_sql(columns: tuple[str, ...], owners: frozenset[str], *, behind: bool) -> str:
     conditions = ["timestamp >= :start", "timestamp < :end"]
     if behind:
         conditions.append("(timestamp, id) < (:before_timestamp, :before)")
-    conditions += _owner_conditions(of_user=of_user, of_key=of_key)
+    conditions += _conditions(owners)
     return (
-        f"SELECT {', '.join(events.COLUMNS)} FROM events "  # noqa: S608 - constant parts only
+        f"SELECT timestamp, id, {', '.join(columns)} FROM events "  # noqa: S608 - constant parts only
         f"WHERE {' AND '.join(conditions)} ORDER BY timestamp DESC, id DESC LIMIT :limit"
     )
 
@@ -271,7 +306,7 @@ def _daily_of_each(
     found: dict[str, dict[str, NanoUSD]] = {}
     asked = msgspec.json.encode(list(values)).decode()
     name = functools.cache(lambda day: name_of(day, "day"))
-    for source in _sources(connection, days, "day", _table(by, of_user=False, of_key=False)):
+    for source in _sources(connection, days, "day", _table(by)):
         rows = connection.execute(
             f"SELECT {column}, start - start % {DAY}, sum(billed) FROM {source.table} "  # noqa: S608 - constant parts only
             "WHERE span = :span AND start >= :start AND start < :end "
@@ -285,21 +320,4 @@ def _daily_of_each(
 
 
 def _timings(connection: sqlite3.Connection, where: UsageFilter, limit: int) -> list[Timing]:
-    conditions = " AND ".join(
-        (
-            "timestamp >= :start AND timestamp < :end",
-            *_owner_conditions(of_user=where.user_id is not None, of_key=where.key_id is not None),
-        )
-    )
-    rows = connection.execute(
-        "SELECT timestamp, status, cache, latency_ms, first_token_ms FROM events "  # noqa: S608 - constant parts only
-        f"WHERE {conditions} ORDER BY timestamp DESC, id DESC LIMIT :limit",
-        {
-            "start": max(milliseconds(where.start), retention.kept_from(connection)),
-            "end": milliseconds(where.end),
-            "user": where.user_id,
-            "key": where.key_id,
-            "limit": limit,
-        },
-    )
-    return [Timing(*row) for row in rows]
+    return [Timing(*row) for row in _newest(connection, Timing._fields, where, limit, None)]
