@@ -4,7 +4,7 @@ import { useSignal } from "@preact/signals";
 import type { FunctionComponent } from "preact";
 
 import { type Budget, type Page, send, type Usage, type Workspace, withQuery } from "../api";
-import { ago, count, money, percent } from "../format";
+import { ago, count, money, percent, share } from "../format";
 import { useAction } from "../parts/action";
 import { Amount } from "../parts/amount";
 import { BarList } from "../parts/bar-list";
@@ -187,7 +187,7 @@ const Edit: FunctionComponent<{ id: string; known: Workspace[] | undefined; onCl
     action.run(async () => {
       const { markup, reach, hosts } = form.value;
       const body: { markup?: number; allowedHosts?: string[] | null } = {};
-      if (markup !== "") body.markup = Number(markup) / 100;
+      if (markup !== "") body.markup = share(markup);
       if (reach !== "file") body.allowedHosts = reach === "all" ? null : hosts.split(/[\s,]+/).filter(Boolean);
       await send("PUT", path(), body);
       done();

@@ -10,6 +10,7 @@ and those of one process all touch its own shards.
 """
 
 import asyncio
+import itertools
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
@@ -235,7 +236,7 @@ class _Transaction:
         self._leased: dict[LeaseId, NanoUSD] = {}
         self._ended: set[LeaseId] = set()
         self._cells: dict[Cell, Sequence[int]] = {}
-        self._answers: dict[str, Action] = {}
+        self._answers: dict[str, Sequence[Action]] = {}
         self._others: list[Action] = []
 
     def has_room(self, call: _Call) -> bool:
@@ -249,7 +250,9 @@ class _Transaction:
         if answer is not None and answer.key.id in self._answers:
             return False
         items = len(self._rows) + len(self._spent) + len(self._guarded) + len(self._leased)
-        items += len(self._cells) + len(self._answers) + (answer is not None)
+        items += len(self._cells) + sum(map(len, self._answers.values()))
+        if answer is not None:
+            items += len(answers.keep(answer, call.settlement.event.id))
         items += 1 + sum(cell not in self._cells for cell in call.cells)
         for charge in call.settlement.charges:
             if charge.returned is not None:
@@ -316,7 +319,7 @@ class _Transaction:
         """What to write, at once."""
         return [
             *self._rows.values(),
-            *self._answers.values(),
+            *itertools.chain(*self._answers.values()),
             *(
                 leases.take(lease, amount, ends=lease in self._ended)
                 for lease, amount in self._leased.items()
