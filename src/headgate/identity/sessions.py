@@ -131,7 +131,7 @@ class Sessions:
     async def _key(self, claims: _Claims) -> VirtualKey:
         if claims.person is not None:
             person = claims.person
-            # No secret belongs to it; it exists in sessions alone.
+            # No secret belongs to it; it exists in sessions alone, until a run needs one.
             return VirtualKey(
                 key_id=claims.sub,
                 name=person.name,
@@ -139,6 +139,7 @@ class Sessions:
                 user_id=person.user_id,
                 workspace_id=person.workspace_id,
                 created_at=float(claims.auth_time),
+                source="sign_on",
             )
         if claims.key is None:
             return await self.keys.known(claims.sub)
