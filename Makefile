@@ -104,7 +104,7 @@ reference: setup ## Write .env.example and the generated pages of docs/reference
 cost: setup ## Compute what AWS charges, and write the tables into docs/guides/aws.md
 	@$(BIN)/python infra/cost.py --write
 
-cold-start: setup ## Measure how long a function takes to start and to answer first (ARGS= for the script)
+cold-start: setup ## Measure what a start takes: of a function, of the server, of the SDK (ARGS= for the script)
 	@PYTHONPATH=tests $(BIN)/python benchmarks/cold_start.py $(ARGS)
 
 types: setup ## Write the types of the dashboard and of the SDKs anew from the interface's document
@@ -135,11 +135,8 @@ lock: setup ## Pin all dependencies by hash from pyproject.toml (ARGS=--upgrade 
 	$(COMPILE) --output-file requirements/runtime.txt
 	$(COMPILE) --group dev --constraints requirements/runtime.txt --output-file requirements/dev.txt
 
-# With a Python of the function's version the bundle is compiled, which makes cold starts shorter.
-BUNDLE_PYTHON ?= $(shell command -v python3.13)
-
-bundle: setup ## Make the zip that AWS's functions run, for arm64, without Docker
-	@$(BIN)/python infra/bundle.py $(if $(BUNDLE_PYTHON),--compile-with $(BUNDLE_PYTHON))
+bundle: setup ## Make the zip that AWS's functions run, for arm64, without Docker (ARGS= for the script)
+	@$(BIN)/python infra/bundle.py $(ARGS)
 
 RELEASE := .venv-release
 

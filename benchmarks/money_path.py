@@ -103,10 +103,12 @@ class CountedLedger(SqliteLedger):
 
     counts: Counter[str] = field(default_factory=Counter)
 
-    async def states(self, accounts: Sequence[Account], period: str) -> list[AccountState]:
+    async def states(
+        self, accounts: Sequence[Account], period: str, *, unlimited: bool = True
+    ) -> list[AccountState]:
         """See `LedgerStore.states`."""
         self.counts["reads of budgets"] += 1
-        return await SqliteLedger.states(self, accounts, period)
+        return await SqliteLedger.states(self, accounts, period, unlimited=unlimited)
 
     async def lease(
         self, lease: LeaseId, *, least: NanoUSD, most: NanoUSD, expires_at: float

@@ -4,7 +4,8 @@ GATEWAY_HEAD = "# Benchmark results"
 MONEY_HEAD = "# The money path"
 AGENTS_HEAD = "# Agent runs"
 USAGE_HEAD = "# Usage at scale"
-_HEADS = (GATEWAY_HEAD, MONEY_HEAD, AGENTS_HEAD, USAGE_HEAD)
+STARTS_HEAD = "# Starts"
+_HEADS = (GATEWAY_HEAD, MONEY_HEAD, AGENTS_HEAD, USAGE_HEAD, STARTS_HEAD)
 
 
 def with_gateway(text: str, gateway: str) -> str:
@@ -25,6 +26,11 @@ def with_agents(text: str, agents: str) -> str:
 def with_usage(text: str, usage: str) -> str:
     """`text` with `usage`, without its heading, as the part that `make bench-usage` writes."""
     return _with(text, USAGE_HEAD, usage)
+
+
+def with_starts(text: str, starts: str) -> str:
+    """`text` with `starts`, without its heading, as the part that `make cold-start` writes."""
+    return _with(text, STARTS_HEAD, starts)
 
 
 def _with(text: str, head: str, part: str) -> str:

@@ -8,7 +8,9 @@ import pytest
 import ministack
 
 # How long an example takes says nothing: the first loads what is loaded when it is needed.
-hypothesis.settings.register_profile("headgate", deadline=None)
+hypothesis.settings.register_profile(
+    "headgate", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
 hypothesis.settings.load_profile("headgate")
 
 

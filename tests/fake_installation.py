@@ -10,7 +10,7 @@ import msgspec
 from click.testing import CliRunner, Result
 
 from headgate.cli.connection import Connection, Query, Reply, refuse_errors
-from headgate.cli.findings import Check, PromptCheck
+from headgate.cli.findings import Backup, Check, PromptCheck
 from headgate.cli.installation import (
     Prepared,
     Served,
@@ -111,6 +111,15 @@ class FakeInstallation:
     def remove_samples(self, target: Target) -> Mapping[str, object]:
         self._note(target)
         return dict.fromkeys(self.summary, 0)
+
+    def backup(self, target: Target, place: Path) -> Backup:
+        self._note(target)
+        return Backup(place, 12_340_000, "2026-11-23T12:00:00+00:00", ("The moon.",))
+
+    def restore(self, target: Target, source: Path) -> Path:
+        self._note(target)
+        self.served.append((source,))
+        return target.data or Path("data")
 
     def checks(self, target: Target) -> Sequence[Check]:
         self._note(target)

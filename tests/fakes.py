@@ -225,8 +225,12 @@ class RemoteLedger:
         """Let the next call of `method` fail."""
         self._failures.setdefault(method, []).append(error)
 
-    async def states(self, accounts: Sequence[Account], period: str) -> list[AccountState]:
-        return await self._asked("states", lambda: self.memory.states(accounts, period))
+    async def states(
+        self, accounts: Sequence[Account], period: str, *, unlimited: bool = True
+    ) -> list[AccountState]:
+        return await self._asked(
+            "states", lambda: self.memory.states(accounts, period, unlimited=unlimited)
+        )
 
     async def lease(
         self, lease: LeaseId, *, least: NanoUSD, most: NanoUSD, expires_at: float

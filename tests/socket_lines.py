@@ -11,6 +11,9 @@ from websockets.exceptions import ConnectionClosed
 
 from headgate_server import Headgate, chat
 
+# A busy machine may be late to open a socket, and to give a sign of life.
+PATIENTLY: dict[str, Any] = {"compression": None, "open_timeout": 120, "ping_interval": None}
+
 
 @dataclass
 class Line:
@@ -49,7 +52,7 @@ def address(headgate: Headgate) -> str:
 
 @contextlib.asynccontextmanager
 async def line(headgate: Headgate, key: str | None = None, **options: Any) -> AsyncIterator[Line]:
-    async with connect(address(headgate), compression=None, **options) as socket:
+    async with connect(address(headgate), **PATIENTLY | options) as socket:
         opened = Line(socket)
         await opened.say("authenticate", apiKey=key or headgate.admin_key)
         assert (await opened.heard())["type"] == "ready"

@@ -8,7 +8,7 @@ import { listenLive } from "./live";
 import { Login } from "./pages/login";
 import { PAGES, pageAt } from "./pages";
 import { BASE, href, listen, place } from "./router";
-import { begin, session, signOut } from "./session";
+import { begin, mayChange, session, signOut } from "./session";
 import { chooseTheme, type Theme, theme, THEMES } from "./theme";
 
 const GROUPS = ["Observe", "Build", "Manage"] as const;
@@ -70,7 +70,7 @@ const Sidebar: FunctionComponent<{ open: string }> = ({ open }) => (
       <nav id="navigation" aria-label="Pages">
         {GROUPS.filter((group) => PAGES.some((page) => page.group === group)).map((group) => (
           <Group key={group} name={group}>
-            {PAGES.filter((page) => page.group === group).map((page) => (
+            {PAGES.filter((page) => page.group === group && (mayChange.value || !page.isForAdmins)).map((page) => (
               <li key={page.path}>
                 <a href={href(page.path)} aria-current={page.path === open ? "page" : undefined}>
                   {page.title}
@@ -94,6 +94,7 @@ const Sidebar: FunctionComponent<{ open: string }> = ({ open }) => (
         <p class="who" title={session.value?.keyId}>
           {session.value?.name}
         </p>
+        {!mayChange.value && <p class="muted">Viewer: you see everything and change nothing</p>}
         <button class="quiet" type="button" onClick={() => void signOut()}>
           Sign out
         </button>

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 
-import { axisMoney, bytes, change, compact, duration, exactMoney, money, percent, time } from "./format";
+import { axisMoney, bytes, change, compact, duration, exactMoney, money, percent, share, time } from "./format";
 
 describe("money", () => {
   test.each([
@@ -64,4 +64,10 @@ test("a change needs something to compare with", () => {
   expect(change(90, 100)).toBe("−10.0 %");
   expect(change(5000, 100)).toBe("×50");
   expect(change(5, 0)).toBeNull();
+});
+
+test("what is typed as percent is sent as it was meant", () => {
+  expect(share("2.9")).toBe(0.029);
+  expect(share("0.0001")).toBe(0.000001);
+  expect(share("7")).toBe(0.07);
 });

@@ -36,6 +36,11 @@ export function axisMoney(value: number): string {
   return `$${value.toLocaleString("en-US", { maximumSignificantDigits: 3 })}`;
 }
 
+/** What was typed as percent, as a share of 1 to six decimals: 2.9 / 100 is not quite 0.029 in binary. */
+export function share(percents: string): number {
+  return Number((Number(percents) / 100).toFixed(6));
+}
+
 /** A share of 1, as percent; never 100 % where something is missing, and never 0 % of something. */
 export function percent(share: number, decimals = 1): string {
   const step = 10 ** -(decimals + 2);

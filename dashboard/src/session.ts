@@ -1,6 +1,6 @@
 /** Who is at the dashboard. */
 
-import { signal } from "@preact/signals";
+import { computed, signal } from "@preact/signals";
 
 import { type ApiError, onSignedOut, send, type Session } from "./api";
 import { forgetAll } from "./resource";
@@ -10,6 +10,8 @@ const RENEW_EVERY_MS = 10 * 60_000;
 
 /** Undefined until it is known, null where nobody has signed in. */
 export const session = signal<Session | null | undefined>(undefined);
+/** Whether they may do more than look. */
+export const mayChange = computed(() => session.value?.scopes.includes("admin") ?? false);
 /** Whether the company's identity provider signs people in. */
 export const offersSignOn = signal(false);
 /** Why the last try to sign in failed. */

@@ -34,6 +34,7 @@ async def test_signing_in_asks_for_one_thing(stranger: Person) -> None:
     page = await stranger.tab("budgets")
     await expect(page.locator("input:visible")).to_have_count(1)
     await expect(page.get_by_label("Admin key")).to_be_focused()
+    await expect(page.get_by_role("link")).to_have_count(0)
     await expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")
 
 

@@ -98,6 +98,18 @@ async def test_states_come_in_the_order_asked_for(store: LedgerStore) -> None:
     assert [(state.account, state.limit) for state in states] == [(USER, limit), (KEY, None)]
 
 
+async def test_of_accounts_without_a_limit_less_may_be_told(store: LedgerStore) -> None:
+    await lease(store, 100)
+    await store.settle(settlement((KEY, 30, 30), (USER, 30, 0)))
+    states = await store.states([USER, KEY, KEY], PERIOD, unlimited=False)
+    assert [state.account for state in states] == [USER, KEY, KEY]
+    assert [(state.granted, state.spent) for state in states[1:]] == [(100, 30)] * 2
+    assert states[0].limit is None
+    await store.set_limit(USER, Limit(amount=50))
+    (state,) = await store.states([USER], PERIOD, unlimited=False)
+    assert (state.granted, state.spent) == (30, 30)
+
+
 async def test_a_limit_is_changed_and_removed(store: LedgerStore) -> None:
     await store.set_limit(KEY, Limit(amount=5))
     await store.set_limit(KEY, Limit(amount=9))
@@ -318,6 +330,77 @@ async def test_a_late_settlement_beside_a_new_lease_counts_once(store: LedgerSto
     assert await sums_of(store) == (120, 120, 0)
 
 
+def last_call(billed: int, leased: int, returned: int, **more: Any) -> Settlement:
+    """A call that ends its lease."""
+    settled = settlement((KEY, billed, leased), **more)
+    (charge,) = settled.charges
+    ended = msgspec.structs.replace(charge, returned=returned)
+    return msgspec.structs.replace(settled, charges=(ended,))
+
+
+async def test_a_lease_that_ends_with_a_call_goes_back_with_its_record(store: LedgerStore) -> None:
+    await lease(store, 100)
+    settled = last_call(30, 30, 70, event_id="evt_last")
+    await store.settle(settled)
+    assert await sums_of(store) == (30, 30, 0)
+    await store.settle(settled)
+    assert await sums_of(store) == (30, 30, 0)
+    assert await store.expire(now=END + 1) == 0
+    assert await store.lease(LEASE, least=970, most=970, expires_at=END) == 970
+
+
+async def test_a_lease_that_a_call_has_used_up_is_gone_with_it(store: LedgerStore) -> None:
+    await lease(store, 100)
+    await store.settle(last_call(100, 100, 0))
+    assert await sums_of(store) == (100, 100, 0)
+    assert await store.expire(now=END + 1) == 0
+
+
+async def test_a_call_that_cost_nothing_gives_its_lease_back(store: LedgerStore) -> None:
+    await lease(store, 100)
+    await store.settle(last_call(0, 0, 100))
+    assert await sums_of(store) == (0, 0, 0)
+    assert await store.expire(now=END + 1) == 0
+
+
+async def test_a_call_that_cost_more_than_its_lease_is_recorded_in_full(store: LedgerStore) -> None:
+    await lease(store, 100)
+    await store.settle(last_call(130, 100, 0))
+    assert await sums_of(store) == (130, 130, 0)
+    assert await store.expire(now=END + 1) == 0
+
+
+async def test_what_ends_a_lease_too_late_replaces_what_was_unconfirmed(store: LedgerStore) -> None:
+    """A function that stood still for longer than its lease, in the middle of its call."""
+    await lease(store, 100)
+    await store.expire(now=END + 1)
+    await store.settle(last_call(30, 30, 70))
+    assert await sums_of(store) == (30, 30, 0)
+
+
+async def test_a_lease_that_was_enlarged_meanwhile_keeps_what_came(store: LedgerStore) -> None:
+    await lease(store, 100)
+    await lease(store, 50)
+    await store.settle(last_call(30, 30, 70))
+    assert await sums_of(store) == (80, 30, 0)
+    await store.give_back(LEASE, 50)
+    assert await sums_of(store) == (30, 30, 0)
+
+
+async def test_of_two_calls_of_a_lease_the_last_ends_it(store: LedgerStore) -> None:
+    await lease(store, 100)
+    first = store.settle(settlement((KEY, 20, 20)))
+    last = store.settle(last_call(30, 30, 50))
+    await asyncio.gather(first, last)
+    assert await sums_of(store) == (50, 50, 0)
+    assert await store.expire(now=END + 1) == 0
+
+
+async def test_less_than_nothing_does_not_go_back(store: LedgerStore) -> None:
+    with pytest.raises(ValueError, match="given back"):
+        await store.settle(last_call(10, 10, -1))
+
+
 async def test_a_recall_is_known_until_it_ends(store: LedgerStore) -> None:
     assert await store.recalled(now=0.0) == []
     await store.recall(KEY, PERIOD, until=50.0)
@@ -505,14 +588,16 @@ class LedgerMachine(RuleBasedStateMachine):
             assert granted == (left if left >= least and left > 0 else 0)
         self.owned[lease] = self.owned.get(lease, 0) + granted
 
-    @rule(owner=owners, billed=amounts, covered=parts, both=st.booleans())
-    def settle(self, owner: str, billed: int, covered: float, both: bool) -> None:
+    @rule(owner=owners, billed=amounts, covered=parts, both=st.booleans(), ends=st.booleans())
+    def settle(self, owner: str, billed: int, covered: float, both: bool, ends: bool) -> None:
         charges = []
         for account in (KEY, USER) if both else (USER,):
             lease = LeaseId(owner, account, self.period)
             leased = min(self.owned.get(lease, 0), int(billed * covered))
-            self.owned[lease] = self.owned.get(lease, 0) - leased
-            charges.append(Charge(account, self.period, billed, leased))
+            left = self.owned.get(lease, 0) - leased
+            self.owned[lease] = 0 if ends else left
+            returned = left if ends else None
+            charges.append(Charge(account, self.period, billed, leased, returned))
             key = account, self.period
             self.billed[key] = self.billed.get(key, 0) + billed
         settled = Settlement(owner, usage_event(billed=billed), tuple(charges))

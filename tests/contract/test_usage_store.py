@@ -9,6 +9,7 @@ from typing import NamedTuple
 import pytest
 
 from headgate.core.budgets import LedgerStore, Settlement
+from headgate.core.ids import event_id
 from headgate.core.usage import (
     DIMENSIONS,
     Dimension,
@@ -197,7 +198,8 @@ async def test_an_event_counts_once_for_each_of_its_tags(stores: Stores) -> None
 
 async def test_pages_of_events_are_stable_while_new_ones_arrive(stores: Stores) -> None:
     # Some share a millisecond: the id decides.
-    old = [usage_event(id=f"evt_{n:02}", timestamp=NOON + n // 3) for n in range(20)]
+    moments = [NOON + n // 3 for n in range(20)]
+    old = [usage_event(id=event_id(t, n, "0" * 8), timestamp=t) for n, t in enumerate(moments)]
     await record(stores, random.Random(1).sample(old, len(old)))
     seen: list[UsageEvent] = []
     for _ in range(5):
@@ -306,13 +308,13 @@ async def test_a_forgotten_hour_counts_as_a_whole_where_it_begins(stores: Stores
 
 async def test_forgotten_events_are_listed_no_more(stores: Stores) -> None:
     old = [usage_event(id=f"evt_{n}", timestamp=NOON - n) for n in range(1, 4)]
-    new = usage_event(id="evt_new", timestamp=NOON)
+    new = usage_event(id=event_id(NOON, 1, "0" * 8), timestamp=NOON)
     await record(stores, [*old, new])
     # Not even those that are still to be deleted.
     assert await forget(stores, NOON, limit=1) in (0, 1)
     assert await stores.usage.events(ALL, limit=9, before=None) == [new]
     where = ALL._replace(user_id="ada")
-    assert await stores.usage.events(where, limit=9, before="evt_new") == []
+    assert await stores.usage.events(where, limit=9, before=new.id) == []
 
 
 async def test_what_was_forgotten_is_not_known_again_by_keeping_more(stores: Stores) -> None:
@@ -335,7 +337,7 @@ def random_events(chance: random.Random) -> list[UsageEvent]:
             timestamp = timestamp // unit * unit + chance.choice([-1, 0, 1])
         events.append(
             usage_event(
-                id=f"evt_{timestamp:015}{number:04}",
+                id=event_id(timestamp, number, "00000000"),
                 timestamp=timestamp,
                 key_id=key,
                 user_id=chance.choice([None, "ada", "bob"]),

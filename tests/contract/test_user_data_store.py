@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from headgate.core.alerts import AlertId, AlertStore, Mark
+from headgate.core.answers import AnswerKey, AnswerStore, KeptAnswer
 from headgate.core.budgets import Account, Charge, LeaseId, LedgerStore, Limit, Settlement
 from headgate.core.erasures import Erased, Erasure, UserDataStore
 from headgate.core.errors import Overloaded
@@ -19,6 +20,7 @@ from headgate.core.runs import Change, Draft, Run, RunFilter, RunRequest, RunSto
 from headgate.core.usage import UsageFilter, UsageStore
 from headgate.core.vendor_keys import VendorKey, VendorKeyStore
 from headgate.stores.dynamodb.alerts import DynamoAlerts
+from headgate.stores.dynamodb.answers import DynamoAnswers
 from headgate.stores.dynamodb.client import DynamoClient
 from headgate.stores.dynamodb.ledger import DynamoLedger
 from headgate.stores.dynamodb.memories import DynamoMemories
@@ -28,6 +30,7 @@ from headgate.stores.dynamodb.usage import DynamoUsage
 from headgate.stores.dynamodb.user_data import DynamoUserData
 from headgate.stores.dynamodb.vendor_keys import DynamoVendorKeys
 from headgate.stores.sqlite.alerts import SqliteAlerts
+from headgate.stores.sqlite.answers import SqliteAnswers
 from headgate.stores.sqlite.database import Database
 from headgate.stores.sqlite.ledger import SqliteLedger
 from headgate.stores.sqlite.memories import SqliteMemories
@@ -58,6 +61,7 @@ class Kept:
     vendor_keys: VendorKeyStore
     alerts: AlertStore
     runs: RunStore
+    answers: AnswerStore
     dump: Callable[[], Awaitable[str]]
 
 
@@ -82,6 +86,7 @@ async def kept(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[
                 DynamoVendorKeys(client),
                 DynamoAlerts(client),
                 DynamoRuns(client),
+                DynamoAnswers(client),
                 partial(all_tables, client),
             )
             await dynamo.close()
@@ -95,6 +100,7 @@ async def kept(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[
         SqliteVendorKeys(database),
         SqliteAlerts(database),
         SqliteRuns(database),
+        SqliteAnswers(database),
         partial(all_rows, database),
     )
     await database.close()
@@ -214,8 +220,35 @@ async def test_what_was_said_and_set_goes_and_that_of_others_stays(
     assert await alerts.limited() == [Account("user", "bob")]
 
 
+def answer_of(user: str, name: str, body: bytes = b"{}") -> KeptAnswer:
+    return KeptAnswer(
+        key=AnswerKey(f"{user}-{name}", "f"),
+        model="m",
+        provider="p",
+        body=body,
+        expires_at=9e9,
+        user_id=user,
+    )
+
+
+async def test_answers_under_idempotency_keys_go_and_those_of_others_stay(kept: Kept) -> None:
+    for user in ("ada", "bob"):
+        account = Account("user", user)
+        for name, body in (("short", b"{}"), ("long", b"x" * 700_000)):
+            event = usage_event(user_id=user, timestamp=NOON)
+            charges = (Charge(account, PERIOD, 102, 0),)
+            await kept.ledger.settle(Settlement("p", event, charges, answer_of(user, name, body)))
+        await kept.answers.keep(answer_of(user, "work"))
+    assert await finish(kept, 2) == Erased(0, 0)
+    for name in ("short", "long", "work"):
+        assert await kept.answers.find(f"ada-{name}", now=1.0) is None
+        assert await kept.answers.find(f"bob-{name}", now=1.0) is not None
+    assert "ada" not in await kept.dump()
+
+
 async def test_nothing_names_the_user_any_more(kept: Kept) -> None:
     await spend(kept, USER, calls=3)
+    await kept.answers.keep(answer_of(USER, "a"))
     await kept.memories.say(Person("w", USER), "s", [Turn("user", "hello", 1.0)], once="a")
     await kept.memories.keep(Person("w", USER), [Fact(id="f", text="tea", created_at=1.0)])
     await kept.memories.end(Person("w", USER), "s")
@@ -341,6 +374,17 @@ async def test_an_account_waits_for_what_is_leased_of_it(
     await ledger.expire(now=9e9 + 1)
     assert await finish(kept) == Erased(0, 0)
     states = await ledger.states([lease.account, Account("user", "deleted-1")], PERIOD)
+    assert [(state.granted, state.spent) for state in states] == [(0, 0), (6, 6)]
+
+
+async def test_what_was_billed_as_its_lease_ended_goes_too(kept: Kept) -> None:
+    lease = LeaseId("process-1", Account("user", "ada"), PERIOD)
+    await kept.ledger.set_limit(lease.account, Limit(amount=50))
+    await kept.ledger.lease(lease, least=10, most=10, expires_at=9e9)
+    charge = Charge(lease.account, PERIOD, 6, 6, returned=4)
+    await kept.ledger.settle(Settlement("process-1", usage_event(billed=6), (charge,)))
+    assert await finish(kept) == Erased(0, 0)
+    states = await kept.ledger.states([lease.account, Account("user", "deleted-1")], PERIOD)
     assert [(state.granted, state.spent) for state in states] == [(0, 0), (6, 6)]
 
 

@@ -1,11 +1,13 @@
 """Several processes work on the runs of one PostgreSQL database, and take over from the dead."""
 
+import asyncio
 import random
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from agent_runs import (
     CALLS,
@@ -18,7 +20,9 @@ from agent_runs import (
     start_teams,
     until_called,
 )
-from headgate_server import Headgate, running, simulating
+from headgate.engine.databases import postgres_database
+from headgate.engine.executors import Executors
+from headgate_server import Headgate, eventually, running, simulating
 from postgres_server import PostgresServer, postgres_running
 
 # Neither process can take all runs.
@@ -68,6 +72,34 @@ async def test_two_executors_finish_everything_whichever_of_them_dies_for_good(
         finally:
             second.close()
     assert_nothing_is_lost_or_repeated(finished, logs, calls, deaths)
+
+
+async def test_a_process_that_was_thought_dead_is_watched_again(postgres: PostgresServer) -> None:
+    """Else nobody would take over from it when it does die."""
+    database = postgres_database(postgres.url)
+    found: asyncio.Queue[str] = asyncio.Queue()
+    alive = Executors(database, "alive", 0.01).watching(found.put)
+    other = Executors(database, "other", 0.01).watching(found.put)
+    with database.connect().execution_options(isolation_level="AUTOCOMMIT") as undertaker:
+        undertaker.execute(sa.text("SELECT pg_advisory_lock(hashtextextended('alive', 0))"))
+        async with alive:
+            # It comes back over a new connection while another process buries it.
+            undertaker.execute(
+                sa.text("DELETE FROM headgate_executors WHERE executor_id = 'alive'")
+            )
+            undertaker.execute(sa.text("SELECT pg_advisory_unlock(hashtextextended('alive', 0))"))
+
+            async def counts() -> bool:
+                rows = sa.text(
+                    "SELECT count(*) FROM headgate_executors WHERE executor_id = 'alive'"
+                )
+                return bool(undertaker.execute(rows).scalar())
+
+            await eventually(counts, bool)
+        async with other:
+            while await found.get() != "alive":  # others have died here too
+                pass
+    database.dispose()
 
 
 async def test_who_stays_takes_over_from_who_dies(tmp_path: Path, postgres: PostgresServer) -> None:

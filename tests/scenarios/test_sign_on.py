@@ -1,52 +1,14 @@
 """Single sign-on over real HTTP, with an identity provider that others have written."""
 
 import contextlib
-import json
-import os
-import subprocess
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urljoin
 
 import httpx2
 
 from free_ports import held_port
-from headgate_server import Command, eventually, http_client
-
-PEOPLE = [
-    {"sub": "ada", "email": "ada@example.com", "name": "Ada", "groups": ["ops"]},
-    {"sub": "bob", "email": "bob@example.com", "name": "Bob", "groups": ["staff"]},
-    {"sub": "eve", "email": "eve@example.com", "name": "Eve", "groups": ["guests"]},
-]
-
-
-@contextlib.contextmanager
-def identity_provider() -> Iterator[str]:
-    """The provider as a process of its own; gives its address."""
-    people = [text for person in PEOPLE for text in ("--user-claims", json.dumps(person))]
-    command = [sys.executable, "-m", "oidc_provider_mock", "--require-nonce", "true", *people]
-    with held_port() as port:
-        process = subprocess.Popen(
-            [*command, "--port", str(port)],
-            env={**os.environ, "NO_COLOR": "1"},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        try:
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            process.kill()
-            process.wait()
-
-
-async def answering(address: str) -> bool:
-    async with http_client() as client:
-        try:
-            answer = await client.get(f"{address}/.well-known/openid-configuration")
-        except httpx2.HTTPError:
-            return False
-    return answer.status_code == 200
+from headgate_server import Command, http_client
+from oidc_server import oidc_server
 
 
 async def signed_in(client: httpx2.AsyncClient, subject: str) -> httpx2.Response:
@@ -62,8 +24,9 @@ async def signed_in(client: httpx2.AsyncClient, subject: str) -> httpx2.Response
 
 async def test_people_sign_in_with_the_role_of_their_groups(tmp_path: Path) -> None:
     """An administrator, a viewer, and somebody who may not come in."""
-    with identity_provider() as issuer, held_port() as port:
-        await eventually(lambda: answering(issuer), bool)
+    async with contextlib.AsyncExitStack() as stack:
+        issuer = await stack.enter_async_context(oidc_server())
+        port = stack.enter_context(held_port())
         (tmp_path / "headgate.toml").write_text(
             f'[sign_on]\nissuer = "{issuer}"\nclient_id = "headgate"\n'
             f'public_url = "http://127.0.0.1:{port}"\n'

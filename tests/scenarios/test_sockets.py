@@ -16,7 +16,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from headgate.http.sockets.protocol import END_SECONDS
 from headgate_server import Caller, Headgate, Simulator, eventually, running
-from socket_lines import Line, address, line
+from socket_lines import PATIENTLY, Line, address, line
 
 MODEL = "openai/gpt-4o"
 MANY = 200
@@ -41,7 +41,7 @@ async def test_many_sockets_stream_at_once(headgate: Headgate, admin: Caller) ->
     key = await admin.new_key(workspaceId="many")
 
     async def one(number: int) -> list[dict[str, Any]]:
-        async with line(headgate, key["apiKey"], open_timeout=60) as caller:
+        async with line(headgate, key["apiKey"]) as caller:
             await caller.complete(f"{number}", f"[[rate 50]] [[say piece by piece {number}]]")
             return await caller.until_end()
 
@@ -111,8 +111,7 @@ async def test_a_caller_that_does_not_read_costs_little_and_is_closed(
             host, port = headgate.url.removeprefix("http://").split(":")
             narrow.connect((host, int(port)))
             narrow.setblocking(False)
-            patient = line(headgate, sock=narrow, max_queue=1, ping_interval=None)
-            stuck.append(await stack.enter_async_context(patient))
+            stuck.append(await stack.enter_async_context(line(headgate, sock=narrow, max_queue=1)))
         for caller in stuck:
             for number in range(3):
                 await caller.complete(f"{number}", LONG)
@@ -184,10 +183,14 @@ async def test_a_message_that_is_too_long_closes_the_socket(headgate: Headgate) 
 @pytest.mark.parametrize("key", ["nobody", "sk-proj-nobody-secret"])
 async def test_a_wrong_key_opens_nothing(headgate: Headgate, key: str) -> None:
     with pytest.raises(InvalidStatus) as refused:
-        await connect(address(headgate), additional_headers={"authorization": f"Bearer {key}"})
+        await connect(
+            address(headgate),
+            additional_headers={"authorization": f"Bearer {key}"},
+            **PATIENTLY,
+        )
     assert refused.value.response.status_code == 401
     assert refused.value.response.headers["content-type"] == "application/json"
-    async with connect(address(headgate)) as socket:
+    async with connect(address(headgate), **PATIENTLY) as socket:
         await socket.send(json.dumps({"action": "authenticate", "apiKey": key}))
         assert await Line(socket).closed() == 4401
     assert "ERROR" not in headgate.command.output

@@ -13,8 +13,8 @@ TEXT_SUFFIXES = {".md", ".py", ".toml", ".txt", ".json", ".yml", ".yaml", ".sh",
 _FENCE = re.compile(r"^```.*?^```$", re.DOTALL | re.MULTILINE)
 _LINK = re.compile(r"\[[^\]]*\]\((?P<target>[^)\s]+)\)")
 _HEADING = re.compile(r"^#+ +(?P<text>.+)$", re.MULTILINE)
-_MAKE = re.compile(r"(?:`|^)make +(?P<targets>[a-z]+(?: +[a-z]+)*)", re.MULTILINE)
-_MAKE_RULE = re.compile(r"^(?P<name>[a-z]+):", re.MULTILINE)
+_MAKE = re.compile(r"(?:`|^)make +(?P<targets>[a-z-]+(?: +[a-z-]+)*)", re.MULTILINE)
+_MAKE_RULE = re.compile(r"^(?P<name>[a-z-]+):", re.MULTILINE)
 # Homes of persons and of this or that machine. "/tmp" is everywhere.
 _MACHINE_PATH = re.compile(r"(?<![\w.$}~-])/(?:root|home|Users|work|opt|mnt|srv)/[\w.]")
 
@@ -71,7 +71,7 @@ def test_every_make_command_that_is_named_exists() -> None:
 
 def test_every_make_command_explains_itself_in_make_help() -> None:
     makefile = (ROOT / "Makefile").read_text()
-    explained = set(re.findall(r"^([a-z]+):.* ## \S", makefile, re.MULTILINE))
+    explained = set(re.findall(r"^([a-z-]+):.* ## \S", makefile, re.MULTILINE))
     assert explained == {match["name"] for match in _MAKE_RULE.finditer(makefile)}
 
 

@@ -11,6 +11,7 @@ import { Amount } from "../parts/amount";
 import { Card } from "../parts/card";
 import { Empty } from "../parts/empty";
 import { Figure } from "../parts/figure";
+import { ForAdmins } from "../parts/for-admins";
 import { Meter } from "../parts/meter";
 import { PageHead } from "../parts/page-head";
 import { type BudgetDraft, type BudgetScope, SetBudget } from "../parts/set-budget";
@@ -33,9 +34,11 @@ export const Budgets: FunctionComponent = () => {
     <>
       <PageHead title="Budgets" purpose="What may be spent this month, what is spent, and where it is heading." live>
         <div class="range">
-          <button class="primary" type="button" onClick={() => (draft.value = { scope: "user", id: "", amount: "", hard: true })}>
-            Set a budget
-          </button>
+          <ForAdmins>
+            <button class="primary" type="button" onClick={() => (draft.value = { scope: "user", id: "", amount: "", hard: true })}>
+              Set a budget
+            </button>
+          </ForAdmins>
           <p class="range-text">{rangeText(range)}</p>
         </div>
       </PageHead>
@@ -63,14 +66,16 @@ export const Budgets: FunctionComponent = () => {
                     name: "Change",
                     isUnnamed: true,
                     cell: (budget) => (
-                      <button
-                        class="small"
-                        type="button"
-                        aria-label={`Change the budget of ${budget.scope} ${budget.id}`}
-                        onClick={() => (draft.value = { scope: budget.scope as BudgetScope, id: budget.id, amount: String(budget.monthlyBudget ?? ""), hard: budget.hard })}
-                      >
-                        Change
-                      </button>
+                      <ForAdmins>
+                        <button
+                          class="small"
+                          type="button"
+                          aria-label={`Change the budget of ${budget.scope} ${budget.id}`}
+                          onClick={() => (draft.value = { scope: budget.scope as BudgetScope, id: budget.id, amount: String(budget.monthlyBudget ?? ""), hard: budget.hard })}
+                        >
+                          Change
+                        </button>
+                      </ForAdmins>
                     ),
                   },
                 ]}

@@ -13,6 +13,7 @@ import { Dialog } from "../parts/dialog";
 import { Empty } from "../parts/empty";
 import { Field } from "../parts/field";
 import { Figure } from "../parts/figure";
+import { ForAdmins } from "../parts/for-admins";
 import { PageHead } from "../parts/page-head";
 import { Problem } from "../parts/problem";
 import { Table } from "../parts/table";
@@ -34,8 +35,10 @@ export const Documents: FunctionComponent = () => {
         <Figure label="Characters" value={list && compact(sum((one) => one.characters)!)} note={more ?? "Of extracted text"} />
         <Figure label="Passages" value={list && count(sum((one) => one.chunks)!)} note={more ?? "That search looks through"} />
         <Figure label="Newest" value={list && (list[0] ? date(list[0].createdAt) : "–")} note={list?.[0]?.name ?? "None yet"} />
-        <Find />
-        <Add />
+        <ForAdmins>
+          <Find />
+          <Add />
+        </ForAdmins>
         {list && list.length > 0 && (
           <Card title="Passages by document" note="How much of what is searched each one is" span={12}>
             <BarList
@@ -66,9 +69,11 @@ export const Documents: FunctionComponent = () => {
                       isUnnamed: true,
                       isNumber: true,
                       cell: (one) => (
-                        <button class="small danger" type="button" aria-label={`Remove ${one.name}`} onClick={() => (removing.value = one)}>
-                          Remove
-                        </button>
+                        <ForAdmins>
+                          <button class="small danger" type="button" aria-label={`Remove ${one.name}`} onClick={() => (removing.value = one)}>
+                            Remove
+                          </button>
+                        </ForAdmins>
                       ),
                     },
                   ]}

@@ -22,6 +22,8 @@ export interface PageEntry {
   title: string;
   group: "Observe" | "Build" | "Manage" | null;
   Content: FunctionComponent;
+  /** Whether a viewer can do nothing there. */
+  isForAdmins?: boolean;
 }
 
 export const PAGES: PageEntry[] = [
@@ -31,7 +33,7 @@ export const PAGES: PageEntry[] = [
   { path: "runs", title: "Agent runs", group: "Observe", Content: Runs },
   { path: "requests", title: "Requests", group: "Observe", Content: Requests },
   { path: "health", title: "Health", group: "Observe", Content: Health },
-  { path: "playground", title: "Playground", group: "Build", Content: Playground },
+  { path: "playground", title: "Playground", group: "Build", Content: Playground, isForAdmins: true },
   { path: "prompts", title: "Prompts", group: "Build", Content: Prompts },
   { path: "documents", title: "Documents", group: "Build", Content: Documents },
   { path: "keys", title: "Keys", group: "Manage", Content: Keys },

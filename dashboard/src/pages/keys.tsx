@@ -14,6 +14,7 @@ import { Dialog } from "../parts/dialog";
 import { Empty } from "../parts/empty";
 import { Field } from "../parts/field";
 import { Figure } from "../parts/figure";
+import { ForAdmins } from "../parts/for-admins";
 import { PageHead } from "../parts/page-head";
 import { Problem } from "../parts/problem";
 import { useRange } from "../parts/range";
@@ -28,6 +29,7 @@ const SCOPES = {
   "agent:run": "run agents",
   "usage:read": "read its user's usage",
   "admin:read": "see everything, change nothing",
+  "workspace:admin": "administer its workspace",
   admin: "everything",
 } as const;
 const USUAL = ["ai:complete", "ai:embed"];
@@ -58,9 +60,11 @@ export const Keys: FunctionComponent = () => {
   return (
     <>
       <PageHead title="Keys" purpose="Who may call, what they may do, and within which limits." range={range} live>
-        <button class="primary" type="button" onClick={() => (doing.value = { what: "create" })}>
-          Create a key
-        </button>
+        <ForAdmins>
+          <button class="primary" type="button" onClick={() => (doing.value = { what: "create" })}>
+            Create a key
+          </button>
+        </ForAdmins>
       </PageHead>
       <div class="grid">
         <Figure label="Active keys" value={good && count(good.length)} note={due && (due.length ? `${count(due.length)} due for rotation` : `${count(keys!.length - good!.length)} revoked or expired on this page`)} />
@@ -154,14 +158,16 @@ export const Keys: FunctionComponent = () => {
                       isUnnamed: true,
                       cell: (key) =>
                         key.revokedAt === null && (
-                          <span class="row-actions stacked">
-                            <button class={`small ${key.rotationDue ? "primary" : ""}`} type="button" aria-label={`Rotate ${key.name}`} onClick={() => (doing.value = { what: "rotate", key })}>
-                              Rotate
-                            </button>
-                            <button class="small danger" type="button" aria-label={`Revoke ${key.name}`} onClick={() => (doing.value = { what: "revoke", key })}>
-                              Revoke
-                            </button>
-                          </span>
+                          <ForAdmins>
+                            <span class="row-actions stacked">
+                              <button class={`small ${key.rotationDue ? "primary" : ""}`} type="button" aria-label={`Rotate ${key.name}`} onClick={() => (doing.value = { what: "rotate", key })}>
+                                Rotate
+                              </button>
+                              <button class="small danger" type="button" aria-label={`Revoke ${key.name}`} onClick={() => (doing.value = { what: "revoke", key })}>
+                                Revoke
+                              </button>
+                            </span>
+                          </ForAdmins>
                         ),
                     },
                   ]}

@@ -12,6 +12,7 @@ import { Card } from "../parts/card";
 import { Empty } from "../parts/empty";
 import { Field } from "../parts/field";
 import { Figure } from "../parts/figure";
+import { ForAdmins } from "../parts/for-admins";
 import { PageHead } from "../parts/page-head";
 import { Problem } from "../parts/problem";
 import { RunState } from "../parts/run-state";
@@ -40,7 +41,7 @@ export const OneRun: FunctionComponent<{ id: string }> = ({ id }) => {
           All runs
         </a>
         {run && !hasEnded && (
-          <>
+          <ForAdmins>
             {run.status === "paused" ? (
               <button type="button" disabled={action.isBusy.value} onClick={() => command("resume")}>
                 Resume
@@ -53,7 +54,7 @@ export const OneRun: FunctionComponent<{ id: string }> = ({ id }) => {
             <button class="danger" type="button" disabled={action.isBusy.value} onClick={() => command("cancel")}>
               Cancel
             </button>
-          </>
+          </ForAdmins>
         )}
       </PageHead>
       {action.error.value && <Problem error={action.error.value} what="Not done" />}
@@ -121,17 +122,19 @@ const Approval: FunctionComponent<{ path: string; run: Run; of: Pending }> = ({ 
       <Value of={approval.arguments} />
       <Effect tool={approval.tool} run={run} />
       {action.error.value && <Problem error={action.error.value} what="Not decided" />}
-      <div class="filters">
-        <Field label="Note to the run">
-          <input value={comment.value} placeholder="may be left empty" onInput={(event) => (comment.value = event.currentTarget.value)} />
-        </Field>
-        <button class="primary" type="button" disabled={action.isBusy.value} onClick={() => decide(true)}>
-          Approve
-        </button>
-        <button class="danger" type="button" disabled={action.isBusy.value} onClick={() => decide(false)}>
-          Reject
-        </button>
-      </div>
+      <ForAdmins>
+        <div class="filters">
+          <Field label="Note to the run">
+            <input value={comment.value} placeholder="may be left empty" onInput={(event) => (comment.value = event.currentTarget.value)} />
+          </Field>
+          <button class="primary" type="button" disabled={action.isBusy.value} onClick={() => decide(true)}>
+            Approve
+          </button>
+          <button class="danger" type="button" disabled={action.isBusy.value} onClick={() => decide(false)}>
+            Reject
+          </button>
+        </div>
+      </ForAdmins>
     </section>
   );
 };

@@ -14,6 +14,7 @@ import { CopyButton } from "../parts/code";
 import { Empty } from "../parts/empty";
 import { Field } from "../parts/field";
 import { Figure } from "../parts/figure";
+import { ForAdmins } from "../parts/for-admins";
 import { PageHead } from "../parts/page-head";
 import { Problem } from "../parts/problem";
 import { Table } from "../parts/table";
@@ -155,7 +156,9 @@ const Editor: FunctionComponent<{ prompt: Prompt }> = ({ prompt }) => {
           </Field>
         </div>
       </Card>
-      <Preview name={prompt.name} source={source} inputs={inputs.value} style={style.value} />
+      <ForAdmins>
+        <Preview name={prompt.name} source={source} inputs={inputs.value} style={style.value} />
+      </ForAdmins>
       <Compare prompt={prompt} texts={texts.value} isDraft={isDraft} />
     </div>
   );

@@ -13,6 +13,7 @@ import { Dialog } from "../parts/dialog";
 import { Empty } from "../parts/empty";
 import { Field } from "../parts/field";
 import { Figure } from "../parts/figure";
+import { ForAdmins } from "../parts/for-admins";
 import { PageHead } from "../parts/page-head";
 import { Problem } from "../parts/problem";
 import { useRange } from "../parts/range";
@@ -131,16 +132,18 @@ const OwnKeys: FunctionComponent<{ vendors: Provider[] | undefined }> = ({ vendo
               isUnnamed: true,
               isNumber: true,
               cell: (vendor) => (
-                <span class="row-actions">
-                  <button class="small" type="button" aria-label={`Set a key for ${vendor.provider}`} onClick={() => (doing.value = { what: "set", provider: vendor.provider })}>
-                    {vendor.ownKey ? "Replace" : "Set"}
-                  </button>
-                  {vendor.ownKey && (
-                    <button class="small danger" type="button" aria-label={`Remove the key for ${vendor.provider}`} onClick={() => (doing.value = { what: "remove", provider: vendor.provider })}>
-                      Remove
+                <ForAdmins>
+                  <span class="row-actions">
+                    <button class="small" type="button" aria-label={`Set a key for ${vendor.provider}`} onClick={() => (doing.value = { what: "set", provider: vendor.provider })}>
+                      {vendor.ownKey ? "Replace" : "Set"}
                     </button>
-                  )}
-                </span>
+                    {vendor.ownKey && (
+                      <button class="small danger" type="button" aria-label={`Remove the key for ${vendor.provider}`} onClick={() => (doing.value = { what: "remove", provider: vendor.provider })}>
+                        Remove
+                      </button>
+                    )}
+                  </span>
+                </ForAdmins>
               ),
             },
           ]}

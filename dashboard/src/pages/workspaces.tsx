@@ -4,7 +4,7 @@ import { useSignal } from "@preact/signals";
 import type { FunctionComponent } from "preact";
 
 import { type Budget, type Page, send, type Usage, type Workspace, withQuery } from "../api";
-import { ago, count, money, percent } from "../format";
+import { ago, count, money, percent, share } from "../format";
 import { useAction } from "../parts/action";
 import { Amount } from "../parts/amount";
 import { BarList } from "../parts/bar-list";
@@ -13,6 +13,7 @@ import { Dialog } from "../parts/dialog";
 import { Empty } from "../parts/empty";
 import { Field } from "../parts/field";
 import { Figure } from "../parts/figure";
+import { ForAdmins } from "../parts/for-admins";
 import { PageHead } from "../parts/page-head";
 import { Problem } from "../parts/problem";
 import { useRange } from "../parts/range";
@@ -49,9 +50,11 @@ export const Workspaces: FunctionComponent = () => {
   return (
     <>
       <PageHead title="Workspaces" purpose="What each one spends, is charged, and may reach." range={range} live>
-        <button class="primary" type="button" onClick={() => (editing.value = "")}>
-          Set up a workspace
-        </button>
+        <ForAdmins>
+          <button class="primary" type="button" onClick={() => (editing.value = "")}>
+            Set up a workspace
+          </button>
+        </ForAdmins>
       </PageHead>
       <div class="grid">
         <Figure label="Active" value={usage.data && count(usage.data.rows.length)} note="With at least one request in this range" isOld={usage.isOld} />
@@ -96,14 +99,16 @@ export const Workspaces: FunctionComponent = () => {
                       name: "Change",
                       isUnnamed: true,
                       cell: (row) => (
-                        <span class="row-actions">
-                          <button class="small" type="button" aria-label={`Change the settings of ${row.id}`} onClick={() => (editing.value = row.id)}>
-                            Settings
-                          </button>
-                          <button class="small" type="button" aria-label={`Change the budget of ${row.id}`} onClick={() => (draft.value = draftOf(row))}>
-                            Budget
-                          </button>
-                        </span>
+                        <ForAdmins>
+                          <span class="row-actions">
+                            <button class="small" type="button" aria-label={`Change the settings of ${row.id}`} onClick={() => (editing.value = row.id)}>
+                              Settings
+                            </button>
+                            <button class="small" type="button" aria-label={`Change the budget of ${row.id}`} onClick={() => (draft.value = draftOf(row))}>
+                              Budget
+                            </button>
+                          </span>
+                        </ForAdmins>
                       ),
                     },
                   ]}
@@ -182,7 +187,7 @@ const Edit: FunctionComponent<{ id: string; known: Workspace[] | undefined; onCl
     action.run(async () => {
       const { markup, reach, hosts } = form.value;
       const body: { markup?: number; allowedHosts?: string[] | null } = {};
-      if (markup !== "") body.markup = Number(markup) / 100;
+      if (markup !== "") body.markup = share(markup);
       if (reach !== "file") body.allowedHosts = reach === "all" ? null : hosts.split(/[\s,]+/).filter(Boolean);
       await send("PUT", path(), body);
       done();

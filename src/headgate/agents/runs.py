@@ -13,7 +13,13 @@ import msgspec
 from headgate.agents.definitions import AgentType
 from headgate.agents.journal import Journal
 from headgate.agents.steps import FORMAT
-from headgate.core.errors import Conflict, HeadgateError, InvalidRequest, NotFound
+from headgate.core.errors import (
+    Conflict,
+    HeadgateError,
+    InsufficientScope,
+    InvalidRequest,
+    NotFound,
+)
 from headgate.core.ids import new_timed_id
 from headgate.core.keys import VirtualKey
 from headgate.core.money import NanoUSD
@@ -29,6 +35,7 @@ from headgate.core.runs import (
     RunStatus,
     runs_of,
     sees,
+    steers,
 )
 from headgate.core.tools import Toolbox
 from headgate.core.tracing import UNTRACED, Tracer
@@ -190,8 +197,9 @@ class Runs:
 
         Raises:
             NotFound: there is none.
+            InsufficientScope: it is not one of `key`'s.
         """
-        run = await self.get(key, run_id)
+        run = await self._steered(key, run_id)
         if run.has_ended:
             return run
         await self._tell(Command(run_id=run_id, kind="cancel"))
@@ -207,9 +215,10 @@ class Runs:
 
         Raises:
             NotFound: there is none.
+            InsufficientScope: it is not one of `key`'s.
             Conflict: it has ended.
         """
-        run = await self.get(key, run_id)
+        run = await self._steered(key, run_id)
         if run.has_ended:
             raise Conflict(f"the run has {run.status}")
         if run.status != "paused":
@@ -223,9 +232,10 @@ class Runs:
 
         Raises:
             NotFound: there is none.
+            InsufficientScope: it is not one of `key`'s.
             Conflict: it is not paused.
         """
-        run = await self.get(key, run_id)
+        run = await self._steered(key, run_id)
         if run.status != "paused":
             raise Conflict(f"the run is {run.status}, not paused")
         status: RunStatus = "queued" if run.started_at is None else "running"
@@ -244,9 +254,10 @@ class Runs:
 
         Raises:
             NotFound: there is no such run, or no such call.
+            InsufficientScope: it is not one of `key`'s.
             Conflict: it was decided on before.
         """
-        run = await self.get(key, run_id)
+        run = await self._steered(key, run_id)
         if all(item.step_id != step_id for item in run.pending):
             asked = {
                 event.step_id
@@ -262,6 +273,15 @@ class Runs:
         if not await self._tell(command):
             raise Conflict(f"step {step_id} was decided on before")
         return await self.get(key, run_id)
+
+    async def _steered(self, key: VirtualKey, run_id: str) -> Run:
+        run = await self.get(key, run_id)
+        if not steers(key, run):
+            raise InsufficientScope(
+                "the key may look at this run, and not steer it: that takes a key of the run's user"
+                " or the scope `admin`"
+            )
+        return run
 
     async def _announce(self, run_id: str) -> None:
         """Tell of a run that waits for somebody to work on it.

@@ -1,12 +1,11 @@
 """The part of `bootstrap` that has what is asked and answered logged, where that is wanted."""
 
+import importlib
 import logging
 from collections.abc import Iterator
 
 from headgate.core.contents import ContentEnded
 from headgate.settings import VARIABLES, Secret, Settings
-from headgate.telemetry.contents import ContentLog
-from headgate.telemetry.masking import Masker
 
 _LOG = logging.getLogger("headgate")
 
@@ -15,7 +14,12 @@ def content_log(settings: Settings) -> ContentEnded | None:
     """Logs what requests ask and are answered; None unless the settings switch that on."""
     if not settings.log_content:
         return None
-    return ContentLog(Masker(secret.reveal() for secret in secrets_of(settings))).tell
+    # Few processes ever need it, and its patterns take longer to make than most modules to load.
+    masking = importlib.import_module("headgate.telemetry.masking")
+    contents = importlib.import_module("headgate.telemetry.contents")
+    masker = masking.Masker(secret.reveal() for secret in secrets_of(settings))
+    tell: ContentEnded = contents.ContentLog(masker).tell
+    return tell
 
 
 def warn_of_contents(settings: Settings) -> None:

@@ -27,7 +27,7 @@ from headgate.bootstrap.stores import check_documents, check_store, make_tables,
 from headgate.bootstrap.telemetry import Telemetry, start_logging, telemetry_of
 from headgate.bootstrap.tools import check_tools
 from headgate.bootstrap.vendors import check_vendors
-from headgate.cli.findings import Check, PromptCheck
+from headgate.cli.findings import Backup, Check, PromptCheck
 from headgate.core.keys import (
     VirtualKey,
     command_line_key,
@@ -135,6 +135,21 @@ def seed(settings: Settings, /) -> Mapping[str, object]:
 def remove_samples(settings: Settings, /) -> Mapping[str, object]:
     """Take sample data out again; see `sample_data.remove`."""
     return asyncio.run(sample_data.remove(settings))
+
+
+def back_up(settings: Settings, target: Path, /) -> Backup:
+    """Copy the data directory to a new place; see `backups`."""
+    # With what archives and SQLite need, and for these two commands alone.
+    from headgate.bootstrap import backups
+
+    return backups.back_up(settings, target)
+
+
+def restore(settings: Settings, source: Path, /) -> Path:
+    """Put a backup into the data directory; see `backups`."""
+    from headgate.bootstrap import backups
+
+    return backups.restore(settings, source)
 
 
 def checks(settings: Settings, /) -> Sequence[Check]:

@@ -1,6 +1,7 @@
-"""What the platform tells the commands that check it; needs nothing that commands are made with."""
+"""What the platform tells commands; needs nothing that commands are made with."""
 
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Literal, NamedTuple
 
 
@@ -41,3 +42,18 @@ class PromptCheck(NamedTuple):
     templates: tuple[CheckedPrompt, ...]
     problems: tuple[str, ...]
     is_recorded: bool
+
+
+class Backup(NamedTuple):
+    """A copy of a data directory.
+
+    Attributes:
+        size: in bytes, before an archive is made of it.
+        taken_at: ISO 8601, in UTC.
+        left_out: what belongs to the platform and is not in it, a sentence each.
+    """
+
+    path: Path
+    size: int
+    taken_at: str
+    left_out: tuple[str, ...]

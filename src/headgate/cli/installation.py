@@ -14,7 +14,7 @@ from typing import NamedTuple, Protocol, TypeVar
 import click
 
 from headgate.cli.connection import Connection
-from headgate.cli.findings import Check, PromptCheck
+from headgate.cli.findings import Backup, Check, PromptCheck
 
 T = TypeVar("T")
 
@@ -101,6 +101,14 @@ class Installation(Protocol):
 
     def remove_samples(self, target: Target) -> Mapping[str, object]:
         """Take sample data out again; says how much of what there was."""
+        ...
+
+    def backup(self, target: Target, place: Path) -> Backup:
+        """Copy the data directory to a new place."""
+        ...
+
+    def restore(self, target: Target, source: Path) -> Path:
+        """Put a backup into the data directory, which is missing or empty; gives its path."""
         ...
 
     def checks(self, target: Target) -> Sequence[Check]:

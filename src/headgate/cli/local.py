@@ -16,7 +16,7 @@ import click
 from headgate.cli import doctor
 from headgate.cli.asgi_connection import AsgiApp, AsgiConnection
 from headgate.cli.connection import CommandFailed, Connection
-from headgate.cli.findings import Check, Finding, PromptCheck
+from headgate.cli.findings import Backup, Check, Finding, PromptCheck
 from headgate.cli.http_connection import HttpConnection
 from headgate.cli.installation import Prepared, Served, ServeOptions, SimulatorOptions, Target
 from headgate.http import server
@@ -64,6 +64,14 @@ class Bootstrap(Protocol):
 
     def remove_samples(self, settings: Settings, /) -> Mapping[str, object]:
         """Take sample data out again."""
+        ...
+
+    def back_up(self, settings: Settings, target: Path, /) -> Backup:
+        """Copy the data directory to a new place."""
+        ...
+
+    def restore(self, settings: Settings, source: Path, /) -> Path:
+        """Put a backup into the data directory, which is missing or empty; gives its path."""
         ...
 
     def checks(self, settings: Settings, /) -> Sequence[Check]:
@@ -167,6 +175,14 @@ class Local:
     def remove_samples(self, target: Target) -> Mapping[str, object]:
         """Take sample data out again."""
         return self.bootstrap.remove_samples(self._settings(target))
+
+    def backup(self, target: Target, place: Path) -> Backup:
+        """Copy the data directory to a new place."""
+        return self.bootstrap.back_up(self._settings(target), place)
+
+    def restore(self, target: Target, source: Path) -> Path:
+        """Put a backup into the data directory, which is missing or empty; gives its path."""
+        return self.bootstrap.restore(self._settings(target), source)
 
     def checks(self, target: Target) -> Sequence[Check]:
         """What the doctor looks at; without settings there is nothing else to look at."""

@@ -12,6 +12,7 @@ import click
 from headgate import __version__
 from headgate.cli.agents import agents
 from headgate.cli.audit import audit
+from headgate.cli.backup import backup, restore
 from headgate.cli.chat import chat, complete
 from headgate.cli.deploy import deploy, destroy
 from headgate.cli.dev import dev
@@ -63,6 +64,8 @@ for command in (
     dev,
     migrate,
     seed,
+    backup,
+    restore,
     keys,
     chat,
     complete,

@@ -33,6 +33,7 @@ class KeptAnswer(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         body: of a stream, all of its frames; without what only filled a silence.
         expires_at: Unix seconds; from then on the call would be made anew.
+        user_id: the user with whose data it goes; kept, and not told with what is found.
     """
 
     key: AnswerKey
@@ -40,6 +41,7 @@ class KeptAnswer(msgspec.Struct, frozen=True, kw_only=True):
     provider: str
     body: bytes
     expires_at: float
+    user_id: str | None = None
 
 
 class Claim(msgspec.Struct, frozen=True, kw_only=True):

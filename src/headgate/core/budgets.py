@@ -99,14 +99,29 @@ class Unconfirmed(msgspec.Struct, frozen=True, kw_only=True):
 class Charge(msgspec.Struct, frozen=True):
     """What a settled call takes from an account.
 
-    `leased` is the part of `billed` that a lease covers; the rest was never granted and is added
-    to the account's grants as it is spent.
+    Attributes:
+        leased: the part of `billed` that a lease covers; the rest was never granted and is added
+            to the account's grants as it is spent.
+        returned: what is left of the lease, which ends with this call and goes back, as by
+            `give_back`; None where the lease goes on.
     """
 
     account: Account
     period: str
     billed: NanoUSD
     leased: NanoUSD
+    returned: NanoUSD | None = None
+
+    def check(self) -> None:
+        """See that it can be.
+
+        Raises:
+            ValueError: a lease cannot cover more than was billed, or take back less than nothing.
+        """
+        if not 0 <= self.leased <= self.billed:
+            raise ValueError(f"a lease cannot cover {self.leased} of {self.billed}")
+        if self.returned is not None and self.returned < 0:
+            raise ValueError(f"{self.returned} nano-dollars cannot be given back")
 
 
 class Settlement(msgspec.Struct, frozen=True):
@@ -136,8 +151,14 @@ class LedgerStore(Protocol):
 
     look_seconds: ClassVar[float]
 
-    async def states(self, accounts: Sequence[Account], period: str) -> list[AccountState]:
-        """What is known of each account, in the same order; unknown ones are empty."""
+    async def states(
+        self, accounts: Sequence[Account], period: str, *, unlimited: bool = True
+    ) -> list[AccountState]:
+        """What is known of each account, in the same order; unknown ones are empty.
+
+        Without `unlimited`, those without a limit may be told as empty too: what nobody compares
+        with a limit need not be read before each call.
+        """
         ...
 
     async def lease(
@@ -165,7 +186,7 @@ class LedgerStore(Protocol):
         ...
 
     def settle(self, settlement: Settlement) -> asyncio.Future[None]:
-        """Record a call: its row, its accounts, the rollups and its answer in one transaction.
+        """Record a call: row, accounts, rollups, answer and the end of leases in one transaction.
 
         Begins at once, whether or not the future is awaited; it is done once the record survives
         the death of every process. An event is recorded once, however often it is settled: a

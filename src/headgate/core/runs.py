@@ -274,10 +274,22 @@ class RunFilter(NamedTuple):
 
 
 def runs_of(key: VirtualKey) -> RunFilter:
-    """The runs that `key` sees.
+    """The runs that `key` sees: all where it may look at everything, else those that it steers."""
+    return RunFilter() if key.may("admin:read") else _steered_by(key)
 
-    An administrator sees all, or all of a workspace; a user's key the user's, any other its own.
-    """
+
+def sees(key: VirtualKey, run: Run) -> bool:
+    """Whether `key` sees this run."""
+    return _is_among(runs_of(key), run)
+
+
+def steers(key: VirtualKey, run: Run) -> bool:
+    """Whether `key` may stop this run, hold it, and decide on what it asks for."""
+    return _is_among(_steered_by(key), run)
+
+
+def _steered_by(key: VirtualKey) -> RunFilter:
+    """An administrator has all, or a workspace's; a user's key the user's, any other its own."""
     if key.may("admin"):
         return RunFilter()
     if key.may("workspace:admin"):
@@ -287,9 +299,7 @@ def runs_of(key: VirtualKey) -> RunFilter:
     return RunFilter(key_id=key.key_id)
 
 
-def sees(key: VirtualKey, run: Run) -> bool:
-    """Whether `key` sees this run."""
-    where = runs_of(key)
+def _is_among(where: RunFilter, run: Run) -> bool:
     return (
         (where.key_id is None or where.key_id == run.key_id)
         and (where.user_id is None or where.user_id == run.user_id)

@@ -30,7 +30,7 @@ class UsageEvent(msgspec.Struct, frozen=True, kw_only=True):
     """One call to a model, as the ledger keeps it for good.
 
     Attributes:
-        id: sorts by time; unique.
+        id: unique; sorts by time, and carries `timestamp` (`ids.event_id`).
         timestamp: milliseconds since 1970, UTC, when the call ended.
         cost: the vendor's price. `billed`: what the caller is charged. `saved_cost`: what a cache
             hit avoided. `auto_saved`: what `auto` avoided by taking none of the dearer models that
@@ -146,7 +146,8 @@ class UsageStore(Protocol):
     ) -> list[UsageEvent]:
         """Up to `limit` events, newest first, older than the event whose id is `before`.
 
-        Those of one millisecond are ordered by their ids. Empty where there is no such event.
+        Those of one millisecond are ordered by their ids. Empty where `before` is no event's id; a
+        store may go on from where an event was that is there no more.
         """
         ...
 

@@ -268,6 +268,7 @@ class Attempt(msgspec.Struct, kw_only=True):
             provider=self.route.provider.provider,
             body=body,
             expires_at=time.time() + KEPT_SECONDS,
+            user_id=self.caller.key.user_id,
         )
 
     def latency_ms(self) -> int:

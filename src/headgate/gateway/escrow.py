@@ -67,7 +67,8 @@ class Escrow:
     ) -> None:
         """Begin without leases; `pause` waits so many seconds between looks at the store.
 
-        `lead_ticks` says for how much spend to come a lease is made; with 0, for one call.
+        `lead_ticks` says for how much spend to come a lease is made; with 0, for one call, whose
+        record ends it.
         """
         self._lead_ticks = lead_ticks
         self._store = store
@@ -264,18 +265,21 @@ class Escrow:
         return entry
 
     def _charge(self, book: Book, hold: Hold, billed: NanoUSD) -> Charge:
-        covered = 0
+        covered, returned = 0, None
         if book in hold.limited:
             if hold.owner == self._owner:
                 # An overrun is taken from the free part of the lease, then from the store.
                 covered = min(billed, hold.amount + max(0, book.free))
                 book.held -= hold.amount
                 book.leased -= covered
+                if not self._lead_ticks and not book.held:
+                    returned = max(0, book.leased)
+                    book.leased -= returned
             else:
                 covered = min(billed, hold.amount)
                 self._leave(hold.owner, book, hold.amount - covered)
         book.settling += billed
-        return Charge(book.account, book.period, billed, covered)
+        return Charge(book.account, book.period, billed, covered, returned)
 
     def _short(self, limited: Sequence[Book], ceiling: NanoUSD) -> Book | None:
         if limited and self._clock() > self._lease_ends - MARGIN_SECONDS:
@@ -400,7 +404,7 @@ class Escrow:
             async with self._reading.taken():
                 stale = [book for book in books if at_once or not oldest < book.read_at <= now]
                 if stale:
-                    await self._read(stale)
+                    await self._read(stale, unlimited=at_once)
 
     def _book(self, account: Account, period: str) -> Book:
         book = self._books.get((account, period))
@@ -413,10 +417,11 @@ class Escrow:
         async with self._reading.taken():
             await self._read([book])
 
-    async def _read(self, books: Sequence[Book]) -> None:
+    async def _read(self, books: Sequence[Book], *, unlimited: bool = False) -> None:
         started = self._clock()
         spent_before = [book.spent_since_read for book in books]
-        states = await self._store.states([book.account for book in books], books[0].period)
+        accounts = [book.account for book in books]
+        states = await self._store.states(accounts, books[0].period, unlimited=unlimited)
         for book, state, before in zip(books, states, spent_before, strict=True):
             book.learn(state)
             book.spent_since_read -= before

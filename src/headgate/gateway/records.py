@@ -86,6 +86,8 @@ def _hear(task: asyncio.Task[None]) -> None:
 
 
 def _note(settlement: Settlement, books: Books) -> None:
-    for book in books:
-        book.settling -= settlement.event.billed
-        book.spent_since_read += settlement.event.billed
+    for book, charge in zip(books, settlement.charges, strict=True):
+        book.settling -= charge.billed
+        book.spent_since_read += charge.billed
+        if charge.returned:
+            book.grant(-charge.returned)

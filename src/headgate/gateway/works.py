@@ -93,7 +93,12 @@ class Works:
             expires_at = time.time() + KEPT_SECONDS
             await self.answers.keep(
                 KeptAnswer(
-                    key=key, model=model, provider=provider, body=body, expires_at=expires_at
+                    key=key,
+                    model=model,
+                    provider=provider,
+                    body=body,
+                    expires_at=expires_at,
+                    user_id=caller.key.user_id,
                 )
             )
             flight.open(lambda: receipt)

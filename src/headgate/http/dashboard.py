@@ -77,6 +77,10 @@ class Pages:
             raise NotFound(f"the dashboard has no file {path[:256]!r}: load the page again")
         return await self.dashboard_page(call)
 
+    def styles(self) -> list[str]:
+        """The addresses of the style sheets; none where the pages were not built."""
+        return [f"/dashboard/{path}" for path in self._built() if path.endswith(".css")]
+
     def _built(self) -> Mapping[str, _File]:
         """The files by their paths below `/dashboard/`; none where they were not built."""
         if self._files is None:

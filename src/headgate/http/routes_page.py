@@ -18,10 +18,9 @@ _HEAD = """# Routes
 
 Every route of the platform. `GET /docs` shows them with all their fields, and `GET /openapi.json`
 is the same for programs; the schemas are named as there. A scope is what a key needs; `admin`
-implies every other, and a `GET` that needs `admin` or `workspace:admin` takes `admin:read` too.
-`workspace:admin` is about the key's own workspace, and implies the scopes that stay in it.
-*Metered* routes call models: they count in budgets and limits, and take an `Idempotency-Key`.
-[Errors](errors.md) are those of every route.
+implies every other, and every `GET` takes `admin:read` too. `workspace:admin` is about the key's
+own workspace, and implies the scopes that stay in it. *Metered* routes call models: they count in
+budgets and limits, and take an `Idempotency-Key`. [Errors](errors.md) are those of every route.
 """
 
 

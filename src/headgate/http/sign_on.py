@@ -2,6 +2,7 @@
 
 import html
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from http.cookies import CookieError, SimpleCookie
 from typing import Annotated, Any
 
@@ -11,7 +12,7 @@ from headgate.core.errors import HeadgateError, InvalidKey, NotFound
 from headgate.http import errors
 from headgate.http.calls import Call, Headers, Reply
 from headgate.http.credentials import cookie_name, session_cookie
-from headgate.http.dashboard import HTML, PAGE_HEADERS
+from headgate.http.dashboard import HTML, PAGE_HEADERS, Pages
 from headgate.http.sessions import note
 from headgate.identity.sessions import SESSION_SECONDS
 from headgate.identity.sign_on import FLOW_SECONDS, SignOn
@@ -29,14 +30,36 @@ class CallbackQuery(msgspec.Struct):
     error: Annotated[str, msgspec.Meta(max_length=256)] | None = None
 
 
-async def begin_sign_on(call: Call[None]) -> Reply:
-    """`GET /v1/session/sign-on`."""
-    return await _told(call, _begin)
+@dataclass(frozen=True, slots=True)
+class SignOnPages:
+    """Leads a browser there and back; what goes wrong is told on a page that looks like `pages`."""
 
+    pages: Pages
 
-async def finish_sign_on(call: Call[None]) -> Reply:
-    """`GET /v1/session/callback`."""
-    return await _told(call, _finish)
+    async def begin_sign_on(self, call: Call[None]) -> Reply:
+        """`GET /v1/session/sign-on`."""
+        return await self._told(call, _begin)
+
+    async def finish_sign_on(self, call: Call[None]) -> Reply:
+        """`GET /v1/session/callback`."""
+        return await self._told(call, _finish)
+
+    async def _told(
+        self, call: Call[None], step: Callable[[Call[None]], Awaitable[Reply]]
+    ) -> Reply:
+        """The step's answer; a person at a browser is told of an error on a page."""
+        try:
+            return await step(call)
+        except HeadgateError as error:
+            status = errors.reply_for(error, "platform", call.request_id).status
+            page = _PAGE.format(
+                styles="".join(
+                    f'<link rel="stylesheet" href="{at}">' for at in self.pages.styles()
+                ),
+                message=html.escape(error.message),
+                request=call.request_id,
+            )
+            return Reply(page.encode(), status, [*PAGE_HEADERS, _NO_STORE], HTML)
 
 
 async def _begin(call: Call[None]) -> Reply:
@@ -59,16 +82,6 @@ async def _finish(call: Call[None]) -> Reply:
     )
     spent = _flow_cookie(sign_on, call, "", 0)
     return _redirect("/dashboard", [(b"set-cookie", cookie), (b"set-cookie", spent)])
-
-
-async def _told(call: Call[None], step: Callable[[Call[None]], Awaitable[Reply]]) -> Reply:
-    """The step's answer; a person at a browser is told of an error on a page."""
-    try:
-        return await step(call)
-    except HeadgateError as error:
-        status = errors.reply_for(error, "platform", call.request_id).status
-        page = _PAGE.format(message=html.escape(error.message), request=call.request_id)
-        return Reply(page.encode(), status, [*PAGE_HEADERS, _NO_STORE], HTML)
 
 
 def _sign_on(call: Call[Any]) -> SignOn:
@@ -120,10 +133,22 @@ def _is_secure(sign_on: SignOn) -> bool:
 
 _PAGE = """<!doctype html>
 <html lang="en">
+<head>
 <meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
 <title>Not signed in · Headgate</title>
+{styles}
+</head>
+<body>
+<main class="login">
+<div class="card">
 <h1>You are not signed in</h1>
 <p>{message}.</p>
-<p><a href="/dashboard">Back to signing in</a> <small>{request}</small></p>
+<p><a class="button" href="/dashboard">Back to signing in</a></p>
+<p class="muted mono">{request}</p>
+</div>
+</main>
+</body>
 </html>
 """

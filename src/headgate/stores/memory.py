@@ -144,7 +144,13 @@ class MemoryLedger:
     _forgotten: list[UsageEvent] = field(default_factory=list)
     _kept_from: dt.datetime = _EPOCH
 
-    async def states(self, accounts: Sequence[Account], period: str) -> list[AccountState]:
+    async def states(
+        self,
+        accounts: Sequence[Account],
+        period: str,
+        *,
+        unlimited: bool = True,  # noqa: ARG002 - to leave them out would save nothing
+    ) -> list[AccountState]:
         """See `LedgerStore.states`."""
         return [self._state(account, period) for account in accounts]
 
@@ -176,6 +182,9 @@ class MemoryLedger:
         """See `LedgerStore.give_back`."""
         if amount < 0:
             raise ValueError(f"{amount} nano-dollars cannot be given back")
+        self._give_back(lease, amount)
+
+    def _give_back(self, lease: LeaseId, amount: NanoUSD) -> None:
         sums = self._sums(lease)
         if kept := self._leases.get(lease):
             returned = min(amount, kept.unsettled)
@@ -195,8 +204,7 @@ class MemoryLedger:
 
     def _settle(self, settlement: Settlement) -> None:
         for charge in settlement.charges:
-            if not 0 <= charge.leased <= charge.billed:
-                raise ValueError(f"a lease cannot cover {charge.leased} of {charge.billed}")
+            charge.check()
         if settlement.event.id in self._events:
             return
         self._events[settlement.event.id] = settlement.event
@@ -212,6 +220,8 @@ class MemoryLedger:
             confirmed = self._confirm(lease, charge.leased - from_lease)
             sums.granted += charge.billed - from_lease - confirmed
             sums.spent += charge.billed
+            if charge.returned is not None:
+                self._give_back(lease, charge.returned)
 
     async def expire(self, *, now: float) -> int:
         """See `LedgerStore.expire`."""

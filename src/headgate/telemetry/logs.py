@@ -1,7 +1,8 @@
 """Logs as lines of JSON, for machines that collect them.
 
 A line says when, how important, from which part, and what; one of a request also what came of it.
-None says what was asked or answered, and no credential is ever logged.
+None says what was asked or answered, which `contents` does where that is switched on, and no
+credential is ever logged.
 """
 
 import datetime as dt

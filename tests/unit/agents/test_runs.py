@@ -8,8 +8,14 @@ import pytest
 from agent_desk import KEY, Said, agent_desk, told
 from headgate.agents.runs import Order, RunLimits
 from headgate.core.chat import ChatRequest
-from headgate.core.errors import Conflict, HeadgateError, InvalidRequest, NotFound
-from headgate.core.keys import VirtualKey
+from headgate.core.errors import (
+    Conflict,
+    HeadgateError,
+    InsufficientScope,
+    InvalidRequest,
+    NotFound,
+)
+from headgate.core.keys import Scope, VirtualKey
 from headgate.tools.declaration import tool
 
 BOB = VirtualKey(
@@ -62,6 +68,22 @@ async def test_a_run_is_its_owners() -> None:
         assert await desk.runs.page(KEY, status=None, limit=9, before=None) == []
         with pytest.raises(NotFound):
             await desk.runs.get(admin, "run_none")
+
+
+async def test_who_may_look_at_everything_sees_a_run_and_does_not_steer_it() -> None:
+    """Even with a key that could steer runs of its own."""
+    scopes = frozenset[Scope]({"admin:read", "agent:run"})
+    viewer = msgspec.structs.replace(KEY, key_id="v", scopes=scopes)
+    async with agent_desk(lambda _: asyncio.Event()) as desk:
+        run = await desk.start("Go")
+        assert (await desk.runs.get(viewer, run.run_id)).run_id == run.run_id
+        assert len(await desk.runs.page(viewer, status=None, limit=9, before=None)) == 1
+        for attempt in (desk.runs.cancel, desk.runs.pause, desk.runs.resume):
+            with pytest.raises(InsufficientScope):
+                await attempt(viewer, run.run_id)
+        with pytest.raises(InsufficientScope):
+            await desk.runs.decide(viewer, run.run_id, "1", approved=True, comment=None)
+        await desk.runs.cancel(KEY, run.run_id)
 
 
 async def test_a_cancelled_run_stops_in_the_middle_of_a_call() -> None:

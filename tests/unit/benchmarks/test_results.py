@@ -1,6 +1,6 @@
 """Several commands write RESULTS.md, and none loses what another wrote."""
 
-from results import with_agents, with_gateway, with_money, with_usage
+from results import with_agents, with_gateway, with_money, with_starts, with_usage
 
 GATEWAY = "# Benchmark results\n\nFast.\n"
 
@@ -26,3 +26,6 @@ def test_the_money_path_stands_between_them() -> None:
     assert with_money("", "Cheap.") == "# The money path\n\nCheap.\n"
     all_four = with_agents(all_three, "Durable.")
     assert with_agents(all_four, "Lost.") == all_four.replace("Durable", "Lost")
+    all_five = with_starts(all_four, "Soon.")
+    assert all_five == all_four + "\n# Starts\n\nSoon.\n"
+    assert with_starts(all_five, "Late.") == all_five.replace("Soon", "Late")

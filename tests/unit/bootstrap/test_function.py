@@ -146,7 +146,7 @@ async def test_a_warm_up_is_answered_at_once(account: Account) -> None:
 
 def short_of_time() -> float:
     """When Lambda ends a process that is left a moment for its answer."""
-    return time.time() + CLOSE_SECONDS + 0.2
+    return time.time() + CLOSE_SECONDS + 0.6
 
 
 STREAMS = [

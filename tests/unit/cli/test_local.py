@@ -10,7 +10,7 @@ import pytest
 from headgate.cli import doctor
 from headgate.cli.asgi_connection import AsgiConnection
 from headgate.cli.connection import CommandFailed
-from headgate.cli.findings import Check, Finding, PromptCheck
+from headgate.cli.findings import Backup, Check, Finding, PromptCheck
 from headgate.cli.http_connection import HttpConnection
 from headgate.cli.installation import Prepared, ServeOptions, SimulatorOptions, Target
 from headgate.cli.local import Local, Platform
@@ -61,6 +61,14 @@ class FakeBootstrap:
     def remove_samples(self, settings: Settings, /) -> Mapping[str, object]:
         self.settings.append(settings)
         return {"keys": 0}
+
+    def back_up(self, settings: Settings, target: Path, /) -> Backup:
+        self.settings.append(settings)
+        return Backup(target, 1, "now", ())
+
+    def restore(self, settings: Settings, source: Path, /) -> Path:
+        self.settings.append(settings)
+        return settings.data / source
 
     def checks(self, settings: Settings, /) -> Sequence[Check]:
         return (doctor.known("store", Finding("ok", str(settings.data))),)

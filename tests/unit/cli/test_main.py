@@ -35,7 +35,7 @@ def test_every_command_of_the_contract_that_exists_so_far_is_there() -> None:
         "serve migrate seed keys chat complete agents usage budget docs prompts simulate"
         " doctor openapi"
         # Beyond the contract.
-        " audit users dev deploy destroy"
+        " audit users dev deploy destroy backup restore"
     )
     assert set(headgate.commands) == set(names.split())
 

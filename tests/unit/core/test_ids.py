@@ -2,7 +2,7 @@
 
 import re
 
-from headgate.core.ids import new_event_id, new_id, new_timed_id
+from headgate.core.ids import event_id, new_event_id, new_id, new_timed_id, time_of_event
 
 
 def test_an_id_says_what_it_is_of() -> None:
@@ -31,3 +31,14 @@ def test_a_timed_id_sorts_by_its_time() -> None:
 def test_timed_ids_of_one_millisecond_sort_by_their_order_in_the_process() -> None:
     ids = [new_timed_id("run", 1_795_435_200.0) for _ in range(1000)]
     assert ids == sorted(ids)
+
+
+def test_an_event_s_id_carries_its_time() -> None:
+    assert time_of_event(event_id(1_795_435_200_123, 2**24 + 5, "0a1b2c3d")) == 1_795_435_200_123
+    assert time_of_event(new_event_id(1.5)) == 1500
+
+
+def test_what_is_no_event_s_id_carries_no_time() -> None:
+    good = new_event_id()
+    for bad in ("", "evt_none", good[:-1], good + "0", good.upper(), "run" + good[3:]):
+        assert time_of_event(bad) is None

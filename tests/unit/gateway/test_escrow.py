@@ -807,6 +807,47 @@ async def test_a_process_that_will_stand_still_leaves_nothing_to_expire() -> Non
     assert await till.sums() == (100, 100, 0)
 
 
+async def test_a_lease_for_one_call_goes_back_with_its_record() -> None:
+    """A process that may stand still after a call has nothing more to ask of the store."""
+    till = Till()
+    escrow = Escrow(till.store, clock=till.clock, pause=till.pause, lead_ticks=0)
+    await till.limit(10_000)
+    for number in range(1, 4):
+        books = await escrow.books((KEY,))
+        await escrow.settle(await escrow.reserve(books, 100), usage_event(billed=40))
+        assert await till.sums() == (40 * number, 40 * number, 0)
+        assert escrow.tightest(books) == (await escrow.budgets((KEY,)))[0]
+        await escrow.rest()
+    assert till.store.asked.count("lease") == till.store.asked.count("settle") == 3
+    assert "give_back" not in till.store.asked
+
+
+async def test_of_calls_at_once_the_last_one_gives_the_lease_back() -> None:
+    till = Till()
+    escrow = Escrow(till.store, clock=till.clock, pause=till.pause, lead_ticks=0)
+    await till.limit(10_000)
+    books = await escrow.books((KEY,))
+    first, second = await escrow.reserve(books, 100), await escrow.reserve(books, 100)
+    await escrow.settle(first, usage_event(billed=40))
+    assert await till.sums() == (200, 40, 0)
+    await escrow.settle(second, usage_event(billed=130))
+    assert await till.sums() == (170, 170, 0)
+    assert "give_back" not in till.store.asked
+
+
+async def test_a_return_that_the_store_did_not_take_is_made_with_its_record_later() -> None:
+    till = Till()
+    escrow = Escrow(till.store, clock=till.clock, pause=till.pause, lead_ticks=0)
+    await till.limit(10_000)
+    hold = await escrow.reserve(await escrow.books((KEY,)), 100)
+    till.store.fail_once("settle", Overloaded("the store is away"))
+    with pytest.raises(Overloaded):
+        await escrow.settle(hold, usage_event(billed=40))
+    assert await till.sums() == (100, 0, 0)
+    await escrow.rest()
+    assert await till.sums() == (40, 40, 0)
+
+
 async def test_a_lease_for_one_call_takes_no_more() -> None:
     till = Till()
     escrow = Escrow(till.store, clock=till.clock, pause=till.pause, lead_ticks=0)

@@ -4,7 +4,9 @@ from urllib.parse import quote
 
 import pytest
 
-from platform_in_memory import make_key, platform
+from headgate.core.answers import KeptAnswer, answer_key
+from headgate.tools.declaration import tool
+from platform_in_memory import chat, make_key, platform
 
 PATH = "/v1/users/ada/data"
 
@@ -56,3 +58,23 @@ async def test_any_id_can_be_named_percent_encoded(user: str) -> None:
         assert (begun.status, begun.json["userId"], begun.json["keysRevoked"]) == (200, user, 1)
         assert (await running.call("GET", path)).json["status"] == "under_way"
         assert (await running.call("GET", "/v1/models", key=key)).status == 401
+
+
+@tool()
+async def repeat(text: str) -> str:
+    """Say it again."""
+    return text
+
+
+async def test_a_kept_answer_knows_with_whose_data_it_goes() -> None:
+    """A model's, and that of a work, which no row of the ledger belongs to."""
+    async with platform(tools=[repeat]) as running:
+        key = await make_key(running, userId="ada", scopes=["ai:complete", "tools:run"])
+        for path, body in (("/v1/complete", chat("hi")), ("/v1/tools/repeat", {"text": "hi"})):
+            once = {"idempotency-key": "one"}
+            told = await running.call("POST", path, body, key=key, headers=once)
+            assert told.status == 200, told.data
+            call = answer_key("-".join(key.split("-")[:3]), f"POST {path}", "one", b"").id
+            found = await running.ledger.answers.find(call, now=0.0)
+            assert isinstance(found, KeptAnswer)
+            assert found.user_id == "ada"

@@ -96,7 +96,10 @@ async def test_a_viewer_sees_everything_and_changes_nothing() -> None:
         async def status(method: str, path: str, body: dict[str, Any] | bytes = b"") -> int:
             return (await running.call(method, path, body, key=None, headers=page)).status
 
-        for path in ("/v1/auth/keys", "/v1/usage", "/v1/usage/budgets", "/v1/audit", "/v1/live"):
+        for path in (
+            *("/v1/auth/keys", "/v1/usage", "/v1/usage/budgets", "/v1/audit", "/v1/live"),
+            *("/v1/agents/runs", "/v1/prompts", "/v1/tools", "/v1/documents", "/v1/models"),
+        ):
             assert await status("GET", path) == 200
         budget = {"scope": "user", "id": "bob", "monthlyBudget": 5}
         assert await status("PUT", "/v1/usage/budget", budget) == 403
@@ -104,6 +107,8 @@ async def test_a_viewer_sees_everything_and_changes_nothing() -> None:
         assert await status("POST", "/v1/auth/keys", key) == 403
         assert await status("DELETE", "/v1/users/ada/data") == 403
         assert await status("POST", "/v1/complete", {"messages": []}) == 403
+        assert await status("POST", "/v1/agents/run", {"type": "react", "input": "x"}) == 403
+        assert await status("POST", "/v1/search", {"query": "x"}) == 403
         own = {"apiKey": "sk-vendor-secret", "userId": "ada"}
         assert await status("PUT", "/v1/providers/sandbox/key", own) == 403
     await client.aclose()

@@ -16,11 +16,11 @@ def user_routes() -> list[Route]:
             audit=acts.USER_DATA_DELETED,
             summary="Delete what is kept of a user",
             description=(
-                "For good. The user's keys end at once; agent runs, memories, vendor keys and"
-                " budgets go; calls in the ledger lose their user to a pseudonym that leads"
-                " nowhere, so that sums of money stay. For an hour it goes on by itself with what"
-                " calls under way still add; a second request is harmless. Documents belong to"
-                " workspaces, and stay."
+                "For good. The user's keys end at once; agent runs, memories, vendor keys,"
+                " budgets and answers under idempotency keys go; calls in the ledger lose their"
+                " user to a pseudonym that leads nowhere, so that sums of money stay. For an hour"
+                " it goes on by itself with what calls under way still add; a second request is"
+                " harmless. Documents belong to workspaces, and stay."
             ),
             answer=erasures.ErasureBegun,
         ),

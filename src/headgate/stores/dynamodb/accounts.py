@@ -3,14 +3,16 @@
 | `userId`                        | holds                                                        |
 |---------------------------------|--------------------------------------------------------------|
 | `<scope>#<id>`                  | the limit                                                    |
-| `<scope>#<id>#<period>`         | the guard: `granted` to leases, `unconfirmed`, `version`     |
+| `<scope>#<id>#<period>`         | the guard: `granted` to leases, `unconfirmed`, `version`,    |
+|                                 | and what was `billed` by calls that ended a lease            |
 | `<scope>#<id>#<period>#<shard>` | `billed`, and of it what was `granted` only as it was spent  |
 
 What was told of them stands there too; see `alerts`.
 
 An item takes about a thousand writes a second, so each process adds what it settles to one of
 `SHARDS` shards. Sums over all of them are what the port speaks of: `granted` is that of the guard
-and of the shards, `spent` what the shards were billed and what is unconfirmed. A shard only grows.
+and of the shards, `spent` what both were billed and what is unconfirmed. A shard only grows. A call
+that ends its lease writes the guard anyway, and is billed there.
 """
 
 import random
@@ -140,11 +142,35 @@ async def states(
     return [known[account] for account in accounts]
 
 
+async def limited_states(
+    client: DynamoClient, accounts: Sequence[Account], period: str
+) -> list[AccountState]:
+    """What is known of each account that has a limit; the others are empty.
+
+    The limits are read first: an account without one is one item to read instead of six.
+    """
+    distinct = list(dict.fromkeys(accounts))
+    limits = await client.get_all(BUDGETS, [limit_key(account) for account in distinct])
+    limited = {account: limit for account, limit in zip(distinct, limits, strict=True) if limit}
+    keys = [
+        key
+        for account in limited
+        for key in (guard_key(account, period), *shard_keys(account, period))
+    ]
+    items = await client.get_all(BUDGETS, keys)
+    width = 1 + SHARDS
+    known = {
+        account: _state(account, [limit, *items[width * place : width * (place + 1)]])
+        for place, (account, limit) in enumerate(limited.items())
+    }
+    return [known.get(account) or AccountState(account=account) for account in accounts]
+
+
 def _state(account: Account, items: Sequence[Item | None]) -> AccountState:
     limit, guard, *shards = items
     granted, billed = sums_of(shards)
     unconfirmed = integer_of(guard, "unconfirmed")
-    spent = billed + unconfirmed
+    spent = billed + integer_of(guard, "billed") + unconfirmed
     return AccountState(
         account=account,
         limit=limit_in(limit),
@@ -170,20 +196,29 @@ def add_to_shard(
 
 
 def add_to_guard(
-    account: Account, period: str, *, granted: NanoUSD = 0, unconfirmed: NanoUSD = 0
+    account: Account,
+    period: str,
+    *,
+    granted: NanoUSD = 0,
+    billed: NanoUSD = 0,
+    unconfirmed: NanoUSD = 0,
 ) -> Action:
-    """Change what is granted to leases or unconfirmed, except for a new grant."""
+    """Change what is granted to leases, billed or unconfirmed, except for a new grant."""
     return {
-        "Update": {
-            "TableName": BUDGETS,
-            "Key": guard_key(account, period),
-            "UpdateExpression": "ADD granted :granted, unconfirmed :unconfirmed, version :one",
-            "ExpressionAttributeValues": {
-                ":granted": number(granted),
-                ":unconfirmed": number(unconfirmed),
-                ":one": number(1),
-            },
-        }
+        "Update": guard_change(
+            account, period, granted=granted, billed=billed, unconfirmed=unconfirmed
+        )
+    }
+
+
+def guard_change(account: Account, period: str, **sums: NanoUSD) -> Mapping[str, object]:
+    """An update of the guard, after which grants that have read it before are refused."""
+    added = {name: number(value) for name, value in {**sums, "version": 1}.items() if value}
+    return {
+        "TableName": BUDGETS,
+        "Key": guard_key(account, period),
+        "UpdateExpression": "ADD " + ", ".join(f"{name} :{name}" for name in added),
+        "ExpressionAttributeValues": {f":{name}": value for name, value in added.items()},
     }
 
 
@@ -203,17 +238,5 @@ def grant(account: Account, period: str, guard: Item | None, amount: NanoUSD) ->
             "UpdateExpression": "ADD granted :amount, version :one",
             "ConditionExpression": condition,
             "ExpressionAttributeValues": values,
-        }
-    }
-
-
-def same_limit(account: Account, item: Item) -> Action:
-    """Refuse a transaction where the limit is not the one that was read."""
-    return {
-        "ConditionCheck": {
-            "TableName": BUDGETS,
-            "Key": limit_key(account),
-            "ConditionExpression": "amount = :amount AND hard = :hard",
-            "ExpressionAttributeValues": {":amount": item["amount"], ":hard": item["hard"]},
         }
     }

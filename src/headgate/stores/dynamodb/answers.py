@@ -4,6 +4,7 @@
 |------------------|----------------|-------------------------------------------------|
 | digest of a call | `answer`       | the claim on it, later its answer               |
 | digest of a call | event#number   | a piece of an answer too long for one item      |
+| `of#<user>`      | digest         | the event: which calls of a user have an answer |
 
 An item is a claim as long as it has no `model`. `expiresAt` is the claim's end, or the answer's; an
 item that has ended counts as gone, and DynamoDB removes it some time after its `ttl`. The pieces of
@@ -95,7 +96,28 @@ class DynamoAnswers:
         place = new_id("own")
         if is_long(answer):
             await write_pieces(self.client, answer, place)
-        await self.client.call("PutItem", {"TableName": ANSWERS, "Item": _item(answer, place)})
+        await self.client.transact(keep(answer, place))
+
+    async def erase(self, user_id: str, *, limit: int) -> int:
+        """Delete up to `limit` of a user's answers; how many there were.
+
+        One that is kept anew meanwhile is found the next time.
+        """
+        request = _whole(_list(user_id))
+        listed = await self.client.query(ANSWERS, request, limit=limit)
+        for item in listed:
+            call_id = text_of(item, "part")
+            kept = await self.client.query(ANSWERS, _whole(call_id))
+            await self.client.delete_all(ANSWERS, [_key(call_id, each["part"]) for each in kept])
+            unchanged = {
+                "TableName": ANSWERS,
+                "Key": _key(_list(user_id), item["part"]),
+                "ConditionExpression": "eventId = :seen",
+                "ExpressionAttributeValues": {":seen": item["eventId"]},
+            }
+            with contextlib.suppress(ConditionFailed):
+                await self.client.call("DeleteItem", unchanged)
+        return len(listed)
 
     async def forget(self, *, now: float) -> None:
         """See `AnswerStore.forget`; the table does it by itself."""
@@ -188,9 +210,13 @@ async def write_pieces(client: DynamoClient, answer: KeptAnswer, event_id: str) 
         )
 
 
-def keep(answer: KeptAnswer, event_id: str) -> Action:
+def keep(answer: KeptAnswer, event_id: str) -> list[Action]:
     """The part of a call's transaction that puts its answer in the place of its claim."""
-    return {"Put": {"TableName": ANSWERS, "Item": _item(answer, event_id)}}
+    items = [_item(answer, event_id)]
+    if answer.user_id is not None:
+        place = _key(_list(answer.user_id), text(answer.key.id))
+        items.append({**place, "eventId": text(event_id), TTL: items[0][TTL]})
+    return [{"Put": {"TableName": ANSWERS, "Item": item}} for item in items]
 
 
 def _item(answer: KeptAnswer, event_id: str) -> Item:
@@ -227,6 +253,20 @@ def _claim_in(item: Item) -> Claim:
 
 def _key(call_id: str, part: Mapping[str, Any] = _ANSWER) -> Item:
     return {"callId": text(call_id), "part": part}
+
+
+def _list(user_id: str) -> str:
+    return f"of#{user_id}"
+
+
+def _whole(call_id: str) -> dict[str, Any]:
+    """The query for all that stands under a call, or in a list."""
+    return {
+        "KeyConditionExpression": "callId = :call",
+        "ExpressionAttributeValues": {":call": text(call_id)},
+        "ProjectionExpression": "part, eventId",
+        "ConsistentRead": True,
+    }
 
 
 def _place(event_id: str, index: int) -> Mapping[str, Any]:

@@ -146,17 +146,17 @@ def enlarge(lease: LeaseId, item: Item | None, amount: NanoUSD, expires_at: floa
     return {"Update": {**update, "ExpressionAttributeValues": values}}
 
 
-def take(lease: LeaseId, amount: NanoUSD) -> Action:
-    """Take `amount` of a lease that has so much left."""
-    return {
-        "Update": {
-            "TableName": LEASES,
-            "Key": lease_key(lease),
-            "UpdateExpression": "SET unsettled = unsettled - :amount",
-            "ConditionExpression": "unsettled >= :amount",
-            "ExpressionAttributeValues": {":amount": number(amount)},
-        }
+def take(lease: LeaseId, amount: NanoUSD, *, ends: bool = False) -> Action:
+    """Take `amount` of a lease that has so much left; one that `ends` with it has no more."""
+    change: dict[str, object] = {
+        "TableName": LEASES,
+        "Key": lease_key(lease),
+        "ConditionExpression": f"unsettled {'=' if ends else '>='} :amount",
+        "ExpressionAttributeValues": {":amount": number(amount)},
     }
+    if ends:
+        return {"Delete": change}
+    return {"Update": {**change, "UpdateExpression": "SET unsettled = unsettled - :amount"}}
 
 
 def end(item: Item) -> Action:
@@ -174,14 +174,19 @@ def end(item: Item) -> Action:
     }
 
 
-def settle_lease(covered: Cover) -> list[Action]:
-    """Take from a lease what it covers, if it still has as much as was read."""
+def settle_lease(covered: Cover, *, ends: bool = False) -> list[Action]:
+    """Take from a lease what it covers, if it still has as much as was read.
+
+    One that `ends` is removed, unless it was enlarged meanwhile.
+    """
     update: dict[str, object] = {"TableName": LEASES, "Key": lease_key(covered.lease)}
     if covered.item is None:
         return [
             {"ConditionCheck": {**update, "ConditionExpression": "attribute_not_exists(account)"}}
         ]
     left = integer_of(covered.item, "unsettled") - covered.from_lease
+    if ends and not left:
+        return [end(covered.item)]
     values = {":seen": covered.item["unsettled"], ":left": number(left)}
     update["UpdateExpression"] = "SET unsettled = :left"
     update["ConditionExpression"] = "unsettled = :seen"

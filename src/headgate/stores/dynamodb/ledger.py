@@ -5,10 +5,13 @@ The invariant, true of every account and period after each transaction:
     granted - spent = Σ what the account's leases have not settled
     spent = Σ billed of the account's events + Σ open unconfirmed entries
 
-A grant reads the guard and the limit, then the shards, and is written only where guard and limit
-are still the same: then there was a moment, when the shards were read, at which all of it was true
-and the grant within the limit. What is settled meanwhile without a grant counts as later; it was
-spent already, and no check could have kept it out.
+A grant reads the guard, then the limit and the shards, and is written only where the guard is still
+the same: then there was a moment, when the shards were read, at which all of it was true and the
+grant within the limit. What is settled meanwhile without a grant counts as later; it was spent
+already, and no check could have kept it out.
+
+Whoever sets a limit writes it first and then changes the guard, so that a grant which has read
+another limit is refused: none is made above a limit once it is set.
 """
 
 import asyncio
@@ -18,7 +21,15 @@ import weakref
 from collections.abc import AsyncIterator, Sequence
 from typing import ClassVar
 
-from headgate.core.budgets import Account, AccountState, LeaseId, Limit, Settlement, Unconfirmed
+from headgate.core.budgets import (
+    Account,
+    AccountState,
+    LeaseId,
+    Limit,
+    Settlement,
+    Unconfirmed,
+    period_of,
+)
 from headgate.core.errors import Overloaded
 from headgate.core.money import NanoUSD
 from headgate.stores.dynamodb import accounts, erasing, leases, recalls
@@ -30,6 +41,8 @@ from headgate.stores.dynamodb.writer import Writer
 ATTEMPTS = 50
 LONGEST_PAUSE_SECONDS = 0.2
 RESOLVED_AT_ONCE = 16
+# Where a period has just begun or is about to, others may still grant, or grant already, in it.
+CLOCK_SECONDS = 3600.0
 
 
 class DynamoLedger:
@@ -50,9 +63,13 @@ class DynamoLedger:
         """Record what is waiting and take no more."""
         await self._writer.close()
 
-    async def states(self, accounts_asked: Sequence[Account], period: str) -> list[AccountState]:
+    async def states(
+        self, accounts_asked: Sequence[Account], period: str, *, unlimited: bool = True
+    ) -> list[AccountState]:
         """See `LedgerStore.states`."""
-        return await accounts.states(self._client, accounts_asked, period)
+        if unlimited:
+            return await accounts.states(self._client, accounts_asked, period)
+        return await accounts.limited_states(self._client, accounts_asked, period)
 
     async def lease(
         self, lease: LeaseId, *, least: NanoUSD, most: NanoUSD, expires_at: float
@@ -97,8 +114,7 @@ class DynamoLedger:
     def settle(self, settlement: Settlement) -> asyncio.Future[None]:
         """See `LedgerStore.settle`."""
         for charge in settlement.charges:
-            if not 0 <= charge.leased <= charge.billed:
-                raise ValueError(f"a lease cannot cover {charge.leased} of {charge.billed}")
+            charge.check()
         return self._writer.append(settlement)
 
     async def expire(self, *, now: float) -> int:
@@ -152,6 +168,9 @@ class DynamoLedger:
         else:
             item = accounts.limit_item(account, limit)
             await self._client.call("PutItem", {"TableName": BUDGETS, "Item": item})
+        now = self._client.clock()
+        for period in {period_of(now - CLOCK_SECONDS), period_of(now + CLOCK_SECONDS)}:
+            await self._client.call("UpdateItem", accounts.guard_change(account, period))
 
     async def erase(self, settlements: Sequence[Settlement]) -> int:
         """See `LedgerStore.erase`."""
@@ -170,16 +189,16 @@ class DynamoLedger:
         self, lease: LeaseId, least: NanoUSD, most: NanoUSD, expires_at: float
     ) -> NanoUSD:
         account, period = lease.account, lease.period
-        limited, guard = await self._client.get_all(
-            BUDGETS, [accounts.limit_key(account), accounts.guard_key(account, period)]
-        )
-        limit = accounts.limit_in(limited)
-        if limited is None or limit is None:
-            return 0
-        shards, held = await asyncio.gather(
-            self._client.get_all(BUDGETS, accounts.shard_keys(account, period)),
+        guard = await self._client.get(BUDGETS, accounts.guard_key(account, period))
+        (limited, *shards), held = await asyncio.gather(
+            self._client.get_all(
+                BUDGETS, [accounts.limit_key(account), *accounts.shard_keys(account, period)]
+            ),
             self._client.get(LEASES, leases.lease_key(lease)),
         )
+        limit = accounts.limit_in(limited)
+        if limit is None:
+            return 0
         granted = integer_of(guard, "granted") + accounts.sums_of(shards).granted
         amount = min(most, limit.amount - granted) if limit.hard else most
         if amount < least or amount <= 0:
@@ -187,7 +206,6 @@ class DynamoLedger:
         await self._client.transact(
             [
                 accounts.grant(account, period, guard, amount),
-                accounts.same_limit(account, limited),
                 leases.enlarge(lease, held, amount, expires_at),
             ]
         )

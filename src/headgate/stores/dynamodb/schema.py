@@ -18,7 +18,6 @@
 |------------------------------|---------------|----------|--------------|
 | `by-key`                     | `keyId`       | `moment` | whole items  |
 | `by-hour`                    | `hourShard`   | `moment` | whole items  |
-| `by-id`                      | `id`          |          | keys only    |
 
 All keys but `timestamp` are strings. All are billed by request. `ai-platform-usage` removes rows
 whose `ttl` has passed; they have one where the settings say for how many days events are kept.
@@ -42,7 +41,6 @@ SOCKETS = "ai-platform-sockets"
 
 BY_KEY = "by-key"
 BY_HOUR = "by-hour"
-BY_ID = "by-id"
 
 TTL = "ttl"
 
@@ -75,7 +73,6 @@ TABLES = (
         (
             Index(BY_KEY, "keyId", "moment", whole=True),
             Index(BY_HOUR, "hourShard", "moment", whole=True),
-            Index(BY_ID, "id", None, whole=False),
         ),
         frozenset({"timestamp"}),
         TTL,

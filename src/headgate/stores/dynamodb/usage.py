@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Collection, Iterable, Sequ
 from dataclasses import dataclass, field
 from typing import TypeAlias, TypeVar
 
+from headgate.core.ids import time_of_event
 from headgate.core.money import NanoUSD
 from headgate.core.usage import (
     Dimension,
@@ -21,10 +22,10 @@ from headgate.core.usage import (
     timing_of,
 )
 from headgate.stores.dynamodb import events, rollups
-from headgate.stores.dynamodb.attributes import integer_of, number, text
+from headgate.stores.dynamodb.attributes import number, text
 from headgate.stores.dynamodb.client import DynamoClient
 from headgate.stores.dynamodb.rollups import Row, ShardsByMonth
-from headgate.stores.dynamodb.schema import BY_HOUR, BY_ID, BY_KEY, USAGE
+from headgate.stores.dynamodb.schema import BY_HOUR, BY_KEY, USAGE
 from headgate.stores.time_ranges import DAY, HOUR, Part, milliseconds, name_of, parts
 
 T = TypeVar("T")
@@ -62,10 +63,10 @@ class DynamoUsage:
         start = max(0, milliseconds(where.start), await rollups.kept_from(self.client))
         behind: _Position = (milliseconds(where.end), "")
         if before is not None:
-            position = await self._position(before)
-            if position is None:
+            timestamp = time_of_event(before)
+            if timestamp is None:
                 return []
-            behind = min(behind, position)
+            behind = min(behind, (timestamp, before))
         if (start, "") >= behind:
             return []
         if where.key_id is not None or where.user_id:
@@ -245,15 +246,6 @@ class DynamoUsage:
             if is_all or len(counted) >= limit:
                 return sorted(counted, key=_position, reverse=True)[:limit]
             size *= 2
-
-    async def _position(self, event_id: str) -> _Position | None:
-        request = {
-            "IndexName": BY_ID,
-            "KeyConditionExpression": "id = :id",
-            "ExpressionAttributeValues": {":id": text(event_id)},
-        }
-        found = await self.client.query(USAGE, request)
-        return (integer_of(found[0], "timestamp") // events.SLOTS, event_id) if found else None
 
     async def _all(self, questions: Sequence[Awaitable[T]]) -> list[T]:
         async def ask(question: Awaitable[T]) -> T:

@@ -143,12 +143,10 @@ class _Renaming:
         """Give an account in a period to the new name, if it is still as it was read."""
         actions: list[Action] = []
         if (guard := month.guard) is not None:
-            granted, unconfirmed = integer_of(guard, "granted"), integer_of(guard, "unconfirmed")
+            held = {name: integer_of(guard, name) for name in ("granted", "billed", "unconfirmed")}
             actions.append(_removal(guard, "version"))
-            if granted or unconfirmed:
-                actions.append(
-                    add_to_guard(self.new, period, granted=granted, unconfirmed=unconfirmed)
-                )
+            if any(held.values()):
+                actions.append(add_to_guard(self.new, period, **held))
         for shard, item in month.shards.items():
             granted, billed = integer_of(item, "granted"), integer_of(item, "billed")
             actions.append(_removal(item, "granted", "billed"))

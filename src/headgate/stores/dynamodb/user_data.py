@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from headgate.core.erasures import Erased, Erasure
 from headgate.core.runs import Command
 from headgate.stores.dynamodb import user_accounts, user_events
+from headgate.stores.dynamodb.answers import DynamoAnswers
 from headgate.stores.dynamodb.attributes import float_of, integer_of, number, text, text_of
 from headgate.stores.dynamodb.client import ConditionFailed, DynamoClient, Item
 from headgate.stores.dynamodb.memories import DynamoMemories
@@ -73,8 +74,9 @@ class DynamoUserData:
         for vendor_key in found:
             await vendor_keys.drop(user, vendor_key.provider)
         forgotten = await DynamoMemories(self.client).erase(user, limit=limit)
+        answers = await DynamoAnswers(self.client).erase(user, limit=limit)
         runs = await self._runs(user, limit)
-        steps = [Erased(len(found) + forgotten, 0), runs]
+        steps = [Erased(len(found) + forgotten + answers, 0), runs]
         events = await user_events.rename(self.client, user, pseudonym, limit)
         steps.append(events)
         if events == Erased(0, 0):

@@ -10,6 +10,7 @@ and those of one process all touch its own shards.
 """
 
 import asyncio
+import itertools
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
@@ -153,9 +154,10 @@ class Writer:
                 return
             covers = {}
             for charge in settlement.charges:
-                if charge.leased:
+                if charge.leased or charge.returned is not None:
                     lease = _lease_of(settlement, charge)
-                    covers[lease] = await leases.cover(self._client, lease, charge.leased)
+                    amount = charge.leased + (charge.returned or 0)
+                    covers[lease] = await leases.cover(self._client, lease, amount)
             transaction = _Transaction(self._shard)
             call = _call(settlement, self._shard, self._retention_days, slot)
             transaction.add(call, covers)
@@ -229,9 +231,12 @@ class _Transaction:
         self._row_bytes = 0
         self._rows: dict[tuple[str, str], Action] = {}
         self._spent: dict[tuple[Account, str], tuple[NanoUSD, NanoUSD]] = {}
+        # Where a lease ends, the guard gets what its call was billed too: one item instead of two.
+        self._guarded: dict[tuple[Account, str], tuple[NanoUSD, NanoUSD, NanoUSD]] = {}
         self._leased: dict[LeaseId, NanoUSD] = {}
+        self._ended: set[LeaseId] = set()
         self._cells: dict[Cell, Sequence[int]] = {}
-        self._answers: dict[str, Action] = {}
+        self._answers: dict[str, Sequence[Action]] = {}
         self._others: list[Action] = []
 
     def has_room(self, call: _Call) -> bool:
@@ -244,13 +249,17 @@ class _Transaction:
         answer = call.settlement.answer
         if answer is not None and answer.key.id in self._answers:
             return False
-        items = len(self._rows) + len(self._spent) + len(self._leased) + len(self._cells)
-        items += len(self._answers) + (answer is not None)
+        items = len(self._rows) + len(self._spent) + len(self._guarded) + len(self._leased)
+        items += len(self._cells) + sum(map(len, self._answers.values()))
+        if answer is not None:
+            items += len(answers.keep(answer, call.settlement.event.id))
         items += 1 + sum(cell not in self._cells for cell in call.cells)
         for charge in call.settlement.charges:
-            if charge.billed:
+            if charge.returned is not None:
+                items += (charge.account, charge.period) not in self._guarded
+            elif charge.billed:
                 items += (charge.account, charge.period) not in self._spent
-            if charge.leased:
+            if charge.leased or charge.returned is not None:
                 items += _lease_of(call.settlement, charge) not in self._leased
         return items <= MOST_ITEMS
 
@@ -280,20 +289,29 @@ class _Transaction:
     def _charge(
         self, charge: Charge, lease: LeaseId, covers: Mapping[LeaseId, leases.Cover] | None
     ) -> None:
-        covered = charge.leased
+        covered, returned, confirmed = charge.leased, charge.returned or 0, 0
         if covers is None:
-            if covered:
-                self._leased[lease] = self._leased.get(lease, 0) + covered
+            if covered or charge.returned is not None:
+                self._leased[lease] = self._leased.get(lease, 0) + covered + returned
+            if charge.returned is not None:
+                self._ended.add(lease)
         elif cover := covers.get(lease):
-            covered = cover.from_lease + cover.confirmed
-            self._others += leases.settle_lease(cover)
+            confirmed = cover.confirmed
+            # What is still there pays for the call first, and only the rest of it goes back.
+            there = cover.from_lease + confirmed
+            covered = min(covered, there)
+            returned = there - covered
+            self._others += leases.settle_lease(cover, ends=charge.returned is not None)
             self._others += leases.confirm(cover)
-            if cover.confirmed:
-                self._others.append(
-                    add_to_guard(charge.account, charge.period, unconfirmed=-cover.confirmed)
-                )
-        if charge.billed:
-            key = charge.account, charge.period
+        key = charge.account, charge.period
+        if charge.returned is not None or confirmed:
+            granted, billed, unconfirmed = self._guarded.get(key, (0, 0, 0))
+            self._guarded[key] = (
+                granted + charge.billed - covered - returned,
+                billed + charge.billed,
+                unconfirmed - confirmed,
+            )
+        elif charge.billed:
             granted, billed = self._spent.get(key, (0, 0))
             self._spent[key] = granted + charge.billed - covered, billed + charge.billed
 
@@ -301,8 +319,17 @@ class _Transaction:
         """What to write, at once."""
         return [
             *self._rows.values(),
-            *self._answers.values(),
-            *(leases.take(lease, amount) for lease, amount in self._leased.items()),
+            *itertools.chain(*self._answers.values()),
+            *(
+                leases.take(lease, amount, ends=lease in self._ended)
+                for lease, amount in self._leased.items()
+            ),
+            *(
+                add_to_guard(
+                    account, period, granted=granted, billed=billed, unconfirmed=unconfirmed
+                )
+                for (account, period), (granted, billed, unconfirmed) in self._guarded.items()
+            ),
             *(
                 add_to_shard(account, period, self._shard, granted=granted, billed=billed)
                 for (account, period), (granted, billed) in self._spent.items()

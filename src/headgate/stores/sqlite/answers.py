@@ -17,16 +17,17 @@ FORGOTTEN_AT_ONCE = 20
 """So many rows are removed in one transaction: they may be long, and calls wait behind it."""
 
 _KEEP = (
-    "INSERT INTO answers (id, fingerprint, owner, expires_at, model, provider, body) "
-    "VALUES (?, ?, '', ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET "
+    "INSERT INTO answers (id, fingerprint, owner, expires_at, model, provider, body, user_id) "
+    "VALUES (?, ?, '', ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET "
     "fingerprint = excluded.fingerprint, expires_at = excluded.expires_at, "
-    "model = excluded.model, provider = excluded.provider, body = excluded.body"
+    "model = excluded.model, provider = excluded.provider, body = excluded.body, "
+    "user_id = excluded.user_id"
 )
 _CLAIM = (
     "INSERT INTO answers (id, fingerprint, owner, expires_at) VALUES (?, ?, ?, ?) "
     "ON CONFLICT (id) DO UPDATE SET fingerprint = excluded.fingerprint, "
     "owner = excluded.owner, expires_at = excluded.expires_at, awaited_at = NULL, "
-    "model = NULL, provider = NULL, body = NULL"
+    "model = NULL, provider = NULL, body = NULL, user_id = NULL"
 )
 
 
@@ -92,7 +93,10 @@ def keep(connection: sqlite3.Connection, answers: Iterable[KeptAnswer]) -> None:
     connection.executemany(
         _KEEP,
         [
-            (*answer.key, answer.expires_at, answer.model, answer.provider, answer.body)
+            (
+                *(*answer.key, answer.expires_at, answer.model, answer.provider),
+                *(answer.body, answer.user_id),
+            )
             for answer in answers
         ],
     )

@@ -52,7 +52,13 @@ class SqliteLedger:
 
     database: Database
 
-    async def states(self, accounts: Sequence[Account], period: str) -> list[AccountState]:
+    async def states(
+        self,
+        accounts: Sequence[Account],
+        period: str,
+        *,
+        unlimited: bool = True,  # noqa: ARG002 - to leave them out would save nothing
+    ) -> list[AccountState]:
         """See `LedgerStore.states`."""
         return await self.database.readers.run(
             lambda connection: [_state(connection, account, period) for account in accounts]
@@ -81,8 +87,7 @@ class SqliteLedger:
     def settle(self, settlement: Settlement) -> asyncio.Future[None]:
         """See `LedgerStore.settle`."""
         for charge in settlement.charges:
-            if not 0 <= charge.leased <= charge.billed:
-                raise ValueError(f"a lease cannot cover {charge.leased} of {charge.billed}")
+            charge.check()
         return self.database.writer.append(record, settlement)
 
     async def expire(self, *, now: float) -> int:
@@ -253,6 +258,7 @@ def _erase(connection: sqlite3.Connection, settlements: Sequence[Settlement]) ->
 def _charge(connection: sqlite3.Connection, settlements: Iterable[Settlement]) -> None:
     billed: dict[tuple[Account, str], NanoUSD] = {}
     leased: dict[LeaseId, NanoUSD] = {}
+    returned: list[tuple[LeaseId, NanoUSD]] = []
     for settlement in settlements:
         for charge in settlement.charges:
             if amount := charge.billed:
@@ -261,6 +267,9 @@ def _charge(connection: sqlite3.Connection, settlements: Iterable[Settlement]) -
             if covered := charge.leased:
                 lease = LeaseId(settlement.owner, charge.account, charge.period)
                 leased[lease] = leased.get(lease, 0) + covered
+            if charge.returned is not None:
+                lease = LeaseId(settlement.owner, charge.account, charge.period)
+                returned.append((lease, charge.returned))
     # What no lease covers is granted as it is spent; what an expired lease left unconfirmed is
     # spent already and only changes its name.
     granted = dict(billed)
@@ -276,6 +285,8 @@ def _charge(connection: sqlite3.Connection, settlements: Iterable[Settlement]) -
             for key, amount in billed.items()
         ],
     )
+    for lease, rest in returned:
+        _give_back(connection, lease, rest)
 
 
 def _cover(

@@ -352,6 +352,11 @@ _WORKSPACES = (
 
 Migrations: TypeAlias = tuple[tuple[str, ...], ...]
 
+_ANSWERS_OF_USERS = (
+    "ALTER TABLE answers ADD COLUMN user_id TEXT",
+    "CREATE INDEX answers_by_user ON answers (user_id) WHERE user_id IS NOT NULL",
+)
+
 MIGRATIONS: Migrations = (
     _FIRST,
     _RECALLS,
@@ -370,6 +375,7 @@ MIGRATIONS: Migrations = (
     SERVICE_LEVELS,
     EPISODES,
     ERASURES,
+    _ANSWERS_OF_USERS,
 )
 """The statements of each migration. One that was ever released is never edited."""
 

@@ -13,6 +13,11 @@ _STATEMENTS = (
         (SELECT number FROM memory_turns WHERE person_id = :user LIMIT :limit)
     """,
     "DELETE FROM memory_facts WHERE person_id = :user",
+    # Few at once: they may be long.
+    """
+    DELETE FROM answers WHERE id IN
+        (SELECT id FROM answers WHERE user_id = :user LIMIT min(:limit, 20))
+    """,
     "DELETE FROM vendor_keys WHERE user_id = :user",
     "DELETE FROM limits WHERE scope = 'user' AND id = :user",
     "DELETE FROM alerts WHERE scope = 'user' AND id = :user",

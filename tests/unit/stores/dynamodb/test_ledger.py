@@ -2,18 +2,23 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator
 
 import pytest
 
 from dynamo_wire import Wire, wired
-from headgate.core.budgets import Account, Charge, LeaseId, Limit, Settlement
+from headgate.core.budgets import Account, Charge, LeaseId, Limit, Settlement, period_of
 from headgate.core.errors import Overloaded
+from headgate.stores.dynamodb import accounts
+from headgate.stores.dynamodb.client import DynamoClient
 from headgate.stores.dynamodb.ledger import DynamoLedger
+from headgate.stores.dynamodb.schema import BUDGETS
 from ministack import account_of, dynamo_client
 from usage_events import usage_event
 
-PERIOD = "2026-11"
+# Whoever changes a limit refuses grants of the present.
+PERIOD = period_of(time.time())
 KEY = Account("key", "sk-proj-one")
 ODD = Account("user", "a#b%23")
 END = 1000.0
@@ -22,9 +27,10 @@ END = 1000.0
 class Process:
     """A ledger with a connection of its own, as each process has one."""
 
-    def __init__(self, name: str, ledger: DynamoLedger, wire: Wire) -> None:
+    def __init__(self, name: str, client: DynamoClient, wire: Wire) -> None:
         self.name = name
-        self.ledger = ledger
+        self.client = client
+        self.ledger = DynamoLedger(client)
         self.wire = wire
 
     async def lease(self, amount: int, *, least: int | None = None) -> int:
@@ -47,7 +53,7 @@ async def processes() -> AsyncIterator[list[Process]]:
         found = []
         for number in range(4):
             client, wire = await stack.enter_async_context(wired(await account_of(maker)))
-            found.append(Process(f"process-{number}", DynamoLedger(client), wire))
+            found.append(Process(f"process-{number}", client, wire))
         yield found
         for process in found:
             await process.ledger.close()
@@ -75,8 +81,9 @@ async def test_a_grant_counts_what_others_settled_without_one(processes: list[Pr
     assert await processes[0].lease(200, least=1) == 80
 
 
+@pytest.mark.parametrize("moment", ["GetItem", "BatchGetItem", "TransactWriteItems"])
 async def test_a_limit_that_is_lowered_before_the_grant_is_written_holds(
-    processes: list[Process],
+    processes: list[Process], moment: str
 ) -> None:
     one, other = processes[:2]
     await one.ledger.set_limit(KEY, Limit(amount=100))
@@ -85,8 +92,22 @@ async def test_a_limit_that_is_lowered_before_the_grant_is_written_holds(
     async def lower() -> None:
         await other.ledger.set_limit(KEY, Limit(amount=50))
 
-    one.wire.before["TransactWriteItems"] = lower
+    one.wire.before[moment] = lower
     assert await one.lease(90, least=1) == 40
+
+
+async def test_the_first_grant_of_all_heeds_a_limit_that_is_lowered_meanwhile(
+    processes: list[Process],
+) -> None:
+    one, other = processes[:2]
+    limit = accounts.limit_item(KEY, Limit(amount=100))
+    await one.client.call("PutItem", {"TableName": BUDGETS, "Item": limit})
+
+    async def lower() -> None:
+        await other.ledger.set_limit(KEY, Limit(amount=50))
+
+    one.wire.before["TransactWriteItems"] = lower
+    assert await one.lease(90, least=1) == 50
 
 
 async def test_money_that_another_took_meanwhile_is_not_granted_again(

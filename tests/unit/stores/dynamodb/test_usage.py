@@ -6,6 +6,7 @@ import pytest
 
 from dynamo_wire import Wire, wired
 from headgate.core.budgets import Settlement, period_bounds
+from headgate.core.ids import event_id
 from headgate.core.usage import UsageEvent, UsageFilter
 from headgate.stores.dynamodb.client import DynamoClient
 from headgate.stores.dynamodb.usage import DynamoUsage
@@ -49,7 +50,7 @@ async def test_pages_hold_what_all_processes_wrote_in_one_order(
 ) -> None:
     client, _ = wire
     # Ten in one millisecond, and others in other hours and days.
-    events = [usage_event(id=f"evt_{n:02}", timestamp=NOON) for n in range(10)]
+    events = [usage_event(id=event_id(NOON, n, "0" * 8), timestamp=NOON) for n in range(10)]
     events += [usage_event(timestamp=NOON + n * HOUR) for n in range(1, 12)]
     events += [usage_event(timestamp=NOON - n * DAY) for n in range(1, 5)]
     await record(client, events)

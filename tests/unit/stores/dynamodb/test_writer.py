@@ -14,6 +14,7 @@ from headgate.core.usage import UsageFilter
 from headgate.stores.dynamodb import answers, events
 from headgate.stores.dynamodb.client import DynamoClient
 from headgate.stores.dynamodb.ledger import DynamoLedger
+from headgate.stores.dynamodb.schema import BUDGETS, LEASES, ROLLUPS, USAGE
 from headgate.stores.dynamodb.usage import DynamoUsage
 from headgate.stores.dynamodb.writer import MOST_ITEMS, Writer
 from ministack import account_of, dynamo_client
@@ -179,3 +180,83 @@ async def test_a_lease_that_ends_between_reading_and_writing_is_read_again(
     await ledger.settle(call(billed=60, leased=60))
     (state,) = await ledger.states([KEY], PERIOD)
     assert (state.granted, state.spent, state.unconfirmed) == (60, 60, 0)
+
+
+async def leased(ledger: DynamoLedger, amount: int) -> LeaseId:
+    lease = LeaseId("process-1", KEY, PERIOD)
+    await ledger.set_limit(KEY, Limit(amount=100))
+    assert await ledger.lease(lease, least=amount, most=amount, expires_at=NOON / 1000) == amount
+    return lease
+
+
+def last_call(billed: int, returned: int) -> Settlement:
+    """A call that ends its lease."""
+    charge = Charge(KEY, PERIOD, billed, billed, returned)
+    return Settlement("process-1", usage_event(billed=billed), (charge,))
+
+
+async def sums(ledger: DynamoLedger) -> tuple[int, int, int]:
+    (state,) = await ledger.states([KEY], PERIOD)
+    return state.granted, state.spent, state.unconfirmed
+
+
+async def test_a_lease_ends_in_the_transaction_of_its_last_call(
+    wire: tuple[DynamoClient, Wire],
+) -> None:
+    """Whenever the process dies, either both were done or neither."""
+    client, disturbed = wire
+    ledger = DynamoLedger(client)
+    await leased(ledger, 80)
+    disturbed.sent.clear()
+    await ledger.settle(last_call(30, 50))
+    (transaction,) = disturbed.transactions()
+    tables = [what["TableName"] for action in transaction for what in action.values()]
+    assert sorted(tables) == sorted([USAGE, LEASES, BUDGETS, ROLLUPS, ROLLUPS])
+    assert await sums(ledger) == (30, 30, 0)
+
+
+async def test_a_lease_whose_end_was_lost_on_its_way_ends_once(
+    wire: tuple[DynamoClient, Wire],
+) -> None:
+    client, disturbed = wire
+    ledger = DynamoLedger(client)
+    await leased(ledger, 80)
+    settled = last_call(30, 50)
+    disturbed.lost["TransactWriteItems"] = 1
+    await ledger.settle(settled)
+    # Another process may find it unsaid, and say it again, long after DynamoDB knows the token.
+    await DynamoLedger(client).settle(settled)
+    assert await sums(ledger) == (30, 30, 0)
+
+
+async def test_a_lease_that_others_resolve_before_its_last_call_is_written_counts_once(
+    wire: tuple[DynamoClient, Wire],
+) -> None:
+    client, disturbed = wire
+    ledger = DynamoLedger(client)
+    await leased(ledger, 80)
+
+    async def resolve() -> None:
+        assert await DynamoLedger(client).expire(now=NOON) == 1
+        assert await sums(ledger) == (80, 80, 80)
+
+    disturbed.before["TransactWriteItems"] = resolve
+    await ledger.settle(last_call(30, 50))
+    assert await sums(ledger) == (30, 30, 0)
+
+
+async def test_a_grant_that_was_read_before_a_lease_ended_is_read_again(
+    wire: tuple[DynamoClient, Wire],
+) -> None:
+    """What came back may be granted to another at once, and never more than that."""
+    client, disturbed = wire
+    ledger, other = DynamoLedger(client), DynamoLedger(client)
+    await leased(ledger, 80)
+
+    async def end() -> None:
+        await ledger.settle(last_call(30, 50))
+
+    lease = LeaseId("process-2", KEY, PERIOD)
+    disturbed.before["TransactWriteItems"] = end
+    assert await other.lease(lease, least=1, most=100, expires_at=NOON / 1000) == 70
+    assert await sums(ledger) == (100, 30, 0)
