@@ -115,7 +115,7 @@ async def test_a_new_act_appears_by_itself_and_leaves_what_is_being_typed(
     await expect(page.get_by_text("Live", exact=True)).to_be_visible()
     await page.get_by_label("Actor").fill("half a na")
     await set_markup(admin, "audit-live", 1)
-    await expect(rows(page)).to_have_count(1, timeout=15_000)
+    await expect(rows(page)).to_have_count(1)
     await expect(page.get_by_label("Actor")).to_have_value("half a na")
 
 
