@@ -34,6 +34,8 @@ declare const process: { env: Record<string, string | undefined> } | undefined;
 export interface ClientOptions {
   /** Where the platform answers; `HEADGATE_URL` by default. */
   baseURL?: string;
+  /** The same. A slip here would lead to another platform without a word, so either spelling is taken. */
+  baseUrl?: string;
   /** `HEADGATE_API_KEY` by default. */
   apiKey?: string;
   /** How many seconds may pass without a byte from the platform. */
@@ -61,7 +63,7 @@ export class Headgate {
 
   constructor(options: ClientOptions = {}) {
     const environment = typeof process === "undefined" ? {} : process.env;
-    const url = options.baseURL || environment["HEADGATE_URL"] || DEFAULT_URL;
+    const url = options.baseURL || options.baseUrl || environment["HEADGATE_URL"] || DEFAULT_URL;
     const key = options.apiKey || environment["HEADGATE_API_KEY"];
     if (!key) throw new HeadgateError("There is no key: give the client an apiKey, or set HEADGATE_API_KEY.");
     const connection = new Connection(

@@ -181,6 +181,8 @@ test("a call under an own idempotency key is made once", async () => {
 test("where nobody answers, or not in time, the error says so", async () => {
   const lost = new Headgate({ baseURL: "http://127.0.0.1:9", maxRetries: 0 });
   await assert.rejects(lost.health(), (error) => error instanceof APIConnectionError && /doctor/.test(error.hint));
+  const spelledAnew = new Headgate({ baseUrl: "http://127.0.0.1:9", maxRetries: 0 });
+  await assert.rejects(spelledAnew.health(), APIConnectionError);
   const hurried = new Headgate({ timeoutSeconds: 0.2, maxRetries: 0 });
   await assert.rejects(hurried.complete({ messages: "[[delay 5000]]", model: "sandbox" }), APITimeoutError);
 });
