@@ -16,7 +16,7 @@ async def test_a_document_from_its_file_to_its_end(
         {"name": "hotels.md", "mimeType": "text/markdown", "buffer": POLICY}
     )
     await page.get_by_role("button", name="Add", exact=True).click()
-    await expect(page.get_by_text("Added hotels.md")).to_be_visible(timeout=20_000)
+    await expect(page.get_by_text("Added hotels.md")).to_be_visible()
     row = page.get_by_role("region", name="All documents").get_by_role("row")
     await expect(row.filter(has_text="hotels.md")).to_contain_text("md")
     await page.get_by_label("Words or a question").fill("What may a hotel cost?")

@@ -41,7 +41,7 @@ async def test_a_new_run_appears_by_itself_and_its_answer_as_it_comes(
     await expect(page.get_by_text("Live", exact=True)).to_be_visible()
     run_id = await begin(admin, input="[[tokens 60]] [[rate 20]]", tools=[])
     row = page.get_by_role("row").filter(has_text=run_id)
-    await expect(row).to_be_visible(timeout=10_000)
+    await expect(row).to_be_visible()
     await row.get_by_role("link").click()
     answer = page.locator(".answer")
     await expect(answer).not_to_be_empty()
@@ -63,7 +63,7 @@ async def test_a_call_that_waits_is_approved_with_a_note(
     await expect(effect).to_contain_text("goes on without it")
     await asked.get_by_label("Note to the run").fill("go on")
     await asked.get_by_role("button", name="Approve").click()
-    await expect(page.get_by_text("Results: 437").first).to_be_visible(timeout=10_000)
+    await expect(page.get_by_text("Results: 437").first).to_be_visible()
     await expect(asked).to_have_count(0)
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,9 +11,13 @@ import sqlalchemy as sa
 from agent_runs import (
     CALLS,
     RUNS,
+    Death,
     assert_nothing_is_lost_or_repeated,
+    calls_of,
     ended,
     events_of,
+    is_at_work,
+    killed,
     moments_of_death,
     start,
     start_teams,
@@ -38,40 +41,45 @@ def postgres() -> Iterator[PostgresServer]:
 async def test_two_executors_finish_everything_whichever_of_them_dies_for_good(
     tmp_path: Path, postgres: PostgresServer
 ) -> None:
-    chance, deaths = random.Random(11), list[float]()
-    for part in ("simulator", "platform"):
+    chance, deaths = random.Random(11), list[Death]()
+    for part in ("near", "far", "platform"):
         (tmp_path / part).mkdir()
+    options = ("--tokens-per-second", "400")
     with (
-        simulating(tmp_path / "simulator", "--tokens-per-second", "400") as vendors,
+        simulating(tmp_path / "near", *options) as near,
+        # Each process has a vendor of its own, so that the test knows who is at work.
+        simulating(tmp_path / "far", *options) as far,
         running(
             tmp_path / "platform",
             configuration=FOR_BOTH,
-            environment=vendors.environment | {"HEADGATE_DATABASE_URL": postgres.url},
+            environment=near.environment | {"HEADGATE_DATABASE_URL": postgres.url},
         ) as first,
     ):
         # Another process on the same data directory and database.
-        second = Headgate(first.directory, FOR_BOTH, first.environment).start()
+        there = {**first.environment, **far.environment}
+        second = Headgate(first.directory, FOR_BOTH, there).start()
         key = first.admin_key
         try:
             async with first.caller() as caller:
                 runs = await start_teams(caller)
             *moments, last = moments_of_death(chance)
             for count in moments:
-                await until_called(vendors, count, chance)
-                victim = chance.choice([first, second])
-                victim.kill()
-                deaths.append(time.time())
+                await until_called([near, far], count, chance)
+                both = [(first, near), (second, far)]
+                busy = [platform for platform, vendor in both if await is_at_work(vendor)]
+                victim = chance.choice(busy or [first, second])
+                deaths.append(killed(victim))
                 victim.start()
-            await until_called(vendors, last, chance)
-            first.kill()  # and never comes back
-            deaths.append(time.time())
+            await until_called([near, far], last, chance)
+            deaths.append(killed(first))  # and never comes back
             async with second.caller(key) as caller:
                 finished = [await ended(caller, run["runId"]) for run in runs]
                 logs = [await events_of(caller, run["runId"]) for run in runs]
-            calls = await vendors.calls()
+                spent = await caller.events()
+            calls = await calls_of([near, far])
         finally:
             second.close()
-    assert_nothing_is_lost_or_repeated(finished, logs, calls, deaths)
+    assert_nothing_is_lost_or_repeated(finished, logs, calls, spent, deaths)
 
 
 async def test_a_process_that_was_thought_dead_is_watched_again(postgres: PostgresServer) -> None:

@@ -70,8 +70,7 @@ async def _use(platform: Headgate) -> tuple[str, str, str]:
     async with platform.caller("sk-proj-someone-elses-0123456789") as stranger:
         await stranger.post("/v1/complete", chat(PROMPT))
     done = await over_socket(platform, say, key=made["apiKey"], model="gpt-4o")
-    labels = 'method="WS",route="/v1/stream",status="200"'
-    await eventually(lambda: _counted(platform, labels), bool)
+    await _is_counted(platform)
     return str(made["apiKey"]), answer.headers["x-request-id"], done["callId"]
 
 
@@ -84,6 +83,7 @@ async def test_with_the_switch_on_words_are_logged_and_secrets_are_not(tmp_path:
             made = await admin.new_key()
             answer = await admin.post("/v1/chat/completions", {**say, "stream": True})
         await over_socket(platform, say["messages"][0]["content"], model="sandbox")
+        await _is_counted(platform)
         assert platform.stop() == 0
         printed = platform.outputs[-1]
     warned, lines = printed.partition("HEADGATE_LOG_CONTENT is on")[0], _lines(printed)
@@ -99,11 +99,11 @@ async def test_with_the_switch_on_words_are_logged_and_secrets_are_not(tmp_path:
     assert not [secret for secret in secrets if secret.rpartition("-")[2] in json.dumps(lines)]
 
 
-async def _counted(platform: Headgate, labels: str) -> bool:
-    """Whether `/metrics` tells of a request with these labels."""
+async def _is_counted(platform: Headgate) -> None:
+    """Wait until `/metrics` tells of the call over a socket, which is a moment after its end."""
+    told = b'headgate_http_requests_total{method="WS",route="/v1/stream",status="200"} 1.0'
     async with platform.caller() as caller:
-        text = (await caller.send("GET", "/metrics")).body.decode()
-    return f"headgate_http_requests_total{{{labels}}} 1.0" in text
+        await eventually(lambda: caller.send("GET", "/metrics"), lambda answer: told in answer.body)
 
 
 def _lines(printed: str) -> list[dict[str, Any]]:
