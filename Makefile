@@ -135,12 +135,8 @@ lock: setup ## Pin all dependencies by hash from pyproject.toml (ARGS=--upgrade 
 	$(COMPILE) --output-file requirements/runtime.txt
 	$(COMPILE) --group dev --constraints requirements/runtime.txt --output-file requirements/dev.txt
 
-# With a Python of the function's version the bundle is compiled, which makes cold starts shorter.
-# A name that is there may stand for none, as pyenv's do.
-BUNDLE_PYTHON ?= $(shell python3.13 -c 'import sys; print(sys.executable)' 2>/dev/null)
-
-bundle: setup ## Make the zip that AWS's functions run, for arm64, without Docker
-	@$(BIN)/python infra/bundle.py $(if $(BUNDLE_PYTHON),--compile-with $(BUNDLE_PYTHON))
+bundle: setup ## Make the zip that AWS's functions run, for arm64, without Docker (ARGS= for the script)
+	@$(BIN)/python infra/bundle.py $(ARGS)
 
 RELEASE := .venv-release
 

@@ -42,7 +42,7 @@ METHOD = """\
 Times are medians of {starts} starts, one after the other, each of a new process on an empty data
 directory; all modules are compiled before. The function is asked by a stand-in of Lambda's Runtime
 API on the same machine, and keeps its data in SQLite instead of DynamoDB, so nothing waits for a
-network. Its time on AWS has Lambda's own work besides: fetching the zip, and starting Python.
+network. Its time on AWS has Lambda's own work besides: fetching the zip, and starting a sandbox.
 `headgate serve` makes its database, and has one core. An import's time is that of a Python which
 does nothing else, less that of one which does nothing at all. Processor time is that of all threads
 that live at the end, as the kernel counts it (schedstat); memory is what is in RAM then. Other

@@ -42,7 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=BUILD / "headgate.zip")
     parser.add_argument(
-        "--compile-with", help=f"a Python {PYTHON} that compiles, which makes cold starts shorter"
+        "--compile-with",
+        help=f"a Python {PYTHON} that compiles; without it python{PYTHON} in the PATH does",
     )
     options = parser.parse_args(arguments)
     content = options.out.parent / "content"
@@ -50,8 +51,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         install(content, PLATFORM)
         add_platform(content)
-        if options.compile_with:
-            compile_all(content, options.compile_with)
+        compiler = options.compile_with or found_python()
+        if compiler is not None:
+            compile_all(content, compiler)
         pack(content, options.out)
         check(options.out)
     except BundleRefused as error:
@@ -62,6 +64,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         f"{options.out}: {options.out.stat().st_size / 1e6:.1f} MB,"
         f" unzipped {unzipped / 1e6:.1f} MB"
     )
+    if compiler is None:
+        print(
+            f"Each cold start has to compile it, which more than doubles its time: there is no"
+            f" python{PYTHON} here. Install one, or name it with --compile-with."
+        )
     return 0
 
 
@@ -104,6 +111,15 @@ def add_platform(content: Path) -> None:
     wrapper = content / "bootstrap"
     wrapper.write_text(WRAPPER)
     wrapper.chmod(0o755)
+
+
+def found_python() -> str | None:
+    """The function's Python in the PATH; a name that is there may stand for none, as pyenv's do."""
+    try:
+        name = f"python{PYTHON}"
+        return _output([name, "-c", "import sys; print(sys.executable)"]).strip()
+    except BundleRefused:
+        return None
 
 
 def compile_all(content: Path, python: str) -> None:

@@ -53,7 +53,7 @@ class Deployment:
     gateway: GatewayOn = "lambda"
     bundle: str = str(INFRA.parent / "build" / "bundle" / "headgate.zip")
     image: str = ""
-    gateway_memory_mb: int = 512
+    gateway_memory_mb: int = 256
     tool_memory_mb: int = 512
     provisioned: int = 5
     reserved: int = 10

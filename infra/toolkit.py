@@ -90,11 +90,7 @@ class Toolkit:
 
     def bundle(self) -> None:
         """Make the functions' zip."""
-        command: list[str | Path] = [sys.executable, INFRA / "bundle.py", "--out", BUNDLE]
-        compiler = shutil.which("python3.13")
-        if compiler is not None:
-            command += ["--compile-with", compiler]
-        self._run("the bundle", command)
+        self._run("the bundle", [sys.executable, INFRA / "bundle.py", "--out", BUNDLE])
 
     def bootstrap(self, account: str, region: str) -> None:
         """Prepare an account and region for the CDK."""

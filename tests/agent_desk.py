@@ -23,7 +23,7 @@ from headgate.core.documents import Document, Found, Library, Search, SourcedAns
 from headgate.core.embeddings import EmbeddingRequest, EmbeddingResponse
 from headgate.core.errors import NotFound
 from headgate.core.keys import VirtualKey
-from headgate.core.metered import CallLabels, Metered, MeteredStream, Models
+from headgate.core.metered import CallLabels, Metered, MeteredStream, ModelAccess, Models
 from headgate.core.models import PromptStyle
 from headgate.core.runs import Run, RunEvent
 from headgate.core.tracing import UNTRACED, Tracer
@@ -221,10 +221,12 @@ async def agent_desk(
     library: Library | None = None,
     tracer: Tracer = UNTRACED,
     store: MemoryRuns | None = None,
+    access: ModelAccess | None = None,
 ) -> AsyncIterator[AgentDesk]:
     """Agents at work until the end of the block, which is as the death of their process.
 
-    `before` is a desk that died; its runs go on.
+    `before` is a desk that died; its runs go on. Where there is `access` to other models, nobody
+    follows the script.
     """
     if store is None:
         store = MemoryRuns() if before is None else before.store
@@ -247,7 +249,7 @@ async def agent_desk(
     fields: dict[str, Any] = {} if clock is None else {"clock": clock}
     desk = Desk(
         journal=Journal(store, is_at_work=True),
-        models=models,
+        models=access or models,
         toolbox=toolbox,
         prompts=open_library(None),
         library=library or NoDocuments(),

@@ -203,6 +203,13 @@ class Workspace(Section, frozen=True, kw_only=True):
         ),
     ] = None
 
+    admin_groups: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="The groups of the provider in `[sign_on]` whose members administer this"
+            " workspace alone."
+        ),
+    ] = ()
     guardrails: Guardrails | None = None
     files: Annotated[
         str | None,

@@ -63,6 +63,7 @@ async def test_escape_leaves_a_question_and_nothing_happens(
 ) -> None:
     await page.goto(someone.address("keys"))
     await page.get_by_role("button", name="Revoke sample support-bot").click()
+    await expect(page.get_by_role("dialog")).to_be_visible()
     await page.keyboard.press("Escape")
     await expect(page.get_by_role("dialog")).to_be_hidden()
     key = await admin.get("/v1/auth/keys/sk-proj-samplesupportbot")

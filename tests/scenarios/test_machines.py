@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 
 import httpx2
@@ -127,6 +128,44 @@ async def test_what_agents_remember_is_known_on_all_machines(machines: list[Head
         assert (await callers[0].post("/v1/agents/memory", fact)).status == 201
         told = await callers[1].get("/v1/agents/memory", query="harbour")
         assert [one["text"] for one in told["data"]] == [fact["text"]]
+
+
+async def test_a_users_data_are_deleted_on_all_machines_and_no_money_is_lost(
+    machines: list[Headgate],
+) -> None:
+    user, path = "sales/ada b", "/v1/users/sales%2Fada%20b/data"
+    async with contextlib.AsyncExitStack() as stack:
+        admins = [
+            await stack.enter_async_context(machine.caller(ADMIN_KEY)) for machine in machines
+        ]
+        key = (await admins[0].new_key(userId=user))["apiKey"]
+        callers = [await stack.enter_async_context(machine.caller(key)) for machine in machines]
+        for number, caller in enumerate(callers):
+            answer = await caller.post("/v1/complete", CALL, **{"Idempotency-Key": f"{number}"})
+            assert answer.status == 200, answer.body
+        before = (await admins[1].get("/v1/usage", groupBy="user"))["rows"]
+        (spent,) = [row for row in before if row["user"] == user]
+        assert spent["billed"] == len(machines) * PRICE
+
+        async def delete() -> Answer:
+            return await admins[2].send("DELETE", path)
+
+        # A second request goes on where the first one had no time left.
+        await eventually(
+            delete, lambda told: (told.json["removed"], told.json["waiting"]) == (0, 0)
+        )
+        for caller, admin in zip(callers, admins, strict=True):
+            models = partial(caller.send, "GET", "/v1/models")
+            await eventually(models, lambda told: told.status == 401)
+            rows = {
+                row["user"]: row for row in (await admin.get("/v1/usage", groupBy="user"))["rows"]
+            }
+            assert user not in rows
+            (name,) = [name for name in rows if name and name.startswith("deleted-")]
+            assert rows[name] == {**spent, "user": name}
+            assert (await admin.budget("user", name))["spent"] == spent["billed"]
+            assert (await admin.budget("user", user))["spent"] == 0
+            assert (await admin.get(path))["status"] == "under_way"
 
 
 async def test_a_thousand_calls_on_three_machines_spend_a_budget_to_the_cent(

@@ -57,7 +57,6 @@ TESTED_ELSEWHERE = {
     "stores/memory_run_queue.py": "tests/contract holds every adapter to its port",
     "core/durable.py": "ports; tests/contract holds the engines to them",
     "core/runs.py": "values and a port; tests/contract holds its adapters to it",
-    "engine/dbos.py": "tests/contract holds every engine to the port",
     "engine/executors.py": "scenarios/test_agents_on_postgres.py kills the others",
     "agents/run_counts.py": "scenarios/test_agents.py asks for the metrics",
     "bootstrap/agent_relay.py": "scenarios/test_agents.py reaches agents through it",

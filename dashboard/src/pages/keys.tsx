@@ -29,6 +29,7 @@ const SCOPES = {
   "agent:run": "run agents",
   "usage:read": "read its user's usage",
   "admin:read": "see everything, change nothing",
+  "workspace:admin": "administer its workspace",
   admin: "everything",
 } as const;
 const USUAL = ["ai:complete", "ai:embed"];

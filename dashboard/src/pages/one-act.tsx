@@ -51,6 +51,12 @@ export const OneAct: FunctionComponent<{ of: Act }> = ({ of: act }) => {
           </dd>
           <Actor name="Key" id={act.actor.keyId} />
           <Actor name="User" id={act.actor.userId} />
+          {act.workspaceId && (
+            <>
+              <dt>Workspace</dt>
+              <dd>{act.workspaceId}</dd>
+            </>
+          )}
           {act.address && (
             <>
               <dt>Address</dt>

@@ -25,7 +25,7 @@ def make_sign_on(settings: Settings, sessions: Sessions, client: HttpClient) -> 
     return SignOn(
         provider,
         sessions,
-        RoleRules(section.admin_groups, section.viewer_groups),
+        RoleRules(section.admin_groups, section.viewer_groups, _of_workspaces(settings)),
         f"{section.public_url.rstrip('/')}{CALLBACK}",
         lambda: platform_secret(settings, "single sign-on needs"),
     )
@@ -44,6 +44,12 @@ async def check_sign_on(settings: Settings) -> Finding:
     finally:
         await client.aclose()
     return Finding("ok", settings.configuration.sign_on.issuer)
+
+
+def _of_workspaces(settings: Settings) -> dict[str, tuple[str, ...]]:
+    """The groups whose members administer one workspace, by the workspace."""
+    found = settings.configuration.workspaces.items()
+    return {name: each.admin_groups for name, each in found if each.admin_groups}
 
 
 def _provider(settings: Settings, client: HttpClient) -> "OidcProvider | None":

@@ -33,6 +33,8 @@ SCOPES: tuple[Scope, ...] = (
 )
 PLATFORM_SCOPES: frozenset[Scope] = frozenset({"admin", "admin:read"})
 """Those that reach beyond a key's own workspace."""
+RUN_SCOPES: frozenset[Scope] = frozenset({"ai:complete", "ai:embed", "tools:run", "agent:run"})
+"""What an agent's run needs."""
 ADMINISTRATIVE: frozenset[Scope] = PLATFORM_SCOPES | {"workspace:admin"}
 DEFAULT_WORKSPACE = "default"
 KEY_PREFIX = "sk-proj-"
@@ -55,7 +57,8 @@ class VirtualKey(msgspec.Struct, frozen=True, kw_only=True):
         models: the only models the key may use, or None for all.
         rotated_at: when it got its present secret, where that is not its first.
         reminded_at: when people were told that it is due for rotation.
-        source: `environment` for the key that `HEADGATE_ADMIN_KEY` sets, else `platform`.
+        source: `environment` for the key that `HEADGATE_ADMIN_KEY` sets, `sign_on` for that of a
+            person who came in by single sign-on, which has no secret, else `platform`.
     """
 
     key_id: str
@@ -70,7 +73,7 @@ class VirtualKey(msgspec.Struct, frozen=True, kw_only=True):
     revoked_at: float | None = None
     rotated_at: float | None = None
     reminded_at: float | None = None
-    source: Literal["platform", "environment"] = "platform"
+    source: Literal["platform", "environment", "sign_on"] = "platform"
 
     def may(self, scope: Scope) -> bool:
         """Whether the key has `scope`.

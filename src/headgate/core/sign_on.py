@@ -1,18 +1,26 @@
 """Single sign-on: who an identity provider says somebody is, and what that is worth here."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple, Protocol, TypeAlias
 
 import msgspec
 
-from headgate.core.keys import SCOPES, Scope
+from headgate.core.keys import DEFAULT_WORKSPACE, SCOPES, Scope
 
-Role: TypeAlias = Literal["admin", "viewer"]
+Role: TypeAlias = Literal["admin", "workspace_admin", "viewer"]
 
 ROLE_SCOPES: dict[Role, frozenset[Scope]] = {
     "admin": frozenset(SCOPES),
+    "workspace_admin": frozenset({"workspace:admin"}),
     "viewer": frozenset({"admin:read", "usage:read"}),
 }
+
+
+class Grant(NamedTuple):
+    """What somebody may do here, and in which workspace their calls and keys are."""
+
+    role: Role
+    workspace_id: str = DEFAULT_WORKSPACE
 
 
 class Identity(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,17 +53,25 @@ class Challenge(NamedTuple):
 
 
 class RoleRules(NamedTuple):
-    """The groups that have each role; whoever is in several has the first."""
+    """The groups that have each role; whoever is in several has the first.
+
+    Attributes:
+        workspace_admin: by the workspace that they administer.
+    """
 
     admin: Sequence[str]
     viewer: Sequence[str]
+    workspace_admin: Mapping[str, Sequence[str]] = {}
 
-    def role_of(self, identity: Identity) -> Role | None:
-        """The role of a person; None for who may not come in."""
+    def grant_of(self, identity: Identity) -> Grant | None:
+        """What a person may do; None for who may not come in."""
         groups = set(identity.groups)
         if groups.intersection(self.admin):
-            return "admin"
-        return "viewer" if groups.intersection(self.viewer) else None
+            return Grant("admin")
+        for workspace_id, its in self.workspace_admin.items():
+            if groups.intersection(its):
+                return Grant("workspace_admin", workspace_id)
+        return Grant("viewer") if groups.intersection(self.viewer) else None
 
 
 class IdentityProvider(Protocol):

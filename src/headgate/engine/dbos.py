@@ -41,6 +41,8 @@ _ENGINE_FAILURES = (
     dbos_errors.DBOSBaseException,
     sa.exc.SQLAlchemyError,
 )
+# Who raises these lets go of a workflow, and waits for what its new owner makes of it.
+_TAKEN = (dbos_errors.DBOSWorkflowConflictIDError, dbos_errors.DBOSWorkflowCancelledError)
 
 ThreadFunction: TypeAlias = Callable[[str, str, str], Coroutine[Any, Any, str]]
 Recover: TypeAlias = Callable[[str], Awaitable[None]]
@@ -64,14 +66,17 @@ class DbosEngine:
             the same name had begun goes on here.
         most_at_once: how many runs are in memory at a time; others stay queued.
         fellows: finds dead processes among those that share the database.
+        reap_seconds: how often it is looked for threads that have ended without an ending.
     """
 
     database: sa.Engine
     executor_id: str
     most_at_once: int
     fellows: Fellows = no_fellows
+    reap_seconds: float = REAP_SECONDS
     _thread: ThreadFunction | None = None
-    _tasks: dict[str, asyncio.Task[Any]] = field(default_factory=dict)
+    # Two may be at one thread here: one that has lost it and does not know yet, and its successor.
+    _tasks: dict[asyncio.Task[Any], str] = field(default_factory=dict)
     _stack: contextlib.AsyncExitStack = field(default_factory=contextlib.AsyncExitStack)
     _is_closing: bool = False
 
@@ -82,15 +87,16 @@ class DbosEngine:
             task = asyncio.current_task()
             if task is None or self._is_closing:
                 raise asyncio.CancelledError  # nothing is recorded: it goes on another time
-            name = _workflow_id(run_id, path)
-            self._tasks[name] = task
+            self._tasks[task] = _workflow_id(run_id, path)
             try:
                 return await perform(DbosThread(run_id, path, self), body)
             except Displaced as displaced:
-                # As DBOS expects it, so that it waits for whoever has the thread now.
-                raise displaced.__cause__ or asyncio.CancelledError from None
+                if isinstance(displaced.__cause__, _TAKEN):
+                    raise displaced.__cause__ from None
+                # Any other failure DBOS would keep as what came of the thread: nobody went on.
+                raise asyncio.CancelledError from None
             finally:
-                del self._tasks[name]
+                del self._tasks[task]
 
         config: DBOSConfig = {
             "name": NAME,
@@ -134,7 +140,7 @@ class DbosEngine:
         await self._stack.aclose()
         if self._thread is None:
             return
-        tasks = list(self._tasks.values())
+        tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
         if tasks:
@@ -190,7 +196,7 @@ class DbosEngine:
         """
         suspects: set[str] = set()
         while True:
-            await asyncio.sleep(REAP_SECONDS)
+            await asyncio.sleep(self.reap_seconds)
             try:
                 found = await DBOS.list_workflows_async(
                     status="PENDING",
@@ -198,7 +204,7 @@ class DbosEngine:
                     load_input=False,
                     load_output=False,
                 )
-                idle = {item.workflow_id for item in found} - self._tasks.keys()
+                idle = {item.workflow_id for item in found}.difference(self._tasks.values())
                 # One that is only just beginning is idle once, not twice.
                 if lost := list(idle & suspects):
                     await DBOS.resume_workflows_async(lost, queue_name=QUEUE)

@@ -3,8 +3,8 @@
 Each has a row with its name, and holds an advisory lock of that name for as long as its connection
 lives; PostgreSQL frees it when the process dies. The others try the locks again and again: whoever
 gets one knows that its owner is gone, has its work recovered, and removes the row. A process that
-only lost its connection comes back under the same lock, or finds its work taken, which DBOS's
-fencing makes harmless.
+only lost its connection finds its work taken, which DBOS's fencing makes harmless, and is counted
+again as soon as its lock is free.
 """
 
 import asyncio
@@ -16,6 +16,8 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 ROUND_SECONDS = 1.0
+# What a connection knows of itself, for as long as it lives: whether it holds this process's lock.
+_COUNTS = "headgate counts"
 
 _LOG = logging.getLogger(__name__)
 _TABLE = (
@@ -57,10 +59,15 @@ class Executors:
         with self.database.begin() as transaction:
             transaction.execute(_ONE_AT_A_TIME)
             transaction.execute(sa.text(_TABLE))
-        name = {"name": self.executor_id}
-        connection.execute(_TRY, name)
-        connection.execute(_JOIN, name)
+        self._be_counted(connection)
         return connection
+
+    def _be_counted(self, connection: sa.Connection) -> None:
+        """Hold this process's lock and have its row, unless another one is just burying it."""
+        name = {"name": self.executor_id}
+        if not connection.info.get(_COUNTS) and connection.execute(_TRY, name).scalar():
+            connection.execute(_JOIN, name)
+            connection.info[_COUNTS] = True
 
     async def _watch(
         self, connection: sa.Connection, recover: Callable[[str], Awaitable[None]]
@@ -89,6 +96,7 @@ class Executors:
 
     def _take_dead(self, connection: sa.Connection) -> list[str]:
         """The names of the dead, whose locks this process holds now."""
+        self._be_counted(connection)
         others = connection.execute(_OTHERS, {"name": self.executor_id}).scalars().all()
         return [name for name in others if connection.execute(_TRY, {"name": name}).scalar()]
 

@@ -17,6 +17,7 @@ from headgate.http.errors import body_of
 from headgate.http.lists import Cursor, PageSize, page
 from headgate.http.platform import ModelName
 from headgate.http.receipts import REPLAYED
+from headgate.http.run_keys import key_for_run
 from headgate.http.streams import PING
 from headgate.http.streams import event as told_event
 
@@ -218,9 +219,10 @@ async def _told(call: Call[Any], run: Run) -> Reply:
 async def _begin(call: Call[RunBody]) -> tuple[Run, Headers]:
     """The run that a call begins, or has begun under the same idempotency key; and what says so."""
     body, services = call.body, call.services
+    acting = await key_for_run(call)
     model = body.model or services.default_model
     # A run that could never ask its model is not begun.
-    await services.gateway.catalog.routes(model, call.key)
+    await services.gateway.catalog.routes(model, acting)
     tools = None if body.tools is None else tuple(body.tools)
     order = Order(
         type=body.type,
@@ -231,12 +233,12 @@ async def _begin(call: Call[RunBody]) -> tuple[Run, Headers]:
         approvals=tuple(body.approvals),
         session_id=body.session_id,
     )
-    request = services.runs.request_of(call.key, order)
+    request = services.runs.request_of(acting, order)
     key = call.caller().answer_key
     if key is None:
-        return await services.runs.begin(call.key, request, services.runs.new_id()), []
+        return await services.runs.begin(acting, request, services.runs.new_id()), []
     name = await services.names.name(key, services.runs.new_id)
-    run = await services.runs.begin(call.key, request, name.text)
+    run = await services.runs.begin(acting, request, name.text)
     return run, list(REPLAYED) if name.is_replayed else []
 
 

@@ -76,7 +76,7 @@ async def _finish(call: Call[None]) -> Reply:
         raise InvalidKey("the identity provider did not sign you in: sign in again, or ask there")
     person = await sign_on.finish(query.code, query.state, _flow(call))
     session = await call.services.sessions.authenticate(person.token)
-    await note(call, "session.open", session.key, {"role": person.role})
+    await note(call, "session.open", session.key, {"role": person.grant.role})
     cookie = session_cookie(
         call.headers, person.token, seconds=SESSION_SECONDS, is_secure=_is_secure(sign_on)
     )

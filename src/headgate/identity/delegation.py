@@ -41,11 +41,15 @@ class Delegation:
 
         Raises:
             NotFound: there is none in its workspace.
-            InsufficientScope: it is an administrator's, its own too.
+            InsufficientScope: it is an administrator's, its own too, or a person's.
         """
         key = await self._within(admin, key_id)
-        if admin.changes_within is not None and key.is_administrative:
-            raise InsufficientScope(f"this is the key of an administrator: {ASK}")
+        if admin.changes_within is None:
+            return key
+        if key.is_administrative or key.source == "sign_on":
+            raise InsufficientScope(
+                f"this is the key of an administrator, or of a person who signs in: {ASK}"
+            )
         return key
 
     async def ended(self, admin: VirtualKey, key_id: str) -> VirtualKey:
@@ -138,7 +142,7 @@ class Delegation:
         its, others = {Account("workspace", workspace)}, set[Account]()
         async for key in self.keys.every():
             user = [] if key.user_id is None else [Account("user", key.user_id)]
-            if key.workspace_id == workspace:
+            if key.workspace_id == workspace and key.source != "sign_on":
                 its.update((Account("key", key.key_id), *user))
             else:
                 others.update(user)
@@ -157,13 +161,13 @@ class Delegation:
     async def _check_user(self, admin: VirtualKey, user_id: str) -> None:
         """Refuse a user who is not of `admin`'s workspace alone.
 
-        A name of its own, `<workspace>:<name>`, is no other workspace's, so nobody can take a name
-        under which somebody will come to another one.
+        Nor is a person who signs in. A name of its own, `<workspace>:<name>`, is no other
+        workspace's, so nobody can take a name under which somebody will come to another one.
         """
         is_own = _is_named_for(admin.workspace_id, Account("user", user_id))
         async for key in self.keys.every():
             if key.user_id == user_id:
-                if key.workspace_id != admin.workspace_id:
+                if key.workspace_id != admin.workspace_id or key.source == "sign_on":
                     is_own = False
                     break
                 is_own = True

@@ -17,6 +17,7 @@ from headgate.core.errors import (
 )
 from headgate.core.keys import (
     KEY_PREFIX,
+    RUN_SCOPES,
     SCOPES,
     KeySecret,
     KeyStore,
@@ -201,14 +202,44 @@ class Keys:
             return key
         return await self.change(key_id, {"revoked_at": self.clock()})
 
+    async def of_person(self, person: VirtualKey) -> VirtualKey | None:
+        """The key for the runs of somebody who has signed in; None where there is none yet.
+
+        It takes the name and the user that the identity provider tells now.
+
+        Raises:
+            InsufficientScope: it was revoked.
+        """
+        key = await self.store.get(person.key_id)
+        if key is None:
+            return None
+        if not key.is_usable(self.clock()):
+            raise InsufficientScope(
+                f"the key for your agent runs, {key.key_id}, was revoked: start them with a key of"
+                " your own, which an administrator can create for you"
+            )
+        if (key.name, key.user_id) == (person.name, person.user_id):
+            return key
+        return await self.change(key.key_id, {"name": person.name, "user_id": person.user_id})
+
+    async def keep_person(self, person: VirtualKey) -> VirtualKey:
+        """The key for the runs of somebody who has signed in, made where there is none."""
+        key = msgspec.structs.replace(person, scopes=RUN_SCOPES, created_at=self.clock())
+        # No text has this hash, so no secret opens it. It is the same in every process, so several
+        # that make the key at once make one.
+        await self.store.add(key, KeySecret(f"none:{key.key_id}", key.key_id))
+        return key
+
     async def rotate(self, key_id: str, *, grace_seconds: float) -> IssuedKey:
         """Give a key a new secret; the old ones work for `grace_seconds` more.
 
         Raises:
             NotFound: there is no such key.
-            InvalidRequest: the key was revoked.
+            InvalidRequest: the key was revoked, or is that of a person.
         """
         key = await self.get(key_id)
+        if key.source == "sign_on":
+            raise InvalidRequest("this key is for the runs of a person, and has no secret")
         if key.revoked_at is not None:
             raise InvalidRequest("the key was revoked: create a new one instead of rotating it")
         api_key = new_api_key(key.key_id)
@@ -222,6 +253,8 @@ class Keys:
         """Whether a key is good, and its secret older than it should be."""
         if self.rotate_after_days is None or not key.is_usable(self.clock()):
             return False
+        if key.source == "sign_on":
+            return False  # it has no secret
         return self.clock() - key.secret_since > self.rotate_after_days * DAY_SECONDS
 
     async def note(self, key: VirtualKey, *, reminded_at: float) -> bool:

@@ -1,4 +1,4 @@
-"""Sessions at the dashboard, each opened with an admin key or with a one-time ticket.
+"""Sessions at the dashboard, each opened with an administrator's key or with a one-time ticket.
 
 A session is a token that this platform signs (a JWT, HS256) and a browser keeps in a cookie. It
 says with what it was opened, and is worth no more than that is at the moment: a key that is
@@ -17,9 +17,9 @@ from dataclasses import dataclass, field
 import msgspec
 
 from headgate.core.errors import InvalidKey
-from headgate.core.keys import KEY_PREFIX, VirtualKey, hash_api_key
+from headgate.core.keys import DEFAULT_WORKSPACE, KEY_PREFIX, VirtualKey, hash_api_key
 from headgate.core.sessions import Session, Tickets
-from headgate.core.sign_on import ROLE_SCOPES, Identity, Role
+from headgate.core.sign_on import ROLE_SCOPES, Grant, Identity, Role
 from headgate.identity.keys import Keys, require
 
 SESSION_SECONDS = 3600
@@ -36,6 +36,7 @@ class _Person(msgspec.Struct, frozen=True, array_like=True):
     name: str
     user_id: str
     role: Role
+    workspace_id: str = DEFAULT_WORKSPACE
 
 
 class _Claims(msgspec.Struct, frozen=True):
@@ -78,7 +79,7 @@ class Sessions:
             Overloaded: the store or the secret cannot be used.
         """
         key = await self.keys.authenticate(api_key)
-        require(key, "admin")
+        require(key, "workspace:admin")
         return self._begun(key.key_id, hash_api_key(api_key))
 
     async def open_with_ticket(self, ticket: str) -> str:
@@ -95,14 +96,17 @@ class Sessions:
                 "this link was used before or is too old: sign in with an admin key, or start"
                 " `headgate serve` again for a new link"
             )
-        require(await self.keys.known(key_id), "admin")
+        require(await self.keys.known(key_id), "workspace:admin")
         return self._begun(key_id, None)
 
-    def open_for(self, identity: Identity, role: Role) -> str:
+    def open_for(self, identity: Identity, grant: Grant) -> str:
         """The token of a new session of somebody whom the identity provider vouches for."""
-        name, user = identity.name[:MOST_PERSON_LENGTH], identity.user_id
-        digest = hashlib.sha256(identity.subject.encode("utf-8", "replace")).hexdigest()
-        return self._begun(f"{KEY_PREFIX}sso{digest[:12]}", None, _Person(name, user, role))
+        person = _Person(identity.name[:MOST_PERSON_LENGTH], identity.user_id, *grant)
+        who = identity.subject
+        if grant.workspace_id != DEFAULT_WORKSPACE:
+            who += f"\n{grant.workspace_id}"  # what is done with one key is in one workspace
+        digest = hashlib.sha256(who.encode("utf-8", "replace")).hexdigest()
+        return self._begun(f"{KEY_PREFIX}sso{digest[:12]}", None, person)
 
     async def authenticate(self, token: str) -> Session:
         """The session of a token.
@@ -127,13 +131,15 @@ class Sessions:
     async def _key(self, claims: _Claims) -> VirtualKey:
         if claims.person is not None:
             person = claims.person
-            # No secret belongs to it; it exists in sessions alone.
+            # No secret belongs to it; it exists in sessions alone, until a run needs one.
             return VirtualKey(
                 key_id=claims.sub,
                 name=person.name,
                 scopes=ROLE_SCOPES[person.role],
                 user_id=person.user_id,
+                workspace_id=person.workspace_id,
                 created_at=float(claims.auth_time),
+                source="sign_on",
             )
         if claims.key is None:
             return await self.keys.known(claims.sub)

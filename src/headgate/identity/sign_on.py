@@ -17,7 +17,7 @@ from typing import NamedTuple
 import msgspec
 
 from headgate.core.errors import InsufficientScope, InvalidKey
-from headgate.core.sign_on import Challenge, Identity, IdentityProvider, Role, RoleRules
+from headgate.core.sign_on import Challenge, Grant, Identity, IdentityProvider, RoleRules
 from headgate.identity.sessions import Sessions
 
 FLOW_SECONDS = 600
@@ -40,11 +40,11 @@ class Begun(NamedTuple):
 
 
 class Person(NamedTuple):
-    """Somebody who has signed in: the token of the session, and the role they got."""
+    """Somebody who has signed in: the token of the session, and what they may do."""
 
     token: str
     identity: Identity
-    role: Role
+    grant: Grant
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,14 +87,14 @@ class SignOn:
             raise _not_begun()
         challenge = Challenge(begun.state, begun.nonce, begun.verifier)
         identity = await self.provider.identity(code, challenge, self.redirect)
-        role = self.rules.role_of(identity)
-        if role is None:
+        grant = self.rules.grant_of(identity)
+        if grant is None:
             raise InsufficientScope(
                 f"{identity.user_id} is in no group that may come in: have an administrator of the"
                 " identity provider put you into one, or name one of yours under [sign_on] in"
                 " headgate.toml (`admin_groups`, `viewer_groups`)"
             )
-        return Person(self.sessions.open_for(identity, role), identity, role)
+        return Person(self.sessions.open_for(identity, grant), identity, grant)
 
     def _signed(self, content: bytes) -> str:
         text = base64.urlsafe_b64encode(content)

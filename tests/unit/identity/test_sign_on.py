@@ -1,6 +1,7 @@
 import pytest
 
 from headgate.core.errors import InsufficientScope, InvalidKey
+from headgate.core.keys import VirtualKey
 from headgate.core.sign_on import Challenge, Identity, Role, RoleRules
 from headgate.identity.keys import Keys
 from headgate.identity.sessions import LONGEST_SECONDS, Sessions
@@ -8,7 +9,9 @@ from headgate.identity.sign_on import FLOW_SECONDS, SignOn
 from headgate.stores.memory import MemoryKeys
 from platform_in_memory import MemoryTickets
 
-RULES = RoleRules(admin=("ops",), viewer=("staff",))
+RULES = RoleRules(
+    admin=("ops",), viewer=("staff",), workspace_admin={"acme": ("leads",), "beta": ("betas",)}
+)
 REDIRECT = "https://ai.example.com/v1/session/callback"
 
 
@@ -52,13 +55,40 @@ async def test_groups_give_a_role_and_the_role_its_scopes(
     provider, clock = Provider(*groups), Clock()
     begun = await (flow := sign_on(provider, clock)).begin()
     person = await flow.finish("code", provider.challenges[0].state, begun.flow)
-    assert person.role == role
+    assert person.grant == (role, "default")
     session = await flow.sessions.authenticate(person.token)
     assert session.key.user_id == "ada@example.com"
     assert session.key.name == "Ada"
     assert session.key.may("admin") is (role == "admin")
     assert session.key.may("admin:read")
     assert session.key.may("ai:complete") is (role == "admin")
+
+
+async def signed_in(*groups: str) -> VirtualKey:
+    """Whose key stands behind the session of somebody in these groups."""
+    provider, clock = Provider(*groups), Clock()
+    begun = await (flow := sign_on(provider, clock)).begin()
+    person = await flow.finish("code", provider.challenges[0].state, begun.flow)
+    return (await flow.sessions.authenticate(person.token)).key
+
+
+async def test_a_group_of_a_workspace_gives_its_administration_and_no_more() -> None:
+    key = await signed_in("staff", "leads")
+    assert (key.workspace_id, key.user_id) == ("acme", "ada@example.com")
+    assert key.may("workspace:admin")
+    assert key.may("ai:complete")
+    assert not key.may("admin:read")
+    assert not key.may("admin")
+    assert (key.looks_within, key.changes_within) == ("acme", "acme")
+
+
+async def test_who_comes_to_another_workspace_acts_there_under_another_key() -> None:
+    """What is done with one key is in one workspace for ever."""
+    keys = [await signed_in(group) for group in ("leads", "betas", "ops", "staff", "leads")]
+    ids = [key.key_id for key in keys]
+    assert len(set(ids)) == 3
+    assert (ids[0], ids[2]) == (ids[4], ids[3])
+    assert (await signed_in("leads", "ops")).may("admin")
 
 
 @pytest.mark.parametrize("groups", [(), ("other",), ("OPS",)])

@@ -1,6 +1,7 @@
 """The zip of the functions: what would not run is refused, and it is the same twice."""
 
 import os
+import sys
 import time
 from pathlib import Path
 
@@ -86,3 +87,18 @@ def test_a_python_of_another_version_does_not_compile(tmp_path: Path) -> None:
     other.chmod(0o755)
     with pytest.raises(bundle.BundleRefused, match=r"Python 3\.9; give a Python 3\.13"):
         bundle.compile_all(tmp_path, str(other))
+
+
+@pytest.mark.parametrize(
+    ("script", "is_found"),
+    [('exec {python} "$@"', True), ("echo 'not there' >&2; exit 127", False)],
+)
+def test_a_python_that_is_named_but_not_there_does_not_compile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, *, is_found: bool
+) -> None:
+    """As those of pyenv that another version has."""
+    shim = tmp_path / f"python{bundle.PYTHON}"
+    shim.write_text(f"#!/bin/sh\n{script.format(python=sys.executable)}\n")
+    shim.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert (bundle.found_python() is not None) == is_found

@@ -34,13 +34,19 @@ def test_the_design_costs_little_without_a_request() -> None:
     assert total(lines) == pytest.approx(fixed(lines))
 
 
+def test_a_million_calls_cost_well_under_half_of_the_usual_design() -> None:
+    """Of the parts that both have: it has no database, no addresses and nothing kept warm."""
+    lines = bill(Design(), Usage(), Prices())
+    assert total(cost.parts_of_both(lines)) < 0.4 * sum(cost.REFERENCE.values())
+
+
 def test_a_design_that_costs_more_would_be_noticed() -> None:
     assert fixed(bill(Design(egress="nat"), NOTHING, Prices())) > MOST_FIXED
     assert fixed(bill(Design(tasks_min=4, tasks_on_demand=4), NOTHING, Prices())) > MOST_FIXED
 
 
 def test_the_parts_are_what_hours_and_units_make() -> None:
-    assert part("Lambda", Design()).fixed == pytest.approx(5 * 0.5 * 730 * 3600 * 0.0000033334)
+    assert part("Lambda", Design()).fixed == pytest.approx(5 * 0.25 * 730 * 3600 * 0.0000033334)
     assert part("Public addresses", Design()).fixed == pytest.approx(2 * 730 * 0.005)
     assert part("NAT gateway", Design(egress="nat")).fixed == pytest.approx(730 * 0.045)
     assert part("Load balancer", Design()).fixed == 0
@@ -49,13 +55,13 @@ def test_the_parts_are_what_hours_and_units_make() -> None:
 
 def test_a_call_costs_in_proportion_to_its_length() -> None:
     short, long = (part("Lambda", Design(), Usage(mean_seconds=s)).by_use for s in (1, 11))
-    assert long - short == pytest.approx(1_000_000 * 10 * 0.5 * 0.0000077779)
+    assert long - short == pytest.approx(1_000_000 * 10 * 0.25 * 0.0000077778)
     assert part("Lambda", ON_TASKS, Usage(mean_seconds=11)).by_use == 0
 
 
 def test_long_streams_are_cheaper_on_tasks() -> None:
     seconds = cost.break_even_seconds(Usage(), Prices())
-    assert 2 < seconds < 4
+    assert 9 < seconds < 14
     for usage, cheaper in (
         (Usage(mean_seconds=seconds - 0.5), Design()),
         (Usage(mean_seconds=seconds + 0.5), ON_TASKS),

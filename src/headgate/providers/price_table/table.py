@@ -38,8 +38,10 @@ class Table:
     def model(self, vendor: Provider, name: str) -> ModelInfo | None:
         """What a vendor's model is in the table, whatever edition `name` says."""
         name = name.lower()
+        found = self._model(vendor, name)
         # Some write the date of an edition without dashes where its vendor has them.
-        return self._model(vendor, name) or self._model(vendor, _DATE.sub(_dashed, name))
+        dashed = _DATE.sub(_dashed, name)
+        return found if found is not None or dashed == name else self._model(vendor, dashed)
 
     def _model(self, vendor: Provider, name: str) -> ModelInfo | None:
         others = (self.vendors.get(one) for one in vendor.fallback_model_providers or ())

@@ -1,5 +1,8 @@
 """Usage events as items."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -79,3 +82,40 @@ def test_an_event_expires_a_day_after_it_may() -> None:
     item = events.to_item(usage_event(timestamp=NOON + 1), slot=0, shard=0, retention_days=30)
     assert item["ttl"] == {"N": str(NOON // 1000 + 3600 + 31 * 86_400)}
     assert events.from_item(item) == usage_event(id=events.id_of(item), timestamp=NOON + 1)
+
+
+def size_of(attribute: Mapping[str, Any]) -> int:
+    """How many bytes an attribute's value takes, at most, by DynamoDB's rules."""
+    ((kind, value),) = attribute.items()
+    if kind == "L":
+        return 3 + sum(1 + size_of(each) for each in value)
+    return 1 if kind == "BOOL" else len(str(value).encode())
+
+
+def test_a_row_takes_one_write_unit_and_not_two() -> None:
+    """It is written three times, with its indexes, so the second kilobyte would cost four units."""
+    full = usage_event(
+        user_id="ada.lovelace@example.com",
+        workspace_id="marketing-department",
+        model="claude-sonnet-4-5-20250929",
+        use_case="summarization",
+        run_id="run_0123456789abcdef01234567",
+        tags=("project-analytical-engine", "team-blue", "campaign-2026"),
+        prompt="summarize",
+        prompt_version=12,
+        input_tokens=123_456,
+        cached_input_tokens=100_000,
+        cache_write_tokens=20_000,
+        output_tokens=12_345,
+        reasoning_tokens=10_000,
+        saved_cost=10**9,
+        auto_saved=10**9,
+        latency_ms=60_000,
+        first_token_ms=1_000,
+        byok=True,
+        cache="miss",
+        estimated=True,
+        overrun=True,
+    )
+    row = events.to_item(full, slot=999_999, shard=3, retention_days=400)
+    assert sum(len(name) + size_of(value) for name, value in row.items()) < 1024
