@@ -28,7 +28,8 @@ class Metric(NamedTuple):
     def at(self, value: float, *labels: str) -> "Measurement":
         """The number for these values of its labels, as it stands now."""
         named = dict(zip(self.labels, labels, strict=True))
-        return Measurement(self.name, self.kind, self.meaning, value, named, self.merge)
+        # A truth value passes for a number in Python, and not in what other workers read.
+        return Measurement(self.name, self.kind, self.meaning, float(value), named, self.merge)
 
 
 class Measurement(NamedTuple):

@@ -161,7 +161,7 @@ class Breakers:
             yield CIRCUITS.at(1, model, trouble.state)
         for vendor, record in sorted(self._records.items()):
             failed, succeeded = record.last_failure or 0.0, record.last_success or 0.0
-            yield VENDORS.at(failed > succeeded, vendor)
+            yield VENDORS.at(int(failed > succeeded), vendor)
 
     def records(self) -> Mapping[str, Record]:
         """How the vendors did that were called since the process began."""

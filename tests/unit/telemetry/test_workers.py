@@ -10,6 +10,7 @@ from headgate.telemetry.workers import DEAD_SECONDS, WorkerNumbers, merged
 CALLS = Metric("headgate_calls", "counter", "Calls.", ("model",))
 RUNNING = Metric("headgate_running", "gauge", "Running.")
 RUNS = Metric("headgate_runs", "gauge", "Runs.", merge="max")
+FAILING = Metric("headgate_failing", "gauge", "1 where it fails.", merge="max")
 TIMES = Metric("headgate_times", "histogram", "Times.")
 
 
@@ -25,6 +26,13 @@ class Part:
         yield RUNNING.at(self.running)
         yield RUNS.at(7)
         yield self.times.measured(TIMES)
+
+
+class YesOrNo:
+    metrics: Sequence[Metric] = (FAILING,)
+
+    def measurements(self) -> Iterable[Measurement]:
+        yield FAILING.at(bool(self.metrics))
 
 
 def worker(directory: Path, name: str, part: Part, now: float) -> WorkerNumbers:
@@ -50,6 +58,14 @@ def test_whoever_is_asked_tells_the_sum_over_all(tmp_path: Path) -> None:
         assert told["headgate_running"].value == 3
         assert told["headgate_runs"].value == 7, "each of them knows all runs"
         assert (told["headgate_times"].counts, told["headgate_times"].value) == ((1, 1), 5.5)
+
+
+def test_a_yes_or_no_is_a_number_to_the_other_workers(tmp_path: Path) -> None:
+    worker(tmp_path, "asked", Part(3, 1), 0.0).write()
+    failing = WorkerNumbers(tmp_path, "failing.json", [YesOrNo()], lambda: 0.0)
+    failing.write()
+    told = {each.name: each.value for each in worker(tmp_path, "asked", Part(3, 1), 0.0).others()}
+    assert told == {"headgate_failing": 1}
 
 
 def test_what_a_dead_worker_counted_stays_counted_and_what_it_did_is_no_more(
