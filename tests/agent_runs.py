@@ -58,10 +58,11 @@ STEPS = len(TEAM) * 5
 MODEL_CALLS = len(TEAM) * 3
 # The cache may know the summary, which is the same for all.
 VENDOR_CALLS = RUNS * len(TEAM) * 2
-# No write stands between a vendor's last byte and the commit of the answer, so what passes is the
-# time until a process gets to run: MEASURED. The ledger says exactly, and without a clock, that
-# what was recorded is not asked again; this only bounds what had no time to be.
-SETTLED_SECONDS = 1.0
+# Between a vendor's last byte and the commit of the answer stands no other write, so that what
+# passes is the time until a process gets to run: up to 0.46 s were measured on two cores that
+# twenty processes waited for. This bounds only what had no time to be recorded; that what was
+# recorded is not asked again the ledger says, without a clock.
+SETTLED_SECONDS = 2.0
 
 
 class Death(NamedTuple):
@@ -69,6 +70,10 @@ class Death(NamedTuple):
 
     asked: float
     over: float
+
+    def is_near(self, ended_at: float) -> bool:
+        """Whether a call that ended then may be unknown; its vendor hears of the death as late."""
+        return self.asked - SETTLED_SECONDS <= ended_at <= self.over + SETTLED_SECONDS
 
 
 def killed(platform: Headgate) -> Death:
@@ -140,40 +145,28 @@ def assert_nothing_is_lost_or_repeated(
         assert len({event["stepId"] for event in log if event["type"] == "step.finished"}) == STEPS
     begun = [event for log in logs for event in log if event["type"] == "step.started"]
     assert any(event["attempt"] > 1 for event in begun), "no death hit any work"
+    by_key = assert_only_the_dying_are_asked_again(calls, deaths)
+    assert VENDOR_CALLS < len(by_key) <= RUNS * MODEL_CALLS
+
+
+def assert_only_the_dying_are_asked_again(
+    calls: list[dict[str, Any]], deaths: list[Death]
+) -> dict[str, list[dict[str, Any]]]:
+    """No vendor was asked again under a key after it had answered whole, but for a death's moment.
+
+    Gives the calls by their idempotency keys.
+    """
     by_key: dict[str, list[dict[str, Any]]] = {}
     for call in calls:
         by_key.setdefault(call["idempotencyKey"], []).append(call)
-    assert VENDOR_CALLS < len(by_key) <= RUNS * MODEL_CALLS
     for made in by_key.values():
         assert len(made) <= 1 + len(deaths), made
         for later, whole in itertools.permutations(made, 2):
             if whole["finished"] and moment(later["startedAt"]) > moment(whole["endedAt"]):
                 ended_at = moment(whole["endedAt"])
-                was_dying = any(
-                    death.asked - SETTLED_SECONDS <= ended_at <= death.over for death in deaths
-                )
-                assert was_dying, (whole, later, deaths)
+                assert any(death.is_near(ended_at) for death in deaths), (whole, later, deaths)
+    return by_key
 
 
 def moment(text: str) -> float:
     return dt.datetime.fromisoformat(text).timestamp()
-
-
-def assert_calls_were_made_once(calls: list[dict[str, Any]], *, runs: int = RUNS) -> None:
-    """No vendor was asked again under a key after it had answered whole, but for the last moment.
-
-    An answer that has come is settled within a moment; who dies in it asks again, by the same key.
-    """
-    by_key: dict[str, list[dict[str, Any]]] = {}
-    for call in calls:
-        by_key.setdefault(call["idempotencyKey"], []).append(call)
-    assert len(by_key) == 2 * runs
-    again = [
-        (whole, later)
-        for made in by_key.values()
-        for whole in made
-        if whole["finished"] and whole["status"] == 200
-        for later in made
-        if moment(later["startedAt"]) > moment(whole["endedAt"])
-    ]
-    assert len(again) <= DEATHS

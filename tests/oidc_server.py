@@ -15,6 +15,7 @@ from headgate_server import eventually, http_client
 PEOPLE = [
     {"sub": "ada", "email": "ada@example.com", "name": "Ada", "groups": ["ops"]},
     {"sub": "bob", "email": "bob@example.com", "name": "Bob", "groups": ["staff"]},
+    {"sub": "lea", "email": "lea@example.com", "name": "Lea", "groups": ["leads"]},
     {"sub": "eve", "email": "eve@example.com", "name": "Eve", "groups": ["guests"]},
 ]
 

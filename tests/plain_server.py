@@ -1,7 +1,7 @@
-"""A small application on our server, as a process: `python plain_server.py WORKERS [broken]`.
+"""A small application on our server: `python plain_server.py WORKERS [broken] [patient]`.
 
 It answers `GET /slow` only after a line has come on standard input, and a POST with its body, which
-may be silent for BODY_SECONDS.
+may be silent for BODY_SECONDS, or as long as it takes.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ async def app(scope: Message, receive: Receive, send: Send) -> None:
     """Answers `plain`, and says on standard output when it waits."""
     if scope["type"] == "lifespan":
         await receive()
-        scope["state"][app_module.BODY_SECONDS] = BODY_SECONDS
+        scope["state"][app_module.BODY_SECONDS] = 3600.0 if "patient" in sys.argv else BODY_SECONDS
         kind = "failed" if "broken" in sys.argv else "complete"
         await send({"type": f"lifespan.startup.{kind}"})
         await receive()

@@ -6,9 +6,9 @@ import { useEffect } from "preact/hooks";
 
 import { listenLive } from "./live";
 import { Login } from "./pages/login";
-import { PAGES, pageAt } from "./pages";
+import { PAGES, type PageEntry, pageAt } from "./pages";
 import { BASE, href, listen, place } from "./router";
-import { begin, mayChange, session, signOut } from "./session";
+import { begin, mayChange, ownWorkspace, session, signOut } from "./session";
 import { chooseTheme, type Theme, theme, THEMES } from "./theme";
 
 const GROUPS = ["Observe", "Build", "Manage"] as const;
@@ -70,7 +70,7 @@ const Sidebar: FunctionComponent<{ open: string }> = ({ open }) => (
       <nav id="navigation" aria-label="Pages">
         {GROUPS.filter((group) => PAGES.some((page) => page.group === group)).map((group) => (
           <Group key={group} name={group}>
-            {PAGES.filter((page) => page.group === group && (mayChange.value || !page.isForAdmins)).map((page) => (
+            {PAGES.filter((page) => page.group === group && isShown(page)).map((page) => (
               <li key={page.path}>
                 <a href={href(page.path)} aria-current={page.path === open ? "page" : undefined}>
                   {page.title}
@@ -95,6 +95,7 @@ const Sidebar: FunctionComponent<{ open: string }> = ({ open }) => (
           {session.value?.name}
         </p>
         {!mayChange.value && <p class="muted">Viewer: you see everything and change nothing</p>}
+        {ownWorkspace.value !== null && <p class="muted">Administrator of the workspace {ownWorkspace.value}</p>}
         <button class="quiet" type="button" onClick={() => void signOut()}>
           Sign out
         </button>
@@ -102,6 +103,11 @@ const Sidebar: FunctionComponent<{ open: string }> = ({ open }) => (
     </div>
   </header>
 );
+
+/** Whether there is something for whoever is there. */
+function isShown(page: PageEntry): boolean {
+  return ownWorkspace.value === null ? mayChange.value || !page.isForAdmins : !page.isOfPlatform;
+}
 
 const Group: FunctionComponent<{ name: string; children: ComponentChildren }> = ({ name, children }) => (
   <section>

@@ -10,8 +10,13 @@ const RENEW_EVERY_MS = 10 * 60_000;
 
 /** Undefined until it is known, null where nobody has signed in. */
 export const session = signal<Session | null | undefined>(undefined);
+/** The one workspace that they administer; null for who administers the platform, or looks at all of it. */
+export const ownWorkspace = computed(() => {
+  const { scopes = [], workspaceId = null } = session.value ?? {};
+  return scopes.includes("workspace:admin") && !scopes.includes("admin") ? workspaceId : null;
+});
 /** Whether they may do more than look. */
-export const mayChange = computed(() => session.value?.scopes.includes("admin") ?? false);
+export const mayChange = computed(() => ownWorkspace.value !== null || (session.value?.scopes.includes("admin") ?? false));
 /** Whether the company's identity provider signs people in. */
 export const offersSignOn = signal(false);
 /** Why the last try to sign in failed. */

@@ -147,6 +147,34 @@ async def test_a_viewer_sees_all_and_is_offered_nothing_to_change(
     assert (await running.call("POST", f"/v1/agents/runs/{run}/cancel")).status == 200
 
 
+async def test_a_workspaces_administrator_is_shown_and_offered_what_is_theirs(
+    visitor: Person, company: tuple[Platform, str]
+) -> None:
+    """No page asks for what it would be refused, and a key is issued in the workspace."""
+    running, _ = company
+    lead = await make_key(running, name="lead", scopes=["workspace:admin"], workspaceId="acme")
+    page = await visitor.sign_in(lead)
+    await expect(page.get_by_text("Administrator of the workspace acme")).to_be_visible()
+    links = page.get_by_role("navigation").get_by_role("link")
+    titles = await links.all_inner_texts()
+    assert {"Keys", "Agent runs", "Playground", "Workspaces", "Audit"} <= set(titles)
+    assert {"Health", "Providers"}.isdisjoint(titles)
+    for title in titles:
+        await links.filter(has_text=re.compile(f"^{title}$")).click()
+        await expect(page.get_by_role("heading", level=1)).to_have_text(title)
+        await expect(page.locator("[aria-busy]")).to_have_count(0)
+        await expect(page.get_by_role("alert")).to_have_count(0)
+    await page.goto(visitor.address("keys"))
+    await page.get_by_role("button", name="Create a key").click()
+    await expect(page.get_by_label("administer its workspace")).to_have_count(0)
+    await expect(page.get_by_role("textbox", name="Workspace")).to_be_disabled()
+    await page.get_by_role("textbox", name="Name").fill("acme's own")
+    await page.get_by_role("textbox", name="User").fill("acme:ada")
+    await page.get_by_role("button", name="Create", exact=True).click()
+    await page.get_by_role("button", name="Close").click()
+    await expect(page.get_by_role("row").filter(has_text="acme's own")).to_contain_text("acme:ada")
+
+
 async def test_who_is_in_no_group_is_told_why(visitor: Person) -> None:
     visitor.expected = ("403",)
     page = await signed_in(visitor, "eve")

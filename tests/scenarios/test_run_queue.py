@@ -12,7 +12,15 @@ import pytest
 
 import ministack
 import sqs
-from agent_runs import CALLS, assert_calls_were_made_once, ended, events_of, run_of, start
+from agent_runs import (
+    CALLS,
+    assert_only_the_dying_are_asked_again,
+    ended,
+    events_of,
+    killed,
+    run_of,
+    start,
+)
 from headgate_server import Caller, Headgate, Simulator, eventually, running, simulating
 from postgres_server import postgres_running
 
@@ -113,11 +121,12 @@ async def test_the_runs_of_a_task_that_dies_are_finished_by_another(split: Split
             lambda: asyncio.gather(*(run_of(caller, run["runId"]) for run in runs)),
             lambda found: sum(len(run["steps"]) for run in found) > RUNS,
         )
-        split.tasks[0].kill()
+        death = killed(split.tasks[0])
         finished = [await ended(caller, run["runId"]) for run in runs]
         logs = [await events_of(caller, run["runId"]) for run in runs]
     for run, log in zip(finished, logs, strict=True):
         assert run["status"] == "succeeded", run["error"]
         assert run["output"] == {"text": "Results: 1 2 3"}
         assert [event["seq"] for event in log] == list(range(1, len(log) + 1))
-    assert_calls_were_made_once(await split.vendors.calls(), runs=RUNS)
+    by_key = assert_only_the_dying_are_asked_again(await split.vendors.calls(), [death])
+    assert len(by_key) == 2 * RUNS

@@ -7,7 +7,7 @@ from urllib.parse import urljoin
 import httpx2
 
 from free_ports import held_port
-from headgate_server import Command, http_client
+from headgate_server import Command, eventually, http_client
 from oidc_server import oidc_server
 
 
@@ -22,8 +22,22 @@ async def signed_in(client: httpx2.AsyncClient, subject: str) -> httpx2.Response
     return await client.get(urljoin(form, back.headers["location"]))
 
 
+async def output_of_a_run(browser: httpx2.AsyncClient, page: dict[str, str]) -> object:
+    """What comes of a run that somebody starts from their session."""
+    order = {"type": "react", "model": "sandbox", "input": "Hi"}
+    begun = await browser.post("/v1/agents/run", json=order, headers=page)
+    assert begun.status_code == 202, begun.text
+
+    async def run() -> dict[str, object]:
+        found = await browser.get(f"/v1/agents/runs/{begun.json()['runId']}")
+        return dict(found.json())
+
+    ended = await eventually(run, lambda found: found["finishedAt"] is not None)
+    return ended["output"]
+
+
 async def test_people_sign_in_with_the_role_of_their_groups(tmp_path: Path) -> None:
-    """An administrator, a viewer, and somebody who may not come in."""
+    """Administrators of the platform and of a workspace, a viewer, and who may not come in."""
     async with contextlib.AsyncExitStack() as stack:
         issuer = await stack.enter_async_context(oidc_server())
         port = stack.enter_context(held_port())
@@ -31,6 +45,7 @@ async def test_people_sign_in_with_the_role_of_their_groups(tmp_path: Path) -> N
             f'[sign_on]\nissuer = "{issuer}"\nclient_id = "headgate"\n'
             f'public_url = "http://127.0.0.1:{port}"\n'
             'admin_groups = ["ops"]\nviewer_groups = ["staff"]\n'
+            '[workspaces.acme]\nadmin_groups = ["leads"]\n'
         )
         platform = Command(
             *("serve", "--port", str(port), "--data", str(tmp_path / "data")),
@@ -43,7 +58,7 @@ async def test_people_sign_in_with_the_role_of_their_groups(tmp_path: Path) -> N
         try:
             budget = {"scope": "user", "id": "ada", "monthlyBudget": 5}
             page = {"origin": platform.url}
-            for subject, status in (("ada", 200), ("bob", 403)):
+            for subject, status in (("ada", 200), ("bob", 403), ("lea", 403)):
                 async with http_client(platform.url) as browser:
                     answer = await signed_in(browser, subject)
                     assert answer.status_code == 302, answer.text
@@ -53,6 +68,11 @@ async def test_people_sign_in_with_the_role_of_their_groups(tmp_path: Path) -> N
                     assert (await browser.get("/v1/auth/keys")).status_code == 200
                     changed = await browser.put("/v1/usage/budget", json=budget, headers=page)
                     assert changed.status_code == status
+            async with http_client(platform.url) as browser:
+                await signed_in(browser, "lea")
+                assert await output_of_a_run(browser, page) == {"text": "You said: Hi"}
+                (own,) = (await browser.get("/v1/auth/keys")).json()["data"]
+                assert (own["userId"], own["workspaceId"]) == ("lea@example.com", "acme")
             async with http_client(platform.url) as browser:
                 refused = await signed_in(browser, "eve")
                 assert refused.status_code == 403

@@ -18,6 +18,7 @@ import { Table } from "../parts/table";
 import { between, type Range } from "../ranges";
 import { useResource } from "../resource";
 import { param, setParams } from "../router";
+import { ownWorkspace } from "../session";
 import { MEANS, OneAct, Result } from "./one-act";
 import { Chain } from "./audit-chain";
 
@@ -126,7 +127,7 @@ export const Audit: FunctionComponent = () => {
         </Card>
         <div class="stack aside span-5">
           {act && <OneAct key={act.id} of={act} />}
-          <Chain />
+          {ownWorkspace.value === null && <Chain />}
         </div>
       </div>
     </>

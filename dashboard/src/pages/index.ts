@@ -24,6 +24,8 @@ export interface PageEntry {
   Content: FunctionComponent;
   /** Whether a viewer can do nothing there. */
   isForAdmins?: boolean;
+  /** Whether it tells of the platform alone, and of no workspace. */
+  isOfPlatform?: boolean;
 }
 
 export const PAGES: PageEntry[] = [
@@ -32,13 +34,13 @@ export const PAGES: PageEntry[] = [
   { path: "budgets", title: "Budgets", group: "Observe", Content: Budgets },
   { path: "runs", title: "Agent runs", group: "Observe", Content: Runs },
   { path: "requests", title: "Requests", group: "Observe", Content: Requests },
-  { path: "health", title: "Health", group: "Observe", Content: Health },
+  { path: "health", title: "Health", group: "Observe", Content: Health, isOfPlatform: true },
   { path: "playground", title: "Playground", group: "Build", Content: Playground, isForAdmins: true },
   { path: "prompts", title: "Prompts", group: "Build", Content: Prompts },
   { path: "documents", title: "Documents", group: "Build", Content: Documents },
   { path: "keys", title: "Keys", group: "Manage", Content: Keys },
   { path: "workspaces", title: "Workspaces", group: "Manage", Content: Workspaces },
-  { path: "providers", title: "Providers", group: "Manage", Content: Providers },
+  { path: "providers", title: "Providers", group: "Manage", Content: Providers, isOfPlatform: true },
   { path: "audit", title: "Audit", group: "Manage", Content: Audit },
 ];
 

@@ -21,6 +21,7 @@ import { useRange } from "../parts/range";
 import { Table } from "../parts/table";
 import { invalidate, useResource } from "../resource";
 import { href, param, setParams } from "../router";
+import { ownWorkspace } from "../session";
 
 const SCOPES = {
   "ai:complete": "ask models",
@@ -202,6 +203,7 @@ type Closing = { onClose: () => void; onDone: (key: Key) => void };
 const Create: FunctionComponent<Closing> = ({ onClose, onDone }) => {
   const form = useSignal({ name: "", user: "", workspace: "", budget: "", requests: "", scopes: USUAL });
   const action = useAction();
+  const own = ownWorkspace.value;
   const change = (fields: Partial<typeof form.value>): void => void (form.value = { ...form.value, ...fields });
   const submit = (): Promise<boolean> =>
     action.run(async () => {
@@ -230,7 +232,7 @@ const Create: FunctionComponent<Closing> = ({ onClose, onDone }) => {
         </Field>
         <fieldset>
           <legend>May</legend>
-          {Object.entries(SCOPES).map(([scope, meaning]) => (
+          {Object.entries(SCOPES).filter(([scope]) => own === null || !scope.includes("admin")).map(([scope, meaning]) => (
             <label class="check" key={scope}>
               <input
                 type="checkbox"
@@ -245,10 +247,10 @@ const Create: FunctionComponent<Closing> = ({ onClose, onDone }) => {
         </fieldset>
         <div class="pair">
           <Field label="User">
-            <input placeholder="none" value={form.value.user} onInput={(event) => change({ user: event.currentTarget.value })} />
+            <input placeholder={own === null ? "none" : `none, or ${own}:name`} value={form.value.user} onInput={(event) => change({ user: event.currentTarget.value })} />
           </Field>
           <Field label="Workspace">
-            <input placeholder="default" value={form.value.workspace} onInput={(event) => change({ workspace: event.currentTarget.value })} />
+            <input placeholder={own ?? "default"} disabled={own !== null} value={form.value.workspace} onInput={(event) => change({ workspace: event.currentTarget.value })} />
           </Field>
           <Field label="US dollars a month">
             <input type="number" min="0" step="any" placeholder="no limit" value={form.value.budget} onInput={(event) => change({ budget: event.currentTarget.value })} />

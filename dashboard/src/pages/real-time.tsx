@@ -17,6 +17,7 @@ import { address } from "../parts/code";
 import { Table } from "../parts/table";
 import { useResource } from "../resource";
 import { href } from "../router";
+import { ownWorkspace } from "../session";
 
 const MINUTES = 60;
 const FEED = 20;
@@ -36,7 +37,7 @@ export const RealTime: FunctionComponent = () => {
     ["usage"],
     3000,
   );
-  const process = useResource<Process>("/v1/process", ["usage"], 5000);
+  const process = useResource<Process>(ownWorkspace.value === null ? "/v1/process" : null, ["usage"], 5000);
   const runs = useResource<Page<RunSummary>>(withQuery("/v1/agents/runs", { limit: 200 }));
   usePoll(5000, () => runs.reload());
   const active = runs.data?.data.filter((run) => ACTIVE.includes(run.status));
@@ -111,22 +112,24 @@ export const RealTime: FunctionComponent = () => {
                 <Empty>Nothing failed in the last day.</Empty>
               ))}
           </Card>
-          <Card title="Tools" note="In the process that answers you" error={process.error}>
-            {tools?.length ? (
-              <dl class="facts">
-                {tools.map((one) => (
-                  <>
-                    <dt key={`${one.name} ${one.labels["tool"]}`}>
-                      {one.labels["tool"]}, {one.name.replace(/^headgate_(tool_|tools_)?/, "").replaceAll("_", " ")}
-                    </dt>
-                    <dd>{count(one.value)}</dd>
-                  </>
-                ))}
-              </dl>
-            ) : (
-              process.data && <Empty>Calls of tools that run or wait appear here by tool.</Empty>
-            )}
-          </Card>
+          {ownWorkspace.value === null && (
+            <Card title="Tools" note="In the process that answers you" error={process.error}>
+              {tools?.length ? (
+                <dl class="facts">
+                  {tools.map((one) => (
+                    <>
+                      <dt key={`${one.name} ${one.labels["tool"]}`}>
+                        {one.labels["tool"]}, {one.name.replace(/^headgate_(tool_|tools_)?/, "").replaceAll("_", " ")}
+                      </dt>
+                      <dd>{count(one.value)}</dd>
+                    </>
+                  ))}
+                </dl>
+              ) : (
+                process.data && <Empty>Calls of tools that run or wait appear here by tool.</Empty>
+              )}
+            </Card>
+          )}
         </div>
       </div>
     </>

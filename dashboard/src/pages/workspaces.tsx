@@ -50,7 +50,7 @@ export const Workspaces: FunctionComponent = () => {
   return (
     <>
       <PageHead title="Workspaces" purpose="What each one spends, is charged, and may reach." range={range} live>
-        <ForAdmins>
+        <ForAdmins ofPlatform>
           <button class="primary" type="button" onClick={() => (editing.value = "")}>
             Set up a workspace
           </button>
@@ -99,7 +99,7 @@ export const Workspaces: FunctionComponent = () => {
                       name: "Change",
                       isUnnamed: true,
                       cell: (row) => (
-                        <ForAdmins>
+                        <ForAdmins ofPlatform>
                           <span class="row-actions">
                             <button class="small" type="button" aria-label={`Change the settings of ${row.id}`} onClick={() => (editing.value = row.id)}>
                               Settings

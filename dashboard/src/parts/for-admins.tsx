@@ -1,7 +1,11 @@
-/** What changes something, or calls a model, for those who may: a viewer sees the page without it. */
+/**
+ * What changes something, or calls a model, for those who may: a viewer sees the page without it. What is `ofPlatform`
+ * is not for administrators of one workspace either.
+ */
 
 import type { FunctionComponent } from "preact";
 
-import { mayChange } from "../session";
+import { mayChange, ownWorkspace } from "../session";
 
-export const ForAdmins: FunctionComponent = ({ children }) => (mayChange.value ? <>{children}</> : null);
+export const ForAdmins: FunctionComponent<{ ofPlatform?: boolean }> = ({ ofPlatform, children }) =>
+  mayChange.value && !(ofPlatform && ownWorkspace.value !== null) ? <>{children}</> : null;

@@ -5,12 +5,15 @@ import type { FunctionComponent } from "preact";
 
 import { send } from "../api";
 import { invalidate } from "../resource";
+import { ownWorkspace } from "../session";
 import { useAction } from "./action";
 import { Dialog } from "./dialog";
 import { Field } from "./field";
 import { Problem } from "./problem";
 
 const SCOPES = ["key", "user", "workspace", "model"] as const;
+/** What the administrator of a workspace may bound. */
+const OF_WORKSPACES = ["key", "user"] as const;
 export type BudgetScope = (typeof SCOPES)[number];
 
 /** An empty `id` is still to be said, an empty `amount` means that there is no budget yet. */
@@ -38,7 +41,7 @@ export const SetBudget: FunctionComponent<{ draft: BudgetDraft; onClose: () => v
       >
         <Field label="For a">
           <select value={form.value.scope} disabled={draft.id !== ""} onChange={(event) => change({ scope: event.currentTarget.value as BudgetScope })}>
-            {SCOPES.map((scope) => (
+            {(ownWorkspace.value === null ? SCOPES : OF_WORKSPACES).map((scope) => (
               <option key={scope}>{scope}</option>
             ))}
           </select>

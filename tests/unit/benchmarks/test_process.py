@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 import process
+from free_ports import held_port
 
 
 def test_a_tree_holds_all_descendants_and_nobody_else() -> None:
@@ -24,10 +25,10 @@ def test_a_command_is_pinned_to_the_core_that_is_asked_for() -> None:
 def test_a_process_that_ends_before_it_answers_is_reported_with_what_it_said(
     tmp_path: Path,
 ) -> None:
-    (port,) = process.free_ports(1)
     core = min(os.sched_getaffinity(0))
     says_and_ends = [sys.executable, "-c", "print('no such option')"]
     with (
+        held_port() as port,
         pytest.raises(process.NeverReady, match="no such option"),
         process.running(
             says_and_ends, {}, core=core, health=(port, "/health"), log=tmp_path / "log"
@@ -39,12 +40,14 @@ def test_a_process_that_ends_before_it_answers_is_reported_with_what_it_said(
 def test_a_process_is_measured_from_its_first_answer_and_ended_with_the_block(
     tmp_path: Path,
 ) -> None:
-    (port,) = process.free_ports(1)
     core = min(os.sched_getaffinity(0))
-    serves = [sys.executable, "-m", "http.server", str(port), "--bind", "127.0.0.1"]
-    with process.running(
-        serves, {}, core=core, health=(port, "/"), log=tmp_path / "log"
-    ) as started:
+    serves = [sys.executable, "-m", "http.server", "--bind", "127.0.0.1"]
+    with (
+        held_port() as port,
+        process.running(
+            [*serves, str(port)], {}, core=core, health=(port, "/"), log=tmp_path / "log"
+        ) as started,
+    ):
         assert started.seconds_to_ready > 0
         assert started.cpu_seconds() > 0
         assert started.resident_bytes() > 1_000_000
