@@ -116,6 +116,26 @@ def test_what_is_no_backup_is_not_restored(tmp_path: Path, name: str) -> None:
     assert not list(settings.data.iterdir())
 
 
+@pytest.mark.parametrize("harm", ["half of it", "all but its end", "a changed byte"])
+def test_a_broken_archive_is_told_from_a_whole_one(
+    settings: Settings, tmp_path: Path, harm: str
+) -> None:
+    archive = back_up(settings, tmp_path / "monday.tgz").path
+    whole = archive.read_bytes()
+    middle = len(whole) // 2
+    archive.write_bytes(
+        {
+            "half of it": whole[:middle],
+            "all but its end": whole[:-1],
+            "a changed byte": whole[:middle] + bytes([whole[middle] ^ 1]) + whole[middle + 1 :],
+        }[harm]
+    )
+    other = Settings(data=tmp_path / "other")
+    with pytest.raises(InvalidRequest, match="or a broken one"):
+        restore(other, archive)
+    assert not list(other.data.iterdir())
+
+
 def test_an_archive_writes_nowhere_else(tmp_path: Path) -> None:
     (tmp_path / NOTE).touch()
     with tarfile.open(tmp_path / "evil.tgz", "w:gz") as tar:
