@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import sys
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from decimal import Decimal
@@ -25,8 +26,11 @@ RUN = {"type": "react", "model": "sandbox", "input": "[[delay 2000]] [[say done]
 
 def variables(platform: Headgate) -> Mapping[str, str]:
     """What the commands of the guide find where they are typed."""
-    kept = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
-    return {**kept, "HEADGATE_DATA": str(platform.data)}
+    return {
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
+        "HEADGATE_DATA": str(platform.data),
+    }
 
 
 async def keep_asking(caller: Caller, stop: asyncio.Event, ended: dict[str, Decimal]) -> None:

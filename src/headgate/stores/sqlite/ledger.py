@@ -212,6 +212,17 @@ def _give_back(connection: sqlite3.Connection, lease: LeaseId, amount: NanoUSD) 
             _ADD_TO_ACCOUNT,
             (*lease.account, lease.period, -from_lease - confirmed, -confirmed, -confirmed),
         )
+        # Calls may have been erased since the lease was made.
+        _forget_empty(connection, [(lease.account, lease.period)])
+
+
+def _forget_empty(connection: sqlite3.Connection, accounts: Iterable[tuple[Account, str]]) -> None:
+    """Keep no row that says what no row says too."""
+    connection.executemany(
+        "DELETE FROM accounts WHERE scope = ? AND id = ? AND period = ? "
+        "AND granted = 0 AND spent = 0 AND unconfirmed = 0",
+        [(*account, period) for account, period in accounts],
+    )
 
 
 def record(connection: sqlite3.Connection, settlements: Sequence[Settlement]) -> None:
@@ -247,11 +258,7 @@ def _erase(connection: sqlite3.Connection, settlements: Sequence[Settlement]) ->
         _ADD_TO_ACCOUNT,
         [(*account, period, -amount, -amount, 0) for (account, period), amount in billed.items()],
     )
-    connection.executemany(
-        "DELETE FROM accounts WHERE scope = ? AND id = ? AND period = ? "
-        "AND granted = 0 AND spent = 0 AND unconfirmed = 0",
-        [(*account, period) for account, period in billed],
-    )
+    _forget_empty(connection, billed)
     return len(erased)
 
 

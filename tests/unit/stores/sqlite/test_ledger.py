@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from headgate.core.budgets import Account, Limit
+from headgate.core.budgets import Account, Charge, LeaseId, Limit, Settlement
 from headgate.core.times import parse_iso
 from headgate.core.usage import UsageFilter
 from headgate.stores.sqlite.database import Database
 from headgate.stores.sqlite.ledger import SqliteLedger
 from headgate.stores.sqlite.usage import SqliteUsage
+from usage_events import usage_event
 
 HERE = Path(__file__).parent
 KEY = Account("key", "sk-proj-one")
@@ -80,3 +81,18 @@ async def test_several_processes_settle_into_one_file(tmp_path: Path, database: 
     key, user = await ledger.states([KEY, USER], PERIOD)
     assert (key.granted, key.spent) == (600 * 102, 600 * 102)
     assert (user.granted, user.spent) == (600 * 102, 600 * 102)
+
+
+async def test_a_lease_that_outlives_its_erased_calls_leaves_no_row(database: Database) -> None:
+    ledger = SqliteLedger(database)
+    lease = LeaseId("process-1", KEY, PERIOD)
+    call = Settlement("process-1", usage_event(billed=30), (Charge(KEY, PERIOD, 30, 30),))
+    await ledger.set_limit(KEY, Limit(amount=1000))
+    assert await ledger.lease(lease, least=100, most=100, expires_at=10**12) == 100
+    await ledger.settle(call)
+    assert await ledger.erase([call]) == 1
+    await ledger.give_back(lease, 70)
+    rows = await database.readers.run(
+        lambda connection: connection.execute("SELECT * FROM accounts").fetchall()
+    )
+    assert rows == []
