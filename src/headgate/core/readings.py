@@ -34,6 +34,13 @@ class Readings(Generic[T]):
         `known` is what is remembered here: a look-up from before it was replaced by another object
         is shared with nobody who asks after that.
         """
+        # Not this caller's alone: who leaves must not end it for the others. No name for the task:
+        # an error that it raises would hold this frame, and the frame the task with the error.
+        return await asyncio.shield(self._task(name, find, now, known))
+
+    def _task(
+        self, name: str, find: Callable[[], Coroutine[Any, Any, T]], now: float, known: object
+    ) -> asyncio.Task[T]:
         reading = self._begun.get(name)
         if (
             reading is None
@@ -43,8 +50,7 @@ class Readings(Generic[T]):
             task = asyncio.create_task(find())
             reading = self._begun[name] = _Reading(task, now, known)
             task.add_done_callback(lambda task: self._end(name, task))
-        # Not this caller's alone: who leaves must not end it for the others.
-        return await asyncio.shield(reading.task)
+        return reading.task
 
     def _end(self, name: str, task: asyncio.Task[T]) -> None:
         reading = self._begun.get(name)

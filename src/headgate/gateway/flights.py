@@ -7,7 +7,6 @@ it has written so far and what comes; those of other processes wait until the an
 
 import asyncio
 import contextlib
-import functools
 import logging
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
@@ -58,7 +57,6 @@ class Flight(Generic[R]):
         kept: the answer that another call has left.
         event_id: the row with which the answer is kept, once it has been written.
         error: why it has ended without being whole.
-        claim: takes the call for this process; see `Caller.claim`.
         is_claimed: whether it is this process that makes the call.
         is_ending: whether it has failed or is being stopped; nobody joins it any more.
     """
@@ -66,7 +64,7 @@ class Flight(Generic[R]):
     def __init__(self, key: AnswerKey, claim: Callable[["Flight[R]"], Awaitable[None]]) -> None:
         """Begin without a frame."""
         self.key = key
-        self.claim = functools.partial(claim, self)
+        self._claim = claim
         self.frames: list[bytes] = []
         self.receipt: Callable[[], R] | None = None
         self.kept: KeptAnswer | None = None
@@ -78,6 +76,10 @@ class Flight(Generic[R]):
         self.readers = 0
         self.task: asyncio.Task[None] | None = None
         self._changed = asyncio.Event()
+
+    async def claim(self) -> None:
+        """Take the call for this process; see `Caller.claim`."""
+        await self._claim(self)
 
     def open(self, receipt: Callable[[], R]) -> None:
         """Say that an answer has begun."""
@@ -102,6 +104,11 @@ class Flight(Generic[R]):
         """Say that no more frames come."""
         self.error = error
         self.is_over = True
+        if self.receipt is not None:
+            # What the call was made of knows this flight, and would wait with it for a collection
+            # of garbage; its receipt changes no more.
+            told = self.receipt()
+            self.receipt = lambda: told
         self._tell()
 
     async def change(self) -> None:

@@ -133,6 +133,8 @@ class StreamedAnswer:
             write=self.write,
             failure=failure,
         )
+        # Whoever writes an answer holds it: together they would wait for a collection of garbage.
+        self.write = None
 
 
 async def _until(

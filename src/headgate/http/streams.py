@@ -55,7 +55,13 @@ async def stream_reply(
         await _abandon(opening)
         raise
     if opening.done():
-        frames = opening.result()
+        try:
+            frames = opening.result()
+        except BaseException:
+            # What is raised holds this frame, which must not hold the task that holds it: the
+            # three would wait for a collection of garbage.
+            del opening
+            raise
         headers = receipt_headers(frames.receipt, with_cost=False)
     else:
         # Another route may still take over: only what holds for all of them can be told.
