@@ -418,7 +418,7 @@ async def test_any_question_is_answered_as_if_all_events_were_counted(
     chance = random.Random(seed)
     events = random_events(chance)
     await record(stores, events)
-    for _ in range(60):
+    for _ in range(20):
         where = random_filter(chance)
         counted = [event for event in events if counts(event, where)]
         assert await stores.usage.totals(where) == totals_of(counted), where

@@ -1,11 +1,13 @@
 """The stacks as CloudFormation would see them, and questions to them."""
 
+import functools
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import aws_cdk as cdk
+import cfnlint.api
 
 from app import build
 
@@ -82,6 +84,19 @@ def write(directory: Path, **switches: object) -> Stacks:
     assembly = build(cdk.App(outdir=str(out), context=context)).synth()
     written = {stack.stack_name: Path(stack.template_full_path) for stack in assembly.stacks}
     return Stacks(out, {name: json.loads(path.read_text()) for name, path in written.items()})
+
+
+def complaints(template: Mapping[str, Any]) -> Sequence[str]:
+    """What cfn-lint finds wrong in a template."""
+    return _complaints(json.dumps(template))
+
+
+@functools.cache
+def _complaints(template: str) -> Sequence[str]:
+    # Most switches leave most stacks as they are, and each takes seconds.
+    found = cfnlint.api.lint(template, config={"regions": ["us-east-1"]})
+    # W3005 is the CDK's own way to write dependencies twice.
+    return [str(one) for one in found if one.rule.id != "W3005"]
 
 
 def listed(value: object) -> list[Any]:

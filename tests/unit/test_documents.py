@@ -1,7 +1,9 @@
 """What the documents point to exists, and they name no place that only one machine has."""
 
+import functools
+import os
 import re
-from collections.abc import Iterator
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -19,14 +21,20 @@ _MAKE_RULE = re.compile(r"^(?P<name>[a-z-]+):", re.MULTILINE)
 _MACHINE_PATH = re.compile(r"(?<![\w.$}~-])/(?:root|home|Users|work|opt|mnt|srv)/[\w.]")
 
 
-def files() -> Iterator[Path]:
+@functools.cache
+def files() -> Sequence[Path]:
     """All files of the checkout that are not made by tools."""
-    for path in sorted(ROOT.rglob("*")):
-        parts = path.relative_to(ROOT).parts
-        hidden = any(part.startswith(".") and part != ".ci" for part in parts[:-1])
-        made = {"__pycache__", "node_modules", "dist", "build"} & set(parts)
-        if path.is_file() and not hidden and not made:
-            yield path
+    found = []
+    for place, directories, names in os.walk(ROOT):
+        # Environments and packages have many times more files than we have.
+        directories[:] = [
+            name
+            for name in directories
+            if name not in {"__pycache__", "node_modules", "dist", "build"}
+            and (name == ".ci" or not name.startswith("."))
+        ]
+        found += [Path(place, name) for name in names]
+    return sorted(path for path in found if path.is_file())
 
 
 def documents() -> list[Path]:
