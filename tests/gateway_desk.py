@@ -18,6 +18,7 @@ from headgate.core.workspaces import WorkspaceSettings
 from headgate.gateway.cache import Cache
 from headgate.gateway.calls import Caller
 from headgate.gateway.catalog import Catalog
+from headgate.gateway.dispatch import Dispatcher
 from headgate.gateway.escrow import IDLE_SECONDS, Escrow
 from headgate.gateway.flights import Flights
 from headgate.gateway.gateway import Gateway
@@ -103,9 +104,8 @@ class Desk:
                 clock=self.clock,
             ),
             limiter=self.limiter,
-            ledger=self.ledger,
+            dispatcher=Dispatcher(self.ledger, routing or Routing()),
             markup_for=self.workspaces.markup_for,
-            routing=routing or Routing(),
             vendor_keys=self.vendor_keys,
             cache=Cache(cache),
         )

@@ -25,6 +25,7 @@ from headgate.core.prices import Markup, Price
 from headgate.core.tracing import UNTRACED
 from headgate.documents.library import Documents
 from headgate.gateway.catalog import Catalog
+from headgate.gateway.dispatch import Dispatcher
 from headgate.gateway.escrow import Escrow
 from headgate.gateway.flights import Flights
 from headgate.gateway.gateway import Gateway
@@ -195,10 +196,9 @@ async def platform(
     gateway = Gateway(
         catalog,
         ProcessRateLimiter(DefaultLimits(1000, 1000)),
-        escrow,
+        Dispatcher(escrow, watch=None if telemetry is None else telemetry.watch()),
         workspaces.markup_for,
         vendor_keys,
-        watch=None if telemetry is None else telemetry.watch(),
     )
     flights = Flights(ledger.answers, escrow.is_pending)
     replays = Replays(gateway, flights)

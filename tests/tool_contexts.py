@@ -14,6 +14,7 @@ from headgate.core.models import Provider
 from headgate.core.prices import Markup, Price
 from headgate.core.tools import ToolContext
 from headgate.gateway.catalog import Catalog
+from headgate.gateway.dispatch import Dispatcher
 from headgate.gateway.escrow import Escrow
 from headgate.gateway.flights import Flights
 from headgate.gateway.gateway import Gateway
@@ -62,7 +63,7 @@ async def tool_context(*providers: Provider) -> AsyncIterator[ToolContext]:
     gateway = Gateway(
         Catalog(known, _Prices(), auto=lambda _own: [f"{name}/{name}" for name in known]),
         ProcessRateLimiter(DefaultLimits(1000, 1000)),
-        escrow,
+        Dispatcher(escrow),
         Workspaces(MemoryWorkspaces(), Markup(0)).markup_for,
         VendorKeys(MemoryVendorKeys(), known, lambda: AesSealer(b"a secret of the tests")),
     )

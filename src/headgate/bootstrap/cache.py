@@ -66,7 +66,7 @@ def with_semantics(gateway: Gateway, settings: Settings, questions: NeighbourSto
     """
     section = settings.configuration.cache
     routing = replace(routing_of(settings.configuration), retries=0, attempt_seconds=LOOK_SECONDS)
-    looking = replace(gateway, routing=routing)
+    looking = replace(gateway, dispatcher=replace(gateway.dispatcher, routing=routing))
     semantics = Semantics(
         questions, looking, section.semantic_model or "", section.semantic_threshold
     )

@@ -40,6 +40,7 @@ from headgate.core.keys import COMMAND_LINE, KeyStore, VirtualKey, command_line_
 from headgate.core.measurements import Measured
 from headgate.gateway.cache import Cache
 from headgate.gateway.catalog import AUTO, Catalog
+from headgate.gateway.dispatch import Dispatcher
 from headgate.gateway.escrow import Escrow
 from headgate.gateway.flights import Flights
 from headgate.gateway.gateway import Gateway
@@ -103,14 +104,16 @@ async def open_services(
         gateway = Gateway(
             catalog=catalog,
             limiter=limiter.limiter,
-            ledger=ledger,
+            dispatcher=Dispatcher(
+                ledger,
+                routing_of(configuration),
+                configuration.budgets.min_output_tokens,
+                telemetry.watch(),
+            ),
             markup_for=workspaces.markup_for,
-            routing=routing_of(configuration),
             vendor_keys=vendor_keys,
             cache=Cache(cache.answers),
-            min_output_tokens=configuration.budgets.min_output_tokens,
             guards=guards_of(configuration),
-            watch=telemetry.watch(),
         )
         if cache.questions is not None:
             gateway = with_semantics(gateway, settings, cache.questions)

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from fakes import DONE, FakeProvider, Step
-from headgate.core.chat import ChatDelta
-from headgate.core.models import ProviderBroke
-from platform_in_memory import Platform, chat, platform
+from headgate.core.chat import ChatDelta, ChatRequest, ChatResponse
+from headgate.core.models import ProviderBroke, ProviderRefused
+from platform_in_memory import Platform, chat, make_key, platform
 
 CHAT = "/v1/chat/completions"
 OURS = (
@@ -40,6 +40,16 @@ class Breaking(FakeProvider):
 
     def _next(self, _idempotency_key: str) -> Step:
         return [ChatDelta(text="one"), ProviderBroke("the line went dead")]
+
+
+class Refusing(FakeProvider):
+    """Refuses every call."""
+
+    async def complete(self, request: ChatRequest, *, idempotency_key: str) -> ChatResponse:
+        raise ProviderRefused("failed", "not today")
+
+    def _next(self, _idempotency_key: str) -> Step:
+        return ProviderRefused("failed", "not today")
 
 
 class Plain(FakeProvider):
@@ -71,6 +81,12 @@ async def leaves(running: Platform) -> int:
     return client.status
 
 
+async def cannot_pay(running: Platform) -> int:
+    """A caller whose budget does not cover the call."""
+    poor = await make_key(running, monthlyBudget=0)
+    return await posts(CHAT, key=poor, model="plain/small")(running)
+
+
 CALLS: dict[str, tuple[int, Call]] = {
     "an answer": (200, posts(CHAT)),
     "a stream": (200, posts(CHAT, stream=True)),
@@ -80,6 +96,9 @@ CALLS: dict[str, tuple[int, Call]] = {
     "a stream that is left": (200, leaves),
     "an answer under a key": (200, posts(CHAT, is_named=True)),
     "a stream under a key": (200, posts(CHAT, is_named=True, stream=True)),
+    "an answer that a vendor refuses": (502, posts(CHAT, model="refusing/small")),
+    "a stream that a vendor refuses": (502, posts(CHAT, model="refusing/small", stream=True)),
+    "a call that no budget covers": (402, cannot_pay),
     "an unknown model": (404, posts(CHAT, model="nothing")),
     "a stream of an unknown model": (404, posts(CHAT, model="nothing", stream=True)),
     "an unknown key": (401, posts(CHAT, key="sk-proj-nobody")),
@@ -112,7 +131,7 @@ def collected() -> Iterator[list[str]]:
 @pytest.mark.parametrize("name", CALLS)
 async def test_a_call_leaves_nothing_to_a_collection(name: str) -> None:
     status, call = CALLS[name]
-    providers = (Plain("plain"), Breaking("breaking"))
+    providers = (Plain("plain"), Breaking("breaking"), Refusing("refusing"))
     async with platform(*providers) as running:
         # The first call may fill what is remembered.
         assert await call(running) == status

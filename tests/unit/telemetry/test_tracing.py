@@ -49,7 +49,8 @@ async def test_each_try_of_a_call_is_a_span_that_says_why_it_failed() -> None:
     seen = Seen()
     first = FakeProvider("first", ProviderRefused("overloaded", "busy"))
     desk = Desk(first, FakeProvider("second"), aliases={"both": ["first/small", "second/small"]})
-    gateway = dataclasses.replace(desk.gateway, watch=seen.tracer.calls)
+    dispatcher = dataclasses.replace(desk.gateway.dispatcher, watch=seen.tracer.calls)
+    gateway = dataclasses.replace(desk.gateway, dispatcher=dispatcher)
     await gateway.complete(CALLER, asks(model="both"))
     failed, answered = seen.spans
     assert failed.attributes["error.type"] == "overloaded"
