@@ -11,7 +11,7 @@ from headgate.telemetry import call_counts, process, request_counts
 from headgate.tools import toolbox
 
 AREAS: Sequence[tuple[str, Sequence[Metric]]] = (
-    ("Requests", (*request_counts.RequestCounts.metrics, activity.UNDER_WAY)),
+    ("Requests", (*request_counts.RequestCounts.metrics, activity.UNDER_WAY, activity.SOCKETS)),
     ("Calls to models", call_counts.CallCounts.metrics),
     ("Vendors", (breakers.CIRCUITS, breakers.VENDORS)),
     ("Tools", (toolbox.QUEUE_DEPTH, toolbox.RUNNING, toolbox.SECONDS, toolbox.CALLS)),

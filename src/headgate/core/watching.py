@@ -20,6 +20,8 @@ LEFT = 499
 """The status of a request whose caller did not wait for its answer."""
 SOCKET = "WS"
 """What stands for a method where a request came over a WebSocket."""
+UNMATCHED = "unmatched"
+"""What stands for a route where a request has no row in the route table."""
 
 MOST_NOTED = 1_000
 """Of a request that makes more calls to models, the first so many are noted."""

@@ -1,6 +1,7 @@
-"""Which calls to models this process is answering now."""
+"""What this process is doing now: the calls to models it answers, the sockets it holds open."""
 
-from collections.abc import Iterable, Sequence
+import contextlib
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from headgate.core.measurements import Measurement, Metric
@@ -8,12 +9,18 @@ from headgate.core.measurements import Measurement, Metric
 UNDER_WAY = Metric(
     "headgate_calls_under_way", "gauge", "Requests for models that are being answered."
 )
+SOCKETS = Metric("headgate_sockets_open", "gauge", "WebSockets that are open.")
 
 
 @dataclass(slots=True)
 class Activity:
-    """The requests under way, by their ids; a stream is under way until its end has been sent."""
+    """The requests under way, by their ids; a stream is under way until its end has been sent.
 
+    Attributes:
+        sockets: how many are open.
+    """
+
+    sockets: int = 0
     _under_way: dict[str, str] = field(default_factory=dict)
 
     def begin(self, request_id: str, workspace_id: str) -> None:
@@ -23,6 +30,15 @@ class Activity:
     def end(self, request_id: str) -> None:
         """A request has ended, whether or not it was such a call."""
         self._under_way.pop(request_id, None)
+
+    @contextlib.contextmanager
+    def socket(self) -> Iterator[None]:
+        """A socket is open for the length of the block."""
+        self.sockets += 1
+        try:
+            yield
+        finally:
+            self.sockets -= 1
 
     @property
     def calls(self) -> int:
@@ -38,8 +54,9 @@ class Activity:
     @property
     def metrics(self) -> Sequence[Metric]:
         """See `Measured.metrics`."""
-        return (UNDER_WAY,)
+        return (UNDER_WAY, SOCKETS)
 
     def measurements(self) -> Iterable[Measurement]:
         """See `Measured.measurements`."""
         yield UNDER_WAY.at(self.calls)
+        yield SOCKETS.at(self.sockets)

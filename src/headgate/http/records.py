@@ -4,10 +4,8 @@ import time
 from collections.abc import Awaitable, Sequence
 
 from headgate.core.usage import UsageEvent
-from headgate.core.watching import LEFT, RequestEnded, RequestRecord, noted_calls
+from headgate.core.watching import LEFT, UNMATCHED, RequestEnded, RequestRecord, noted_calls
 from headgate.http.app import KEY_ID, REQUEST_ID, ROUTE, STATUS, App, Message, Receive, Scope, Send
-
-UNMATCHED = "unmatched"
 
 
 def with_records(app: App, told: Sequence[RequestEnded], *, noting: bool) -> App:

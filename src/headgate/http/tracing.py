@@ -2,8 +2,9 @@
 
 from headgate.core.errors import HeadgateError
 from headgate.core.tracing import Tracer
+from headgate.core.watching import UNMATCHED
 from headgate.http.app import App, Message, Receive, Scope, Send
-from headgate.http.records import UNMATCHED, request_id_of
+from headgate.http.records import request_id_of
 from headgate.http.routes import RouteTable, path_of
 
 

@@ -15,6 +15,7 @@ import msgspec
 
 from headgate.core.errors import HeadgateError, NotFound
 from headgate.core.ids import new_id
+from headgate.core.watching import UNMATCHED
 from headgate.http import errors
 from headgate.http.credentials import presented_key
 from headgate.http.routes import RouteTable
@@ -52,6 +53,7 @@ class Sockets:
     ) -> None:
         """Serve one socket from its handshake to its end."""
         await receive()
+        began = time.perf_counter()
         conversation = Conversation(self.table, services, is_closing, time.monotonic)
         try:
             if scope["path"] != PATH:
@@ -60,11 +62,14 @@ class Sockets:
             if presented is not None:
                 await conversation.authenticate(presented)
         except HeadgateError as error:
-            await deny(send, error)
+            request_id, status = await deny(send, error)
+            route = PATH if scope["path"] == PATH else UNMATCHED
+            seconds = time.perf_counter() - began
+            services.observer.refused(request_id, route, status, seconds)
             return
         try:
             await send({"type": "websocket.accept"})
-            with self.watch.over(conversation):
+            with self.watch.over(conversation), services.activity.socket():
                 await self._carry(conversation, receive, send)
         except OSError:
             pass  # the caller is gone
@@ -101,8 +106,8 @@ async def _read(conversation: Conversation, receive: Receive) -> None:
         await conversation.hear(text if text is not None else message["bytes"])
 
 
-async def deny(send: Send, error: HeadgateError) -> None:
-    """Answer a handshake with an error, as any request."""
+async def deny(send: Send, error: HeadgateError) -> tuple[str, int]:
+    """Answer a handshake with an error, as any request; the request's id, and the status."""
     request_id = new_id("req")
     reply = errors.reply_for(error, "platform", request_id)
     body = msgspec.json.encode(reply.body)
@@ -122,3 +127,4 @@ async def deny(send: Send, error: HeadgateError) -> None:
             }
         )
         await send({"type": "websocket.http.response.body", "body": body})
+    return request_id, reply.status

@@ -1,6 +1,7 @@
 """Each request of a socket, watched as one over HTTP is: a span, a count, a line of the log.
 
-A socket lasts for hours and carries many requests, so it is these that are told, never the socket.
+A socket lasts for hours and carries many requests, so it is these that are told, never the socket;
+a handshake only where it was refused.
 """
 
 import contextlib
@@ -90,16 +91,23 @@ class Observer:
             spans.close()
             noted_calls.reset(token)
 
+    def refused(self, request_id: str, route: str, status: int, seconds: float) -> None:
+        """A handshake was answered with an error, so that there is no socket."""
+        self._tell_all(RequestRecord(request_id, SOCKET, route, status, seconds, None))
+
     def _tell(
         self, request: Observed, key_id: str | None, seconds: float, calls: Sequence[UsageEvent]
     ) -> None:
         record = RequestRecord(
             request.call_id, SOCKET, request.route, request.status, seconds, key_id, calls
         )
-        for tell in self.told:
-            tell(record)
+        self._tell_all(record)
         if self.contents is not None and request.answered is not None:
             self.contents(_content(request, request.answered, key_id))
+
+    def _tell_all(self, record: RequestRecord) -> None:
+        for tell in self.told:
+            tell(record)
 
 
 def _content(request: Observed, answered: Kept, key_id: str | None) -> Content:

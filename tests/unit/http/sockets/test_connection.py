@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from fakes import FakeProvider
+from headgate.bootstrap.telemetry import Telemetry
 from headgate.core.chat import ChatDelta
+from headgate.core.watching import RequestRecord
 from headgate.http.app import CLOSING, App
 from headgate.http.cors import with_cors
 from headgate.http.routes import RouteTable
@@ -84,9 +86,11 @@ async def test_a_key_in_a_header_opens_it() -> None:
         async with platform() as here, connected(here.app, socket):
             assert (await socket.heard())["type"] == "websocket.accept"
             assert (await socket.heard())["type"] == "ready"
+            assert here.services.activity.sockets == 1
             socket.say("complete", requestId="a", **chat("[[say hi]]"))
             assert (await socket.heard())["content"] == "hi"
             assert (await socket.heard())["type"] == "done"
+        assert here.services.activity.sockets == 0
 
 
 @pytest.mark.parametrize(
@@ -101,12 +105,16 @@ async def test_a_key_in_a_header_opens_it() -> None:
 async def test_a_handshake_is_refused_as_any_request(
     path: str, headers: dict[str, str], status: int
 ) -> None:
-    socket = Socket(path, headers)
-    async with platform() as here, connected(here.app, socket):
+    socket, records = Socket(path, headers), list[RequestRecord]()
+    telemetry = Telemetry(told=(records.append,))
+    async with platform(telemetry=telemetry) as here, connected(here.app, socket):
         start = await socket.heard()
         assert (start["type"], start["status"]) == ("websocket.http.response.start", status)
         assert {b"x-request-id", b"content-type"} <= dict(start["headers"]).keys()
         assert "error" in json.loads((await socket.heard())["body"])
+    (record,) = records
+    assert record.request_id.encode() == dict(start["headers"])[b"x-request-id"]
+    assert record[1:4] == ("WS", path if path == "/ws" else "unmatched", status)
 
 
 async def test_a_session_of_the_dashboard_opens_no_socket() -> None:
