@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from asgi import Client
-from headgate.core.watching import LEFT, RequestRecord, note_call
+from headgate.core.watching import LEFT, UNMATCHED, RequestRecord, note_call
 from headgate.http.app import KEY_ID, ROUTE
-from headgate.http.records import UNMATCHED, noting_answer, with_records
+from headgate.http.records import noting_answer, with_records
 from usage_events import usage_event
 
 Work = Callable[[], Awaitable[None]]
