@@ -38,7 +38,9 @@ INSTALL_PROGRAMS = missing=; for program in $(PROGRAMS_FOR_TESTS); do \
 	fi
 
 # A file's tests stay together, since they share servers; long files come before the many short ones.
-SIDE_BY_SIDE = --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+# One more at a time than there are cores, since tests also wait.
+SIDE_BY_SIDE = --numprocesses $$(($$(getconf _NPROCESSORS_ONLN) + 1)) --maxprocesses 4 \
+	--dist loadfile --no-loadscope-reorder
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
